@@ -1,0 +1,2 @@
+PatchDpo.Torch.Runtime.TorchRuntime.Initialize();
+Console.WriteLine(TorchSharp.torch.ones(2).sum().item<float>());
