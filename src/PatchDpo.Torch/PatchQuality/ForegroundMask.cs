@@ -1,0 +1,129 @@
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.Torch.PatchQuality;
+
+/// <summary>Finds the object of a reference image that stands on a plain background, and brings masks to the patch grid.</summary>
+/// <remarks>Ours: a reference made for PatchDPO shows its object on a clean background, whose patches say nothing about the object.</remarks>
+public static class ForegroundMask
+{
+    /// <summary>The foreground of an image on a plain background.</summary>
+    /// <param name="image">Grey, RGB or RGBA. Pixels whose alpha is below 128 are background.</param>
+    /// <param name="tolerance">How far a pixel may be from the background's colour in any channel, 0..255. The default, 24, takes JPEG noise and faint shadows as background.</param>
+    /// <returns><c>[height, width]</c>, true where the object is. All false where the whole image is plain.</returns>
+    /// <remarks>
+    /// The background's colour is the median of each channel along the image's border. Background is what can be reached
+    /// from the border over pixels of that colour (4-neighbours), so that a white spot inside an object stays foreground.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="tolerance"/> is outside 0..255.</exception>
+    public static bool[,] FromPlainBackground(ImageBuffer image, int tolerance = 24)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentOutOfRangeException.ThrowIfNegative(tolerance);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tolerance, 255);
+        int width = image.Width, height = image.Height, channels = image.Channels, colours = Math.Min(channels, 3);
+        byte[] pixels = image.Pixels;
+        List<int> border = Border(width, height);
+        bool Transparent(int pixel) => channels == 4 && pixels[(pixel * 4) + 3] < 128;
+
+        int[] opaque = border.Where(p => !Transparent(p)).ToArray();
+        int[] background = new int[colours];
+        for (int c = 0; c < colours && opaque.Length > 0; c++)
+        {
+            int[] sorted = opaque.Select(p => (int)pixels[(p * channels) + c]).Order().ToArray();
+            background[c] = sorted[sorted.Length / 2];
+        }
+
+        bool IsBackground(int pixel)
+        {
+            if (Transparent(pixel))
+                return true;
+            for (int c = 0; c < colours; c++)
+                if (Math.Abs(pixels[(pixel * channels) + c] - background[c]) > tolerance)
+                    return false;
+            return opaque.Length > 0;
+        }
+
+        bool[] reached = new bool[width * height];
+        Stack<int> open = new();
+        void Visit(int pixel)
+        {
+            if (reached[pixel] || !IsBackground(pixel))
+                return;
+            reached[pixel] = true;
+            open.Push(pixel);
+        }
+        border.ForEach(Visit);
+        while (open.TryPop(out int pixel))
+        {
+            int x = pixel % width;
+            if (x > 0)
+                Visit(pixel - 1);
+            if (x < width - 1)
+                Visit(pixel + 1);
+            if (pixel >= width)
+                Visit(pixel - width);
+            if (pixel < reached.Length - width)
+                Visit(pixel + width);
+        }
+
+        bool[,] mask = new bool[height, width];
+        for (int i = 0; i < reached.Length; i++)
+            mask[i / width, i % width] = !reached[i];
+        return mask;
+    }
+
+    /// <summary>Reduces a mask of pixels to a grid of patches that covers the same image.</summary>
+    /// <param name="mask"><c>[height, width]</c> of the image, any size.</param>
+    /// <param name="rows">Rows of patches, at least 1.</param>
+    /// <param name="columns">Patches in a row, at least 1.</param>
+    /// <returns><c>[rows, columns]</c>: true where at least half of the patch is foreground; where no patch is, those that hold the most foreground; all false for an empty mask.</returns>
+    /// <exception cref="ArgumentException">The mask holds no pixel.</exception>
+    public static bool[,] ToPatchGrid(bool[,] mask, int rows, int columns)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
+        int height = mask.GetLength(0), width = mask.GetLength(1);
+        if (height == 0 || width == 0)
+            throw new ArgumentException("The mask holds no pixel.", nameof(mask));
+
+        double[,] coverage = new double[rows, columns];
+        double most = 0;
+        for (int row = 0; row < rows; row++)
+            for (int column = 0; column < columns; column++)
+            {
+                // A patch that cuts through pixels takes all that it touches, so that no patch is empty.
+                int top = row * height / rows, bottom = ((row + 1) * height + rows - 1) / rows;
+                int left = column * width / columns, right = ((column + 1) * width + columns - 1) / columns;
+                int set = 0;
+                for (int y = top; y < bottom; y++)
+                    for (int x = left; x < right; x++)
+                        set += mask[y, x] ? 1 : 0;
+                coverage[row, column] = set / (double)((bottom - top) * (right - left));
+                most = Math.Max(most, coverage[row, column]);
+            }
+
+        double needed = Math.Min(most, 0.5);
+        bool[,] grid = new bool[rows, columns];
+        for (int row = 0; row < rows; row++)
+            for (int column = 0; column < columns; column++)
+                grid[row, column] = most > 0 && coverage[row, column] >= needed;
+        return grid;
+    }
+
+    private static List<int> Border(int width, int height)
+    {
+        List<int> border = [];
+        for (int x = 0; x < width; x++)
+        {
+            border.Add(x);
+            border.Add(((height - 1) * width) + x);
+        }
+        for (int y = 0; y < height; y++)
+        {
+            border.Add(y * width);
+            border.Add((y * width) + width - 1);
+        }
+        return border;
+    }
+}

@@ -1,0 +1,69 @@
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.Torch.PatchQuality;
+
+/// <summary>Draws a quality map over its image, so that the eye goes to the patches that are wrong.</summary>
+public static class HeatMap
+{
+    private const double SmallestSpan = 0.2;
+
+    // Dark red, orange, pale yellow, teal: lightness rises towards the middle, and red against teal stays
+    // apart for red-green colour-blind readers.
+    private static readonly (double R, double G, double B)[] s_scale =
+        [(150, 0, 38), (215, 48, 31), (252, 141, 60), (255, 237, 160), (127, 205, 187), (29, 145, 192)];
+
+    /// <summary>Blends the map over the image.</summary>
+    /// <param name="image">Grey, RGB or RGBA (alpha is ignored), any size.</param>
+    /// <param name="map">The quality of each patch; its grid covers the whole image.</param>
+    /// <param name="options">The range and the opacity; null: the defaults.</param>
+    /// <returns>RGB of the image's size. The image shows in grey; bad patches are dark red and opaque, good ones blue and faint.</returns>
+    /// <exception cref="ArgumentException">The range that the options set is empty.</exception>
+    public static ImageBuffer Render(ImageBuffer image, QualityMap map, HeatMapOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(map);
+        options ??= new HeatMapOptions();
+        (float worst, float best) = Range(map, options);
+        byte[] pixels = new byte[image.Width * image.Height * 3];
+        QualityMap fine = map.Resize(image.Height, image.Width);
+        for (int i = 0; i < fine.Values.Length; i++)
+        {
+            double quality = Math.Clamp((fine.Values[i] - worst) / (double)(best - worst), 0, 1);
+            double grey = Grey(image, i), alpha = options.Opacity * (1 - (quality * 2 / 3));
+            (double r, double g, double b) = Colour(quality);
+            // The image keeps its light and shade under the colour.
+            double shade = 0.55 + (0.45 * grey / 255);
+            pixels[i * 3] = Blend(grey, r * shade, alpha);
+            pixels[(i * 3) + 1] = Blend(grey, g * shade, alpha);
+            pixels[(i * 3) + 2] = Blend(grey, b * shade, alpha);
+        }
+        return new ImageBuffer(image.Width, image.Height, 3, pixels);
+    }
+
+    private static (float Worst, float Best) Range(QualityMap map, HeatMapOptions options)
+    {
+        float[] sorted = map.Values.Order().ToArray();
+        float best = options.Best ?? Math.Max(sorted[^1], options.Worst + (float)SmallestSpan ?? float.NegativeInfinity);
+        float worst = options.Worst ?? Math.Min(sorted[(int)(0.02 * (sorted.Length - 1))], best - (float)SmallestSpan);
+        return worst < best ? (worst, best) : throw new ArgumentException($"Worst ({worst}) must be below Best ({best}).", nameof(options));
+    }
+
+    private static double Grey(ImageBuffer image, int pixel)
+    {
+        int at = pixel * image.Channels;
+        byte[] p = image.Pixels;
+        return image.Channels == 1 ? p[at] : (0.299 * p[at]) + (0.587 * p[at + 1]) + (0.114 * p[at + 2]);
+    }
+
+    private static (double R, double G, double B) Colour(double quality)
+    {
+        double position = quality * (s_scale.Length - 1);
+        int lower = Math.Min((int)position, s_scale.Length - 2);
+        double t = position - lower;
+        (double r, double g, double b) = s_scale[lower];
+        (double r1, double g1, double b1) = s_scale[lower + 1];
+        return (r + ((r1 - r) * t), g + ((g1 - g) * t), b + ((b1 - b) * t));
+    }
+
+    private static byte Blend(double below, double above, double alpha) => (byte)Math.Round(below + ((above - below) * alpha));
+}
