@@ -1,0 +1,172 @@
+using System.Text;
+using System.Text.Json;
+
+namespace PatchDpo.Torch.Weights;
+
+/// <summary>A JSON object with a model's configuration; every fault names the file and the field.</summary>
+public sealed class ModelConfig
+{
+    private readonly JsonElement _root;
+    private readonly string _prefix;
+
+    private ModelConfig(string source, JsonElement root, string prefix)
+    {
+        Source = source;
+        _root = root;
+        _prefix = prefix;
+    }
+
+    /// <summary>The file (or the name of the text) that the configuration came from.</summary>
+    public string Source { get; }
+
+    /// <summary>The names of the object's fields, in order.</summary>
+    public IEnumerable<string> Names => _root.EnumerateObject().Select(p => p.Name);
+
+    /// <summary>Reads a JSON file.</summary>
+    /// <exception cref="ModelConfigException">The file is not a JSON object.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ModelConfig Read(string path)
+    {
+        try
+        {
+            return Parse(File.ReadAllText(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)), path);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new ModelConfigException(path, null, "the file is not valid UTF-8.", e);
+        }
+    }
+
+    /// <summary>Parses JSON text.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">The text's name, for messages.</param>
+    /// <exception cref="ModelConfigException">The text is not a JSON object.</exception>
+    public static ModelConfig Parse(string json, string source)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? new ModelConfig(source, document.RootElement.Clone(), "")
+                : throw new ModelConfigException(source, null, $"expected a JSON object, found {document.RootElement.ValueKind}.");
+        }
+        catch (JsonException e)
+        {
+            throw new ModelConfigException(source, null, $"not valid JSON: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Whether a field is there and not null.</summary>
+    public bool Has(string name) => _root.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null;
+
+    /// <summary>A 32-bit integer.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not a 32-bit integer.</exception>
+    public int GetInt32(string name) => ToInt32(Require(name), name);
+
+    /// <summary>A 32-bit integer, or the default where the field is missing or null.</summary>
+    /// <exception cref="ModelConfigException">The field is not a 32-bit integer.</exception>
+    public int GetInt32(string name, int defaultValue) => Has(name) ? GetInt32(name) : defaultValue;
+
+    /// <summary>A number.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not a number.</exception>
+    public double GetDouble(string name)
+    {
+        JsonElement value = Require(name);
+        return value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw Wrong(name, "a number", value);
+    }
+
+    /// <summary>A number, or the default where the field is missing or null.</summary>
+    /// <exception cref="ModelConfigException">The field is not a number.</exception>
+    public double GetDouble(string name, double defaultValue) => Has(name) ? GetDouble(name) : defaultValue;
+
+    /// <summary>A string.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not a string.</exception>
+    public string GetString(string name) => ToText(Require(name), name);
+
+    /// <summary>A string, or the default where the field is missing or null.</summary>
+    /// <exception cref="ModelConfigException">The field is not a string.</exception>
+    public string GetString(string name, string defaultValue) => Has(name) ? GetString(name) : defaultValue;
+
+    /// <summary>A boolean.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not a boolean.</exception>
+    public bool GetBoolean(string name)
+    {
+        JsonElement value = Require(name);
+        return value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(name, "true or false", value);
+    }
+
+    /// <summary>A boolean, or the default where the field is missing or null.</summary>
+    /// <exception cref="ModelConfigException">The field is not a boolean.</exception>
+    public bool GetBoolean(string name, bool defaultValue) => Has(name) ? GetBoolean(name) : defaultValue;
+
+    /// <summary>An array of 32-bit integers of any length.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not such an array.</exception>
+    public int[] GetInt32Array(string name)
+    {
+        JsonElement value = Require(name);
+        return value.ValueKind == JsonValueKind.Array
+            ? [.. value.EnumerateArray().Select((e, i) => ToInt32(e, $"{name}[{i}]"))]
+            : throw Wrong(name, "an array of integers", value);
+    }
+
+    /// <summary>An array of <paramref name="count"/> 32-bit integers; a single number is repeated.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not such an array.</exception>
+    public int[] GetInt32Array(string name, int count)
+    {
+        if (Require(name).ValueKind == JsonValueKind.Number)
+            return [.. Enumerable.Repeat(GetInt32(name), count)];
+        int[] values = GetInt32Array(name);
+        return values.Length == count
+            ? values
+            : throw new ModelConfigException(Source, _prefix + name, $"expected {count} values, found {values.Length}.");
+    }
+
+    /// <summary>An array of numbers of any length.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not such an array.</exception>
+    public double[] GetDoubleArray(string name)
+    {
+        JsonElement value = Require(name);
+        return value.ValueKind == JsonValueKind.Array
+            ? [.. value.EnumerateArray().Select((e, i) => e.ValueKind == JsonValueKind.Number ? e.GetDouble() : throw Wrong($"{name}[{i}]", "a number", e))]
+            : throw Wrong(name, "an array of numbers", value);
+    }
+
+    /// <summary>An array of strings.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not such an array.</exception>
+    public string[] GetStringArray(string name)
+    {
+        JsonElement value = Require(name);
+        return value.ValueKind == JsonValueKind.Array
+            ? [.. value.EnumerateArray().Select((e, i) => ToText(e, $"{name}[{i}]"))]
+            : throw Wrong(name, "an array of strings", value);
+    }
+
+    /// <summary>A nested object.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not an object.</exception>
+    public ModelConfig GetObject(string name)
+    {
+        JsonElement value = Require(name);
+        return value.ValueKind == JsonValueKind.Object
+            ? new ModelConfig(Source, value, $"{_prefix}{name}.")
+            : throw Wrong(name, "an object", value);
+    }
+
+    private JsonElement Require(string name) => Has(name)
+        ? _root.GetProperty(name)
+        : throw new ModelConfigException(Source, _prefix + name, "the field is missing or null.");
+
+    private int ToInt32(JsonElement value, string name) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
+        ? number
+        : throw Wrong(name, "a 32-bit integer", value);
+
+    private string ToText(JsonElement value, string name) => value.ValueKind == JsonValueKind.String
+        ? value.GetString()!
+        : throw Wrong(name, "a string", value);
+
+    private ModelConfigException Wrong(string name, string expected, JsonElement found)
+    {
+        string text = found.GetRawText();
+        return new ModelConfigException(Source, _prefix + name, $"expected {expected}, found {(text.Length > 60 ? found.ValueKind : text)}.");
+    }
+}

@@ -1,0 +1,23 @@
+namespace PatchDpo.Torch.Weights;
+
+/// <summary>A model folder lacks a file that it must have.</summary>
+public sealed class ModelFileNotFoundException : FileNotFoundException
+{
+    /// <summary>Builds the message from the folder and what was looked for.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="candidates">The file names that would have done.</param>
+    public ModelFileNotFoundException(string folder, IReadOnlyList<string> candidates)
+        : base(Directory.Exists(folder)
+            ? $"The model folder '{folder}' has none of these files: {string.Join(", ", candidates)}."
+            : $"The model folder '{folder}' does not exist (looked for {string.Join(", ", candidates)}).")
+    {
+        Folder = folder;
+        Candidates = candidates;
+    }
+
+    /// <summary>The model's folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>The file names that would have done.</summary>
+    public IReadOnlyList<string> Candidates { get; }
+}
