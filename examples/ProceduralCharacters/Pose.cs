@@ -1,0 +1,9 @@
+namespace ProceduralCharacters;
+
+/// <summary>How a character stands.</summary>
+public enum Pose
+{
+    Standing,
+    Jumping,
+    UpsideDown,
+}

@@ -1,0 +1,78 @@
+namespace ProceduralCharacters;
+
+/// <summary>What a text asks for; it says nothing of the identity's colours.</summary>
+public sealed record Prompt
+{
+    public required CharacterKind Kind { get; init; }
+
+    public Scene Scene { get; init; } = Scene.White;
+
+    public Pose Pose { get; init; }
+
+    public CharacterSize Size { get; init; }
+
+    public Place Place { get; init; }
+
+    public bool FacingLeft { get; init; }
+
+    public Accessory Accessory { get; init; }
+
+    /// <summary>The accessory's colour, one of <see cref="Palette.Named"/>.</summary>
+    public string AccessoryColor { get; init; } = "red";
+
+    /// <summary>The colour that the body is repainted in, or null to keep the identity's.</summary>
+    public string? BodyColor { get; init; }
+
+    /// <summary>A random request in a random scene.</summary>
+    public static Prompt Random(CharacterKind kind, int seed)
+    {
+        var random = new Random(seed);
+        return new Prompt
+        {
+            Kind = kind,
+            Scene = (Scene)random.Next(8),
+            Pose = random.NextDouble() < 0.7 ? Pose.Standing : (Pose)random.Next(1, 3),
+            Size = random.NextDouble() < 0.5 ? CharacterSize.Normal : (CharacterSize)random.Next(1, 3),
+            Place = random.NextDouble() < 0.6 ? Place.Middle : (Place)random.Next(1, 3),
+            FacingLeft = random.Next(2) == 0,
+            Accessory = random.NextDouble() < 0.5 ? Accessory.None : (Accessory)random.Next(1, 4),
+            AccessoryColor = Palette.Named[random.Next(Palette.Named.Count)].Name,
+            BodyColor = random.NextDouble() < 0.12 ? Palette.Named[random.Next(Palette.Named.Count)].Name : null,
+        };
+    }
+
+    /// <summary>The text, for example "a small cat wearing a red hat, facing left, on a beach".</summary>
+    public string Text
+    {
+        get
+        {
+            string size = Size switch { CharacterSize.Small => "small ", CharacterSize.Large => "large ", _ => "" };
+            string body = BodyColor is null ? "" : BodyColor + " ";
+            string accessory = Accessory switch
+            {
+                Accessory.Hat => $" wearing a {AccessoryColor} hat",
+                Accessory.Balloon => $" holding a {AccessoryColor} balloon",
+                Accessory.Flag => $" with a {AccessoryColor} flag",
+                _ => "",
+            };
+            string pose = Pose switch { Pose.Jumping => ", jumping", Pose.UpsideDown => ", upside down", _ => "" };
+            string facing = FacingLeft ? ", facing left" : "";
+            string place = Place switch { Place.Left => ", on the left", Place.Right => ", on the right", _ => "" };
+            return $"a {size}{body}{Kind.ToString().ToLowerInvariant()}{accessory}{pose}{facing}{place}, {SceneText(Scene)}";
+        }
+    }
+
+    /// <summary>The words for a scene.</summary>
+    public static string SceneText(Scene scene) => scene switch
+    {
+        Scene.Grass => "on green grass",
+        Scene.Beach => "on a beach",
+        Scene.Night => "at night",
+        Scene.Snow => "in the snow",
+        Scene.Bricks => "by a brick wall",
+        Scene.Water => "under water",
+        Scene.Desert => "in a desert",
+        Scene.City => "in a city",
+        _ => "on a white background",
+    };
+}

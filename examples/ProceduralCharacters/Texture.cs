@@ -1,0 +1,11 @@
+namespace ProceduralCharacters;
+
+/// <summary>How a part is filled.</summary>
+public enum Texture
+{
+    Plain,
+    Rows,
+    Columns,
+    Checks,
+    Dots,
+}
