@@ -1,10 +1,12 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>A JSON object with a model's configuration; every fault names the file and the field.</summary>
-public sealed class ModelConfig
+/// <remarks>Python writes infinite numbers as bare words (diffusers' <c>"lambda_min_clipped": -Infinity</c>), which JSON has not: they are taken as numbers.</remarks>
+public sealed partial class ModelConfig
 {
     private readonly JsonElement _root;
     private readonly string _prefix;
@@ -46,7 +48,7 @@ public sealed class ModelConfig
         ArgumentNullException.ThrowIfNull(json);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using JsonDocument document = JsonDocument.Parse(StringOrNonFinite().Replace(json, m => m.Value[0] == '"' ? m.Value : $"\"{m.Value}\""), new JsonDocumentOptions { AllowDuplicateProperties = false });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new ModelConfig(source, document.RootElement.Clone(), "")
                 : throw new ModelConfigException(source, null, $"expected a JSON object, found {document.RootElement.ValueKind}.");
@@ -73,7 +75,14 @@ public sealed class ModelConfig
     public double GetDouble(string name)
     {
         JsonElement value = Require(name);
-        return value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw Wrong(name, "a number", value);
+        return value.ValueKind switch
+        {
+            JsonValueKind.Number => value.GetDouble(),
+            JsonValueKind.String when value.GetString() is "Infinity" => double.PositiveInfinity,
+            JsonValueKind.String when value.GetString() is "-Infinity" => double.NegativeInfinity,
+            JsonValueKind.String when value.GetString() is "NaN" => double.NaN,
+            _ => throw Wrong(name, "a number", value),
+        };
     }
 
     /// <summary>A number, or the default where the field is missing or null.</summary>
@@ -151,6 +160,12 @@ public sealed class ModelConfig
             ? new ModelConfig(Source, value, $"{_prefix}{name}.")
             : throw Wrong(name, "an object", value);
     }
+
+    // A whole string literal, so that words inside strings stay as they are, or a bare word.
+    [GeneratedRegex("""
+        "(?:\\.|[^"\\])*"|-?Infinity|NaN
+        """, RegexOptions.CultureInvariant)]
+    private static partial Regex StringOrNonFinite();
 
     private JsonElement Require(string name) => Has(name)
         ? _root.GetProperty(name)

@@ -1,0 +1,31 @@
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Diffusion;
+
+/// <summary>From the network's prediction to noise-free latents, in the variance-preserving form x = alpha * x0 + sigma * noise.</summary>
+internal static class SamplePrediction
+{
+    /// <summary>Predicted noise-free latents, before any clipping.</summary>
+    public static Tensor ToSample(PredictionType type, Tensor prediction, Tensor latents, double alpha, double sigma) => type switch
+    {
+        PredictionType.Epsilon => (latents - (sigma * prediction)) / alpha,
+        PredictionType.Velocity => (alpha * latents) - (sigma * prediction),
+        _ => prediction,
+    };
+
+    /// <summary>Predicted noise.</summary>
+    public static Tensor ToNoise(PredictionType type, Tensor prediction, Tensor latents, double alpha, double sigma) => type switch
+    {
+        PredictionType.Epsilon => prediction,
+        PredictionType.Velocity => (alpha * prediction) + (sigma * latents),
+        _ => (latents - (alpha * prediction)) / sigma,
+    };
+
+    /// <summary>Dynamic thresholding (Imagen, arXiv 2205.11487): each image is clipped at a quantile of its own magnitudes, at least 1, and divided by it.</summary>
+    public static Tensor Threshold(Tensor sample, NoiseScheduleConfig config)
+    {
+        Tensor flat = sample.flatten(1).to(ScalarType.Float32);
+        Tensor limit = flat.abs().quantile(tensor((float)config.DynamicThresholdingRatio, device: flat.device), dim: 1, keepdim: true).clamp(1, config.SampleMaxValue);
+        return (flat.minimum(limit).maximum(-limit) / limit).reshape(sample.shape).to(sample.dtype);
+    }
+}

@@ -1,0 +1,14 @@
+namespace PatchDpo.Torch.Diffusion;
+
+/// <summary>A sampling method.</summary>
+public enum SamplerKind
+{
+    /// <summary>DDIM without added noise (eta 0).</summary>
+    Ddim,
+
+    /// <summary>Euler's method over the noise levels (the default of SDXL).</summary>
+    Euler,
+
+    /// <summary>DPM-Solver++ of second order, multistep.</summary>
+    DpmSolverPlusPlus2M,
+}

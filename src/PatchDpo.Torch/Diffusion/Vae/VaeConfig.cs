@@ -1,0 +1,81 @@
+using PatchDpo.Torch.Weights;
+
+namespace PatchDpo.Torch.Diffusion;
+
+/// <summary>Sizes of an <see cref="AutoencoderKL"/>. Defaults are those of SDXL's autoencoder.</summary>
+public sealed class VaeConfig
+{
+    /// <summary>Channels of the image that is encoded (<c>in_channels</c>).</summary>
+    public int InChannels { get; init => field = Positive(value, nameof(InChannels)); } = 3;
+
+    /// <summary>Channels of the image that is decoded (<c>out_channels</c>).</summary>
+    public int OutChannels { get; init => field = Positive(value, nameof(OutChannels)); } = 3;
+
+    /// <summary>Channels of the latents (<c>latent_channels</c>).</summary>
+    public int LatentChannels { get; init => field = Positive(value, nameof(LatentChannels)); } = 4;
+
+    /// <summary>Channels of each resolution, from the finest (<c>block_out_channels</c>); every one but the last halves the size.</summary>
+    public IReadOnlyList<int> BlockOutChannels
+    {
+        get;
+        init => field = value is { Count: > 0 } && value.All(c => c > 0) ? value : throw new ArgumentException("Every resolution has at least one channel.", nameof(BlockOutChannels));
+    } = [128, 256, 512, 512];
+
+    /// <summary>Residual blocks of each resolution in the encoder; the decoder has one more (<c>layers_per_block</c>).</summary>
+    public int LayersPerBlock { get; init => field = Positive(value, nameof(LayersPerBlock)); } = 2;
+
+    /// <summary>Groups of every group normalisation (<c>norm_num_groups</c>).</summary>
+    public int NormGroups { get; init => field = Positive(value, nameof(NormGroups)); } = 32;
+
+    /// <summary>Activation of the residual blocks (<c>act_fn</c>): silu, swish, gelu, relu or mish.</summary>
+    public string Activation
+    {
+        get;
+        init => field = Activations.IsKnown(value) ? value : throw new ArgumentException($"Unknown activation function '{value}'.", nameof(Activation));
+    } = "silu";
+
+    /// <summary>What latents are multiplied by before a diffusion model sees them (<c>scaling_factor</c>).</summary>
+    public double ScalingFactor
+    {
+        get;
+        init => field = value > 0 ? value : throw new ArgumentOutOfRangeException(nameof(ScalingFactor), value, "The scaling factor is positive.");
+    } = 0.13025;
+
+    /// <summary>How many image pixels one latent stands for in each direction.</summary>
+    public int LatentScale => 1 << (BlockOutChannels.Count - 1);
+
+    /// <summary>Reads an autoencoder's <c>config.json</c> as diffusers writes it.</summary>
+    /// <param name="json">The file's object.</param>
+    /// <exception cref="ModelConfigException">A block type or another value is not one that this library knows; the message names file and field.</exception>
+    public static VaeConfig FromJson(ModelConfig json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        string[] down = json.Has("down_block_types") ? [.. json.GetStringArray("down_block_types")] : ["DownEncoderBlock2D"];
+        string[] up = json.Has("up_block_types") ? [.. json.GetStringArray("up_block_types")] : ["UpDecoderBlock2D"];
+        RequireOnly(json, "down_block_types", down, "DownEncoderBlock2D");
+        RequireOnly(json, "up_block_types", up, "UpDecoderBlock2D");
+        string activation = json.GetString("act_fn", "silu");
+        if (!Activations.IsKnown(activation))
+            throw new ModelConfigException(json.Source, "act_fn", $"\"{activation}\" is not a known activation function.");
+        return new VaeConfig
+        {
+            InChannels = json.GetInt32("in_channels", 3),
+            OutChannels = json.GetInt32("out_channels", 3),
+            LatentChannels = json.GetInt32("latent_channels", 4),
+            BlockOutChannels = json.GetInt32Array("block_out_channels", down.Length),
+            LayersPerBlock = json.GetInt32("layers_per_block", 1),
+            NormGroups = json.GetInt32("norm_num_groups", 32),
+            Activation = activation,
+            ScalingFactor = json.GetDouble("scaling_factor", 0.18215),
+        };
+    }
+
+    private static void RequireOnly(ModelConfig json, string field, string[] types, string known)
+    {
+        if (Array.Find(types, t => t != known) is string other)
+            throw new ModelConfigException(json.Source, field, $"\"{other}\" is not supported; \"{known}\" is.");
+    }
+
+    private static int Positive(int value, string name)
+        => value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "A size is at least 1.");
+}

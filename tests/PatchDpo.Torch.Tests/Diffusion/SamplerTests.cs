@@ -1,0 +1,156 @@
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Tests.Diffusion;
+
+public class SamplerTests
+{
+    public static TheoryData<SamplerKind, TimestepSpacing, PredictionType, string> Everything()
+    {
+        var data = new TheoryData<SamplerKind, TimestepSpacing, PredictionType, string>();
+        foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
+            foreach (TimestepSpacing spacing in Enum.GetValues<TimestepSpacing>())
+                foreach (PredictionType type in Enum.GetValues<PredictionType>())
+                    foreach (string variant in new[] { "plain", "karras", "lu", "loglinear", "heun", "order1" })
+                        data.Add(kind, spacing, type, variant);
+        return data;
+    }
+
+    /// <summary>A network that always knows the clean latents must be led to them, whatever the method.</summary>
+    [Theory]
+    [MemberData(nameof(Everything))]
+    public void A_perfect_network_is_led_to_the_clean_latents(SamplerKind kind, TimestepSpacing spacing, PredictionType type, string variant)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        var config = new NoiseScheduleConfig
+        {
+            BetaSchedule = BetaSchedule.ScaledLinear,
+            BetaStart = 0.00085,
+            BetaEnd = 0.012,
+            ClipSample = false,
+            TimestepSpacing = spacing,
+            StepsOffset = spacing == TimestepSpacing.Leading ? 1 : 0,
+            PredictionType = type,
+            UseKarrasSigmas = variant == "karras",
+            UseLuLambdas = variant == "lu",
+            LogLinearInterpolation = variant == "loglinear",
+            HeunSolver = variant == "heun",
+            SolverOrder = variant == "order1" ? 1 : 2,
+        };
+        NoiseSchedule schedule = new(config);
+        using ISampler sampler = schedule.CreateSampler(kind);
+        sampler.SetTimesteps(20);
+        Generator generator = new(3);
+        Tensor clean = randn([2, 4, 8, 8], generator: generator).clamp(-1, 1);
+        Tensor latents = randn([2, 4, 8, 8], generator: generator) * sampler.InitialNoiseScale;
+        for (int i = 0; i < sampler.Timesteps.Count; i++)
+        {
+            double sigma = Sigma(i);
+            double alpha = 1 / Math.Sqrt((sigma * sigma) + 1);
+            Tensor input = sampler.ScaleInput(latents, i);
+            Tensor noise = (input - (alpha * clean)) / (sigma * alpha);
+            Tensor prediction = type switch
+            {
+                PredictionType.Epsilon => noise,
+                PredictionType.Velocity => (alpha * noise) - (sigma * alpha * clean),
+                _ => clean,
+            };
+            latents = sampler.Step(prediction, latents, i);
+        }
+        double error = (latents - clean).abs().max().item<float>();
+        Assert.True(error < 0.15, $"{error}");
+
+        double Sigma(int step) => sampler switch
+        {
+            EulerSampler euler => euler.Sigmas[step],
+            DpmSolverPlusPlus2M dpm => dpm.Sigmas[step],
+            _ => Math.Sqrt((1 / (double)schedule.AlphasCumprod[(int)sampler.Timesteps[step]]) - 1),
+        };
+    }
+
+    [Fact]
+    public void Samplers_leave_no_tensors_behind()
+    {
+        NoiseSchedule schedule = new(new NoiseScheduleConfig { BetaSchedule = BetaSchedule.SquaredCosCapV2, Thresholding = true });
+        foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
+        {
+            using Tensor start = randn(1, 4, 4, 4);
+            long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            using (ISampler sampler = schedule.CreateSampler(kind))
+            {
+                sampler.SetTimesteps(5);
+                Tensor latents = start.clone();
+                for (int i = 0; i < 5; i++)
+                {
+                    using Tensor input = sampler.ScaleInput(latents, i);
+                    using Tensor old = latents;
+                    latents = sampler.Step(input, old, i);
+                }
+                latents.Dispose();
+            }
+            Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1001)]
+    public void A_number_of_steps_outside_the_schedule_is_refused(int steps)
+    {
+        using ISampler sampler = new NoiseSchedule(new NoiseScheduleConfig()).CreateSampler(SamplerKind.Euler);
+        Assert.Throws<ArgumentOutOfRangeException>(() => sampler.SetTimesteps(steps));
+    }
+
+    [Fact]
+    public void A_configuration_without_a_known_sampler_needs_a_choice()
+    {
+        NoiseSchedule schedule = new(NoiseScheduleConfig.FromJson(ModelConfig.Parse("""{"_class_name": "PNDMScheduler"}""", "x.json")));
+        Assert.Contains("Ddim", Assert.Throws<InvalidOperationException>(() => schedule.CreateSampler()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"beta_schedule": "quadratic"}""", "beta_schedule")]
+    [InlineData("""{"prediction_type": "noise"}""", "prediction_type")]
+    [InlineData("""{"timestep_spacing": "random"}""", "timestep_spacing")]
+    [InlineData("""{"solver_order": 3}""", "solver_order")]
+    [InlineData("""{"algorithm_type": "sde-dpmsolver++"}""", "algorithm_type")]
+    public void An_unknown_value_names_file_and_field(string json, string field)
+    {
+        var e = Assert.Throws<ModelConfigException>(() => NoiseScheduleConfig.FromJson(ModelConfig.Parse(json, "scheduler_config.json")));
+        Assert.Equal(field, e.Field);
+        Assert.Contains("scheduler_config.json", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rescaled_betas_end_without_any_signal()
+    {
+        NoiseSchedule schedule = new(new NoiseScheduleConfig { BetaSchedule = BetaSchedule.ScaledLinear, RescaleBetasZeroSnr = true });
+        Assert.Equal(0, schedule.AlphasCumprod[^1], 6);
+        Assert.Equal(new NoiseSchedule(new NoiseScheduleConfig { BetaSchedule = BetaSchedule.ScaledLinear }).AlphasCumprod[0], schedule.AlphasCumprod[0], 5);
+    }
+
+    [Fact]
+    public void Target_follows_the_prediction_type()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor latents = randn(2, 4, 3, 3), noise = randn(2, 4, 3, 3), timesteps = tensor(new long[] { 5, 900 });
+        foreach (PredictionType type in Enum.GetValues<PredictionType>())
+        {
+            NoiseSchedule schedule = new(new NoiseScheduleConfig { PredictionType = type });
+            Tensor expected = type switch { PredictionType.Epsilon => noise, PredictionType.Sample => latents, _ => schedule.Velocity(latents, noise, timesteps) };
+            Assert.True(schedule.Target(latents, noise, timesteps).equal(expected).all().ToBoolean());
+        }
+    }
+
+    [Fact]
+    public void Pythons_bare_infinities_are_numbers_and_strings_stay_as_they_are()
+    {
+        var config = ModelConfig.Parse("""{"low": -Infinity, "high": Infinity, "none": NaN, "text": "a \\" NaN and -Infinity"}""", "c.json");
+        Assert.Equal(double.NegativeInfinity, config.GetDouble("low"));
+        Assert.Equal(double.PositiveInfinity, config.GetDouble("high"));
+        Assert.True(double.IsNaN(config.GetDouble("none")));
+        Assert.Equal("a \" NaN and -Infinity", config.GetString("text"));
+    }
+}
