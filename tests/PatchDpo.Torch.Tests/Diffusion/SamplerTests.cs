@@ -147,7 +147,7 @@ public class SamplerTests
     [Fact]
     public void Pythons_bare_infinities_are_numbers_and_strings_stay_as_they_are()
     {
-        var config = ModelConfig.Parse("""{"low": -Infinity, "high": Infinity, "none": NaN, "text": "a \\" NaN and -Infinity"}""", "c.json");
+        var config = ModelConfig.Parse("""{"low": -Infinity, "high": Infinity, "none": NaN, "text": "a \" NaN and -Infinity"}""", "c.json");
         Assert.Equal(double.NegativeInfinity, config.GetDouble("low"));
         Assert.Equal(double.PositiveInfinity, config.GetDouble("high"));
         Assert.True(double.IsNaN(config.GetDouble("none")));
