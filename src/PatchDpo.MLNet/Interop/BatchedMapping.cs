@@ -1,0 +1,70 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace PatchDpo.MLNet.Interop;
+
+/// <summary>What a transformer is bound with: columns in, columns out, views and mappers over them.</summary>
+internal interface IBatchedMapping
+{
+    /// <summary>The columns in, checked, and after them the columns out.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
+    DataViewSchema GetOutputSchema(DataViewSchema inputSchema);
+
+    /// <summary>The same on shapes, for an estimator's promise.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
+    SchemaShape GetOutputSchema(SchemaShape inputSchema);
+
+    /// <summary>A lazy view that computes a batch of rows at a time.</summary>
+    IDataView View(IDataView input);
+
+    /// <summary>A mapper that computes one row at a time.</summary>
+    IRowToRowMapper RowMapper(DataViewSchema inputSchema);
+}
+
+/// <summary>A computation over batches of rows.</summary>
+/// <typeparam name="TInput">What is read of a row.</typeparam>
+/// <typeparam name="TOutput">What is computed for a row.</typeparam>
+internal abstract class BatchedMapping<TInput, TOutput> : IBatchedMapping
+{
+    /// <summary>The most rows in a batch.</summary>
+    public abstract int BatchSize { get; }
+
+    /// <summary>The columns that are read.</summary>
+    public abstract IReadOnlyList<RowInput> Inputs { get; }
+
+    /// <summary>The columns that are added.</summary>
+    public abstract IReadOnlyList<RowOutput<TOutput>> Outputs { get; }
+
+    /// <summary>A function that copies what is needed of the current row.</summary>
+    public abstract Func<TInput> Reader(DataViewRow row);
+
+    /// <summary>Computes the results of 1 to <see cref="BatchSize"/> rows; a row's result does not depend on the others.</summary>
+    public abstract IReadOnlyList<TOutput> Compute(IReadOnlyList<TInput> rows);
+
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        foreach (RowInput input in Inputs)
+            input.Find(inputSchema);
+        var builder = new DataViewSchema.Builder();
+        builder.AddColumns(inputSchema);
+        foreach (RowOutput<TOutput> output in Outputs)
+            builder.AddColumn(output.Name, output.Type);
+        return builder.ToSchema();
+    }
+
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        foreach (RowInput input in Inputs)
+            input.Check(inputSchema);
+        Dictionary<string, SchemaShape.Column> columns = inputSchema.ToDictionary(c => c.Name);
+        foreach (RowOutput<TOutput> output in Outputs)
+            columns[output.Name] = SchemaShapes.Column(output.Name, output.Type);
+        return new SchemaShape(columns.Values);
+    }
+
+    public IDataView View(IDataView input) => new BatchedDataView<TInput, TOutput>(this, input);
+
+    public IRowToRowMapper RowMapper(DataViewSchema inputSchema) => new SingleRowMapper<TInput, TOutput>(this, inputSchema);
+}

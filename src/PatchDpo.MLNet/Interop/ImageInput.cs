@@ -1,0 +1,31 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.MLNet.Interop;
+
+/// <summary>An image column, read as a copy of its pixels.</summary>
+/// <param name="name">The column's name.</param>
+internal sealed class ImageInput(string name) : RowInput<ImageBuffer>(name)
+{
+    protected override string Expected => "Image";
+
+    protected override bool Accepts(DataViewType type) => type is ImageDataViewType;
+
+    protected override bool Accepts(SchemaShape.Column column)
+        => column.Kind == SchemaShape.Column.VectorKind.Scalar && column.ItemType is ImageDataViewType;
+
+    public override Func<ImageBuffer> Reader(DataViewRow row)
+    {
+        ValueGetter<MLImage> getter = row.GetGetter<MLImage>(Find(row.Schema));
+        MLImage? image = null;
+        return () =>
+        {
+            getter(ref image!);
+            return image is null
+                ? throw new InvalidRowException(Name, row.Position, "the image is missing.")
+                : MLImages.ToImageBuffer(image);
+        };
+    }
+}

@@ -1,0 +1,14 @@
+namespace PatchDpo.Torch.Images;
+
+/// <summary>Bytes that should be an image are none, or are damaged, or use what is not supported.</summary>
+public class InvalidImageException : Exception
+{
+    /// <summary>States what is wrong with which image.</summary>
+    /// <param name="source">The file, or another name for where the bytes came from.</param>
+    /// <param name="problem">What is wrong, as a sentence without the source.</param>
+    public InvalidImageException(string source, string problem)
+        : base($"'{source}': {problem}") => ImageSource = source;
+
+    /// <summary>The file, or another name for where the bytes came from.</summary>
+    public string ImageSource { get; }
+}

@@ -1,0 +1,98 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using SkiaSharp;
+
+namespace PatchDpo.Torch.Images;
+
+/// <summary>The one place that calls SkiaSharp: bytes to pixels and back.</summary>
+internal static class SkiaImageCodec
+{
+    private static ReadOnlySpan<byte> PngStart => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
+
+    public static unsafe ImageBuffer Decode(ReadOnlyMemory<byte> bytes, string source, ImageDecodeOptions options)
+    {
+        if (bytes.IsEmpty)
+            throw new InvalidImageException(source, "there are no bytes in it.");
+        using MemoryHandle pinned = bytes.Pin();
+        using var data = SKData.Create((nint)pinned.Pointer, bytes.Length);
+        // The codec owns and disposes the stream.
+        using SKCodec? codec = SKCodec.Create(new SKMemoryStream(data), out SKCodecResult created);
+        if (codec is null)
+            throw new InvalidImageException(source, DescribeHeader(bytes.Span, created));
+
+        SKImageInfo header = codec.Info;
+        CheckSize(header, source, options);
+        bool grey = header.ColorType == SKColorType.Gray8;
+        // Without a colour space Skia converts nothing, as Pillow ignores profiles.
+        var info = new SKImageInfo(header.Width, header.Height, grey ? SKColorType.Gray8 : SKColorType.Rgba8888,
+            header.AlphaType == SKAlphaType.Opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul, null);
+        var pixels = new byte[checked(info.Width * info.Height * info.BytesPerPixel)];
+        fixed (byte* target = pixels)
+        {
+            SKCodecResult result = codec.GetPixels(info, (nint)target);
+            if (result != SKCodecResult.Success)
+            {
+                throw new InvalidImageException(source, result == SKCodecResult.IncompleteInput
+                    ? $"the image ({codec.EncodedFormat}, {info.Width} x {info.Height}) is cut off."
+                    : $"the image ({codec.EncodedFormat}, {info.Width} x {info.Height}) is damaged ({result}).");
+            }
+        }
+
+        var image = new ImageBuffer(info.Width, info.Height, grey ? 1 : 4, pixels);
+        if (!grey && info.AlphaType == SKAlphaType.Opaque)
+            image = image.ToRgb();
+        return options.ApplyOrientation ? Orientation.Apply(image, (int)codec.EncodedOrigin) : image;
+    }
+
+    public static unsafe byte[] EncodePng(ImageBuffer image)
+    {
+        // Skia has no 24-bit layout: RGB goes in with a fourth byte that the encoder leaves out.
+        byte[] pixels = image.Channels == 3 ? WithFourthByte(image) : image.Pixels;
+        SKColorType color = image.Channels switch { 1 => SKColorType.Gray8, 3 => SKColorType.Rgb888x, _ => SKColorType.Rgba8888 };
+        var info = new SKImageInfo(image.Width, image.Height, color, image.Channels == 4 ? SKAlphaType.Unpremul : SKAlphaType.Opaque);
+        fixed (byte* source = pixels)
+        {
+            using var pixmap = new SKPixmap(info, (nint)source);
+            using SKData? data = pixmap.Encode(SKPngEncoderOptions.Default);
+            return data?.ToArray() ?? throw new InvalidOperationException($"Skia could not encode an image of {image.Width} x {image.Height} as PNG.");
+        }
+    }
+
+    private static void CheckSize(SKImageInfo info, string source, ImageDecodeOptions options)
+    {
+        if (info.Width < 1 || info.Height < 1)
+            throw new InvalidImageException(source, $"its size is {info.Width} x {info.Height}.");
+        if (info.Width > options.MaxSide || info.Height > options.MaxSide)
+            throw new ImageTooLargeException(source, $"its size is {info.Width} x {info.Height}; a side may have at most {options.MaxSide} pixels.");
+        if ((long)info.Width * info.Height > options.MaxPixels)
+            throw new ImageTooLargeException(source, $"its size is {info.Width} x {info.Height}; at most {options.MaxPixels} pixels are allowed.");
+    }
+
+    private static string DescribeHeader(ReadOnlySpan<byte> bytes, SKCodecResult result)
+    {
+        // Of a PNG the size can be told even where it is what is wrong.
+        if (bytes.Length >= 24 && bytes.StartsWith(PngStart))
+        {
+            uint width = BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]), height = BinaryPrimitives.ReadUInt32BigEndian(bytes[20..]);
+            if (width == 0 || height == 0)
+                return $"its size is {width} x {height}.";
+        }
+
+        return result == SKCodecResult.Unimplemented
+            ? "this is not an image, or not of a known format (JPEG, PNG, GIF, WebP, BMP, ICO)."
+            : $"the image's header is damaged, or its format is not a known one ({result}).";
+    }
+
+    private static byte[] WithFourthByte(ImageBuffer rgb)
+    {
+        var output = new byte[checked(rgb.Width * rgb.Height * 4)];
+        ReadOnlySpan<byte> pixels = rgb.Pixels;
+        for (int source = 0, target = 0; target < output.Length; source += 3, target += 4)
+        {
+            pixels.Slice(source, 3).CopyTo(output.AsSpan(target));
+            output[target + 3] = 255;
+        }
+
+        return output;
+    }
+}

@@ -1,0 +1,96 @@
+using PatchDpo.Torch.Text;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace PatchDpo.Torch.Vision;
+
+/// <summary>CLIP's vision encoder, with or without the projection to the shared embedding space.</summary>
+/// <remarks>
+/// Source: transformers <c>modeling_clip.py</c>, classes CLIPVisionModel and CLIPVisionModelWithProjection; its state-dict keys.
+/// </remarks>
+public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>
+{
+    private readonly ClipVisionTransformer vision_model;
+    private readonly Linear? visual_projection;
+
+    /// <summary>Creates the encoder with fresh weights (the reference's initialisation).</summary>
+    /// <param name="config">The encoder's shape.</param>
+    /// <param name="device">Where the weights live; default: the CPU.</param>
+    /// <param name="dtype">The weights' type; default: float32.</param>
+    /// <exception cref="ArgumentException">The configuration contradicts itself.</exception>
+    public ClipVisionEncoder(ClipVisionConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(ClipVisionEncoder))
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        config.Validate();
+        Config = config;
+        vision_model = new ClipVisionTransformer(config, device, dtype);
+        if (config.ProjectionDim is int dim)
+        {
+            visual_projection = Linear(config.HiddenSize, dim, false, device, dtype);
+            ClipInit.Normal(visual_projection, Math.Pow(config.HiddenSize, -0.5));
+        }
+        RegisterComponents();
+    }
+
+    /// <summary>The encoder's shape.</summary>
+    public ClipVisionConfig Config { get; }
+
+    /// <summary>The device that the weights are on.</summary>
+    public Device Device => vision_model.Anchor.device;
+
+    /// <summary>Encodes pixels, with gradients where they are on.</summary>
+    /// <param name="pixels">Normalised pixels on <see cref="Device"/>, <c>(B,3,S,S)</c> with S the configured image size.</param>
+    /// <returns>Hidden states and embeddings that the caller disposes.</returns>
+    /// <exception cref="ArgumentException">The pixels have another shape.</exception>
+    public override ClipVisionOutput forward(Tensor pixels)
+    {
+        PixelShape.CheckExact(pixels, Config.ImageSize);
+        using var scope = NewDisposeScope();
+        IReadOnlyList<Tensor> states = vision_model.HiddenStates(pixels);
+        Tensor pooled = vision_model.Pool(states[^1]);
+        return new ClipVisionOutput(
+            states[^1].MoveToOuterDisposeScope(),
+            states[^2].MoveToOuterDisposeScope(),
+            pooled.MoveToOuterDisposeScope(),
+            visual_projection?.call(pooled).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
+    /// The image embedding (B,P), or the pooled state (B,D) of an encoder without projection, and the last hidden state's patch
+    /// tokens (B,g,g,D), to which the post norm is not applied (the reference norms the class token only); with gradients where they are on.
+    /// </summary>
+    /// <exception cref="ArgumentException">The pixels have another shape than <c>(B,3,S,S)</c>.</exception>
+    public VisionFeatures ForwardFeatures(Tensor pixels)
+    {
+        using var scope = NewDisposeScope();
+        ClipVisionOutput output = call(pixels);
+        int grid = Config.GridSize;
+        Tensor patches = output.LastHiddenState.narrow(1, 1, (long)grid * grid).reshape(pixels.shape[0], grid, grid, -1);
+        return new VisionFeatures((output.ImageEmbeds ?? output.Pooled).MoveToOuterDisposeScope(), patches.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>As <see cref="ForwardFeatures"/>, without gradients.</summary>
+    /// <exception cref="ArgumentException">The pixels have another shape than <c>(B,3,S,S)</c>.</exception>
+    public VisionFeatures Encode(Tensor pixels)
+    {
+        using var noGrad = no_grad();
+        return ForwardFeatures(pixels);
+    }
+
+    /// <summary>The last layer's input, class token first, without gradients: what IP-Adapter-Plus takes. <c>(B,3,S,S) -> (B,1+g*g,D)</c></summary>
+    /// <exception cref="ArgumentException">The pixels have another shape than <c>(B,3,S,S)</c>.</exception>
+    public Tensor PenultimateHiddenStates(Tensor pixels)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        return call(pixels).PenultimateHiddenState.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The embeddings after the first norm and the output of every layer; the caller disposes them.</summary>
+    internal IReadOnlyList<Tensor> HiddenStates(Tensor pixels)
+    {
+        using var scope = NewDisposeScope();
+        return [.. vision_model.HiddenStates(pixels).Select(s => s.MoveToOuterDisposeScope())];
+    }
+}
