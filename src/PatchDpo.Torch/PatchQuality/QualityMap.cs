@@ -57,13 +57,9 @@ public sealed class QualityMap
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        if (height == Height && width == Width)
-            return this;
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
-        Tensor resized = nn.functional.interpolate(ToTensor().view(1, 1, Height, Width), [height, width],
-            mode: InterpolationMode.Bilinear, align_corners: false, antialias: true);
-        return FromTensor(resized[0, 0]);
+        return height == Height && width == Width
+            ? this
+            : new QualityMap(height, width, MapResampling.Resample(Values, Height, Width, height, width));
     }
 
     /// <summary>Copies the values into a tensor.</summary>

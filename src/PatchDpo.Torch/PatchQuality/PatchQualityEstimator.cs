@@ -1,0 +1,133 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Vision;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.PatchQuality;
+
+/// <summary>Estimates the quality of each patch of generated images and of their references with an image encoder.</summary>
+/// <remarks>
+/// <para>The maps are p(x_gen) and p(x_ref) of PatchDPO (<see cref="PatchSimilarity"/>). They cover the whole image: a centre
+/// crop of the encoder's preprocessor is made up for, and an image that is not square is squeezed into one.</para>
+/// <para>The score of a pair is ours: the mean of p(x_gen) over the generated image's patches and the mean of p(x_ref) over the
+/// reference's patches, averaged; so both a patch that the reference does not have and a patch that the generation lost
+/// count. Where a foreground mask is given, only foreground patches can be matched, and only foreground counts: with a mask
+/// for one side the score is that side's mean, with both masks the average of both foreground means.</para>
+/// <para>The encoder is not disposed. An instance is not safe for use by several threads at once if its encoder is not.</para>
+/// </remarks>
+public sealed class PatchQualityEstimator
+{
+    private readonly IVisionEncoder _encoder;
+    private readonly WholeImageView _view;
+
+    /// <summary>Creates an estimator.</summary>
+    /// <param name="encoder">Gives the patch features; stays the caller's to dispose.</param>
+    /// <param name="batchSize">Images encoded at once, at least 1.</param>
+    public PatchQualityEstimator(IVisionEncoder encoder, int batchSize = 16)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        _encoder = encoder;
+        _view = new WholeImageView(encoder.Preprocessor);
+        BatchSize = batchSize;
+    }
+
+    /// <summary>How many images are encoded at once.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Scores pairs: <c>generated[i]</c> against <c>references[i]</c>.</summary>
+    /// <param name="generated">Generated images of any sizes.</param>
+    /// <param name="references">As many references of any sizes. The same <see cref="ImageBuffer"/> used for several pairs is encoded once.</param>
+    /// <param name="referenceMasks">Per pair the reference's foreground <c>[height, width]</c> in pixels of any grid over the image (see <see cref="ForegroundMask"/>), or null; null: none.</param>
+    /// <param name="generatedMasks">The same for the generated images.</param>
+    /// <param name="cancellationToken">Stops between batches.</param>
+    /// <returns>One result a pair, in order.</returns>
+    /// <exception cref="ArgumentException">The lists differ in length, or a mask holds no foreground (the message names the pair).</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public IReadOnlyList<PatchQualityResult> Score(
+        IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references,
+        IReadOnlyList<bool[,]?>? referenceMasks = null, IReadOnlyList<bool[,]?>? generatedMasks = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(generated);
+        ArgumentNullException.ThrowIfNull(references);
+        CheckCount(references.Count, nameof(references));
+        CheckCount(referenceMasks?.Count, nameof(referenceMasks));
+        CheckCount(generatedMasks?.Count, nameof(generatedMasks));
+
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        List<PatchQualityResult> results = new(generated.Count);
+        Dictionary<ImageBuffer, Tensor> referenceFeatures = new(ReferenceEqualityComparer.Instance);
+        Dictionary<ImageBuffer, int> lastUse = new(ReferenceEqualityComparer.Instance);
+        for (int i = 0; i < references.Count; i++)
+            lastUse[references[i]] = i;
+
+        for (int start = 0; start < generated.Count; start += BatchSize)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int end = Math.Min(start + BatchSize, generated.Count);
+            using DisposeScope inner = NewDisposeScope();
+            IReadOnlyList<Tensor> features = Encode([.. generated.Skip(start).Take(end - start)]);
+            ImageBuffer[] missing = [.. references.Skip(start).Take(end - start).Distinct<ImageBuffer>(ReferenceEqualityComparer.Instance).Where(r => !referenceFeatures.ContainsKey(r))];
+            foreach ((ImageBuffer image, Tensor feature) in missing.Zip(Encode(missing)))
+                referenceFeatures[image] = feature.MoveToOuterDisposeScope();
+            for (int i = start; i < end; i++)
+                results.Add(ScorePair(i, features[i - start], referenceFeatures[references[i]], generatedMasks?[i], referenceMasks?[i]));
+            for (int i = start; i < end; i++)
+                if (lastUse[references[i]] == i && referenceFeatures.Remove(references[i], out Tensor? done))
+                    done.Dispose();
+        }
+        return results;
+
+        void CheckCount(int? count, string name)
+        {
+            if (count is int c && c != generated.Count)
+                throw new ArgumentException($"There are {generated.Count} generated images, but {c} {name}.", name);
+        }
+    }
+
+    /// <summary>Patch features of images, each <c>(1,h,w,D)</c>; images whose pixels have the same shape go through the encoder together.</summary>
+    private List<Tensor> Encode(ImageBuffer[] images)
+    {
+        List<Tensor> features = new(images.Length);
+        Tensor[] pixels = Array.ConvertAll(images, _view.Preprocess);
+        for (int start = 0, end; start < pixels.Length; start = end)
+        {
+            for (end = start + 1; end < pixels.Length && pixels[end].shape.SequenceEqual(pixels[start].shape);)
+                end++;
+            using VisionFeatures batch = _encoder.Encode(stack(pixels[start..end]).to(_encoder.Device));
+            features.AddRange(Enumerable.Range(0, end - start).Select(i => batch.Patches.narrow(0, i, 1).clone()));
+        }
+        return features;
+    }
+
+    private static PatchQualityResult ScorePair(int pair, Tensor generated, Tensor reference, bool[,]? generatedMask, bool[,]? referenceMask)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor? generatedGrid = Grid(generatedMask, generated, pair, "generated image"), referenceGrid = Grid(referenceMask, reference, pair, "reference");
+        (Tensor p, Tensor q) = PatchSimilarity.ComputeBoth(generated, reference, generatedGrid, referenceGrid);
+        QualityMap generatedQuality = QualityMap.FromTensor(p[0]), referenceQuality = QualityMap.FromTensor(q[0]);
+        float score = (generatedGrid, referenceGrid) switch
+        {
+            (null, not null) => Mean(q, referenceGrid),
+            (not null, null) => Mean(p, generatedGrid),
+            _ => (Mean(p, generatedGrid) + Mean(q, referenceGrid)) / 2,
+        };
+        return new PatchQualityResult(generatedQuality, referenceQuality, score);
+    }
+
+    private static float Mean(Tensor quality, Tensor? mask)
+        => (mask is null ? quality : quality.masked_select(mask)).to(float64).mean().to(float32).item<float>();
+
+    private static Tensor? Grid(bool[,]? mask, Tensor features, int pair, string side)
+    {
+        if (mask is null)
+            return null;
+        bool[,] grid = ForegroundMask.ToPatchGrid(mask, (int)features.shape[1], (int)features.shape[2]);
+        bool[] flat = [.. grid.Cast<bool>()];
+        if (Array.IndexOf(flat, true) < 0)
+            throw new ArgumentException($"The foreground mask of the {side} of pair {pair} holds no foreground.");
+        return tensor(flat, [1, grid.GetLength(0), grid.GetLength(1)], device: features.device);
+    }
+}
