@@ -6,9 +6,9 @@ namespace PatchDpo.Torch.Tests.Weights;
 
 public sealed class SafetensorsRoundTripTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("patchdpo-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     public static TheoryData<ScalarType> DTypes => [
         ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64,
@@ -27,7 +27,7 @@ public sealed class SafetensorsRoundTripTests : IDisposable
             ["scalar"] = values[1, 2, 3],
             ["empty"] = empty(0, 5, dtype: dtype),
         };
-        string path = Path.Combine(_folder, "a.safetensors");
+        string path = _folder.File("a.safetensors");
         SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["format"] = "pt" });
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -41,5 +41,41 @@ public sealed class SafetensorsRoundTripTests : IDisposable
             Assert.Equal(dtype, actual.dtype);
             Fixtures.AssertClose(actual, expected, 0, key);
         }
+    }
+
+    [Fact]
+    public void Reading_converts_where_asked_and_leaks_nothing()
+    {
+        string path = _folder.File("a.safetensors");
+        using (Tensor w = arange(6).to(float32))
+            SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["w"] = w });
+        ThreadDisposeScopeStatistics statistics = DisposeScopeManager.Statistics;
+        long before = statistics.ThreadTotalLiveCount;
+        using (SafetensorsFile file = SafetensorsFile.Open(path))
+        {
+            using Tensor half = file.Read("w", dtype: float16);
+            Assert.Equal(float16, half.dtype);
+            using Tensor meta = file.Read("w", device: META);
+            Assert.Equal(DeviceType.META, meta.device_type);
+            foreach (Tensor tensor in file.ReadAll().Values)
+                tensor.Dispose();
+            Assert.Empty(file.FindNonFinite());
+        }
+        Assert.Equal(before, statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void Tensors_outlive_the_file_and_a_closed_file_is_refused()
+    {
+        string path = _folder.File("a.safetensors");
+        using Tensor w = arange(6);
+        SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["w"] = w });
+        SafetensorsFile file = SafetensorsFile.Open(path);
+        using Tensor read = file.Read("w");
+        file.Dispose();
+        file.Dispose();
+        File.Delete(path);
+        Fixtures.AssertClose(read, w, 0, "w");
+        Assert.Throws<ObjectDisposedException>(() => file.Read("w"));
     }
 }
