@@ -13,7 +13,7 @@ internal static class ModelFormat
 {
     private static readonly Lazy<ModelFormatMembers> s_members = new(() => new ModelFormatMembers());
 
-    private static ModelFormatMembers Members => s_members.Value;
+    internal static ModelFormatMembers Members => s_members.Value;
 
     /// <summary>Writes the header of a component.</summary>
     /// <returns>The writer for the component's settings.</returns>

@@ -3,7 +3,7 @@ using Microsoft.ML;
 
 namespace PatchDpo.MLNet.Interop;
 
-/// <summary>The internal members of ML.NET that <see cref="ModelFormat"/> uses.</summary>
+/// <summary>The internal members of ML.NET that <see cref="ModelFormat"/> and <see cref="EnvironmentDevice"/> use.</summary>
 internal sealed class ModelFormatMembers
 {
     private const BindingFlags Any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
@@ -31,6 +31,9 @@ internal sealed class ModelFormatMembers
         SaveBinaryStream = Require(save.GetMethod("SaveBinaryStream", Any, [typeof(string), typeof(Action<BinaryWriter>)]), save, "SaveBinaryStream");
         Reader = Require(load.GetField("Reader", Any), load, "Reader");
         CheckAtModelOnLoad = Require(load.GetMethod("CheckAtModel", Any, [version]), load, "CheckAtModel(VersionInfo)");
+        Type environment = RequireType("Microsoft.ML.Runtime.IHostEnvironmentInternal");
+        GpuDeviceId = Require(environment.GetProperty("GpuDeviceId", typeof(int?)), environment, "GpuDeviceId");
+        FallbackToCpu = Require(environment.GetProperty("FallbackToCpu", typeof(bool)), environment, "FallbackToCpu");
         TryLoadBinaryStream = Require(load.GetMethod("TryLoadBinaryStream", Any, [typeof(string), typeof(Action<BinaryReader>)]), load, "TryLoadBinaryStream");
     }
 
@@ -48,6 +51,10 @@ internal sealed class ModelFormatMembers
 
     public MethodInfo TryLoadBinaryStream { get; }
 
+    public PropertyInfo GpuDeviceId { get; }
+
+    public PropertyInfo FallbackToCpu { get; }
+
     public object VersionInfo(ModelSignature s)
         => _versionInfo.Invoke([s.Model, s.Version, s.Version, ModelSignature.FirstVersion, typeof(ModelFormatMembers).Assembly.FullName, s.Loader, null]);
 
@@ -60,5 +67,5 @@ internal sealed class ModelFormatMembers
     private static T Require<T>(T? member, Type type, string name) where T : MemberInfo => member ?? throw Missing($"{type.FullName}.{name}");
 
     private static NotSupportedException Missing(string name)
-        => new($"{s_core.GetName().Name} {s_core.GetName().Version} has no {name}, so models cannot be saved or loaded; PatchDpo.MLNet was verified with Microsoft.ML 5.0.1.");
+        => new($"{s_core.GetName().Name} {s_core.GetName().Version} has no {name}, which PatchDpo.MLNet needs to save and load models; it was verified with Microsoft.ML 5.0.1.");
 }
