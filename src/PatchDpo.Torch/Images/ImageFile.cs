@@ -8,8 +8,7 @@ namespace PatchDpo.Torch.Images;
 /// those of Pillow 9.4 (<c>Image.open(...).convert("RGB")</c>) byte for byte on all 158 DreamBench photos, and on JPEGs of every
 /// chroma subsampling, baseline and progressive, CMYK JPEG, PNG, WebP, BMP; as there, colour profiles and gamma are ignored.
 /// Known differences: 16-bit grey PNG keeps its high byte, as 16-bit RGB does in both, where Pillow clips samples at 255, which
-/// leaves a white picture; transparent pixels of a GIF are transparent black, where Pillow keeps the palette's colour; a JPEG whose
-/// last bytes are missing is refused, even if only the end marker is.
+/// leaves a white picture; transparent pixels of a GIF are transparent black, where Pillow keeps the palette's colour.
 /// Grey JPEG and PNG stay one channel; palettes become RGB or RGBA; grey with alpha becomes RGBA.
 /// </remarks>
 public static class ImageFile
