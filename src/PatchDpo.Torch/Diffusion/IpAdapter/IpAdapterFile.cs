@@ -1,0 +1,97 @@
+using System.Globalization;
+using PatchDpo.Torch.Weights;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Diffusion.IpAdapter;
+
+/// <summary>IP-Adapter weights as one safetensors file with the official keys <c>image_proj.*</c> and <c>ip_adapter.{i}.*</c>.</summary>
+/// <remarks>The official files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in the metadata.</remarks>
+public static class IpAdapterFile
+{
+    private const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.", HeadChannelsKey = "resampler.dim_head";
+
+    /// <summary>Reads an adapter; the kind and the sizes of the image projection follow from the file's keys and shapes.</summary>
+    /// <param name="path">The safetensors file.</param>
+    /// <param name="config">The configuration of the UNet that the adapter belongs to.</param>
+    /// <param name="device">Where the adapter is put; the CPU by default.</param>
+    /// <param name="dtype">The type that weights are converted to; float32 by default.</param>
+    /// <param name="headChannels">Width of the Resampler's heads; null takes the file's metadata, or 64.</param>
+    /// <returns>The adapter in evaluation mode, the caller's to dispose.</returns>
+    /// <exception cref="WeightsFormatException">Not a safetensors file, or no image projection of a known kind in it.</exception>
+    /// <exception cref="StateDictMismatchException">The weights do not fit the UNet.</exception>
+    public static IpAdapterModel Read(string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null)
+    {
+        using var file = SafetensorsFile.Open(path);
+        var projection = MakeProjection(file, headChannels, device, dtype);
+        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, device, dtype));
+        try
+        {
+            StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix);
+            StateDictLoader.Load(adapter.Layers, file, LayersPrefix);
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
+        }
+        adapter.Projection.eval();
+        adapter.Layers.eval();
+        return adapter;
+    }
+
+    /// <summary>Writes an adapter.</summary>
+    /// <param name="path">The file; replaced in one step where it exists.</param>
+    /// <param name="adapter">What to write; it stays the caller's.</param>
+    /// <param name="dtype">The type in the file; the weights' own by default. The official files are float16.</param>
+    public static void Write(string path, IpAdapterModel adapter, ScalarType? dtype = null)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        using var gradless = no_grad();
+        using var scope = NewDisposeScope();
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (prefix, module) in new (string, nn.Module)[] { (ProjectionPrefix, adapter.Projection), (LayersPrefix, adapter.Layers) })
+        {
+            foreach (var (key, value) in module.state_dict())
+                tensors.Add(prefix + key, dtype is { } type ? value.to_type(type) : value);
+        }
+        var metadata = new Dictionary<string, string> { ["format"] = "pt" };
+        if (adapter.Projection is Resampler resampler)
+            metadata.Add(HeadChannelsKey, resampler.Options.HeadChannels.ToString(CultureInfo.InvariantCulture));
+        SafetensorsWriter.Write(path, tensors, metadata);
+    }
+
+    private static nn.Module<Tensor, Tensor> MakeProjection(SafetensorsFile file, int? headChannels, Device? device, ScalarType? dtype)
+    {
+        int Size(string key, int dimension)
+        {
+            var name = ProjectionPrefix + key;
+            if (!file.Contains(name) || file.Shape(name).Length <= dimension)
+                throw new WeightsFormatException(file.Path, name, $"an IP-Adapter's image projection needs this tensor with at least {dimension + 1} dimensions.");
+            return checked((int)file.Shape(name)[dimension]);
+        }
+
+        if (file.Contains(ProjectionPrefix + "latents"))
+        {
+            var heads = headChannels ?? (file.Metadata.TryGetValue(HeadChannelsKey, out var text)
+                && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var noted) ? noted : 64);
+            var (width, inner) = (Size("latents", 2), Size("layers.0.0.to_q.weight", 0));
+            if (heads <= 0 || inner % heads != 0)
+                throw new WeightsFormatException(file.Path, ProjectionPrefix + "layers.0.0.to_q.weight", $"{inner} rows are no whole number of heads of {heads}; give the width of a head.");
+            return new Resampler(new ResamplerOptions
+            {
+                Channels = width,
+                Layers = file.Keys.Count(k => k.StartsWith(ProjectionPrefix + "layers.", StringComparison.Ordinal) && k.EndsWith(".0.to_q.weight", StringComparison.Ordinal)),
+                HeadChannels = heads,
+                Heads = inner / heads,
+                Tokens = Size("latents", 1),
+                InputChannels = Size("proj_in.weight", 1),
+                OutputChannels = Size("proj_out.weight", 0),
+                FeedForwardMultiple = Size("layers.0.1.1.weight", 0) / width,
+            }, device, dtype);
+        }
+        if (file.Contains(ProjectionPrefix + "proj.0.weight"))
+            return new MlpImageProjection(Size("proj.0.weight", 1), Size("proj.2.weight", 0), device, dtype);
+        var output = Size("norm.weight", 0);
+        return new LinearImageProjection(Size("proj.weight", 1), output, Size("proj.weight", 0) / output, device, dtype);
+    }
+}

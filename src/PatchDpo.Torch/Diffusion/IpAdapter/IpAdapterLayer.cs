@@ -1,0 +1,22 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Diffusion.IpAdapter;
+
+/// <summary>The image prompt's key and value projection for one cross-attention layer: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
+internal sealed class IpAdapterLayer : nn.Module<Tensor, (Tensor Key, Tensor Value)>
+{
+    private readonly Linear to_k_ip;
+    private readonly Linear to_v_ip;
+
+    public IpAdapterLayer(int contextChannels, int channels, Device? device, ScalarType? dtype)
+        : base(nameof(IpAdapterLayer))
+    {
+        to_k_ip = nn.Linear(contextChannels, channels, hasBias: false, device, dtype);
+        to_v_ip = nn.Linear(contextChannels, channels, hasBias: false, device, dtype);
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override (Tensor Key, Tensor Value) forward(Tensor tokens) => (to_k_ip.call(tokens), to_v_ip.call(tokens));
+}

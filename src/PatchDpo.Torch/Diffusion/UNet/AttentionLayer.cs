@@ -1,0 +1,7 @@
+namespace PatchDpo.Torch.Diffusion;
+
+/// <summary>One attention layer of a UNet, as IP-Adapter files number them.</summary>
+/// <param name="Index">The number: down blocks, up blocks, the middle block last.</param>
+/// <param name="Channels">Width of the layer.</param>
+/// <param name="ContextChannels">Width of the text's hidden states; null for self-attention.</param>
+internal sealed record AttentionLayer(int Index, int Channels, int? ContextChannels);

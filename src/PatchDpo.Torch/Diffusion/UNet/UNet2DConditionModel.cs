@@ -1,0 +1,179 @@
+using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Weights;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Diffusion;
+
+/// <summary>
+/// The noise predictor of latent diffusion models (SD 1.5, SDXL): noisy latents, timestep and text, and an image prompt if
+/// there is one, to predicted noise: <c>(B,Cin,H,W) -> (B,Cout,H,W)</c>.
+/// </summary>
+/// <remarks>
+/// diffusers 0.23.1, models/unet_2d_condition.py; the state dict is diffusers'. An IP-Adapter's weights are not part of it:
+/// they come with each call, so that several adapters can share one UNet.
+/// </remarks>
+public sealed class UNet2DConditionModel : nn.Module
+{
+    private readonly Conv2d conv_in;
+    private readonly TimestepEmbedding time_embedding;
+    private readonly TimestepEmbedding? add_embedding;
+    private readonly ModuleList<UNetDownBlock> down_blocks;
+    private readonly UNetMidBlock? mid_block;
+    private readonly ModuleList<UNetUpBlock> up_blocks;
+    private readonly GroupNorm conv_norm_out;
+    private readonly Conv2d conv_out;
+    private readonly Timesteps _timesteps;
+    private readonly Timesteps? _sizes;
+    private readonly Func<Tensor, Tensor> _activation;
+    private readonly Func<Tensor, Tensor>? _embeddingActivation;
+
+    /// <summary>Makes the model with PyTorch's initial weights.</summary>
+    /// <param name="config">Its shape.</param>
+    /// <param name="device">Where the weights are made; the meta device makes none.</param>
+    /// <param name="dtype">The weights' type.</param>
+    /// <exception cref="ArgumentException">The configuration is not valid.</exception>
+    public UNet2DConditionModel(UNetConfig config, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(UNet2DConditionModel))
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        config.Validate();
+        Config = config;
+        var channels = config.BlockOutChannels;
+        var last = channels.Length - 1;
+        UNetBlockOptions Level(int level, int transformers) =>
+            new(config, config.AttentionHeads[level], config.CrossAttentionDims[level], transformers, device, dtype);
+
+        conv_in = nn.Conv2d(config.InChannels, channels[0], config.ConvInKernel, padding: config.ConvInKernel / 2, device: device, dtype: dtype);
+        _timesteps = new Timesteps(channels[0], config.FlipSinToCos, config.FrequencyShift);
+        time_embedding = new TimestepEmbedding(channels[0], config.TimeChannels, config.Activation, config.TimestepPostActivation, device, dtype);
+        if (config.HasTextTimeEmbedding)
+        {
+            _sizes = new Timesteps(config.AdditionTimeEmbedDim, config.FlipSinToCos, config.FrequencyShift);
+            add_embedding = new TimestepEmbedding(config.AdditionInputChannels, config.TimeChannels, device: device, dtype: dtype);
+        }
+        down_blocks = new ModuleList<UNetDownBlock>([.. Enumerable.Range(0, channels.Length).Select(i => new UNetDownBlock(
+            Level(i, config.DownTransformers(i)), channels[Math.Max(i - 1, 0)], channels[i], config.LayersPerBlock[i], i < last))]);
+        if (config.HasMidBlock)
+            mid_block = new UNetMidBlock(Level(last, config.TransformerLayers[last]), channels[last]);
+        up_blocks = new ModuleList<UNetUpBlock>([.. Enumerable.Range(0, channels.Length).Select(i => new UNetUpBlock(
+            Level(last - i, config.UpTransformers(i)), channels[Math.Min(last - i + 1, last)], channels[last - i],
+            channels[Math.Max(last - i - 1, 0)], config.LayersPerBlock[last - i] + 1, i < last))]);
+        conv_norm_out = Norms.GroupNorm(config.NormGroups, channels[0], config.NormEps, device, dtype);
+        conv_out = nn.Conv2d(channels[0], config.OutChannels, config.ConvOutKernel, padding: config.ConvOutKernel / 2, device: device, dtype: dtype);
+        _activation = Activations.Get(config.Activation);
+        _embeddingActivation = config.TimeEmbeddingActivation is { } name ? Activations.Get(name) : null;
+        RegisterComponents();
+        NumberAttentions();
+    }
+
+    /// <summary>The model's shape.</summary>
+    public UNetConfig Config { get; }
+
+    /// <summary>Loads a diffusers UNet folder: <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c>.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="device">Where the model is put; the CPU by default.</param>
+    /// <param name="dtype">The type that weights are converted to; float32 by default.</param>
+    /// <returns>The model in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelConfigException">The configuration is wrong or not supported.</exception>
+    /// <exception cref="WeightsFormatException">The weights file is not a safetensors file.</exception>
+    /// <exception cref="StateDictMismatchException">The weights are not those of the configuration.</exception>
+    public static UNet2DConditionModel FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
+    {
+        var config = UNetConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        using var weights = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        var model = new UNet2DConditionModel(config, device, dtype);
+        try
+        {
+            StateDictLoader.Load(model, weights);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+        model.eval();
+        return model;
+    }
+
+    /// <summary>Predicts the noise (or what the model was trained to predict).</summary>
+    /// <param name="sample">Noisy latents, <c>(B,Cin,H,W)</c>; any H and W.</param>
+    /// <param name="timesteps">One timestep for all, <c>()</c> or <c>(1)</c>, or one for each, <c>(B)</c>.</param>
+    /// <param name="encoderHiddenStates">The text's hidden states, <c>(B,N,C)</c>.</param>
+    /// <param name="textEmbeds">Pooled text, <c>(B,P)</c>; SDXL only, where it is needed.</param>
+    /// <param name="timeIds">Original size, crop and target size, <c>(B,6)</c>; SDXL only, where it is needed.</param>
+    /// <param name="ip">The image prompt, or null for text alone.</param>
+    /// <returns><c>(B,Cout,H,W)</c>, the caller's to dispose.</returns>
+    /// <exception cref="ArgumentException">A tensor that the model needs is missing or has another shape.</exception>
+    public Tensor forward(
+        Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, Tensor? textEmbeds = null, Tensor? timeIds = null, IpAttention? ip = null)
+    {
+        CheckInputs(sample, timesteps, encoderHiddenStates, ip);
+        using var scope = NewDisposeScope();
+        var embedding = Embed(sample, timesteps, textEmbeds, timeIds);
+        var pass = new UNetPass(embedding, encoderHiddenStates, ip);
+        var x = conv_in.call(Config.CenterInputSample ? (2 * sample) - 1 : sample);
+        pass.Skips.Push(x);
+        foreach (var block in down_blocks)
+            x = block.call(x, pass);
+        if (mid_block is not null)
+            x = mid_block.call(x, pass);
+        foreach (var block in up_blocks)
+        {
+            using var before = x;
+            x = block.call(before, pass);
+        }
+        return conv_out.call(_activation(conv_norm_out.call(x))).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Embed(Tensor sample, Tensor timesteps, Tensor? textEmbeds, Tensor? timeIds)
+    {
+        var batch = sample.shape[0];
+        var type = conv_in.weight.dtype;
+        var embedding = time_embedding.call(_timesteps.Embed(timesteps.flatten().expand(batch)).to_type(type));
+        if (add_embedding is not null)
+        {
+            if (textEmbeds is null || timeIds is null)
+                throw new ArgumentException("This UNet (addition_embed_type text_time) needs textEmbeds and timeIds.", textEmbeds is null ? nameof(textEmbeds) : nameof(timeIds));
+            var sizes = _sizes!.Embed(timeIds.flatten()).reshape(batch, -1).to_type(type);
+            var width = textEmbeds.shape[^1] + sizes.shape[1];
+            if (textEmbeds.dim() != 2 || textEmbeds.shape[0] != batch || width != Config.AdditionInputChannels)
+            {
+                throw new ArgumentException(
+                    $"textEmbeds ({string.Join(',', textEmbeds.shape)}) and timeIds ({string.Join(',', timeIds.shape)}) give {width} values an image; " +
+                    $"the UNet takes {Config.AdditionInputChannels} for {batch} images.", nameof(textEmbeds));
+            }
+            embedding = embedding + add_embedding.call(cat([textEmbeds, sizes], -1));
+        }
+        return _embeddingActivation?.Invoke(embedding) ?? embedding;
+    }
+
+    private void CheckInputs(Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, IpAttention? ip)
+    {
+        static string Shape(Tensor t) => $"({string.Join(',', t.shape)})";
+        if (sample.dim() != 4 || sample.shape[1] != Config.InChannels)
+            throw new ArgumentException($"The latents are {Shape(sample)}; (B,{Config.InChannels},H,W) is expected.", nameof(sample));
+        var batch = sample.shape[0];
+        if (timesteps.numel() != 1 && (timesteps.dim() != 1 || timesteps.shape[0] != batch))
+            throw new ArgumentException($"The timesteps are {Shape(timesteps)}; (), (1) or ({batch}) is expected.", nameof(timesteps));
+        if (encoderHiddenStates.dim() != 3 || encoderHiddenStates.shape[0] != batch)
+            throw new ArgumentException($"The text's hidden states are {Shape(encoderHiddenStates)}; ({batch},N,C) is expected.", nameof(encoderHiddenStates));
+        if (ip is not null && (ip.Tokens.dim() != 3 || ip.Tokens.shape[0] != batch))
+            throw new ArgumentException($"The image prompt's tokens are {Shape(ip.Tokens)}; ({batch},N,C) is expected.", nameof(ip));
+    }
+
+    // IP-Adapter files count attention layers in diffusers' attn_processors order: down, up, middle last.
+    private void NumberAttentions()
+    {
+        var index = 0;
+        var attentions = down_blocks.SelectMany(b => b.Attentions)
+            .Concat(up_blocks.SelectMany(b => b.Attentions))
+            .Concat(mid_block?.Attentions ?? []);
+        foreach (var block in attentions.SelectMany(a => a.Blocks))
+        {
+            block.SelfAttention.AdapterIndex = index++;
+            block.CrossAttention.AdapterIndex = index++;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+namespace PatchDpo.Torch.Diffusion;
+
+/// <summary>Which values of a <see cref="UNetConfig"/> fit together.</summary>
+internal static class UNetConfigRules
+{
+    /// <summary>The first rule that is broken, by the diffusers field's name; null where all hold.</summary>
+    public static (string Field, string Problem)? FirstProblem(UNetConfig c) => Problems(c).Select(p => ((string, string)?)p).FirstOrDefault();
+
+    private static IEnumerable<(string Field, string Problem)> Problems(UNetConfig c)
+    {
+        var levels = c.BlockOutChannels.Length;
+        if (levels == 0)
+        {
+            yield return ("block_out_channels", "it is empty.");
+            yield break;
+        }
+        foreach (var (field, count) in new[]
+        {
+            ("down_block_types", c.DownBlockTypes.Length), ("up_block_types", c.UpBlockTypes.Length),
+            ("layers_per_block", c.LayersPerBlock.Length), ("cross_attention_dim", c.CrossAttentionDims.Length),
+            ("transformer_layers_per_block", c.TransformerLayers.Length), ("attention_head_dim", c.AttentionHeads.Length),
+            ("reverse_transformer_layers_per_block", c.ReverseTransformerLayers?.Length ?? levels),
+        })
+        {
+            if (count != levels)
+                yield return (field, $"{count} values for {levels} levels (block_out_channels).");
+        }
+        foreach (var type in c.DownBlockTypes.Where(t => t is not (UNetConfig.Down or UNetConfig.CrossDown)))
+            yield return ("down_block_types", $"'{type}' is not supported; {UNetConfig.Down} and {UNetConfig.CrossDown} are.");
+        foreach (var type in c.UpBlockTypes.Where(t => t is not (UNetConfig.Up or UNetConfig.CrossUp)))
+            yield return ("up_block_types", $"'{type}' is not supported; {UNetConfig.Up} and {UNetConfig.CrossUp} are.");
+        foreach (var (field, value) in Positives(c).Where(p => p.Value <= 0))
+            yield return (field, $"{value} is not positive.");
+        foreach (var channels in c.BlockOutChannels.Where(b => b % c.NormGroups != 0))
+            yield return ("norm_num_groups", $"{c.NormGroups} groups do not divide {channels} channels.");
+        for (var i = 0; i < levels; i++)
+        {
+            if (c.BlockOutChannels[i] % c.AttentionHeads[i] != 0)
+                yield return ("attention_head_dim", $"{c.AttentionHeads[i]} heads do not divide {c.BlockOutChannels[i]} channels.");
+        }
+        foreach (var (field, kernel) in new[] { ("conv_in_kernel", c.ConvInKernel), ("conv_out_kernel", c.ConvOutKernel) })
+        {
+            if (kernel <= 0 || kernel % 2 == 0)
+                yield return (field, $"{kernel} is not a positive odd number.");
+        }
+        foreach (var (field, name) in new[]
+        {
+            ("act_fn", c.Activation), ("time_embedding_act_fn", c.TimeEmbeddingActivation), ("timestep_post_act", c.TimestepPostActivation),
+        })
+        {
+            if (name is not null && !Activations.IsKnown(name))
+                yield return (field, $"the activation function '{name}' is not supported.");
+        }
+        if (c.Dropout is < 0 or >= 1)
+            yield return ("dropout", $"{c.Dropout} is not in [0,1).");
+        if (c.DownsamplePadding is not (0 or 1))
+            yield return ("downsample_padding", $"{c.DownsamplePadding} is neither 0 nor 1.");
+    }
+
+    private static IEnumerable<(string Field, double Value)> Positives(UNetConfig c)
+    {
+        yield return ("in_channels", c.InChannels);
+        yield return ("out_channels", c.OutChannels);
+        yield return ("norm_num_groups", c.NormGroups);
+        yield return ("norm_eps", c.NormEps);
+        yield return ("mid_block_scale_factor", c.MidBlockScaleFactor);
+        yield return ("addition_time_embed_dim", c.AdditionTimeEmbedDim);
+        yield return ("projection_class_embeddings_input_dim", c.AdditionInputChannels);
+        yield return ("time_embedding_dim", c.TimeEmbeddingDim ?? 1);
+        foreach (var value in c.BlockOutChannels)
+            yield return ("block_out_channels", value);
+        foreach (var value in c.LayersPerBlock)
+            yield return ("layers_per_block", value);
+        foreach (var value in c.CrossAttentionDims)
+            yield return ("cross_attention_dim", value);
+        foreach (var value in c.TransformerLayers)
+            yield return ("transformer_layers_per_block", value);
+        foreach (var value in c.ReverseTransformerLayers ?? [])
+            yield return ("reverse_transformer_layers_per_block", value);
+        foreach (var value in c.AttentionHeads)
+            yield return ("attention_head_dim", value);
+    }
+}
