@@ -11,7 +11,7 @@ namespace PatchDpo.Torch.Weights;
 /// more than a small multiple of the header; reading allocates the tensor. The file must not be shortened while it is open.
 /// Format: github.com/huggingface/safetensors.
 /// </remarks>
-public sealed unsafe class SafetensorsFile : IDisposable
+public sealed unsafe class SafetensorsFile : ITensorSource, IDisposable
 {
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
@@ -101,6 +101,24 @@ public sealed unsafe class SafetensorsFile : IDisposable
         if (isBool)
             tensor = tensor.ne(0);
         return tensor.to(dtype ?? entry.DType, device ?? CPU).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Copies one tensor's values into a tensor of the same shape, converting them to its dtype and device.</summary>
+    /// <exception cref="KeyNotFoundException">The file has no such tensor.</exception>
+    /// <exception cref="ArgumentException">The target has another shape.</exception>
+    public void CopyTo(string key, Tensor target)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentNullException.ThrowIfNull(target);
+        SafetensorsEntry entry = Entry(key);
+        if (!target.shape.AsSpan().SequenceEqual(entry.Shape))
+            throw new ArgumentException($"'{Path}', key {KeyText.Quote(key)}: its shape is [{string.Join(",", entry.Shape)}], the target's [{string.Join(",", target.shape)}].", nameof(target));
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        if (target.device_type == DeviceType.CPU && target.dtype == entry.DType && entry.DType != ScalarType.Bool && target.is_contiguous())
+            TensorBytes.CopyFrom(target, _data + entry.Begin);
+        else
+            target.copy_(Read(key));
     }
 
     /// <summary>Copies all tensors out of the file, in its dtypes, onto the CPU.</summary>
