@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -19,7 +20,7 @@ internal sealed class ClipNormalizer : Normalizer
     /// <inheritdoc/>
     public override string Normalize(string original)
     {
-        string text = WebUtility.HtmlDecode(WebUtility.HtmlDecode(original.Normalize(NormalizationForm.FormC)));
+        string text = WebUtility.HtmlDecode(WebUtility.HtmlDecode(UnicodeNfc.Normalize(original)));
         return Lower(string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
     }
 
@@ -47,19 +48,19 @@ internal sealed class ClipNormalizer : Normalizer
     /// <summary>Unicode's Final_Sigma: a cased letter before, none after, case-ignorable characters aside.</summary>
     private static bool IsFinal(string text, int index)
     {
-        int before = index - 1;
-        while (before >= 0 && IsCaseIgnorable(text[before]))
-            before--;
-        int after = index + 1;
-        while (after < text.Length && IsCaseIgnorable(text[after]))
-            after++;
-        return before >= 0 && IsCased(text[before]) && !(after < text.Length && IsCased(text[after]));
+        ReadOnlySpan<char> before = text.AsSpan(0, index), after = text.AsSpan(index + 1);
+        while (Rune.DecodeLastFromUtf16(before, out Rune rune, out int length) == OperationStatus.Done && IsCaseIgnorable(rune))
+            before = before[..^length];
+        while (Rune.DecodeFromUtf16(after, out Rune rune, out int length) == OperationStatus.Done && IsCaseIgnorable(rune))
+            after = after[length..];
+        return Rune.DecodeLastFromUtf16(before, out Rune last, out _) == OperationStatus.Done && IsCased(last)
+            && !(Rune.DecodeFromUtf16(after, out Rune first, out _) == OperationStatus.Done && IsCased(first));
     }
 
-    private static bool IsCased(char c) => char.GetUnicodeCategory(c)
+    private static bool IsCased(Rune rune) => Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
 
-    private static bool IsCaseIgnorable(char c) => c is '\'' or '.' or ':' or '\u00B7' or '\u2018' or '\u2019' || char.GetUnicodeCategory(c)
+    private static bool IsCaseIgnorable(Rune rune) => rune.Value is '\'' or '.' or ':' or '\u00B7' or '\u2018' or '\u2019' || Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format
         or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol;
 }
