@@ -1,2 +1,9 @@
-PatchDpo.Torch.Runtime.TorchRuntime.Initialize();
-Console.WriteLine(TorchSharp.torch.ones(2).sum().item<float>());
+using System.CommandLine;
+using PatchDpo.Benchmarks;
+
+// Each benchmark measures its contestants in turns within one run, so that a ratio holds on a busy machine too.
+var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
+{
+    ResizeBenchmark.Command(),
+};
+return root.Parse(args).Invoke();
