@@ -1,0 +1,100 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.PatchQuality;
+
+/// <summary>Draws pairs of views and corresponding points, and tells which points must not be pushed apart.</summary>
+internal static class PatchCorrespondence
+{
+    private const int Attempts = 20;
+    private const int ProbeGrid = 8;
+    private const double SmallestOverlap = 0.25;
+
+    /// <summary>Two views of one image that share at least a quarter of the first; the same view twice where none was found.</summary>
+    public static (Homography First, Homography Second) DrawViews(Random random, PatchEncoderTrainerOptions options)
+    {
+        Homography first = PatchViews.Random(random, options);
+        for (int attempt = 0; attempt < Attempts; attempt++)
+        {
+            Homography second = PatchViews.Random(random, options);
+            if (Shared(first, second, ProbeGrid, ProbeGrid).Count >= SmallestOverlap * ProbeGrid * ProbeGrid)
+                return (first, second);
+        }
+        return (first, first);
+    }
+
+    /// <summary>Draws patch centres of first views and finds them in the second views.</summary>
+    /// <param name="views">A pair of views for each image.</param>
+    /// <param name="rows">Rows of the feature grid.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="count">Points for each image; drawn again where the views share fewer.</param>
+    /// <param name="random">Draws them.</param>
+    /// <returns>Unit coordinates (x, y) in both views, <c>(B,K,2)</c> on the CPU.</returns>
+    public static (Tensor First, Tensor Second) DrawPoints(IReadOnlyList<(Homography First, Homography Second)> views, int rows, int columns, int count, Random random)
+    {
+        List<double> first = [], second = [];
+        foreach ((Homography a, Homography b) in views)
+        {
+            List<(double X, double Y, double ToX, double ToY)> shared = Shared(a, b, rows, columns);
+            // A grid much coarser than the probe may have no centre in the overlap: any point of the views will do then.
+            if (shared.Count == 0)
+                shared = Shared(a, b, 8 * ProbeGrid, 8 * ProbeGrid);
+            (double X, double Y, double ToX, double ToY)[] shuffled = [.. shared];
+            random.Shuffle(shuffled);
+            for (int i = 0; i < count; i++)
+            {
+                (double x, double y, double toX, double toY) = shuffled[i % shuffled.Length];
+                first.AddRange([x, y]);
+                second.AddRange([toX, toY]);
+            }
+        }
+        long[] shape = [views.Count, count, 2];
+        return (tensor(first.ToArray(), shape, dtype: float32), tensor(second.ToArray(), shape, dtype: float32));
+    }
+
+    /// <summary>Which points of the same image lie nearer than a radius in patches. <c>(B,K,2) -> bool (B*K,B*K)</c></summary>
+    public static Tensor Near(Tensor points, long rows, long columns, double radius)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (long batch, long count) = (points.shape[0], points.shape[1]);
+        Tensor patches = points * tensor([(float)columns, rows], device: points.device);
+        Tensor near = cdist(patches, patches).lt(radius);
+        Tensor image = arange(batch, device: points.device).repeat_interleave(count);
+        Tensor all = near.repeat(1, 1, batch).view(batch * count, batch * count);
+        return all.logical_and(image.unsqueeze(0).eq(image.unsqueeze(1))).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What a patch looks like around each point: the mean colours of its quarters. <c>(B,3,H,W), (B,K,2) -> (B*K,12)</c></summary>
+    public static Tensor Looks(Tensor views, Tensor points, long rows, long columns)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor quarters = nn.functional.adaptive_avg_pool2d(views, [rows * 2, columns * 2]);
+        Tensor looks = nn.functional.pixel_unshuffle(quarters, 2).permute(0, 2, 3, 1);
+        return PatchViews.ReadAt(looks, points).flatten(0, 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Which pairs look alike: their root mean square difference is below a distance. <c>(M,12), (R,12) -> bool (M,R)</c></summary>
+    public static Tensor Alike(Tensor looks, Tensor others, double distance)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return cdist(looks, others).div(Math.Sqrt(looks.shape[1])).lt(distance).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The patch centres of the first view whose point lies in the image and in the second view.</summary>
+    private static List<(double X, double Y, double ToX, double ToY)> Shared(Homography first, Homography second, int rows, int columns)
+    {
+        Homography back = second.Inverse();
+        List<(double, double, double, double)> shared = [];
+        for (int i = 0; i < rows * columns; i++)
+        {
+            (double x, double y) = ((i % columns + 0.5) / columns, (i / columns + 0.5) / rows);
+            (double imageX, double imageY) = first.Map(x, y);
+            (double toX, double toY) = back.Map(imageX, imageY);
+            if (Inside(imageX, imageY) && Inside(toX, toY))
+                shared.Add((x, y, toX, toY));
+        }
+        return shared;
+    }
+
+    private static bool Inside(double x, double y) => x is >= 0 and <= 1 && y is >= 0 and <= 1;
+}

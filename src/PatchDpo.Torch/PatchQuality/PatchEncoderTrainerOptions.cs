@@ -1,0 +1,65 @@
+using System.Runtime.CompilerServices;
+
+namespace PatchDpo.Torch.PatchQuality;
+
+/// <summary>Settings of the self-supervised patch training.</summary>
+/// <remarks>The paper trains its patch features without labels but does not say how; every default here is ours.</remarks>
+public sealed class PatchEncoderTrainerOptions
+{
+    /// <summary>Optimiser steps; 300 by default.</summary>
+    public int MaxSteps { get; init => field = AtLeast(value, 1); } = 300;
+
+    /// <summary>Images a step; 32 by default.</summary>
+    public int BatchSize { get; init => field = AtLeast(value, 1); } = 32;
+
+    /// <summary>Corresponding points drawn from each image; 32 by default.</summary>
+    public int PointsPerImage { get; init => field = AtLeast(value, 2); } = 32;
+
+    /// <summary>AdamW's highest learning rate; 1e-3 by default, which suits a small encoder trained from scratch. Use 1e-5 to 1e-4 for a pretrained one.</summary>
+    public double LearningRate { get; init => field = Within(value, double.Epsilon, double.MaxValue); } = 1e-3;
+
+    /// <summary>AdamW's weight decay; 0.01 by default.</summary>
+    public double WeightDecay { get; init => field = Within(value, 0, double.MaxValue); } = 0.01;
+
+    /// <summary>The steps over which the learning rate rises from 0; it then falls to 0 along a cosine. 20 by default.</summary>
+    public int WarmupSteps { get; init => field = AtLeast(value, 0); } = 20;
+
+    /// <summary>InfoNCE's temperature; 0.1 by default.</summary>
+    public double Temperature { get; init => field = Within(value, 1e-4, double.MaxValue); } = 0.1;
+
+    /// <summary>Points of the same image nearer than this, in patches, are not pushed apart; 1.5 by default.</summary>
+    public double NeighbourRadius { get; init => field = Within(value, 0, double.MaxValue); } = 1.5;
+
+    /// <summary>Patches whose normalised pixels differ by less than this (root mean square) look alike and are not pushed apart, such as two patches of a plain background; 0.15 by default.</summary>
+    public double LookAlikeDistance { get; init => field = Within(value, 0, double.MaxValue); } = 0.15;
+
+    /// <summary>Whether recoloured copies of the images serve as negatives too, so that the same shape in another colour counts as different; on by default.</summary>
+    public bool RecolouredNegatives { get; init; } = true;
+
+    /// <summary>The smallest side of a view's crop, as a share of the image's side, in (0, 1]; 0.5 by default.</summary>
+    public double MinScale { get; init => field = Within(value, 0.05, 1); } = 0.5;
+
+    /// <summary>A view's largest rotation in degrees, 0..180; 15 by default.</summary>
+    public double MaxRotation { get; init => field = Within(value, 0, 180); } = 15;
+
+    /// <summary>How far a view's corners move at random, as a share of the crop's side, 0..0.25; 0.08 by default.</summary>
+    public double Perspective { get; init => field = Within(value, 0, 0.25); } = 0.08;
+
+    /// <summary>The probability that a view is mirrored, 0..1; 0.5 by default.</summary>
+    public double FlipProbability { get; init => field = Within(value, 0, 1); } = 0.5;
+
+    /// <summary>The largest change of contrast and brightness, 0..1, in normalised pixels; 0.1 by default. Strong changes teach the features to ignore colour, and with it identity.</summary>
+    public double ColourJitter { get; init => field = Within(value, 0, 1); } = 0.1;
+
+    /// <summary>Standard deviation of the noise added to normalised pixels; 0.03 by default.</summary>
+    public double Noise { get; init => field = Within(value, 0, 1); } = 0.03;
+
+    /// <summary>Seed of every random choice; 42 by default.</summary>
+    public int Seed { get; init; } = 42;
+
+    private static int AtLeast(int value, int least, [CallerMemberName] string name = "")
+        => value >= least ? value : throw new ArgumentOutOfRangeException(nameof(value), value, $"{name} is at least {least}.");
+
+    private static double Within(double value, double least, double most, [CallerMemberName] string name = "")
+        => value >= least && value <= most ? value : throw new ArgumentOutOfRangeException(nameof(value), value, $"{name} lies in [{least}, {most}].");
+}

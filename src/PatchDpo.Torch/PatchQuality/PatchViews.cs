@@ -1,0 +1,89 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.PatchQuality;
+
+/// <summary>Makes views of images with known geometry: a view is a homography from its own unit square into the image's.</summary>
+internal static class PatchViews
+{
+    /// <summary>A random crop with rotation, perspective and perhaps a mirror; its corners may leave the image a little.</summary>
+    public static Homography Random(Random random, PatchEncoderTrainerOptions options)
+    {
+        double side = Between(random, options.MinScale, 1), angle = Between(random, -1, 1) * options.MaxRotation * Math.PI / 180;
+        double centreX = Between(random, side / 2, 1 - (side / 2)), centreY = Between(random, side / 2, 1 - (side / 2));
+        double mirror = random.NextDouble() < options.FlipProbability ? -1 : 1;
+
+        (double, double) Corner(double x, double y)
+        {
+            x = (x * mirror) + (Between(random, -1, 1) * options.Perspective);
+            y += Between(random, -1, 1) * options.Perspective;
+            return (centreX + (side * ((x * Math.Cos(angle)) - (y * Math.Sin(angle)))), centreY + (side * ((x * Math.Sin(angle)) + (y * Math.Cos(angle)))));
+        }
+        return Homography.FromCorners(Corner(-0.5, -0.5), Corner(0.5, -0.5), Corner(0.5, 0.5), Corner(-0.5, 0.5));
+    }
+
+    /// <summary>Renders one view of each image, bilinear; outside the image its border is repeated.</summary>
+    /// <param name="images"><c>(B,3,H,W)</c></param>
+    /// <param name="views">One for each image.</param>
+    /// <returns><c>(B,3,H,W)</c></returns>
+    public static Tensor Render(Tensor images, IReadOnlyList<Homography> views)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (long batch, long height, long width) = (images.shape[0], images.shape[2], images.shape[3]);
+        Tensor x = (arange(width, dtype: float64) + 0.5) / width, y = (arange(height, dtype: float64) + 0.5) / height;
+        Tensor points = stack([x.unsqueeze(0).expand(height, width), y.unsqueeze(1).expand(height, width), ones(height, width, dtype: float64)], 2).view(1, -1, 3);
+        Tensor maps = tensor(views.SelectMany(v => v.Coefficients).ToArray(), [batch, 3, 3]);
+        Tensor mapped = points.expand(batch, -1, 3).bmm(maps.transpose(1, 2));
+        Tensor grid = ((mapped.narrow(2, 0, 2) / mapped.narrow(2, 2, 1) * 2) - 1).view(batch, height, width, 2).to(float32).to(images.device);
+        return nn.functional.grid_sample(images, grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Reads maps of features at points, bilinear between patch centres.</summary>
+    /// <param name="features"><c>(B,h,w,D)</c></param>
+    /// <param name="points">Unit coordinates (x, y), <c>(B,K,2)</c>.</param>
+    /// <returns><c>(B,K,D)</c></returns>
+    public static Tensor ReadAt(Tensor features, Tensor points)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor grid = ((points * 2) - 1).to(features.dtype).to(features.device).unsqueeze(2);
+        return nn.functional.grid_sample(features.permute(0, 3, 1, 2), grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false)
+            .squeeze(3).transpose(1, 2).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mild changes of light: contrast and brightness of all channels together, a little of each channel, and noise.</summary>
+    /// <param name="images">Normalised pixels, <c>(B,3,H,W)</c>.</param>
+    /// <param name="strength">The largest change.</param>
+    /// <param name="noise">The noise's standard deviation.</param>
+    /// <param name="generator">CPU generator.</param>
+    public static Tensor ChangeLight(Tensor images, double strength, double noise, Generator generator)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long batch = images.shape[0];
+        Tensor Uniform(params long[] shape) => ((rand(shape, generator: generator) * 2) - 1).to(images.device);
+        Tensor gain = 1 + (Uniform(batch, 1, 1, 1) * strength) + (Uniform(batch, 3, 1, 1) * (strength / 3));
+        Tensor offset = (Uniform(batch, 1, 1, 1) * strength) + (Uniform(batch, 3, 1, 1) * (strength / 3));
+        Tensor grain = randn(images.shape, generator: generator).to(images.device) * noise;
+        return ((images * gain) + offset + grain).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same images with their hues turned by 60 to 300 degrees; grey stays as it is.</summary>
+    /// <param name="images">Normalised pixels, <c>(B,3,H,W)</c>.</param>
+    /// <param name="random">Draws the angles.</param>
+    public static Tensor Recolour(Tensor images, Random random)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        double[] turns = new double[images.shape[0] * 9];
+        for (int b = 0; b < images.shape[0]; b++)
+        {
+            // A rotation about the grey axis (1,1,1).
+            double angle = Between(random, Math.PI / 3, Math.PI * 5 / 3);
+            double same = (1 + (2 * Math.Cos(angle))) / 3, next = ((1 - Math.Cos(angle)) / 3) - (Math.Sin(angle) / Math.Sqrt(3)), previous = 1 - same - next;
+            double[] turn = [same, next, previous, previous, same, next, next, previous, same];
+            turn.CopyTo(turns, b * 9);
+        }
+        Tensor matrix = tensor(turns, [images.shape[0], 3, 3]).to(images.dtype).to(images.device);
+        return matrix.bmm(images.flatten(2)).view(images.shape).MoveToOuterDisposeScope();
+    }
+
+    private static double Between(Random random, double low, double high) => low + ((high - low) * random.NextDouble());
+}
