@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Weights;
+
 namespace PatchDpo.Torch.Text;
 
 /// <summary>The shape of a CLIP text encoder.</summary>
@@ -19,4 +21,29 @@ public sealed record ClipTextConfig : ClipTransformerConfig
 
     /// <summary>Whether the pooled position is that of the largest id.</summary>
     internal bool PoolsAtLargestId => EosTokenId == LegacyEosTokenId;
+
+    /// <summary>Reads Hugging Face's <c>CLIPTextConfig</c> fields, or those under <c>text_config</c> of a whole model's <c>CLIPConfig</c>.</summary>
+    /// <param name="json">A <c>config.json</c>.</param>
+    /// <remarks>A whole model's file may leave out what has transformers' default value; a text encoder's own file gives its shape.</remarks>
+    /// <exception cref="ModelConfigException">A field is missing or has a value that the model cannot take.</exception>
+    public static ClipTextConfig FromJson(ModelConfig json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        bool nested = json.IsObject("text_config");
+        ModelConfig c = nested ? json.GetObject("text_config") : json;
+        int dim = c.GetPositive("hidden_size", nested ? 512 : null);
+        return new ClipTextConfig
+        {
+            HiddenSize = dim,
+            IntermediateSize = c.GetPositive("intermediate_size", nested ? 2048 : null),
+            NumLayers = c.GetPositive("num_hidden_layers", nested ? 12 : null),
+            NumHeads = c.GetHeads("num_attention_heads", dim, nested ? 8 : null),
+            VocabularySize = c.GetPositive("vocab_size", nested ? 49408 : null),
+            MaxPositions = c.GetPositive("max_position_embeddings", 77),
+            EosTokenId = c.GetInt32("eos_token_id", LegacyEosTokenId),
+            Activation = ReadActivation(c),
+            LayerNormEps = c.GetDouble("layer_norm_eps", 1e-5),
+            ProjectionDim = ReadProjectionDim(json),
+        };
+    }
 }

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Weights;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -31,6 +33,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
             ClipInit.Normal(text_projection, Math.Pow(config.HiddenSize, -0.5));
         }
         RegisterComponents();
+        this.DetachFromDisposeScope();
     }
 
     /// <summary>The encoder's shape.</summary>
@@ -38,6 +41,26 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
 
     /// <summary>The device that the weights are on.</summary>
     public Device Device => text_model.Anchor.device;
+
+    /// <summary>Reads <c>config.json</c> (Hugging Face's CLIPTextConfig, or a whole model's CLIPConfig) and the weights, under Hugging Face's or OpenAI's names.</summary>
+    /// <remarks>The encoder has a projection where the weights have one. A whole model's other tower is left out.</remarks>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="dtype">The weights' type; default: float32.</param>
+    /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
+    /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelConfigException">The configuration is malformed.</exception>
+    /// <exception cref="WeightsFormatException">The weight file is malformed.</exception>
+    /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
+    public static ClipTextEncoder FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
+    {
+        ClipTextConfig config = ClipTextConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        ITensorSource source = ClipKeyMap.Wrap(file);
+        if (!source.Keys.Contains("text_projection.weight"))
+            config = config with { ProjectionDim = null };
+        return ModelWeights.Fill(new ClipTextEncoder(config, META), source, ClipKeyMap.IsOtherThan("text"), device, dtype);
+    }
 
     /// <summary>Encodes token ids, without gradients.</summary>
     /// <param name="ids">int64 <c>(B,T)</c> on <see cref="Device"/>, T at most <see cref="ClipTextConfig.MaxPositions"/>.</param>

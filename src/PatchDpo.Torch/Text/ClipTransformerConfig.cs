@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Weights;
+
 namespace PatchDpo.Torch.Text;
 
 /// <summary>What CLIP's text tower and vision tower have in common.</summary>
@@ -40,4 +42,11 @@ public abstract record ClipTransformerConfig
     /// <summary>Passes a positive value on.</summary>
     private protected static int Positive(int value, string name)
         => value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "The value must be positive.");
+
+    /// <summary>The field <c>hidden_act</c>.</summary>
+    private protected static ClipActivation ReadActivation(ModelConfig json)
+        => json.GetChoice("hidden_act", "quick_gelu", ("quick_gelu", ClipActivation.QuickGelu), ("gelu", ClipActivation.Gelu));
+
+    /// <summary>The field <c>projection_dim</c>, which a whole model's file gives for both towers; 512 is transformers' default.</summary>
+    private protected static int ReadProjectionDim(ModelConfig json) => json.GetPositive("projection_dim", 512);
 }

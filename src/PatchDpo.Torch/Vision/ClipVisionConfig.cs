@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Vision;
 
@@ -20,5 +21,34 @@ public sealed record ClipVisionConfig : ClipTransformerConfig
         base.Validate();
         if (ImageSize < PatchSize)
             throw new ArgumentException($"An image of {ImageSize} pixels is smaller than a patch of {PatchSize}.");
+    }
+
+    /// <summary>Reads Hugging Face's <c>CLIPVisionConfig</c> fields, or those under <c>vision_config</c> of a whole model's <c>CLIPConfig</c>.</summary>
+    /// <param name="json">A <c>config.json</c>.</param>
+    /// <remarks>A whole model's file may leave out what has transformers' default value; a vision encoder's own file gives its shape.</remarks>
+    /// <exception cref="ModelConfigException">A field is missing or has a value that the model cannot take.</exception>
+    public static ClipVisionConfig FromJson(ModelConfig json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        bool nested = json.IsObject("vision_config");
+        ModelConfig c = nested ? json.GetObject("vision_config") : json;
+        int dim = c.GetPositive("hidden_size", nested ? 768 : null);
+        int patch = c.GetSide("patch_size", nested ? 32 : null), image = c.GetSide("image_size", nested ? 224 : null);
+        if (c.GetInt32("num_channels", 3) is not 3 and int channels)
+            throw c.Fault("num_channels", $"expected 3, found {channels}.");
+        if (image < patch)
+            throw c.Fault("image_size", $"an image of {image} pixels is smaller than a patch of {patch}.");
+        return new ClipVisionConfig
+        {
+            HiddenSize = dim,
+            IntermediateSize = c.GetPositive("intermediate_size", nested ? 3072 : null),
+            NumLayers = c.GetPositive("num_hidden_layers", nested ? 12 : null),
+            NumHeads = c.GetHeads("num_attention_heads", dim, nested ? 12 : null),
+            ImageSize = image,
+            PatchSize = patch,
+            Activation = ReadActivation(c),
+            LayerNormEps = c.GetDouble("layer_norm_eps", 1e-5),
+            ProjectionDim = ReadProjectionDim(json),
+        };
     }
 }

@@ -1,4 +1,7 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Weights;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -9,7 +12,7 @@ namespace PatchDpo.Torch.Vision;
 /// <remarks>
 /// Source: transformers <c>modeling_clip.py</c>, classes CLIPVisionModel and CLIPVisionModelWithProjection; its state-dict keys.
 /// </remarks>
-public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>
+public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, IVisionEncoder
 {
     private readonly ClipVisionTransformer vision_model;
     private readonly Linear? visual_projection;
@@ -31,13 +34,41 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>
             ClipInit.Normal(visual_projection, Math.Pow(config.HiddenSize, -0.5));
         }
         RegisterComponents();
+        this.DetachFromDisposeScope();
     }
 
     /// <summary>The encoder's shape.</summary>
     public ClipVisionConfig Config { get; }
 
-    /// <summary>The device that the weights are on.</summary>
+    /// <summary>How an image becomes the input. Default: Hugging Face's CLIP processor at the configured image size.</summary>
+    public IImagePreprocessor Preprocessor
+    {
+        get => field ??= new HfClipPreprocessor(Config.ImageSize, Config.ImageSize);
+        init;
+    }
+
+    /// <inheritdoc/>
     public Device Device => vision_model.Anchor.device;
+
+    /// <summary>Reads <c>config.json</c> (Hugging Face's CLIPVisionConfig, or a whole model's CLIPConfig) and the weights, under Hugging Face's or OpenAI's names.</summary>
+    /// <remarks>The encoder has a projection where the weights have one. A whole model's other tower is left out.</remarks>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="dtype">The weights' type; default: float32.</param>
+    /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
+    /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelConfigException">The configuration is malformed.</exception>
+    /// <exception cref="WeightsFormatException">The weight file is malformed.</exception>
+    /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
+    public static ClipVisionEncoder FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
+    {
+        ClipVisionConfig config = ClipVisionConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        ITensorSource source = ClipKeyMap.Wrap(file);
+        if (!source.Keys.Contains("visual_projection.weight"))
+            config = config with { ProjectionDim = null };
+        return ModelWeights.Fill(new ClipVisionEncoder(config, META), source, ClipKeyMap.IsOtherThan("vision"), device, dtype);
+    }
 
     /// <summary>Encodes pixels, with gradients where they are on.</summary>
     /// <param name="pixels">Normalised pixels on <see cref="Device"/>, <c>(B,3,S,S)</c> with S the configured image size.</param>
@@ -71,6 +102,8 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>
     }
 
     /// <summary>As <see cref="ForwardFeatures"/>, without gradients.</summary>
+    /// <param name="pixels">Normalised pixels on <see cref="Device"/>, <c>(B,3,S,S)</c>.</param>
+    /// <returns>Features that the caller disposes.</returns>
     /// <exception cref="ArgumentException">The pixels have another shape than <c>(B,3,S,S)</c>.</exception>
     public VisionFeatures Encode(Tensor pixels)
     {

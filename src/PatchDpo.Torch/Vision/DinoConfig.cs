@@ -1,11 +1,11 @@
+using PatchDpo.Torch.Weights;
+
 namespace PatchDpo.Torch.Vision;
 
 /// <summary>The shape of a DINO vision transformer.</summary>
 /// <remarks>Source: facebookresearch/dino <c>vision_transformer.py</c>; the JSON fields are those of Hugging Face's <c>ViTConfig</c>.</remarks>
 public sealed record DinoConfig
 {
-    private const string GeluExact = "gelu";
-
     /// <summary>Side of the square training images, in pixels; gives the size of the position table.</summary>
     public required int ImageSize { get; init => field = Positive(value, nameof(ImageSize)); }
 
@@ -33,6 +33,31 @@ public sealed record DinoConfig
 
     /// <summary>Epsilon of the layer norms. Default: 1e-6 (facebookresearch/dino); Hugging Face's own default is 1e-12.</summary>
     public double NormEps { get; init; } = 1e-6;
+
+    /// <summary>Reads Hugging Face's <c>ViTConfig</c> fields.</summary>
+    /// <param name="json">A <c>config.json</c>.</param>
+    /// <exception cref="ModelConfigException">A field is missing or has a value that the model cannot take.</exception>
+    public static DinoConfig FromJson(ModelConfig json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        int dim = json.GetPositive("hidden_size"), patch = json.GetSide("patch_size"), image = json.GetSide("image_size");
+        json.GetChoice("hidden_act", "gelu", ("gelu", true));
+        if (json.GetInt32("num_channels", 3) is not 3 and int channels)
+            throw json.Fault("num_channels", $"expected 3, found {channels}.");
+        if (image < patch)
+            throw json.Fault("image_size", $"an image of {image} pixels is smaller than a patch of {patch}.");
+        return new DinoConfig
+        {
+            ImageSize = image,
+            PatchSize = patch,
+            EmbedDim = dim,
+            Depth = json.GetPositive("num_hidden_layers"),
+            NumHeads = json.GetHeads("num_attention_heads", dim),
+            IntermediateSize = json.GetPositive("intermediate_size", 4 * dim),
+            QkvBias = json.GetBoolean("qkv_bias", true),
+            NormEps = json.GetDouble("layer_norm_eps", 1e-6),
+        };
+    }
 
     /// <summary>The class token's and the patches' count at <see cref="ImageSize"/>.</summary>
     internal int Positions => 1 + (ImageSize / PatchSize * (ImageSize / PatchSize));

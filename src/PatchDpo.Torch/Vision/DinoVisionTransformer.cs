@@ -1,4 +1,7 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Vision.Vit;
+using PatchDpo.Torch.Weights;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -11,7 +14,7 @@ namespace PatchDpo.Torch.Vision;
 /// a rest narrower than a patch is dropped, and the position table is interpolated unless the image is square and has as many
 /// patches as the table.
 /// </remarks>
-public sealed class DinoVisionTransformer : Module<Tensor, Tensor>
+public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncoder
 {
     // Added to the patch counts before dividing; it shifts the sampling positions too, and published features depend on it.
     private const double InterpolationOffset = 0.1;
@@ -41,13 +44,39 @@ public sealed class DinoVisionTransformer : Module<Tensor, Tensor>
         norm = LayerNorm(config.EmbedDim, config.NormEps, device: device, dtype: dtype);
         RegisterComponents();
         VitInit.Apply(this, cls_token, pos_embed);
+        this.DetachFromDisposeScope();
     }
 
     /// <summary>The model's shape.</summary>
     public DinoConfig Config { get; }
 
-    /// <summary>The device that the weights are on.</summary>
+    /// <summary>How an image becomes the input. Default: DINO's evaluation, the shorter side to 256/224 of the image size and a centre crop.</summary>
+    public IImagePreprocessor Preprocessor
+    {
+        get => field ??= new DinoPreprocessor((int)Math.Round(Config.ImageSize * 256 / 224.0), Config.ImageSize);
+        init;
+    }
+
+    /// <inheritdoc/>
     public Device Device => cls_token.device;
+
+    /// <summary>Reads <c>config.json</c> (Hugging Face's ViTConfig) and the weights, under facebookresearch's or Hugging Face's names.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="dtype">The weights' type; default: float32.</param>
+    /// <param name="preprocessor">How an image becomes the input; default: see <see cref="Preprocessor"/>.</param>
+    /// <returns>The model, set to evaluation; the caller disposes it.</returns>
+    /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelConfigException">The configuration is malformed.</exception>
+    /// <exception cref="WeightsFormatException">The weight file is malformed.</exception>
+    /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
+    public static DinoVisionTransformer FromFolder(string folder, Device? device = null, ScalarType? dtype = null, IImagePreprocessor? preprocessor = null)
+    {
+        DinoConfig config = DinoConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        DinoVisionTransformer model = new(config, META) { Preprocessor = preprocessor! };
+        return ModelWeights.Fill(model, VitKeyMap.Wrap(file), ignore: null, device, dtype);
+    }
 
     /// <summary>The class token after the final norm, with gradients where they are on. <c>(B,3,H,W) -> (B,D)</c></summary>
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W) with H and W of at least a patch.</exception>
@@ -68,6 +97,8 @@ public sealed class DinoVisionTransformer : Module<Tensor, Tensor>
     }
 
     /// <summary>Class token (B,D) and patch tokens (B,h,w,D), both after the final norm, without gradients.</summary>
+    /// <param name="pixels">Normalised pixels on <see cref="Device"/>, <c>(B,3,H,W)</c>.</param>
+    /// <returns>Features that the caller disposes.</returns>
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W) with H and W of at least a patch.</exception>
     public VisionFeatures Encode(Tensor pixels)
     {

@@ -170,6 +170,11 @@ public sealed partial class ModelConfig
         """, RegexOptions.CultureInvariant)]
     private static partial Regex StringOrNonFinite();
 
+    /// <summary>An exception that names the file and the field, for a value that the model cannot take.</summary>
+    /// <param name="name">The field.</param>
+    /// <param name="problem">What is wrong, as the end of a sentence.</param>
+    public ModelConfigException Fault(string name, string problem) => new(Source, _prefix + name, problem);
+
     private JsonElement Require(string name) => Has(name)
         ? _root.GetProperty(name)
         : throw new ModelConfigException(Source, _prefix + name, "the field is missing or null.");

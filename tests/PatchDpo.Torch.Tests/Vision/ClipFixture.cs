@@ -1,4 +1,5 @@
 using System.Text.Json;
+using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Vision;
 
@@ -38,4 +39,20 @@ internal static class ClipFixture
         "gelu" => ClipActivation.Gelu,
         _ => throw new NotSupportedException($"The fixture's activation '{name}' is unknown."),
     };
+
+    /// <summary>A tokenizer of four ids: for models whose inputs are ids.</summary>
+    public static ClipTokenizer TinyTokenizer(int maxLength)
+    {
+        using TemporaryFolder folder = new();
+        WriteTokenizer(folder, new Dictionary<string, int> { ["a"] = 0, ["a</w>"] = 1, ["<|startoftext|>"] = 2, ["<|endoftext|>"] = 3 }, maxLength);
+        return ClipTokenizer.FromFolder(folder.File(""));
+    }
+
+    /// <summary>Writes a tokenizer's files without merges.</summary>
+    public static void WriteTokenizer(TemporaryFolder folder, Dictionary<string, int> vocabulary, int maxLength)
+    {
+        File.WriteAllText(folder.File("vocab.json"), JsonSerializer.Serialize(vocabulary));
+        File.WriteAllText(folder.File("merges.txt"), "#version: 0.2\n");
+        File.WriteAllText(folder.File("tokenizer_config.json"), $$"""{"model_max_length": {{maxLength}}}""");
+    }
 }

@@ -1,0 +1,47 @@
+namespace PatchDpo.Torch.Weights;
+
+/// <summary>Reads of configuration fields that models share.</summary>
+internal static class ConfigFields
+{
+    /// <summary>A positive integer; where a default is given, the field may be missing.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, or not a positive integer.</exception>
+    public static int GetPositive(this ModelConfig json, string name, int? defaultValue = null)
+    {
+        int value = defaultValue is int d ? json.GetInt32(name, d) : json.GetInt32(name);
+        return value > 0 ? value : throw json.Fault(name, $"expected a positive number, found {value}.");
+    }
+
+    /// <summary>A positive integer, or two equal ones (height and width); where a default is given, the field may be missing.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, not a positive integer, or two that differ.</exception>
+    public static int GetSide(this ModelConfig json, string name, int? defaultValue = null)
+    {
+        if (defaultValue is int d && !json.Has(name))
+            return d;
+        int[] sides = json.GetInt32Array(name, 2);
+        return sides[0] > 0 && sides[0] == sides[1]
+            ? sides[0]
+            : throw json.Fault(name, $"expected one positive size, found {sides[0]} x {sides[1]}.");
+    }
+
+    /// <summary>Checks that the attention heads divide the width.</summary>
+    /// <exception cref="ModelConfigException">They do not.</exception>
+    public static int GetHeads(this ModelConfig json, string name, int width, int? defaultValue = null)
+    {
+        int heads = json.GetPositive(name, defaultValue);
+        return width % heads == 0 ? heads : throw json.Fault(name, $"{heads} heads do not divide a width of {width}.");
+    }
+
+    /// <summary>One of the given words, as the value that it stands for; where a default is given, the field may be missing.</summary>
+    /// <exception cref="ModelConfigException">The field is another word.</exception>
+    public static T GetChoice<T>(this ModelConfig json, string name, string? defaultWord, params ReadOnlySpan<(string Word, T Value)> choices)
+    {
+        string word = defaultWord is null ? json.GetString(name) : json.GetString(name, defaultWord);
+        foreach ((string candidate, T value) in choices)
+            if (candidate == word)
+                return value;
+        var words = new List<string>();
+        foreach ((string candidate, _) in choices)
+            words.Add($"'{candidate}'");
+        throw json.Fault(name, $"'{word}' is not supported, only {string.Join(", ", words)}.");
+    }
+}

@@ -1,0 +1,17 @@
+namespace PatchDpo.Torch.Weights;
+
+/// <summary>What is done to a source's tensors.</summary>
+internal enum MappedTensorKind
+{
+    /// <summary>Nothing: only the name differs.</summary>
+    Copy,
+
+    /// <summary>A matrix is transposed.</summary>
+    Transpose,
+
+    /// <summary>A third of the rows is taken (of queries, keys and values in one tensor).</summary>
+    Third,
+
+    /// <summary>Tensors are put below each other (queries, keys and values into one tensor).</summary>
+    Stack,
+}
