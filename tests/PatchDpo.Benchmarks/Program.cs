@@ -5,5 +5,6 @@ using PatchDpo.Benchmarks;
 var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
 {
     ResizeBenchmark.Command(),
+    SafetensorsBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -1,53 +1,39 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Weights;
 
-/// <summary>A safetensors file, mapped into memory: tensors are read by key when they are asked for.</summary>
+/// <summary>A safetensors file: tensors are read by key when they are asked for, straight into their own memory.</summary>
 /// <remarks>
 /// Safe for untrusted files: opening checks the whole header (sizes, offsets, overlaps, holes), runs no code and allocates no
-/// more than a small multiple of the header; reading allocates the tensor. The file must not be shortened while it is open.
-/// Format: github.com/huggingface/safetensors.
+/// more than a small multiple of the header; reading allocates the tensor. It is not mapped into memory: a file that is cut
+/// short meanwhile then is an exception and not the end of the process, and reading is at least as fast. Reads may run in
+/// parallel. Format: github.com/huggingface/safetensors.
 /// </remarks>
-public sealed unsafe class SafetensorsFile : ITensorSource, IDisposable
+public sealed class SafetensorsFile : ITensorSource, IDisposable
 {
-    private readonly MemoryMappedFile _map;
-    private readonly MemoryMappedViewAccessor _view;
+    private readonly SafeFileHandle _file;
     private readonly Dictionary<string, SafetensorsEntry> _entries;
-    private readonly byte* _data;
-    private bool _disposed;
+    private readonly long _dataStart;
 
     private SafetensorsFile(string path, SafetensorsOptions options)
     {
         Path = path;
-        // The map takes the stream over and closes it.
-        FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        long length = stream.Length;
-        if (length < sizeof(ulong))
-        {
-            stream.Dispose();
-            throw new WeightsFormatException(path, null, $"a safetensors file has at least 8 bytes, this one has {length}.");
-        }
-        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         try
         {
-            _view = _map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-            byte* start = null;
-            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-            start += _view.PointerOffset;
-            int headerLength = HeaderLength(new ReadOnlySpan<byte>(start, sizeof(ulong)), length, options);
-            _data = start + sizeof(ulong) + headerLength;
-            SafetensorsHeader header = SafetensorsHeader.Parse(
-                new ReadOnlySpan<byte>(start + sizeof(ulong), headerLength), length - sizeof(ulong) - headerLength, path);
+            byte[] json = ReadHeader(options);
+            _dataStart = sizeof(ulong) + json.LongLength;
+            SafetensorsHeader header = SafetensorsHeader.Parse(json, RandomAccess.GetLength(_file) - _dataStart, path);
             Metadata = header.Metadata;
             Keys = [.. header.Entries.Select(e => e.Key)];
             _entries = header.Entries.ToDictionary(e => e.Key, StringComparer.Ordinal);
         }
         catch
         {
-            Dispose();
+            _file.Dispose();
             throw;
         }
     }
@@ -61,7 +47,7 @@ public sealed unsafe class SafetensorsFile : ITensorSource, IDisposable
     /// <summary>The tensors' keys, in the header's order.</summary>
     public IReadOnlyList<string> Keys { get; }
 
-    /// <summary>Maps a file and checks its header.</summary>
+    /// <summary>Opens a file and checks its header.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Limits; null for the defaults.</param>
     /// <exception cref="WeightsFormatException">The file breaks the format or a limit.</exception>
@@ -91,13 +77,13 @@ public sealed unsafe class SafetensorsFile : ITensorSource, IDisposable
     /// <exception cref="KeyNotFoundException">The file has no such tensor.</exception>
     public Tensor Read(string key, Device? device = null, ScalarType? dtype = null)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(_file.IsClosed, this);
         SafetensorsEntry entry = Entry(key);
         using DisposeScope scope = NewDisposeScope();
         // A bool's byte may only be 0 or 1 in libtorch; the file may hold others.
         bool isBool = entry.DType == ScalarType.Bool;
         Tensor tensor = empty(entry.Shape, dtype: isBool ? ScalarType.Byte : entry.DType, device: CPU);
-        TensorBytes.CopyFrom(tensor, _data + entry.Begin);
+        ReadData(entry, tensor);
         if (isBool)
             tensor = tensor.ne(0);
         return tensor.to(dtype ?? entry.DType, device ?? CPU).MoveToOuterDisposeScope();
@@ -108,7 +94,7 @@ public sealed unsafe class SafetensorsFile : ITensorSource, IDisposable
     /// <exception cref="ArgumentException">The target has another shape.</exception>
     public void CopyTo(string key, Tensor target)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(_file.IsClosed, this);
         ArgumentNullException.ThrowIfNull(target);
         SafetensorsEntry entry = Entry(key);
         if (!target.shape.AsSpan().SequenceEqual(entry.Shape))
@@ -116,7 +102,7 @@ public sealed unsafe class SafetensorsFile : ITensorSource, IDisposable
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         if (target.device_type == DeviceType.CPU && target.dtype == entry.DType && entry.DType != ScalarType.Bool && target.is_contiguous())
-            TensorBytes.CopyFrom(target, _data + entry.Begin);
+            ReadData(entry, target);
         else
             target.copy_(Read(key));
     }
@@ -147,31 +133,31 @@ public sealed unsafe class SafetensorsFile : ITensorSource, IDisposable
         return found;
     }
 
-    /// <summary>Unmaps the file; tensors that were read stay valid.</summary>
-    public void Dispose()
-    {
-        if (_disposed)
-            return;
-        _disposed = true;
-        if (_view is not null)
-        {
-            _view.SafeMemoryMappedViewHandle.ReleasePointer();
-            _view.Dispose();
-        }
-        _map.Dispose();
-    }
+    /// <summary>Closes the file; tensors that were read stay valid.</summary>
+    public void Dispose() => _file.Dispose();
 
     private SafetensorsEntry Entry(string key) => _entries.TryGetValue(key, out SafetensorsEntry? entry)
         ? entry
         : throw new KeyNotFoundException($"'{Path}' has no tensor {KeyText.Quote(key)}.");
 
-    private int HeaderLength(ReadOnlySpan<byte> prefix, long fileLength, SafetensorsOptions options)
+    private byte[] ReadHeader(SafetensorsOptions options)
     {
-        ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (headerLength > (ulong)options.MaxHeaderBytes)
-            throw new WeightsFormatException(Path, null, $"its header claims {headerLength} bytes; the limit is {options.MaxHeaderBytes}.");
-        if (headerLength > (ulong)(fileLength - sizeof(ulong)))
-            throw new WeightsFormatException(Path, null, $"its header claims {headerLength} bytes, but only {fileLength - sizeof(ulong)} follow.");
-        return (int)headerLength;
+        long fileLength = RandomAccess.GetLength(_file);
+        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
+        if (fileLength < prefix.Length || !TensorBytes.TryRead(_file, 0, prefix))
+            throw new WeightsFormatException(Path, null, $"a safetensors file has at least 8 bytes, this one has {fileLength}.");
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (length > (ulong)options.MaxHeaderBytes)
+            throw new WeightsFormatException(Path, null, $"its header claims {length} bytes; the limit is {options.MaxHeaderBytes}.");
+        if (length > (ulong)(fileLength - prefix.Length))
+            throw new WeightsFormatException(Path, null, $"its header claims {length} bytes, but only {fileLength - prefix.Length} follow.");
+        byte[] json = new byte[length];
+        return TensorBytes.TryRead(_file, prefix.Length, json) ? json : throw new WeightsFormatException(Path, null, "the file ends within its header.");
+    }
+
+    private void ReadData(SafetensorsEntry entry, Tensor target)
+    {
+        if (!TensorBytes.TryRead(_file, _dataStart + entry.Begin, target))
+            throw new WeightsFormatException(Path, entry.Key, "the file was cut short after it was opened: it ends within the tensor's data.");
     }
 }

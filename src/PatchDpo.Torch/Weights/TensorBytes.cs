@@ -1,30 +1,76 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Weights;
 
-/// <summary>Raw access to the memory of contiguous CPU tensors of any size.</summary>
-internal static unsafe class TensorBytes
+/// <summary>Moves raw bytes between files and the memory of contiguous CPU tensors of any size.</summary>
+internal static unsafe partial class TensorBytes
 {
     // Tensor.bytes is a span and so ends at 2 GB; longer tensors are walked in pieces of this many elements.
     private const long PieceElements = 1L << 26;
 
-    /// <summary>Fills a contiguous CPU tensor from memory.</summary>
-    public static void CopyFrom(Tensor tensor, byte* source) => ForEachPiece(tensor, (bytes, offset) => new ReadOnlySpan<byte>(source + offset, bytes.Length).CopyTo(bytes));
+    private const int HugePage = 2 << 20;
+    private const int AdviseHugePage = 14;
+
+    private delegate bool PieceAction(Span<byte> bytes, long byteOffset);
+
+    /// <summary>Fills a contiguous CPU tensor from a place in a file; false where the file ends before it.</summary>
+    public static bool TryRead(SafeFileHandle file, long position, Tensor target) => ForEachPiece(target, (bytes, offset) =>
+    {
+        PreferHugePages(bytes);
+        return TryRead(file, position + offset, bytes);
+    });
+
+    /// <summary>Fills memory from a place in a file; false where the file ends before it.</summary>
+    public static bool TryRead(SafeFileHandle file, long position, Span<byte> target)
+    {
+        while (!target.IsEmpty)
+        {
+            int count = RandomAccess.Read(file, target, position);
+            if (count == 0)
+                return false;
+            target = target[count..];
+            position += count;
+        }
+        return true;
+    }
 
     /// <summary>Writes a contiguous CPU tensor's memory to a stream.</summary>
-    public static void WriteTo(Tensor tensor, Stream stream) => ForEachPiece(tensor, (bytes, _) => stream.Write(bytes));
+    public static void WriteTo(Tensor tensor, Stream stream) => ForEachPiece(tensor, (bytes, _) =>
+    {
+        stream.Write(bytes);
+        return true;
+    });
 
-    private delegate void PieceAction(Span<byte> bytes, long byteOffset);
-
-    private static void ForEachPiece(Tensor tensor, PieceAction action)
+    private static bool ForEachPiece(Tensor tensor, PieceAction action)
     {
         long count = tensor.numel();
         for (long begin = 0; begin < count; begin += PieceElements)
         {
             using DisposeScope scope = NewDisposeScope();
             Tensor piece = tensor.view(-1).narrow(0, begin, Math.Min(PieceElements, count - begin));
-            action(piece.bytes, begin * piece.ElementSize);
+            if (!action(piece.bytes, begin * piece.ElementSize))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Asks Linux for 2 MB pages: the page faults of new memory cost more than reading a cached file does.</summary>
+    private static void PreferHugePages(Span<byte> bytes)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        fixed (byte* start = bytes)
+        {
+            nint first = ((nint)start + HugePage - 1) & -HugePage, end = ((nint)start + bytes.Length) & -HugePage;
+            // Only advice: where the kernel does not take it, its pages stay small.
+            if (first < end)
+                _ = MemoryAdvise(first, (nuint)(end - first), AdviseHugePage);
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int MemoryAdvise(nint address, nuint length, int advice);
 }

@@ -171,6 +171,16 @@ public sealed class SafetensorsBadInputTests : IDisposable
     [Fact]
     public void A_file_cut_by_two_bytes_is_refused() => Refuses(Bytes(Good, 8)[..^2], "w", "ends at 8, but the file has 6 bytes");
 
+    [Fact]
+    public void A_file_that_is_cut_while_it_is_open_is_an_error_when_the_tensor_is_read()
+    {
+        string path = _folder.Write("a.safetensors", Bytes(Good, 8));
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using (FileStream stream = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+            stream.SetLength(stream.Length - 1);
+        AssertRefused(() => file.Read("w"), path, "w", "was cut short");
+    }
+
     [Theory]
     [InlineData("[3]", "12 bytes, but its data has 8")]
     [InlineData("[]", "4 bytes, but its data has 8")]

@@ -78,4 +78,18 @@ public sealed class SafetensorsRoundTripTests : IDisposable
         Fixtures.AssertClose(read, w, 0, "w");
         Assert.Throws<ObjectDisposedException>(() => file.Read("w"));
     }
+
+    [Fact]
+    public void A_tensor_of_more_than_one_piece_comes_back_whole()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        const long piece = 1L << 26;
+        Tensor bytes = zeros(piece + 3, uint8);
+        for (long i = piece - 3; i < piece + 3; i++)
+            bytes[i] = (byte)(i - piece + 5);
+        string path = _folder.File("a.safetensors");
+        SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["bytes"] = bytes });
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Assert.True(file.Read("bytes").eq(bytes).all().item<bool>());
+    }
 }
