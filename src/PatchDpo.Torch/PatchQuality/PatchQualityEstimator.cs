@@ -37,7 +37,7 @@ public sealed class PatchQualityEstimator
 
     /// <summary>Scores pairs: <c>generated[i]</c> against <c>references[i]</c>.</summary>
     /// <param name="generated">Generated images of any sizes.</param>
-    /// <param name="references">As many references of any sizes. The same <see cref="ImageBuffer"/> used for several pairs is encoded once.</param>
+    /// <param name="references">As many references of any sizes. An <see cref="ImageBuffer"/> used for several pairs, on either side, is encoded once.</param>
     /// <param name="referenceMasks">Per pair the reference's foreground <c>[height, width]</c> in pixels of any grid over the image (see <see cref="ForegroundMask"/>), or null; null: none.</param>
     /// <param name="generatedMasks">The same for the generated images.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
@@ -58,24 +58,24 @@ public sealed class PatchQualityEstimator
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<PatchQualityResult> results = new(generated.Count);
-        Dictionary<ImageBuffer, Tensor> referenceFeatures = new(ReferenceEqualityComparer.Instance);
+        Dictionary<ImageBuffer, Tensor> features = new(ReferenceEqualityComparer.Instance);
         Dictionary<ImageBuffer, int> lastUse = new(ReferenceEqualityComparer.Instance);
         for (int i = 0; i < references.Count; i++)
-            lastUse[references[i]] = i;
+            lastUse[generated[i]] = lastUse[references[i]] = i;
 
         for (int start = 0; start < generated.Count; start += BatchSize)
         {
             cancellationToken.ThrowIfCancellationRequested();
             int end = Math.Min(start + BatchSize, generated.Count);
             using DisposeScope inner = NewDisposeScope();
-            IReadOnlyList<Tensor> features = Encode([.. generated.Skip(start).Take(end - start)]);
-            ImageBuffer[] missing = [.. references.Skip(start).Take(end - start).Distinct<ImageBuffer>(ReferenceEqualityComparer.Instance).Where(r => !referenceFeatures.ContainsKey(r))];
-            foreach ((ImageBuffer image, Tensor feature) in missing.Zip(Encode(missing)))
-                referenceFeatures[image] = feature.MoveToOuterDisposeScope();
+            ImageBuffer[] images = [.. Enumerable.Range(start, end - start).SelectMany(i => new[] { generated[i], references[i] }).Distinct<ImageBuffer>(ReferenceEqualityComparer.Instance)];
+            foreach (ImageBuffer[] chunk in images.Where(image => !features.ContainsKey(image)).Chunk(BatchSize))
+                foreach ((ImageBuffer image, Tensor feature) in chunk.Zip(Encode(chunk)))
+                    features[image] = feature.MoveToOuterDisposeScope();
             for (int i = start; i < end; i++)
-                results.Add(ScorePair(i, features[i - start], referenceFeatures[references[i]], generatedMasks?[i], referenceMasks?[i]));
-            for (int i = start; i < end; i++)
-                if (lastUse[references[i]] == i && referenceFeatures.Remove(references[i], out Tensor? done))
+                results.Add(ScorePair(i, features[generated[i]], features[references[i]], generatedMasks?[i], referenceMasks?[i]));
+            foreach (ImageBuffer image in images.Where(image => lastUse[image] < end))
+                if (features.Remove(image, out Tensor? done))
                     done.Dispose();
         }
         return results;

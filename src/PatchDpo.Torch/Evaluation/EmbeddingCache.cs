@@ -1,0 +1,55 @@
+using System.Security.Cryptography;
+using PatchDpo.Torch.Images;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Evaluation;
+
+/// <summary>Normalised embeddings of images, each image content encoded once.</summary>
+/// <remarks>Rows read from a data view hold a new buffer for the same reference each time, so images are known by their content.</remarks>
+internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device device, Func<Tensor, Tensor> encode)
+{
+    private readonly Dictionary<string, float[]> _known = [];
+
+    /// <summary>What tells images apart: their size and pixels.</summary>
+    public static string Key(ImageBuffer image)
+        => $"{image.Width}x{image.Height}x{image.Channels}:{Convert.ToHexString(SHA256.HashData(image.Pixels))}";
+
+    /// <summary>Embeds images that are kept for later rows.</summary>
+    public void Add(IEnumerable<(string Key, ImageBuffer Image)> images)
+    {
+        (string Key, ImageBuffer Image)[] missing = [.. images.DistinctBy(i => i.Key).Where(i => !_known.ContainsKey(i.Key))];
+        foreach (((string key, _), float[] embedding) in missing.Zip(Encode([.. missing.Select(m => m.Image)])))
+            _known[key] = embedding;
+    }
+
+    /// <summary>The embedding of an image that was added.</summary>
+    public float[] this[string key] => _known[key];
+
+    /// <summary>Embeds images without keeping the result.</summary>
+    public float[][] Encode(ImageBuffer[] images)
+    {
+        if (images.Length == 0)
+            return [];
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        return Normalized(encode(stack(images.Select(preprocessor.Preprocess)).to(device)));
+    }
+
+    /// <summary>Rows of length 1 as arrays; a zero row stays zero.</summary>
+    public static float[][] Normalized(Tensor embeddings)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor unit = nn.functional.normalize(embeddings.detach().to(float32).cpu(), dim: 1);
+        return [.. Enumerable.Range(0, (int)unit.shape[0]).Select(i => unit[i].data<float>().ToArray())];
+    }
+
+    /// <summary>The cosine of two normalised embeddings.</summary>
+    public static double Cosine(float[] a, float[] b)
+    {
+        double sum = 0;
+        for (int i = 0; i < a.Length; i++)
+            sum += (double)a[i] * b[i];
+        return sum;
+    }
+}

@@ -1,0 +1,20 @@
+using PatchDpo.Torch.Images;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Evaluation;
+
+/// <summary>A model with one embedding space for images and texts, such as CLIP.</summary>
+public interface IImageTextEncoder
+{
+    /// <summary>How an image becomes the model's input.</summary>
+    IImagePreprocessor Preprocessor { get; }
+
+    /// <summary>The device that the weights are on.</summary>
+    Device Device { get; }
+
+    /// <summary>Image embeddings. <c>(B,3,H,W) -> (B,D)</c>, not normalised; the caller disposes them.</summary>
+    Tensor EncodeImages(Tensor pixels);
+
+    /// <summary>Text embeddings, <c>(B,D)</c>, not normalised; the caller disposes them.</summary>
+    Tensor EncodeTexts(IReadOnlyList<string> texts);
+}

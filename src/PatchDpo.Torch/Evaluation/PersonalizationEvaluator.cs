@@ -1,0 +1,159 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Vision;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Evaluation;
+
+/// <summary>Measures generated images against their subjects' photos and their prompts: DINO, CLIP-I, CLIP-T and patch quality.</summary>
+/// <remarks>
+/// As DreamBench has it: the mean over all (generation, reference) pairs of a subject, then the unweighted mean over subjects,
+/// in float32. Encoders are not disposed. Rows are read once, in batches; of the images only the references' embeddings stay.
+/// </remarks>
+public sealed class PersonalizationEvaluator
+{
+    private readonly IVisionEncoder? _dino;
+    private readonly IImageTextEncoder? _clip;
+    private readonly PatchQualityEstimator? _patchQuality;
+    private readonly IReadOnlyList<EvaluationModel> _models;
+    private readonly PersonalizationEvaluatorOptions _options;
+
+    /// <summary>Creates an evaluator; a metric whose model is null is left out of the result.</summary>
+    /// <param name="dino">Gives class tokens for DINO; DINO ViT-S/16 for DreamBench.</param>
+    /// <param name="clip">Gives image and text embeddings for CLIP-I and CLIP-T; CLIP ViT-B/32 for DreamBench.</param>
+    /// <param name="patchQuality">Gives the patch quality score.</param>
+    /// <param name="models">Who the models are, for the result to carry.</param>
+    /// <param name="options">The settings; null: the defaults.</param>
+    /// <exception cref="ArgumentException">There is no model at all.</exception>
+    public PersonalizationEvaluator(
+        IVisionEncoder? dino, IImageTextEncoder? clip, PatchQualityEstimator? patchQuality,
+        IReadOnlyList<EvaluationModel>? models = null, PersonalizationEvaluatorOptions? options = null)
+    {
+        if (dino is null && clip is null && patchQuality is null)
+            throw new ArgumentException("An evaluation needs at least one of DINO, CLIP and a patch quality estimator.");
+        (_dino, _clip, _patchQuality, _models, _options) = (dino, clip, patchQuality, models ?? [], options ?? new());
+    }
+
+    /// <summary>Evaluates rows.</summary>
+    /// <param name="rows">Generated images of one or more subjects, in any order; read once.</param>
+    /// <param name="cancellationToken">Stops between batches.</param>
+    /// <exception cref="EmptyDataException">There is no row.</exception>
+    /// <exception cref="ArgumentException">A row lacks its subject or its references, or has several references in the Kosmos-G setting; the message names the row.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public PersonalizationMetrics Evaluate(IEnumerable<EvaluationRow> rows, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        EmbeddingCache? dino = _dino is null ? null : new(_dino.Preprocessor, _dino.Device, pixels => _dino.Encode(pixels).Global);
+        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeImages);
+        OrderedDictionary<string, SubjectSums> subjects = [];
+        int first = 0;
+        foreach (EvaluationRow[] batch in rows.Chunk(_options.BatchSize))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            for (int i = 0; i < batch.Length; i++)
+                Check(batch[i], first + i);
+            AddBatch(batch, dino, clip, subjects);
+            first += batch.Length;
+        }
+        if (subjects.Count == 0)
+            throw new EmptyDataException("There is no generated image to evaluate.");
+
+        SubjectMetrics[] means = [.. subjects.Select(s => s.Value.Means(s.Key))];
+        return new PersonalizationMetrics(
+            _options.Setting, means.Sum(m => m.Images), means.Sum(m => m.Pairs),
+            Estimate(m => m.Dino), Estimate(m => m.ClipI), Estimate(m => m.ClipT), Estimate(m => m.PatchQuality), means, _models, _options.GenerationSeed);
+
+        MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric)
+            => metric(means[0]) is null ? null : MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)]);
+    }
+
+    private void AddBatch(EvaluationRow[] rows, EmbeddingCache? dino, EmbeddingCache? clip, OrderedDictionary<string, SubjectSums> subjects)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        (int Row, string Key, ImageBuffer Reference)[] pairs =
+            [.. rows.SelectMany((row, i) => row.References.Select(reference => (i, EmbeddingCache.Key(reference), reference)))];
+        ImageBuffer[] generated = [.. rows.Select(r => r.Generated)];
+        SubjectSums[] sums = [.. rows.Select(r => Sums(subjects, r.Subject))];
+
+        for (int i = 0; i < rows.Length; i++)
+            sums[i].Images++;
+        foreach ((int row, _, _) in pairs)
+            sums[row].Pairs++;
+        if (dino is not null)
+            AddPairs(dino, (sum, cosine) => sum.Dino = (sum.Dino ?? 0) + cosine);
+        if (clip is not null)
+        {
+            float[][] images = AddPairs(clip, (sum, cosine) => sum.ClipI = (sum.ClipI ?? 0) + cosine);
+            float[][] texts = EmbeddingCache.Normalized(_clip!.EncodeTexts([.. rows.Select(r => r.Prompt)]));
+            for (int i = 0; i < rows.Length; i++)
+                sums[i].ClipT = (sums[i].ClipT ?? 0) + EmbeddingCache.Cosine(images[i], texts[i]);
+        }
+        if (_patchQuality is not null)
+            AddPatchQuality(_patchQuality);
+
+        float[][] AddPairs(EmbeddingCache cache, Action<SubjectSums, double> add)
+        {
+            float[][] embeddings = cache.Encode(generated);
+            cache.Add(pairs.Select(p => (p.Key, p.Reference)));
+            foreach ((int row, string key, _) in pairs)
+                add(sums[row], EmbeddingCache.Cosine(embeddings[row], cache[key]));
+            return embeddings;
+        }
+
+        void AddPatchQuality(PatchQualityEstimator estimator)
+        {
+            // One buffer for each content, so that the estimator encodes it once.
+            Dictionary<string, ImageBuffer> buffers = pairs.DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Reference);
+            Dictionary<string, bool[,]?> masks = buffers.ToDictionary(b => b.Key, b => _options.MaskPlainBackground ? Foreground(b.Value) : null);
+            IReadOnlyList<PatchQualityResult> results = estimator.Score(
+                [.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => buffers[p.Key])], [.. pairs.Select(p => masks[p.Key])]);
+            for (int i = 0; i < pairs.Length; i++)
+                sums[pairs[i].Row].PatchQuality = (sums[pairs[i].Row].PatchQuality ?? 0) + results[i].Score;
+        }
+    }
+
+    private static bool[,]? Foreground(ImageBuffer reference)
+    {
+        bool[,] mask = ForegroundMask.FromPlainBackground(reference);
+        return mask.Cast<bool>().Contains(true) ? mask : null;
+    }
+
+    private static SubjectSums Sums(OrderedDictionary<string, SubjectSums> subjects, string subject)
+    {
+        if (!subjects.TryGetValue(subject, out SubjectSums? sums))
+            subjects.Add(subject, sums = new SubjectSums());
+        return sums;
+    }
+
+    private void Check(EvaluationRow row, int index)
+    {
+        if (string.IsNullOrEmpty(row.Subject))
+            throw new ArgumentException($"Row {index} has no subject.");
+        if (row.Prompt is null || row.Generated is null)
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}') lacks its prompt or its image.");
+        if (row.References is not { Count: > 0 })
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}') has no reference.");
+        if (_options.Setting == DreamBenchSetting.KosmosG && row.References.Count > 1)
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}') has {row.References.Count} references; the Kosmos-G setting compares with one.");
+    }
+
+    /// <summary>A subject's running sums; a metric that is not measured stays null.</summary>
+    private sealed class SubjectSums
+    {
+        public int Images { get; set; }
+
+        public int Pairs { get; set; }
+
+        public double? Dino { get; set; }
+
+        public double? ClipI { get; set; }
+
+        public double? ClipT { get; set; }
+
+        public double? PatchQuality { get; set; }
+
+        public SubjectMetrics Means(string subject) => new(subject, Images, Pairs, Dino / Pairs, ClipI / Pairs, ClipT / Images, PatchQuality / Pairs);
+    }
+}

@@ -1,0 +1,32 @@
+using System.Globalization;
+using System.Text;
+
+namespace PatchDpo.Torch.Evaluation;
+
+/// <summary>How well generated images show their subjects and follow their prompts.</summary>
+/// <param name="Setting">Which photos the generations were compared with; results of other settings are not comparable.</param>
+/// <param name="Images">Generated images.</param>
+/// <param name="Pairs">(generation, reference) pairs.</param>
+/// <param name="Dino">DINO: subject fidelity; null without a DINO encoder.</param>
+/// <param name="ClipI">CLIP-I: subject fidelity; null without CLIP.</param>
+/// <param name="ClipT">CLIP-T: prompt fidelity; null without CLIP.</param>
+/// <param name="PatchQuality">Mean patch quality score (ours); null without an estimator.</param>
+/// <param name="Subjects">Each subject's means, in the order of first appearance.</param>
+/// <param name="Models">The models measured with.</param>
+/// <param name="GenerationSeed">The seed that the images were generated with, where known.</param>
+public sealed record PersonalizationMetrics(
+    DreamBenchSetting Setting, int Images, int Pairs,
+    MetricEstimate? Dino, MetricEstimate? ClipI, MetricEstimate? ClipT, MetricEstimate? PatchQuality,
+    IReadOnlyList<SubjectMetrics> Subjects, IReadOnlyList<EvaluationModel> Models, int? GenerationSeed)
+{
+    /// <summary>One line for each metric, with what was measured and on how much.</summary>
+    public override string ToString()
+    {
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"{Setting} setting, {Subjects.Count} subjects, {Images} images, {Pairs} pairs (95 % intervals over subjects)");
+        foreach ((string name, MetricEstimate? metric) in new[] { ("DINO", Dino), ("CLIP-I", ClipI), ("CLIP-T", ClipT), ("patch quality", PatchQuality) })
+            if (metric is not null)
+                text.AppendLine().Append(CultureInfo.InvariantCulture, $"{name,-13} {metric}");
+        return text.ToString();
+    }
+}
