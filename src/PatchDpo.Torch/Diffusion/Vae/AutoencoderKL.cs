@@ -49,11 +49,11 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     public static AutoencoderKL FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
     {
         VaeConfig config = VaeConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
-        var model = new AutoencoderKL(config, device, dtype);
+        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        var model = new AutoencoderKL(config, META);
         try
         {
-            using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
-            StateDictLoader.Load(model, file, rename: CurrentKey);
+            StateDictLoader.Load(model, file, rename: CurrentKey, device: device, dtype: dtype ?? ScalarType.Float32);
             model.eval();
             return model;
         }

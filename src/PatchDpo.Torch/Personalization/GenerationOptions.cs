@@ -1,0 +1,49 @@
+using PatchDpo.Torch.Diffusion;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>How images are generated.</summary>
+public sealed class GenerationOptions
+{
+    /// <summary>The default of <see cref="MaxPromptCharacters"/>.</summary>
+    public const int DefaultMaxPromptCharacters = 2_000;
+
+    /// <summary>Sampling steps, at least 1. Default 30 (the official inference script).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int Steps { get; init => field = AtLeastOne(value, nameof(Steps)); } = 30;
+
+    /// <summary>Weight of the prompt against the negative prompt; at most 1 samples without guidance. Default 5 (diffusers' SDXL pipeline, which the official script uses).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
+    public double GuidanceScale { get; init => field = Finite(value, nameof(GuidanceScale)); } = 5;
+
+    /// <summary>Weight of the image prompt beside the text; null (default) takes the model's. The official scripts have 0.78 for DreamBench, 0.65 for its Kosmos-G setting.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
+    public double? AdapterScale { get; init => field = value is double v ? Finite(v, nameof(AdapterScale)) : null; }
+
+    /// <summary>What not to show. The default is the official inference script's.</summary>
+    public string NegativePrompt { get; init => field = value ?? throw new ArgumentNullException(nameof(NegativePrompt)); } = "monochrome, lowres, bad anatomy, worst quality, low quality";
+
+    /// <summary>Seed of the starting noise; each request has its own noise of it. Default 42 (the official inference script).</summary>
+    public long Seed { get; init; } = 42;
+
+    /// <summary>Images that are generated together, at least 1; it does not change them but for rounding. Default 4 (ours).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int BatchSize { get; init => field = AtLeastOne(value, nameof(BatchSize)); } = 4;
+
+    /// <summary>Height and width in pixels, a multiple of the model's latent scale; null (default) takes the size that the model was trained for.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int? Size { get; init => field = value is int v ? AtLeastOne(v, nameof(Size)) : null; }
+
+    /// <summary>The sampling method; null (default) takes the one that the model's scheduler configuration names.</summary>
+    public SamplerKind? Sampler { get; init; }
+
+    /// <summary>The longest prompt that is accepted, in characters. Default 2,000 (ours).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int MaxPromptCharacters { get; init => field = AtLeastOne(value, nameof(MaxPromptCharacters)); } = DefaultMaxPromptCharacters;
+
+    private static int AtLeastOne(int value, string name)
+        => value >= 1 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} is at least 1.");
+
+    private static double Finite(double value, string name)
+        => double.IsFinite(value) && value >= 0 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} is a finite number of at least 0.");
+}

@@ -1,0 +1,8 @@
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>How far a generation run is.</summary>
+/// <param name="CompletedImages">Images of finished batches.</param>
+/// <param name="TotalImages">All images of the run.</param>
+/// <param name="Step">Finished sampling steps of the current batch.</param>
+/// <param name="Steps">Sampling steps of a batch.</param>
+public sealed record GenerationProgress(int CompletedImages, int TotalImages, int Step, int Steps);

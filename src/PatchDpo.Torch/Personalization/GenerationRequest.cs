@@ -1,0 +1,12 @@
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>One image to generate.</summary>
+/// <param name="Prompt">What to show.</param>
+/// <param name="References">Images of the object, at least one; their image prompts are averaged.</param>
+public sealed record GenerationRequest(string Prompt, IReadOnlyList<ImageBuffer> References)
+{
+    /// <summary>Which starting noise the image gets under a seed; null (default) takes the request's index in its call. Set it where one set of images is generated in several calls.</summary>
+    public long? NoiseIndex { get; init; }
+}

@@ -1,0 +1,56 @@
+using PatchDpo.Torch.Diffusion;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>The sampling loop with classifier-free guidance.</summary>
+/// <remarks>As diffusers' StableDiffusionXLPipeline and IP-Adapter's generate: one network call a step for both halves, the negative first.</remarks>
+internal static class GuidedSampling
+{
+    /// <summary>Samples latents from noise.</summary>
+    /// <param name="predict">The network.</param>
+    /// <param name="sampler">The method; its run is started here.</param>
+    /// <param name="steps">Number of steps.</param>
+    /// <param name="guidanceScale">Weight of the prompt against the negative prompt; used where <paramref name="negative"/> is given.</param>
+    /// <param name="noise">Standard normal, <c>(B,C,h,w)</c>.</param>
+    /// <param name="positive">The prompts, B rows.</param>
+    /// <param name="negative">The negative prompts, B rows; null samples without guidance.</param>
+    /// <param name="observe">Told of every step.</param>
+    /// <param name="cancellation">Looked at before every step.</param>
+    /// <returns>Latents <c>(B,C,h,w)</c>, the caller's to dispose.</returns>
+    public static Tensor Run(
+        NoisePredictor predict, ISampler sampler, int steps, double guidanceScale, Tensor noise,
+        PromptConditions positive, PromptConditions? negative, Action<GuidedStep>? observe, CancellationToken cancellation)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        sampler.SetTimesteps(steps);
+        PromptConditions conditions = negative is null ? positive : PromptConditions.Concat(negative, positive);
+        Tensor latents = noise * sampler.InitialNoiseScale;
+        for (int i = 0; i < sampler.Timesteps.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope step = NewDisposeScope();
+            Tensor input = sampler.ScaleInput(latents, i);
+            if (negative is not null)
+                input = cat([input, input]);
+            Tensor timesteps = full([input.shape[0]], sampler.Timesteps[i], dtype: ScalarType.Float32, device: input.device);
+            Tensor prediction = predict(input, timesteps, conditions);
+
+            Tensor? unconditional = null;
+            Tensor conditional = prediction, guided = prediction;
+            if (negative is not null)
+            {
+                Tensor[] halves = prediction.chunk(2);
+                (unconditional, conditional) = (halves[0], halves[1]);
+                guided = unconditional + (guidanceScale * (conditional - unconditional));
+            }
+            using Tensor before = latents;
+            latents = sampler.Step(guided, before, i);
+            observe?.Invoke(new GuidedStep(i, unconditional, conditional, guided, latents));
+            latents.MoveToOuterDisposeScope();
+        }
+        return latents.MoveToOuterDisposeScope();
+    }
+}

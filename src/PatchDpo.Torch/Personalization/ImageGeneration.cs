@@ -1,0 +1,67 @@
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Images;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>One call of <see cref="PersonalizedModel.Generate"/>.</summary>
+internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions options, IProgress<GenerationProgress>? progress)
+{
+    private readonly int _size = model.CheckSize(options.Size);
+
+    public IReadOnlyList<ImageBuffer> Run(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
+    {
+        Check(requests);
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        using ISampler sampler = model.Schedule.CreateSampler(options.Sampler);
+        bool guided = options.GuidanceScale > 1;
+        TextConditions? negativeText = guided ? model.EncodeText([options.NegativePrompt]) : null;
+        Tensor? negativeTokens = guided ? model.ProjectReferences(model.EncodeDroppedReference(1)) : null;
+
+        var images = new List<ImageBuffer>(requests.Count);
+        while (images.Count < requests.Count)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope batchScope = NewDisposeScope();
+            int first = images.Count;
+            GenerationRequest[] batch = [.. requests.Skip(first).Take(options.BatchSize)];
+            PromptConditions positive = Conditions(batch);
+            PromptConditions? negative = guided
+                ? new PromptConditions(
+                    new TextConditions(Repeat(negativeText!.HiddenStates, batch.Length), Repeat(negativeText.Pooled, batch.Length)),
+                    Repeat(negativeTokens!, batch.Length), positive.TimeIds)
+                : null;
+            long side = _size / model.LatentScale;
+            Tensor noise = RequestNoise.Create(options.Seed, [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)], [model.LatentChannels, side, side], model.Device);
+            Tensor latents = GuidedSampling.Run(
+                (input, timesteps, c) => model.Predict(input, timesteps, c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale),
+                sampler, options.Steps, options.GuidanceScale, noise, positive, negative,
+                step => progress?.Report(new GenerationProgress(first, requests.Count, step.Index + 1, sampler.Timesteps.Count)), cancellation);
+            images.AddRange(model.DecodeLatents(latents));
+        }
+        return images;
+    }
+
+    private PromptConditions Conditions(GenerationRequest[] batch)
+    {
+        TextConditions text = model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters);
+        Tensor tokens = model.ProjectReferences(model.EncodeReferences([.. batch.SelectMany(r => r.References)]));
+        return new PromptConditions(text, ReferenceTokens.Average(tokens, [.. batch.Select(r => r.References.Count)]), TimeIds.Uncropped(batch.Length, _size, _size, model.Device));
+    }
+
+    // Before any work, so that a bad request costs nothing and is named by its place among all of them.
+    private void Check(IReadOnlyList<GenerationRequest> requests)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        PromptTooLongException.ThrowIfAny([.. requests.Select(r => r.Prompt)], options.MaxPromptCharacters);
+        if (options.NegativePrompt.Length > options.MaxPromptCharacters)
+            throw new PromptTooLongException(null, options.NegativePrompt.Length, options.MaxPromptCharacters);
+        for (int i = 0; i < requests.Count; i++)
+            if (requests[i].References is not { Count: > 0 } references || references.Any(r => r is null))
+                throw new ArgumentException($"Request {i} has no reference image.", nameof(requests));
+    }
+
+    private static Tensor Repeat(Tensor row, int count) => row.expand([count, .. row.shape[1..]]);
+}

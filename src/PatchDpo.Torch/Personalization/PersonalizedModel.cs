@@ -1,0 +1,228 @@
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>A generator of images from a prompt and reference images of an object: SDXL's parts and an IP-Adapter. Not thread-safe.</summary>
+/// <remarks>
+/// Folder layout: diffusers' (<c>model_index.json</c>, <c>unet</c>, <c>vae</c>, <c>text_encoder</c>, <c>text_encoder_2</c>, <c>tokenizer</c>,
+/// <c>tokenizer_2</c>, <c>scheduler</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c> beside them.
+/// All weights are float32 and frozen; the methods run without gradients, but for <see cref="PredictNoise"/>.
+/// </remarks>
+public sealed class PersonalizedModel : IDisposable
+{
+    private readonly PersonalizedModelParts _parts;
+    private bool _disposed;
+
+    private PersonalizedModel(PersonalizedModelParts parts, IpAdapterLayers layers)
+    {
+        _parts = parts;
+        AdapterLayers = layers;
+    }
+
+    /// <summary>The folder that the model was loaded from.</summary>
+    public string FolderPath => _parts.FolderPath;
+
+    /// <summary>The device that the weights are on.</summary>
+    public Device Device => _parts.Device;
+
+    /// <summary>Side of the images that the model was trained for, in pixels.</summary>
+    public int ImageSize => _parts.ImageSize;
+
+    /// <summary>Channels of the latents.</summary>
+    public int LatentChannels => _parts.Vae.Config.LatentChannels;
+
+    /// <summary>Image pixels per latent in each direction.</summary>
+    public int LatentScale => _parts.Vae.Config.LatentScale;
+
+    /// <summary>The forward process and what the network predicts.</summary>
+    public NoiseSchedule Schedule => _parts.Schedule;
+
+    /// <summary>The adapter's keys and values, which PatchDPO trains; owned by this model.</summary>
+    public IpAdapterLayers AdapterLayers { get; }
+
+    /// <summary>Weight of the image prompt beside the text, at least 0. Default 1 (IP-Adapter, and the official training).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
+    public double AdapterScale
+    {
+        get;
+        set => field = double.IsFinite(value) && value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(AdapterScale), value, "The adapter scale is a finite number of at least 0.");
+    } = 1;
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="adapterFile">Another IP-Adapter in safetensors; null takes the folder's <c>ip_adapter.safetensors</c>.</param>
+    /// <param name="device">Where the weights go; the CPU by default.</param>
+    /// <exception cref="ModelFileNotFoundException">The folder lacks a configuration or weights; the message names them.</exception>
+    /// <exception cref="ModelConfigException">A configuration is not one that this library knows.</exception>
+    /// <exception cref="WeightsFormatException">A weights file is damaged.</exception>
+    /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
+    public static PersonalizedModel Load(string folder, string? adapterFile = null, Device? device = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        (PersonalizedModelParts parts, IpAdapterLayers layers) = PersonalizedModelLoader.Load(folder, adapterFile, device ?? CPU);
+        return new PersonalizedModel(parts, layers);
+    }
+
+    /// <summary>Loads the small model that ships with this library.</summary>
+    /// <param name="device">Where the weights go; the CPU by default.</param>
+    /// <exception cref="ModelFileNotFoundException">Its files do not lie beside the assembly.</exception>
+    public static PersonalizedModel LoadEmbedded(Device? device = null) => Load(EmbeddedModels.Generator, device: device);
+
+    /// <summary>A model with other adapter layers that shares all other parts with this one; each may be disposed first.</summary>
+    /// <param name="layers">Made for the same UNet; they become the new model's to dispose.</param>
+    public PersonalizedModel WithAdapterLayers(IpAdapterLayers layers)
+    {
+        ArgumentNullException.ThrowIfNull(layers);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!layers.Indices.SequenceEqual(AdapterLayers.Indices))
+            throw new ArgumentException("The adapter layers were made for another UNet.", nameof(layers));
+        _parts.AddReference();
+        return new PersonalizedModel(_parts, layers) { AdapterScale = AdapterScale };
+    }
+
+    /// <summary>Encodes prompts with both text encoders.</summary>
+    /// <param name="prompts">B prompts; what exceeds the tokenizers' length is cut.</param>
+    /// <param name="maxPromptCharacters">The longest prompt that is accepted.</param>
+    /// <returns>B rows; the caller disposes them.</returns>
+    /// <exception cref="PromptTooLongException">A prompt is longer than that.</exception>
+    /// <remarks>SDXL: penultimate hidden states of both encoders concatenated; pooled text is the second's projection.</remarks>
+    public TextConditions EncodeText(IReadOnlyList<string> prompts, int maxPromptCharacters = GenerationOptions.DefaultMaxPromptCharacters)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        PromptTooLongException.ThrowIfAny(prompts, maxPromptCharacters);
+        using DisposeScope scope = NewDisposeScope();
+        Text.ClipTextOutput first = _parts.TextEncoder.Encode(_parts.Tokenizer.EncodeBatch(prompts).to(Device));
+        Text.ClipTextOutput second = _parts.TextEncoder2.Encode(_parts.Tokenizer2.EncodeBatch(prompts).to(Device));
+        Tensor states = cat([first.PenultimateHiddenState, second.PenultimateHiddenState], -1);
+        return new TextConditions(states.MoveToOuterDisposeScope(), second.TextEmbeds!.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Encodes reference images with the image encoder.</summary>
+    /// <param name="references">B images of any size.</param>
+    /// <returns>What the adapter's projection takes, which the caller disposes: penultimate hidden states <c>(B,N,D)</c>, or, for an adapter with one linear layer, image embeddings <c>(B,D)</c>.</returns>
+    /// <exception cref="ArgumentException">There is no image.</exception>
+    public Tensor EncodeReferences(IReadOnlyList<ImageBuffer> references)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor pixels = ImageTensors.Batch(references, _parts.ImagePreprocessor, Device);
+        return EncodePixels(pixels).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What stands for a missing reference: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding).</summary>
+    /// <param name="batch">B.</param>
+    /// <returns>As <see cref="EncodeReferences"/> gives it.</returns>
+    public Tensor EncodeDroppedReference(int batch)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        using DisposeScope scope = NewDisposeScope();
+        int size = _parts.ImageEncoder.Config.ImageSize;
+        Tensor states = EncodePixels(zeros(1, 3, size, size, device: Device));
+        if (_parts.Projection is LinearImageProjection)
+            states = zeros_like(states);
+        return states.expand([batch, .. states.shape[1..]]).contiguous().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Projects image-encoder states to image prompt tokens.</summary>
+    /// <param name="states">As <see cref="EncodeReferences"/> gives them, B rows.</param>
+    /// <returns><c>(B,N,C)</c>; the caller disposes it.</returns>
+    public Tensor ProjectReferences(Tensor states)
+    {
+        using IDisposable noGrad = no_grad();
+        return _parts.Projection.call(states);
+    }
+
+    /// <summary>Encodes images to latents: the mean of the autoencoder's distribution, scaled.</summary>
+    /// <param name="images">B images of any size; the shorter side is resized, the centre cut out.</param>
+    /// <param name="size">Side that they are brought to, in pixels; null takes <see cref="ImageSize"/>.</param>
+    /// <returns><c>(B,C,size/s,size/s)</c>, s the latent scale; the caller disposes it.</returns>
+    public Tensor EncodeLatents(IReadOnlyList<ImageBuffer> images, int? size = null)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor pixels = ImageTensors.Batch(images, new DiffusionPreprocessor(CheckSize(size)), Device);
+        return (_parts.Vae.EncodeMean(pixels) * _parts.Vae.ScalingFactor).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Decodes latents to images.</summary>
+    /// <param name="latents">Scaled, <c>(B,C,h,w)</c>.</param>
+    /// <returns>B RGB images.</returns>
+    public IReadOnlyList<ImageBuffer> DecodeLatents(Tensor latents)
+    {
+        ArgumentNullException.ThrowIfNull(latents);
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        return ImageTensors.ToImages(_parts.Vae.Decode(latents / _parts.Vae.ScalingFactor));
+    }
+
+    /// <summary>Predicts the noise in latents (or what <see cref="Schedule"/> says that the network predicts), with gradients where they are on.</summary>
+    /// <param name="latents">Noisy latents, <c>(B,C,h,w)</c>.</param>
+    /// <param name="timesteps">Training timesteps, <c>(B)</c> or one for all.</param>
+    /// <param name="text">B prompts.</param>
+    /// <param name="ipTokens">Image prompt tokens, <c>(B,N,C)</c>.</param>
+    /// <param name="timeIds">Original height and width, crop top and left, target height and width: <c>(B,6)</c>, in pixels.</param>
+    /// <param name="adapterScale">Weight of the image prompt; null takes <see cref="AdapterScale"/>.</param>
+    /// <returns><c>(B,C,h,w)</c>; the caller disposes it.</returns>
+    public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, Tensor ipTokens, Tensor timeIds, double? adapterScale = null)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Predict(latents, timesteps, new PromptConditions(text, ipTokens, timeIds), AdapterLayers, adapterScale ?? AdapterScale);
+    }
+
+    /// <summary>The same with other adapter layers, which stay the caller's.</summary>
+    internal Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions, IpAdapterLayers layers, double adapterScale)
+        => _parts.UNet.forward(latents, timesteps, conditions.Text.HiddenStates, conditions.Text.Pooled, conditions.TimeIds, new IpAttention(layers, conditions.IpTokens, adapterScale));
+
+    /// <summary>Generates images.</summary>
+    /// <param name="requests">One image each.</param>
+    /// <param name="options">How; null takes the defaults.</param>
+    /// <param name="progress">Told after each sampling step.</param>
+    /// <param name="cancellation">Looked at before each sampling step.</param>
+    /// <returns>An RGB image for each request, in order.</returns>
+    /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>
+    /// <exception cref="ArgumentException">A request has no reference image, or the size does not suit the model.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public IReadOnlyList<ImageBuffer> Generate(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
+        => new ImageGeneration(this, options ?? new GenerationOptions(), progress).Run(requests, cancellation);
+
+    /// <summary>Writes image projection and adapter layers as one IP-Adapter file.</summary>
+    /// <param name="path">The file; replaced in one step where it exists.</param>
+    public void SaveAdapter(string path) => IpAdapterFile.Write(path, new IpAdapterModel(_parts.Projection, AdapterLayers));
+
+    /// <summary>Frees the adapter layers, and the other parts where no other model shares them.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        AdapterLayers.Dispose();
+        _parts.Release();
+    }
+
+    /// <summary>The size asked for, or the model's own.</summary>
+    /// <exception cref="ArgumentException">It is no multiple of the latent scale.</exception>
+    internal int CheckSize(int? size)
+    {
+        int pixels = size ?? ImageSize;
+        return pixels > 0 && pixels % LatentScale == 0
+            ? pixels
+            : throw new ArgumentException($"A size of {pixels} pixels is no multiple of the model's latent scale, {LatentScale}.", nameof(size));
+    }
+
+    private Tensor EncodePixels(Tensor pixels)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        ClipVisionOutput output = _parts.ImageEncoder.call(pixels);
+        Tensor states = _parts.Projection is not LinearImageProjection
+            ? output.PenultimateHiddenState
+            : output.ImageEmbeds ?? throw new InvalidOperationException($"The adapter takes image embeddings, but the image encoder of '{FolderPath}' has no projection.");
+        return states.MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,35 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>Starting noise that belongs to a request, whatever batch or device it is generated in.</summary>
+internal static class RequestNoise
+{
+    /// <summary>Standard normal noise, a generator for each row.</summary>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="indices">The number of each row's request.</param>
+    /// <param name="shape">Of one row: C, h, w.</param>
+    /// <param name="device">Where the noise goes; it is always drawn on the CPU.</param>
+    /// <returns>Float32 <c>(B,C,h,w)</c>, the caller's to dispose.</returns>
+    public static Tensor Create(long seed, IReadOnlyList<long> indices, long[] shape, Device device)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        var rows = new List<Tensor>(indices.Count);
+        foreach (long index in indices)
+        {
+            using Generator generator = new(Mix(seed, index), CPU);
+            rows.Add(randn(shape, dtype: ScalarType.Float32, generator: generator));
+        }
+        return stack(rows).to(device).MoveToOuterDisposeScope();
+    }
+
+    // SplitMix64's finaliser: neighbouring seeds and indices must not give related generators.
+    private static ulong Mix(long seed, long index)
+    {
+        ulong z = unchecked((ulong)seed + (((ulong)index + 1) * 0x9E3779B97F4A7C15));
+        z = unchecked((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9);
+        z = unchecked((z ^ (z >> 27)) * 0x94D049BB133111EB);
+        return z ^ (z >> 31);
+    }
+}

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Personalization;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Training;
+
+/// <summary>Trains the adapter layers (the image prompt's keys and values) of a personalised model with PatchDPO; all else stays frozen.</summary>
+/// <remarks>
+/// PatchDPO, arXiv 2412.03177, and its official script: both images of a pair share noise, timestep, text and image prompt;
+/// AdamW with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once and kept in memory.
+/// </remarks>
+public sealed class PatchDpoTrainer
+{
+    private readonly PersonalizedModel _model;
+    private readonly PatchDpoTrainerOptions _options;
+    private readonly ITrainingObjective _objective;
+
+    /// <summary>Prepares a training; nothing is computed yet.</summary>
+    /// <param name="model">The model to start from; it is not changed, and stays the caller's.</param>
+    /// <param name="options">How to train; null takes the defaults.</param>
+    /// <exception cref="ArgumentException">The options contradict one another.</exception>
+    public PatchDpoTrainer(PersonalizedModel model, PatchDpoTrainerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _model = model;
+        _options = options ?? new PatchDpoTrainerOptions();
+        _options.Validate();
+        _objective = new PatchDpoObjective(_options.Weights, model.Schedule, _options.MinSnrGamma);
+    }
+
+    /// <summary>Trains.</summary>
+    /// <param name="pairs">At least one pair.</param>
+    /// <param name="cancellation">Looked at before every step; nothing is kept of a training that is cancelled.</param>
+    /// <returns>A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).</returns>
+    /// <exception cref="EmptyDataException">There is no pair.</exception>
+    /// <exception cref="PromptTooLongException">A prompt is too long; the message names its pair.</exception>
+    /// <exception cref="NonFiniteLossException">The training diverged.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public IpAdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        if (pairs.Count == 0)
+            throw new EmptyDataException("There is no pair to train on.");
+        using var cache = new TrainingCache(_model, pairs, _options, _objective, cancellation);
+        IpAdapterLayers tuned = _model.AdapterLayers.Clone();
+        try
+        {
+            SetTrainable(tuned, true);
+            Run(tuned, cache, cancellation);
+            SetTrainable(tuned, false);
+            return tuned;
+        }
+        catch
+        {
+            tuned.Dispose();
+            throw;
+        }
+    }
+
+    private void Run(IpAdapterLayers tuned, TrainingCache cache, CancellationToken cancellation)
+    {
+        using Generator generator = new(unchecked((ulong)_options.Seed), CPU);
+        var order = new PairOrder(cache.Count, generator);
+        using optim.Optimizer optimizer = optim.AdamW(
+            tuned.parameters(), _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);
+        var clock = Stopwatch.StartNew();
+        for (int step = 1; step <= _options.MaxSteps; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            float loss = Step(tuned, cache, order, generator, optimizer);
+            if (!float.IsFinite(loss))
+                throw new NonFiniteLossException(step, loss);
+            _options.Progress?.Report(new TrainingProgress(step, _options.MaxSteps, loss, clock.Elapsed));
+        }
+        // The last update is seen by no step of ours; with weights that are not finite, the next one's loss would not be either.
+        if (!AllFinite(tuned))
+            throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
+    }
+
+    private float Step(IpAdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, optim.Optimizer optimizer)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long[] pairs = order.Take(Math.Min(_options.BatchSize, cache.Count));
+        Tensor noise = randn([pairs.Length, .. cache.LatentShape], generator: generator);
+        Tensor timesteps = randint(0, _model.Schedule.TrainTimesteps, [pairs.Length], dtype: ScalarType.Int64, generator: generator);
+        double[] draws = [.. rand(pairs.Length, dtype: ScalarType.Float64, generator: generator).data<double>()];
+        bool[] dropImage = [.. draws.Select(d => d < _options.ImageDropout || IsBoth(d))];
+        bool[] dropText = [.. draws.Select(d => (d >= _options.ImageDropout && d < _options.ImageDropout + _options.TextDropout) || IsBoth(d))];
+        TrainingBatch batch = cache.Batch(pairs, dropText, dropImage, noise, timesteps, _options.OfficialTimeIds, _model.Device);
+
+        optimizer.zero_grad();
+        Tensor loss = _objective.Loss(TrainingStep.Forward(_model.Schedule, (x, t, c) => _model.Predict(x, t, c, tuned, _options.AdapterScale), batch));
+        float value = loss.item<float>();
+        if (float.IsFinite(value))
+        {
+            loss.backward();
+            optimizer.step();
+        }
+        return value;
+    }
+
+    private bool IsBoth(double draw)
+    {
+        double single = _options.ImageDropout + _options.TextDropout;
+        return draw >= single && draw < single + _options.BothDropout;
+    }
+
+    private static void SetTrainable(IpAdapterLayers layers, bool trainable)
+    {
+        foreach (Parameter parameter in layers.parameters())
+            parameter.requires_grad = trainable;
+    }
+
+    private static bool AllFinite(IpAdapterLayers layers)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        return layers.parameters().All(p => p.isfinite().all().ToBoolean());
+    }
+}

@@ -1,0 +1,112 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Personalization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Training;
+
+/// <summary>Everything frozen that training reads, computed once and kept in the CPU's memory: latents, text states, image prompt tokens, sizes and weights.</summary>
+internal sealed class TrainingCache : IDisposable
+{
+    // Images encoded together; a matter of memory alone.
+    private const int EncodeBatch = 8;
+
+    private readonly Tensor _latents;
+    private readonly Tensor _textStates;
+    private readonly Tensor _textPooled;
+    private readonly Tensor _tokens;
+    private readonly PairSizes _sizes;
+    private readonly Tensor _weights;
+    private readonly long[] _textRows;
+    private readonly long[] _tokenRows;
+
+    /// <summary>Encodes all pairs.</summary>
+    public TrainingCache(PersonalizedModel model, IReadOnlyList<TrainingPair> pairs, PatchDpoTrainerOptions options, ITrainingObjective objective, CancellationToken cancellation)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        int size = model.CheckSize(options.Size ?? Math.Min(model.ImageSize, 512));
+        int grid = size / model.LatentScale;
+
+        string[] prompts = [.. pairs.Select(p => p.Prompt).Distinct()];
+        Dictionary<string, long> textRows = Rows(prompts);
+        ImageBuffer[] references = [.. pairs.Select(p => p.Reference).Distinct()];
+        Dictionary<ImageBuffer, long> tokenRows = Rows(references);
+        _textRows = [.. pairs.Select(p => textRows[p.Prompt])];
+        _tokenRows = [.. pairs.Select(p => tokenRows[p.Reference])];
+
+        PromptTooLongException.ThrowIfAny([.. pairs.Select(p => p.Prompt)], options.MaxPromptCharacters);
+        // The last rows stand for a dropped prompt and a dropped image.
+        TextConditions[] texts = [.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters))];
+        _textStates = cat(texts.Select(t => t.HiddenStates.cpu()).ToArray()).DetachFromDisposeScope();
+        _textPooled = cat(texts.Select(t => t.Pooled.cpu()).ToArray()).DetachFromDisposeScope();
+        Tensor[] tokens = [.. Encode(references, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu())];
+        _tokens = cat([.. tokens, model.ProjectReferences(model.EncodeDroppedReference(1)).cpu()]).DetachFromDisposeScope();
+        ImageBuffer[] images = [.. pairs.SelectMany(p => new[] { p.Reference, p.Generated })];
+        Tensor[] latents = [.. Encode(images, chunk => model.EncodeLatents(chunk, size).cpu())];
+        _latents = cat(latents).reshape(pairs.Count, 2, model.LatentChannels, grid, grid).DetachFromDisposeScope();
+        _sizes = Sizes(images, size);
+        _weights = objective.Weights(pairs, grid, grid).DetachFromDisposeScope();
+
+        IEnumerable<T> Encode<TItem, T>(TItem[] items, Func<TItem[], T> encode)
+        {
+            foreach (TItem[] chunk in items.Chunk(EncodeBatch))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                yield return encode(chunk);
+            }
+        }
+    }
+
+    /// <summary>Number of pairs, P.</summary>
+    public int Count => _textRows.Length;
+
+    /// <summary>Shape of one image's latents: C, h, w.</summary>
+    public long[] LatentShape => _latents.shape[2..];
+
+    /// <summary>Puts a batch together, on a device, in the current dispose scope.</summary>
+    /// <param name="pairs">Indices of B pairs.</param>
+    /// <param name="dropText">Whose prompts are dropped.</param>
+    /// <param name="dropImage">Whose image prompts are dropped.</param>
+    /// <param name="noise"><c>(B,C,h,w)</c>.</param>
+    /// <param name="timesteps"><c>(B)</c>.</param>
+    /// <param name="officialTimeIds">The official script's rows of sizes.</param>
+    /// <param name="device">Where the batch goes.</param>
+    public TrainingBatch Batch(long[] pairs, bool[] dropText, bool[] dropImage, Tensor noise, Tensor timesteps, bool officialTimeIds, Device device)
+    {
+        Tensor rows = tensor(pairs);
+        Tensor text = tensor(pairs.Select((p, i) => dropText[i] ? _textStates.shape[0] - 1 : _textRows[p]).ToArray());
+        Tensor tokens = tensor(pairs.Select((p, i) => dropImage[i] ? _tokens.shape[0] - 1 : _tokenRows[p]).ToArray());
+        var sizes = new PairSizes(_sizes.Original.index_select(0, rows), _sizes.CropTopLeft.index_select(0, rows), _sizes.Target.index_select(0, rows));
+        return TrainingBatch.OfPairs(
+            ReferencesFirst(_latents, rows).to(device), noise.to(device), timesteps.to(device),
+            new TextConditions(_textStates.index_select(0, text).to(device), _textPooled.index_select(0, text).to(device)),
+            _tokens.index_select(0, tokens).to(device),
+            (officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()).to(device),
+            ReferencesFirst(_weights, rows).unsqueeze(1).to(device));
+    }
+
+    public void Dispose()
+    {
+        foreach (Tensor tensor in new[] { _latents, _textStates, _textPooled, _tokens, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights })
+            tensor.Dispose();
+    }
+
+    /// <summary>Of each chosen pair: all references' rows, then all generated images'. <c>(P,2,...) -> (2B,...)</c></summary>
+    private static Tensor ReferencesFirst(Tensor perPair, Tensor rows) => perPair.index_select(0, rows).transpose(0, 1).flatten(0, 1);
+
+    private static Dictionary<T, long> Rows<T>(T[] items) where T : notnull
+        => items.Select((item, i) => (item, i)).ToDictionary(x => x.item, x => (long)x.i);
+
+    /// <summary>Sizes of the files, and what the centre crop to a square of <paramref name="size"/> leaves out.</summary>
+    private static PairSizes Sizes(ImageBuffer[] images, int size)
+    {
+        static float Offset(int length, int shorter, int size) => (float)Math.Round((((long)size * length / shorter) - size) / 2.0);
+        Tensor Build(Func<ImageBuffer, float> rows, Func<ImageBuffer, float> columns)
+            => tensor(images.SelectMany(i => new[] { rows(i), columns(i) }).ToArray()).reshape(-1, 2, 2).DetachFromDisposeScope();
+        return new PairSizes(
+            Build(i => i.Height, i => i.Width),
+            Build(i => Offset(i.Height, Math.Min(i.Width, i.Height), size), i => Offset(i.Width, Math.Min(i.Width, i.Height), size)),
+            Build(_ => size, _ => size));
+    }
+}

@@ -1,0 +1,160 @@
+using PatchDpo.Tests;
+using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Tests.Personalization;
+using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Torch.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Tests.Training;
+
+public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<TinyModelFixture>
+{
+    private readonly PersonalizedModel _model = fixture.Model;
+
+    [Fact]
+    public void The_same_seed_gives_the_same_weights_to_the_last_bit()
+    {
+        using IpAdapterLayers first = Train(new() { MaxSteps = 4 }), second = Train(new() { MaxSteps = 4 }), other = Train(new() { MaxSteps = 4, Seed = 1 });
+        Assert.Equal(Bytes(first), Bytes(second));
+        Assert.NotEqual(Bytes(first), Bytes(other));
+    }
+
+    [Fact]
+    public void Only_the_copy_of_the_adapter_layers_changes()
+    {
+        byte[] before = Bytes(_model.AdapterLayers);
+        byte[] image = _model.Generate([new("a", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 2 })[0].Pixels;
+        using IpAdapterLayers tuned = Train(new() { MaxSteps = 3, LearningRate = 1e-2 });
+        Assert.Equal(before, Bytes(_model.AdapterLayers));
+        Assert.NotEqual(before, Bytes(tuned));
+        Assert.All(tuned.parameters(), p => Assert.False(p.requires_grad));
+        Assert.Equal(image, _model.Generate([new("a", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 2 })[0].Pixels);
+    }
+
+    [Fact]
+    public void Training_lowers_the_loss()
+    {
+        var losses = new List<float>();
+        using IpAdapterLayers tuned = Train(new() { MaxSteps = 60, LearningRate = 1e-2, BatchSize = 3, TextDropout = 0, ImageDropout = 0, BothDropout = 0, Progress = new Recorder<TrainingProgress>(p => losses.Add(p.Loss)) });
+        Assert.Equal(60, losses.Count);
+        Assert.True(losses.TakeLast(20).Average() < losses.Take(20).Average(), $"{losses.Take(20).Average()} -> {losses.TakeLast(20).Average()}");
+    }
+
+    [Fact]
+    public void Where_all_weights_are_zero_the_loss_is_zero_and_only_decay_moves_the_layers()
+    {
+        // Perfect references (1 - p = 0) and worthless generations (p = 0) leave nothing to learn from.
+        TrainingPair[] pairs = [new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(1), Map(0))];
+        var losses = new List<float>();
+        using IpAdapterLayers tuned = new PatchDpoTrainer(_model, new() { MaxSteps = 2, WeightDecay = 0, Progress = new Recorder<TrainingProgress>(p => losses.Add(p.Loss)) }).Train(pairs);
+        Assert.Equal([0f, 0f], losses);
+        Assert.Equal(Bytes(_model.AdapterLayers), Bytes(tuned));
+    }
+
+    [Fact]
+    public void Velocity_models_train_too()
+    {
+        using var temporary = new TemporaryFolder();
+        using PersonalizedModel model = PersonalizedModel.Load(TinyPersonalizedModel.Write(temporary.File("v"), prediction: "v_prediction", sampler: "DDIMScheduler"));
+        using PersonalizedModel tuned = model.WithAdapterLayers(new PatchDpoTrainer(model, new() { MaxSteps = 2, MinSnrGamma = 5 }).Train(Pairs()));
+        Assert.NotEqual(Bytes(model.AdapterLayers), Bytes(tuned.AdapterLayers));
+        Assert.Single(tuned.Generate([new("a", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 2 }));
+    }
+
+    [Fact]
+    public void Training_leaks_nothing_even_when_cancelled()
+    {
+        LeakCheck.Run(() => Train(new() { MaxSteps = 2 }).Dispose());
+        LeakCheck.Run(() =>
+        {
+            using var source = new CancellationTokenSource();
+            var options = new PatchDpoTrainerOptions { MaxSteps = 5, Progress = new Recorder<TrainingProgress>(_ => source.Cancel()) };
+            Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, options).Train(Pairs(), source.Token));
+        });
+    }
+
+    [Fact]
+    public void Cancelling_leaves_the_model_as_it_was()
+    {
+        byte[] before = Bytes(_model.AdapterLayers);
+        using var source = new CancellationTokenSource();
+        int steps = 0;
+        var options = new PatchDpoTrainerOptions { MaxSteps = 50, LearningRate = 1e-2, Progress = new Recorder<TrainingProgress>(_ => { if (++steps == 2) source.Cancel(); }) };
+        Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, options).Train(Pairs(), source.Token));
+        Assert.Equal(2, steps);
+        Assert.Equal(before, Bytes(_model.AdapterLayers));
+    }
+
+    [Fact]
+    public void Divergence_names_the_step()
+    {
+        byte[] before = Bytes(_model.AdapterLayers);
+        var e = Assert.Throws<NonFiniteLossException>(() => Train(new() { MaxSteps = 20, LearningRate = 1e37 }));
+        Assert.InRange(e.Step, 2, 21);
+        Assert.Contains($"step {e.Step}", e.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Bytes(_model.AdapterLayers));
+    }
+
+    [Fact]
+    public void No_pairs_are_an_error_of_their_own()
+        => Assert.Throws<EmptyDataException>(() => new PatchDpoTrainer(_model).Train([]));
+
+    [Fact]
+    public void A_long_prompt_is_named_by_its_pair()
+    {
+        TrainingPair[] pairs = Pairs();
+        pairs[1] = pairs[1] with { Prompt = new string('x', 11) };
+        Assert.Equal(1, Assert.Throws<PromptTooLongException>(() => new PatchDpoTrainer(_model, new() { MaxPromptCharacters = 10 }).Train(pairs)).PromptIndex);
+    }
+
+    [Fact]
+    public void Options_that_contradict_one_another_are_refused()
+        => Assert.Throws<ArgumentException>(() => new PatchDpoTrainer(_model, new() { TextDropout = 0.5, ImageDropout = 0.5, BothDropout = 0.5 }));
+
+    [Theory]
+    [InlineData(nameof(PatchDpoTrainerOptions.MaxSteps))]
+    [InlineData(nameof(PatchDpoTrainerOptions.LearningRate))]
+    [InlineData(nameof(PatchDpoTrainerOptions.WeightDecay))]
+    [InlineData(nameof(PatchDpoTrainerOptions.Beta1))]
+    [InlineData(nameof(PatchDpoTrainerOptions.TextDropout))]
+    [InlineData(nameof(PatchDpoTrainerOptions.MinSnrGamma))]
+    public void An_option_out_of_range_is_named(string option) => Assert.Equal(option, Assert.Throws<ArgumentOutOfRangeException>(() => option switch
+    {
+        nameof(PatchDpoTrainerOptions.MaxSteps) => new PatchDpoTrainerOptions { MaxSteps = 0 },
+        nameof(PatchDpoTrainerOptions.LearningRate) => new PatchDpoTrainerOptions { LearningRate = 0 },
+        nameof(PatchDpoTrainerOptions.WeightDecay) => new PatchDpoTrainerOptions { WeightDecay = -1 },
+        nameof(PatchDpoTrainerOptions.Beta1) => new PatchDpoTrainerOptions { Beta1 = 1 },
+        nameof(PatchDpoTrainerOptions.TextDropout) => new PatchDpoTrainerOptions { TextDropout = 1.5 },
+        _ => new PatchDpoTrainerOptions { MinSnrGamma = 0 },
+    }).ParamName);
+
+    [Fact]
+    public void Official_time_ids_change_the_training()
+    {
+        using IpAdapterLayers intended = Train(new() { MaxSteps = 2 }), official = Train(new() { MaxSteps = 2, OfficialTimeIds = true });
+        Assert.NotEqual(Bytes(intended), Bytes(official));
+    }
+
+    [Fact]
+    public void Quality_maps_of_any_grid_weigh_the_right_half_of_the_batch()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        var objective = new PatchDpoObjective(new WeightMapOptions(), _model.Schedule, null);
+        Tensor weights = objective.Weights([new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(0.25f), Map(0.75f, 3))], 8, 8);
+        Assert.Equal([1, 2, 8, 8], weights.shape);
+        Fixtures.AssertClose(weights[0, 0], full([8, 8], 0.75f), 1e-6, "1 - p(x_ref)");
+        Fixtures.AssertClose(weights[0, 1], full([8, 8], 0.75f), 1e-6, "p(x_gen)");
+    }
+
+    private static QualityMap Map(float value, int side = 2) => new(side, side, [.. Enumerable.Repeat(value, side * side)]);
+
+    private static TrainingPair[] Pairs() => [.. Enumerable.Range(0, 3).Select(i => new TrainingPair(
+        $"a thing {i % 2}", TinyModelFixture.Image(i), TinyPersonalizedModel.Image(10 + i, 48, 40), Map(0.2f + (0.1f * i)), Map(0.9f - (0.1f * i), 3)))];
+
+    private IpAdapterLayers Train(PatchDpoTrainerOptions options) => new PatchDpoTrainer(_model, options).Train(Pairs());
+
+    private static byte[] Bytes(IpAdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+}
