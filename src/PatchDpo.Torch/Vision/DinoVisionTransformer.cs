@@ -16,7 +16,6 @@ namespace PatchDpo.Torch.Vision;
 /// </remarks>
 public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncoder
 {
-    // Added to the patch counts before dividing; it shifts the sampling positions too, and published features depend on it.
     private const double InterpolationOffset = 0.1;
 
     private readonly Parameter cls_token;
@@ -39,7 +38,7 @@ public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncod
         pos_embed = new Parameter(zeros([1, config.Positions, config.EmbedDim], dtype, device));
         patch_embed = new VitPatchEmbed(config.PatchSize, config.EmbedDim, device, dtype);
         blocks = ModuleList(Enumerable.Range(0, config.Depth)
-            .Select(_ => new VitBlock(config.EmbedDim, config.NumHeads, config.IntermediateSize, config.QkvBias, config.NormEps, device, dtype))
+            .Select(_ => new VitBlock(config.EmbedDim, config.NumHeads, config.IntermediateSize, config.QkvBias, config.NormEps, layerScale: null, device, dtype))
             .ToArray());
         norm = LayerNorm(config.EmbedDim, config.NormEps, device: device, dtype: dtype);
         RegisterComponents();
@@ -146,15 +145,9 @@ public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncod
     {
         using var scope = NewDisposeScope();
         long rows = height / Config.PatchSize, columns = width / Config.PatchSize;
-        long count = pos_embed.shape[1] - 1, dim = pos_embed.shape[2];
-        if (rows * columns == count && height == width)
+        if (rows * columns == pos_embed.shape[1] - 1 && height == width)
             return pos_embed.alias().MoveToOuterDisposeScope();
-
-        long side = (long)Math.Sqrt(count);
-        Tensor grid = pos_embed.narrow(1, 1, count).reshape(1, side, side, dim).permute(0, 3, 1, 2);
-        double[] scale = [(rows + InterpolationOffset) / Math.Sqrt(count), (columns + InterpolationOffset) / Math.Sqrt(count)];
-        grid = functional.interpolate(grid, scale_factor: scale, mode: InterpolationMode.Bicubic, align_corners: false);
-        return cat([pos_embed.narrow(1, 0, 1), grid.permute(0, 2, 3, 1).reshape(1, -1, dim)], 1).MoveToOuterDisposeScope();
+        return VitPositions.Interpolate(pos_embed, rows, columns, InterpolationOffset, antialias: false).MoveToOuterDisposeScope();
     }
 
     private Tensor Run(Tensor pixels)

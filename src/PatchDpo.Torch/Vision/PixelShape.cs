@@ -24,4 +24,14 @@ internal static class PixelShape
         if (s.Length != 4 || s[1] != 3 || s[2] != size || s[3] != size)
             throw new ArgumentException($"The pixels must have the shape (B,3,{size},{size}), not ({string.Join(',', s)}).", nameof(pixels));
     }
+
+    /// <summary>Takes (B,3,H,W) with both sides multiples of a patch.</summary>
+    /// <exception cref="ArgumentException">Another shape.</exception>
+    public static void CheckMultiple(Tensor pixels, int patch)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        long[] s = pixels.shape;
+        if (s.Length != 4 || s[1] != 3 || s[2] < patch || s[3] < patch || s[2] % patch != 0 || s[3] % patch != 0)
+            throw new ArgumentException($"The pixels must have the shape (B,3,H,W) with H and W multiples of {patch}, not ({string.Join(',', s)}).", nameof(pixels));
+    }
 }

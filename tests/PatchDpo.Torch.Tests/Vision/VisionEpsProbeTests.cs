@@ -1,6 +1,4 @@
 using System.Text.Json;
-using PatchDpo.Torch.Vision;
-using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,7 +7,7 @@ namespace PatchDpo.Torch.Tests.Vision;
 /// <summary>Single blocks on inputs of tiny variance, which tell the norms' epsilons apart.</summary>
 public class VisionEpsProbeTests
 {
-    private const string Dino = "01_dino", Clip = "03_clip_openai";
+    private const string Dino = "01_dino", DinoV2 = "02_dinov2_noreg", Clip = "03_clip_openai";
 
     public static TheoryData<string, string> Probe()
     {
@@ -18,7 +16,7 @@ public class VisionEpsProbeTests
         {
             string json = $"13_eps_probe/{Path.GetFileName(file)}";
             foreach (JsonProperty tolerance in Fixtures.Json(json).GetProperty("tolerances").EnumerateObject())
-                if (tolerance.Name.StartsWith(Dino + ".", StringComparison.Ordinal) || tolerance.Name.StartsWith(Clip + ".", StringComparison.Ordinal))
+                if (new[] { Dino, DinoV2, Clip }.Any(m => tolerance.Name.StartsWith(m + ".", StringComparison.Ordinal)))
                     data.Add(json, tolerance.Name);
         }
         return data;
@@ -30,17 +28,22 @@ public class VisionEpsProbeTests
     {
         using DisposeScope scope = NewDisposeScope();
         Dictionary<string, Tensor> io = Fixtures.Tensors(FixtureCases.Sibling(json, ".safetensors"));
-        bool isDino = probe.StartsWith(Dino, StringComparison.Ordinal);
-        using nn.Module model = isDino
-            ? DinoParityTests.Load($"01_dino/{Path.GetFileName(Fixtures.Find("01_dino", "*.json")[0])}")
-            : ClipModelParityTests.Load($"03_clip/{Path.GetFileName(Fixtures.Find("03_clip", "clip_*.json")[0])}", "openai");
+        string name = probe[..probe.IndexOf('.', StringComparison.Ordinal)], block = probe[(name.Length + 1)..];
+        using nn.Module model = name switch
+        {
+            Dino => DinoParityTests.Load(First("01_dino", "*.json")),
+            DinoV2 => DinoV2ParityTests.Load(First("02_dinov2", "*noreg*.json")),
+            _ => ClipModelParityTests.Load(First("03_clip", "clip_*.json"), "openai"),
+        };
         Tensor input = io["in." + probe];
-        Tensor actual = isDino
-            ? Child(model, probe[(Dino.Length + 1)..]).call(input)
-            // The reference's blocks take the length first.
-            : Child(model, HuggingFaceName(probe[(Clip.Length + 1)..])).call(input.transpose(0, 1)).transpose(0, 1);
+        // The reference's CLIP blocks take the length first.
+        Tensor actual = name == Clip
+            ? Child(model, HuggingFaceName(block)).call(input.transpose(0, 1)).transpose(0, 1)
+            : Child(model, block).call(input);
         Fixtures.AssertClose(actual, io["out." + probe], FixtureCases.Tolerance(Fixtures.Json(json), probe), probe);
     }
+
+    private static string First(string folder, string pattern) => $"{folder}/{Path.GetFileName(Fixtures.Find(folder, pattern)[0])}";
 
     private static string HuggingFaceName(string name) => name
         .Replace("visual.transformer.resblocks.", "vision_model.encoder.layers.", StringComparison.Ordinal)
