@@ -15,5 +15,8 @@ public static class EmbeddedModels
     /// <summary>The model of the CLIP-I and CLIP-T scores.</summary>
     public static string EvaluationClip => Folder("eval_clip");
 
-    private static string Folder(string name) => Path.Combine(AppContext.BaseDirectory, "models", "embedded", name);
+    // Empty in a single-file application, whose files lie in the base folder.
+    private static string Folder(string name) => Path.Combine(
+        typeof(EmbeddedModels).Assembly.Location is { Length: > 0 } assembly ? Path.GetDirectoryName(assembly)! : AppContext.BaseDirectory,
+        "models", "embedded", name);
 }

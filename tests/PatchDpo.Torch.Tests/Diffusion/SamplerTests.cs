@@ -13,7 +13,7 @@ public class SamplerTests
         foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
             foreach (TimestepSpacing spacing in Enum.GetValues<TimestepSpacing>())
                 foreach (PredictionType type in Enum.GetValues<PredictionType>())
-                    foreach (string variant in new[] { "plain", "karras", "lu", "loglinear", "heun", "order1" })
+                    foreach (string variant in new[] { "plain", "karras", "lu", "loglinear", "heun", "order1", "zerosnr", "endzero" })
                         data.Add(kind, spacing, type, variant);
         return data;
     }
@@ -37,6 +37,8 @@ public class SamplerTests
             UseLuLambdas = variant == "lu",
             LogLinearInterpolation = variant == "loglinear",
             HeunSolver = variant == "heun",
+            RescaleBetasZeroSnr = variant == "zerosnr" && !(kind == SamplerKind.Ddim && type == PredictionType.Epsilon),
+            EndsAtZeroSigma = variant == "endzero",
             SolverOrder = variant == "order1" ? 1 : 2,
         };
         NoiseSchedule schedule = new(config);
@@ -50,11 +52,12 @@ public class SamplerTests
             double sigma = Sigma(i);
             double alpha = 1 / Math.Sqrt((sigma * sigma) + 1);
             Tensor input = sampler.ScaleInput(latents, i);
-            Tensor noise = (input - (alpha * clean)) / (sigma * alpha);
+            double noiseLevel = Math.Sqrt(1 - (alpha * alpha));
+            Tensor noise = (input - (alpha * clean)) / noiseLevel;
             Tensor prediction = type switch
             {
                 PredictionType.Epsilon => noise,
-                PredictionType.Velocity => (alpha * noise) - (sigma * alpha * clean),
+                PredictionType.Velocity => (alpha * noise) - (noiseLevel * clean),
                 _ => clean,
             };
             latents = sampler.Step(prediction, latents, i);
@@ -91,6 +94,26 @@ public class SamplerTests
                 latents.Dispose();
             }
             Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(999)]
+    [InlineData(1000)]
+    public void The_extreme_numbers_of_steps_stay_finite(int steps)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        NoiseSchedule schedule = new(new NoiseScheduleConfig { BetaSchedule = BetaSchedule.ScaledLinear, StepsOffset = 1, TimestepSpacing = TimestepSpacing.Leading });
+        foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
+        {
+            using ISampler sampler = schedule.CreateSampler(kind);
+            sampler.SetTimesteps(steps);
+            Assert.Equal(steps, sampler.Timesteps.Count);
+            Tensor latents = ones(1, 1, 2, 2) * sampler.InitialNoiseScale;
+            for (int i = 0; i < steps; i++)
+                latents = sampler.Step(sampler.ScaleInput(latents, i) * 0.5, latents, i);
+            Assert.True(latents.isfinite().all().ToBoolean(), $"{kind}");
         }
     }
 

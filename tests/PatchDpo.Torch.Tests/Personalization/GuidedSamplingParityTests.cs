@@ -2,7 +2,6 @@ using System.Text.Json;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Diffusion;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -39,14 +39,14 @@ public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule) : ISampler
                 ? SamplerTimesteps.Karras(train[0], train[^1], steps)
                 : Array.ConvertAll(SamplerTimesteps.Linspace(Math.Log(train[^1]), Math.Log(train[0]), steps), Math.Exp);
             _timesteps = Array.ConvertAll(sigmas, s => Math.Round(SamplerTimesteps.TimestepOf(s, train)));
-            _sigmas = [.. sigmas, sigmas[^1]];
+            _sigmas = [.. sigmas, config.EndsAtZeroSigma ? 0 : sigmas[^1]];
         }
         else
         {
             // lambda = log(alpha / sigma) falls with the timestep: those below the limit are at the end.
             int last = train.Count(s => -Math.Log(s) >= config.LambdaMinClipped);
             _timesteps = Spaced(config.TimestepSpacing ?? TimestepSpacing.Linspace, last, steps);
-            _sigmas = [.. _timesteps.Select(t => SamplerTimesteps.Interpolate(train, t)), train[0]];
+            _sigmas = [.. _timesteps.Select(t => SamplerTimesteps.Interpolate(train, t)), config.EndsAtZeroSigma ? 0 : train[0]];
         }
         ForgetPrevious();
     }
@@ -68,12 +68,13 @@ public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule) : ISampler
         double h = Math.Log(_sigmas[step]) - Math.Log(_sigmas[step + 1]);
         double decay = Math.Exp(-h) - 1;
         Tensor next = ((sigma / sigma0) * latents) - ((alpha * decay) * sample);
-        bool lastIsFirstOrder = config.EulerAtFinal || (config.LowerOrderFinal && _timesteps.Length < ShortRun);
-        // h = 0 where Karras levels repeat the last one: nothing to correct.
-        if (_previousSample is not null && config.SolverOrder == 2 && h != 0 && !(step == _timesteps.Length - 1 && lastIsFirstOrder))
+        bool lastIsFirstOrder = config.EulerAtFinal || config.EndsAtZeroSigma || (config.LowerOrderFinal && _timesteps.Length < ShortRun);
+        double previousH = step == 0 ? 0 : Math.Log(_sigmas[step - 1]) - Math.Log(_sigmas[step]);
+        // A level that is repeated (the last one of Karras, timesteps beyond the table) leaves no slope to follow.
+        bool hasSlope = _previousSample is not null && h != 0 && previousH != 0;
+        if (hasSlope && config.SolverOrder == 2 && !(step == _timesteps.Length - 1 && lastIsFirstOrder))
         {
-            double ratio = (Math.Log(_sigmas[step - 1]) - Math.Log(_sigmas[step])) / h;
-            Tensor slope = (sample - _previousSample) / ratio;
+            Tensor slope = (sample - _previousSample!) * (h / previousH);
             next += slope * (config.HeunSolver ? alpha * ((decay / h) + 1) : -0.5 * alpha * decay);
         }
         ForgetPrevious();

@@ -113,7 +113,14 @@ public sealed class NoiseSchedule
     };
 
     /// <summary>Standard deviation of noise to signal at each timestep, sqrt((1 - alpha) / alpha), rising.</summary>
-    internal double[] TrainSigmas() => Array.ConvertAll(_alphasCumprod, a => Math.Sqrt((1d - a) / a));
+    internal double[] TrainSigmas()
+    {
+        double[] sigmas = Array.ConvertAll(_alphasCumprod, a => Math.Sqrt((1d - a) / a));
+        // Without any signal the last level would be infinite; diffusers puts float16's smallest number for alpha there.
+        if (Config.RescaleBetasZeroSnr)
+            sigmas[^1] = Math.Sqrt((1 - Math.ScaleB(1, -24)) / Math.ScaleB(1, -24));
+        return sigmas;
+    }
 
     private (Tensor Signal, Tensor Sigma) Levels(Tensor latents, Tensor timesteps)
     {

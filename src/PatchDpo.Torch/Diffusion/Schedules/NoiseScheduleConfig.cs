@@ -82,6 +82,9 @@ public sealed class NoiseScheduleConfig
     /// <summary>DPM-Solver++ always ends with a first-order step (<c>euler_at_final</c>).</summary>
     public bool EulerAtFinal { get; init; }
 
+    /// <summary>DPM-Solver++ ends without any noise, in a first-order step, not at the level of timestep 0 (<c>final_sigmas_type</c> = <c>zero</c>, which newer diffusers write).</summary>
+    public bool EndsAtZeroSigma { get; init; }
+
     /// <summary>DPM-Solver++ leaves out timesteps whose log signal-to-noise ratio lies below this (<c>lambda_min_clipped</c>).</summary>
     public double LambdaMinClipped { get; init; } = double.NegativeInfinity;
 
@@ -123,6 +126,7 @@ public sealed class NoiseScheduleConfig
             HeunSolver = Choose(json, "solver_type", "midpoint", ("midpoint", false), ("heun", true)),
             LowerOrderFinal = json.GetBoolean("lower_order_final", true),
             EulerAtFinal = json.GetBoolean("euler_at_final", false),
+            EndsAtZeroSigma = Choose(json, "final_sigmas_type", "sigma_min", ("sigma_min", false), ("zero", true)),
             LambdaMinClipped = json.GetDouble("lambda_min_clipped", double.NegativeInfinity),
         };
     }
