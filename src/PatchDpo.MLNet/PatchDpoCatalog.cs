@@ -1,5 +1,10 @@
 using Microsoft.ML;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.MLNet;
 
@@ -11,8 +16,12 @@ public sealed class PatchDpoCatalog
     internal PatchDpoCatalog(MLContext context)
     {
         _context = context;
+        Trainers = new PatchDpoTrainersCatalog(context);
         PatchDpoComponents.Register(context);
     }
+
+    /// <summary>Trainers of personalised generators.</summary>
+    public PatchDpoTrainersCatalog Trainers { get; }
 
     /// <summary>Loads the image files that a column names, with limits, and with errors that name file and row.</summary>
     /// <param name="outputColumnName">The image column to add.</param>
@@ -22,4 +31,95 @@ public sealed class PatchDpoCatalog
     public ImageFileLoadingEstimator LoadImages(
         string outputColumnName, string? imageFolder = null, string? inputColumnName = null, ImageDecodeOptions? options = null)
         => new(outputColumnName, imageFolder, inputColumnName, options);
+
+    /// <summary>Scores each patch of generated images against a reference image.</summary>
+    /// <param name="generated">The image column with generated images.</param>
+    /// <param name="reference">The image column with their references.</param>
+    /// <param name="encoder">Gives the patch features.</param>
+    /// <param name="heatMap">The image column to add with the map drawn over the generated image; null: none.</param>
+    /// <returns>
+    /// An estimator that adds the vector columns <c>generated + "Quality"</c> and <c>reference + "Quality"</c> and the Single
+    /// column <c>PatchQualityScore</c>.
+    /// </returns>
+    public PatchQualityScoringEstimator ScorePatchQuality(string generated, string reference, ImageEncoder encoder, string? heatMap = null)
+        => ScorePatchQuality(encoder, new PatchQualityScoringEstimator.Options
+        {
+            GeneratedColumnName = generated,
+            ReferenceColumnName = reference,
+            GeneratedQualityColumnName = generated + "Quality",
+            ReferenceQualityColumnName = reference + "Quality",
+            HeatMapColumnName = heatMap,
+        });
+
+    /// <summary>Scores each patch of generated images against a reference image.</summary>
+    /// <param name="encoder">Gives the patch features.</param>
+    /// <param name="options">Columns and choices.</param>
+    public PatchQualityScoringEstimator ScorePatchQuality(ImageEncoder encoder, PatchQualityScoringEstimator.Options options)
+        => new(_context, encoder, options);
+
+    /// <summary>Embeds images: one vector an image.</summary>
+    /// <param name="outputColumnName">The vector column to add.</param>
+    /// <param name="encoder">DINO's class token or CLIP's image embedding.</param>
+    /// <param name="inputColumnName">The image column; null where it is named as the output.</param>
+    /// <param name="batchSize">Images encoded at once.</param>
+    public ImageEmbeddingEstimator EmbedImages(string outputColumnName, ImageEncoder encoder, string? inputColumnName = null, int batchSize = 16)
+        => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize));
+
+    /// <summary>Embeds texts with CLIP: one vector a text.</summary>
+    /// <param name="outputColumnName">The vector column to add.</param>
+    /// <param name="encoder">The CLIP model.</param>
+    /// <param name="inputColumnName">The text column; null where it is named as the output.</param>
+    /// <param name="batchSize">Texts encoded at once.</param>
+    public TextEmbeddingEstimator EmbedText(string outputColumnName, TextEncoder encoder, string? inputColumnName = null, int batchSize = 64)
+        => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize));
+
+    /// <summary>Loads a personalised generator onto the context's device.</summary>
+    /// <param name="folder">The model's folder, in diffusers' layout with <c>image_encoder</c> beside the other parts.</param>
+    /// <param name="adapter">An IP-Adapter in safetensors format; null takes the folder's <c>ip_adapter.safetensors</c>.</param>
+    /// <returns>The model, which the caller disposes after the transformers that use it.</returns>
+    /// <exception cref="ModelFileNotFoundException">The folder lacks a file; the message names folder and file.</exception>
+    /// <exception cref="InvalidOperationException">The context's GPU is absent and falling back to the CPU is off.</exception>
+    public PersonalizedModel LoadPersonalizedModel(string folder, string? adapter = null)
+        => PersonalizedModel.Load(folder, adapter, EnvironmentDevice.Of(_context));
+
+    /// <summary>Loads the small personalised generator that comes with this library onto the context's device.</summary>
+    /// <returns>The model, which the caller disposes after the transformers that use it.</returns>
+    public PersonalizedModel LoadEmbeddedModel() => PersonalizedModel.LoadEmbedded(EnvironmentDevice.Of(_context));
+
+    /// <summary>Generates an image for each row from a prompt and a reference image.</summary>
+    /// <param name="model">The generator; it stays the caller's to dispose, after the transformer.</param>
+    /// <param name="outputColumnName">The image column to add.</param>
+    /// <param name="prompt">The text column with prompts.</param>
+    /// <param name="reference">The image column with references.</param>
+    /// <param name="generation">Steps, guidance, adapter scale, negative prompt, seed; null for the defaults.</param>
+    public PersonalizedImageEstimator GeneratePersonalizedImages(
+        PersonalizedModel model, string outputColumnName = "Generated", string prompt = "Prompt", string reference = "Reference", GenerationOptions? generation = null)
+        => GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            PromptColumnName = prompt,
+            ReferenceColumnNames = [reference],
+            Generation = generation ?? new GenerationOptions(),
+        });
+
+    /// <summary>Generates an image for each row from a prompt and reference images.</summary>
+    /// <param name="model">The generator; it stays the caller's to dispose, after the transformer.</param>
+    /// <param name="options">Columns and choices.</param>
+    public PersonalizedImageEstimator GeneratePersonalizedImages(PersonalizedModel model, PersonalizedImageEstimator.Options options)
+        => new(model, options);
+
+    /// <summary>Measures generated images against photos of their subjects and against their prompts: DINO, CLIP-I, CLIP-T and patch quality.</summary>
+    /// <param name="data">Generated images with prompt, subject and photos; read once.</param>
+    /// <param name="options">Columns and models.</param>
+    /// <returns>Means over subjects with 95 % intervals, each subject's means, the counts, the setting and the models.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
+    /// <exception cref="ArgumentException">The options name no model, or a row has several photos in the Kosmos-G setting.</exception>
+    /// <exception cref="InvalidRowException">A row lacks its image, all photos or its subject.</exception>
+    /// <exception cref="EmptyDataException">The data have no row.</exception>
+    public PersonalizationMetrics Evaluate(IDataView data, EvaluationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(options);
+        return new DataViewEvaluation(options, EnvironmentDevice.Of(_context)).Run(data);
+    }
 }

@@ -15,6 +15,21 @@ public static class PatchDpoComponents
         ModelFormat.Register(mlContext.ComponentCatalog,
         [
             (ImageFileLoadingTransformer.Signature, typeof(ImageFileLoadingTransformer)),
+            (ImageEmbeddingTransformer.Signature, typeof(ImageEmbeddingTransformer)),
+            (TextEmbeddingTransformer.Signature, typeof(TextEmbeddingTransformer)),
+            (PersonalizedImageTransformer.Signature, typeof(PersonalizedImageTransformer)),
+            (PatchQualityScoringTransformer.Signature, typeof(PatchQualityScoringTransformer)),
         ]);
+    }
+
+    /// <summary>Lets models that were saved with one folder of weights load from another, for instance on another machine.</summary>
+    /// <param name="storedFolder">The full path that the saved model holds; a failed load names it.</param>
+    /// <param name="folder">Where the same files are now.</param>
+    /// <remarks>Holds for this process. The files must still be the same: their SHA-256 is checked.</remarks>
+    public static void RedirectModelFolder(string storedFolder, string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(storedFolder);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ModelLocation.Redirect(storedFolder, folder);
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Images;
 
 namespace PatchDpo.MLNet;
@@ -37,5 +38,5 @@ public sealed class ImageFileLoadingEstimator : IEstimator<ImageFileLoadingTrans
     }
 
     /// <inheritdoc/>
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => _mapping.GetOutputSchema(inputSchema);
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => SchemaShapes.Append(inputSchema, _mapping.Inputs, _mapping.Outputs);
 }

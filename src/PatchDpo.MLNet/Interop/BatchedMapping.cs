@@ -10,10 +10,6 @@ internal interface IBatchedMapping
     /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
     DataViewSchema GetOutputSchema(DataViewSchema inputSchema);
 
-    /// <summary>The same on shapes, for an estimator's promise.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
-    SchemaShape GetOutputSchema(SchemaShape inputSchema);
-
     /// <summary>A lazy view that computes a batch of rows at a time.</summary>
     IDataView View(IDataView input);
 
@@ -51,17 +47,6 @@ internal abstract class BatchedMapping<TInput, TOutput> : IBatchedMapping
         foreach (RowOutput<TOutput> output in Outputs)
             builder.AddColumn(output.Name, output.Type);
         return builder.ToSchema();
-    }
-
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-    {
-        ArgumentNullException.ThrowIfNull(inputSchema);
-        foreach (RowInput input in Inputs)
-            input.Check(inputSchema);
-        Dictionary<string, SchemaShape.Column> columns = inputSchema.ToDictionary(c => c.Name);
-        foreach (RowOutput<TOutput> output in Outputs)
-            columns[output.Name] = SchemaShapes.Column(output.Name, output.Type);
-        return new SchemaShape(columns.Values);
     }
 
     public IDataView View(IDataView input) => new BatchedDataView<TInput, TOutput>(this, input);

@@ -18,14 +18,19 @@ internal sealed class ImageInput(string name) : RowInput<ImageBuffer>(name)
 
     public override Func<ImageBuffer> Reader(DataViewRow row)
     {
+        Func<ImageBuffer?> read = OptionalReader(row);
+        return () => read() ?? throw new InvalidRowException(Name, row.Position, "the image is missing.");
+    }
+
+    /// <summary>As <see cref="Reader"/>, with null for a row without an image.</summary>
+    public Func<ImageBuffer?> OptionalReader(DataViewRow row)
+    {
         ValueGetter<MLImage> getter = row.GetGetter<MLImage>(Find(row.Schema));
         MLImage? image = null;
         return () =>
         {
             getter(ref image!);
-            return image is null
-                ? throw new InvalidRowException(Name, row.Position, "the image is missing.")
-                : MLImages.ToImageBuffer(image);
+            return image is null ? null : MLImages.ToImageBuffer(image);
         };
     }
 }

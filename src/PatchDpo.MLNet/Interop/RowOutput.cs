@@ -6,23 +6,14 @@ using PatchDpo.Torch.Images;
 namespace PatchDpo.MLNet.Interop;
 
 /// <summary>A column that a component adds.</summary>
-/// <typeparam name="TOutput">What the component computes for a row.</typeparam>
 /// <param name="name">The column's name.</param>
 /// <param name="type">The column's type.</param>
-/// <param name="getter">Makes the column's getter, given what yields the current row's result.</param>
-internal sealed class RowOutput<TOutput>(string name, DataViewType type, Func<Func<TOutput>, Delegate> getter)
+internal abstract class RowOutput(string name, DataViewType type)
 {
     public string Name { get; } = name;
 
     public DataViewType Type { get; } = type;
 
-    /// <summary>The column's <see cref="ValueGetter{TValue}"/>.</summary>
-    public Delegate Getter(Func<TOutput> current) => getter(current);
-}
-
-/// <summary>Makes output columns.</summary>
-internal static class RowOutput
-{
     /// <summary>A Single.</summary>
     public static RowOutput<TOutput> Single<TOutput>(string name, Func<TOutput, float> value)
         => new(name, NumberDataViewType.Single, current => (ValueGetter<float>)((ref float destination) => destination = value(current())));

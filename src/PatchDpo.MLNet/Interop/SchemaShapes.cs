@@ -10,9 +10,23 @@ internal static class SchemaShapes
 {
     private static readonly Lazy<MLContext> s_context = new(() => new MLContext(0));
 
-    /// <summary>The shape of a column of the given type.</summary>
-    /// <exception cref="NotSupportedException">The type is none that our components put out.</exception>
-    public static SchemaShape.Column Column(string name, DataViewType type) => type switch
+    /// <summary>The columns in, checked, and after them the columns out: an estimator's promise.</summary>
+    /// <param name="inputSchema">The columns that there are.</param>
+    /// <param name="inputs">The columns that the component reads.</param>
+    /// <param name="outputs">The columns that it adds; a shape keeps no dimensions, so they need not be known.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
+    public static SchemaShape Append(SchemaShape inputSchema, IEnumerable<RowInput> inputs, IEnumerable<RowOutput> outputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        foreach (RowInput input in inputs)
+            input.Check(inputSchema);
+        Dictionary<string, SchemaShape.Column> columns = inputSchema.ToDictionary(c => c.Name);
+        foreach (RowOutput output in outputs)
+            columns[output.Name] = Column(output.Name, output.Type);
+        return new SchemaShape(columns.Values);
+    }
+
+    private static SchemaShape.Column Column(string name, DataViewType type) => type switch
     {
         ImageDataViewType => Create<ImageCarrier>(name, type),
         VectorDataViewType v when v.ItemType == NumberDataViewType.Single => Create<Carrier<VBuffer<float>>>(name, type),

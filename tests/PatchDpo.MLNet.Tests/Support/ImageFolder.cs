@@ -21,8 +21,10 @@ internal sealed class ImageFolder : IDisposable
     public string File(int index) => System.IO.Path.Combine(Path, $"{index}.png");
 
     /// <summary>Rows that name the files: what survives shuffling, caching and saving, as images do not.</summary>
-    public IDataView Rows(MLContext ml, int count)
-        => ml.Data.LoadFromEnumerable(Enumerable.Range(0, count).Select(i => new PathRow { Id = i, Prompt = $"cube number {i}", ImagePath = File(i) }).ToArray());
+    public IDataView Rows(MLContext ml, int count) => Rows(ml, Enumerable.Range(0, count).Select(File));
+
+    public static IDataView Rows(MLContext ml, IEnumerable<string> paths)
+        => ml.Data.LoadFromEnumerable(paths.Select((path, i) => new PathRow { Id = i, Prompt = $"cube number {i}", ImagePath = path }).ToArray());
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 

@@ -18,7 +18,11 @@ internal sealed class MeanColorEstimator(string image = "Image", string prompt =
 
     ITransformer IEstimator<ITransformer>.Fit(IDataView input) => Fit(input);
 
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => new MeanColorTransformer(image, prompt, batchSize).Mapping.GetOutputSchema(inputSchema);
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        var mapping = new MeanColorMapping(image, prompt, batchSize);
+        return SchemaShapes.Append(inputSchema, mapping.Inputs, mapping.Outputs);
+    }
 }
 
 internal sealed class MeanColorTransformer(string image, string prompt, int batchSize) : BatchedTransformer

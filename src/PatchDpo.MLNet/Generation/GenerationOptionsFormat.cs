@@ -1,0 +1,34 @@
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Personalization;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Generation options in a saved model.</summary>
+internal static class GenerationOptionsFormat
+{
+    public static void Write(BinaryWriter writer, GenerationOptions options)
+    {
+        writer.Write(options.Steps);
+        writer.Write(options.GuidanceScale);
+        writer.Write(options.AdapterScale ?? double.NaN);
+        writer.Write(options.NegativePrompt);
+        writer.Write(options.Seed);
+        writer.Write(options.BatchSize);
+        writer.Write(options.Size ?? 0);
+        writer.Write(options.Sampler?.ToString() ?? "");
+        writer.Write(options.MaxPromptCharacters);
+    }
+
+    public static GenerationOptions Read(BinaryReader reader) => new()
+    {
+        Steps = reader.ReadInt32(),
+        GuidanceScale = reader.ReadDouble(),
+        AdapterScale = reader.ReadDouble() is double scale && !double.IsNaN(scale) ? scale : null,
+        NegativePrompt = reader.ReadString(),
+        Seed = reader.ReadInt64(),
+        BatchSize = reader.ReadInt32(),
+        Size = reader.ReadInt32() is int size and > 0 ? size : null,
+        Sampler = reader.ReadString() is { Length: > 0 } sampler ? Enum.Parse<SamplerKind>(sampler) : null,
+        MaxPromptCharacters = reader.ReadInt32(),
+    };
+}

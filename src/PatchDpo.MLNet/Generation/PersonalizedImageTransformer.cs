@@ -1,0 +1,104 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Personalization;
+using Options = PatchDpo.MLNet.PersonalizedImageEstimator.Options;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Generates an image for each row; made by <see cref="PersonalizedImageEstimator"/> and, with a tuned adapter, by <see cref="PatchDpoTrainer"/>.</summary>
+/// <remarks>
+/// Saved with a model are the adapter's own weights and where the base model is (a folder with the SHA-256 of its files, or
+/// that it is the embedded one), not the base model. Loading fails with a <see cref="ModelReferenceException"/> where that
+/// folder is gone or has changed.
+/// </remarks>
+public sealed class PersonalizedImageTransformer : BatchedTransformer
+{
+    internal static readonly ModelSignature Signature = new("PERSIMAG", "PatchDpoPersonalImages");
+
+    private const string AdapterEntry = "ip_adapter.safetensors";
+
+    private readonly PersonalizedModel _model;
+    private readonly bool _ownsModel;
+    private readonly Options _options;
+    private readonly PersonalizedImageMapping _mapping;
+
+    internal PersonalizedImageTransformer(PersonalizedModel model, bool ownsModel, Options options)
+    {
+        _model = model;
+        _ownsModel = ownsModel;
+        _options = options;
+        _mapping = new PersonalizedImageMapping(model, options);
+    }
+
+    /// <summary>The model that generates; it belongs to this transformer, or to who handed it to the estimator.</summary>
+    public PersonalizedModel Model => _model;
+
+    internal override IBatchedMapping Mapping => _mapping;
+
+    /// <summary>Writes the adapter as one IP-Adapter file in safetensors format.</summary>
+    /// <param name="path">The file; replaced in one step where it exists.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void SaveAdapter(string path) => _model.SaveAdapter(path);
+
+    /// <summary>A transformer of the same model with other columns or generation options.</summary>
+    /// <param name="options">The columns and choices.</param>
+    /// <returns>It shares this transformer's model, which stays this one's to dispose.</returns>
+    public PersonalizedImageTransformer With(Options options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new PersonalizedImageTransformer(_model, ownsModel: false, options);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        if (_ownsModel)
+            _model.Dispose();
+    }
+
+    private protected override void Save(ModelSaveContext context)
+    {
+        BinaryWriter writer = ModelFormat.BeginSave(context, Signature);
+        PersonalizedModelLocation.Of(_model).Write(writer, ignoredFile: AdapterEntry);
+        writer.Write(_model.AdapterScale);
+        writer.Write(_options.PromptColumnName);
+        writer.Write(_options.ReferenceColumnNames.Count);
+        foreach (string name in _options.ReferenceColumnNames)
+            writer.Write(name);
+        writer.Write(_options.OutputColumnName);
+        writer.Write(_options.NoiseIndexColumnName ?? "");
+        GenerationOptionsFormat.Write(writer, _options.Generation);
+        ModelFormat.WriteEntry(context, AdapterEntry, stream => TemporaryFile.Use(path =>
+        {
+            _model.SaveAdapter(path);
+            using FileStream adapter = File.OpenRead(path);
+            adapter.CopyTo(stream);
+        }));
+    }
+
+    // Found by ML.NET when a saved model names Signature.Loader.
+    private static PersonalizedImageTransformer Create(IHostEnvironment env, object context)
+    {
+        BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
+        string folder = PersonalizedModelLocation.Resolve(ModelLocation.Read(reader));
+        double adapterScale = reader.ReadDouble();
+        var options = new Options
+        {
+            PromptColumnName = reader.ReadString(),
+            ReferenceColumnNames = Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString()).ToArray(),
+            OutputColumnName = reader.ReadString(),
+            NoiseIndexColumnName = reader.ReadString() is { Length: > 0 } noise ? noise : null,
+            Generation = GenerationOptionsFormat.Read(reader),
+        };
+        PersonalizedModel? model = null;
+        ModelFormat.ReadEntry(context, AdapterEntry, stream => TemporaryFile.Use(path =>
+        {
+            using (FileStream adapter = File.Create(path))
+                stream.CopyTo(adapter);
+            model = PersonalizedModel.Load(folder, path, EnvironmentDevice.Of(env));
+        }));
+        model!.AdapterScale = adapterScale;
+        return new PersonalizedImageTransformer(model, ownsModel: true, options);
+    }
+}

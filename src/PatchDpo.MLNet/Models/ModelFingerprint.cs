@@ -1,0 +1,35 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Tells whether a model folder is still the one that it was.</summary>
+internal static class ModelFingerprint
+{
+    // What a model is read from; a README or a preview image may change without changing the model.
+    private static readonly string[] s_extensions = [".safetensors", ".json", ".txt"];
+
+    /// <summary>SHA-256 over the names, lengths and contents of the folder's weights, configurations and vocabularies.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="ignoredFile">A file in it that the model does not need, or an empty string.</param>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    public static string Of(string folder, string ignoredFile)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[1 << 20];
+        foreach ((string name, string path) in Files(folder).Where(f => f.Name != ignoredFile))
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{stream.Length}\0"));
+            for (int read; (read = stream.Read(buffer)) > 0;)
+                hash.AppendData(buffer, 0, read);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static IEnumerable<(string Name, string Path)> Files(string folder)
+        => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(p => s_extensions.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase))
+            .Select(p => (Name: Path.GetRelativePath(folder, p).Replace(Path.DirectorySeparatorChar, '/'), p))
+            .OrderBy(f => f.Name, StringComparer.Ordinal);
+}

@@ -1,0 +1,15 @@
+namespace PatchDpo.MLNet;
+
+/// <summary>A saved model refers to a folder of weights that is gone or has changed.</summary>
+public sealed class ModelReferenceException : Exception
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="folder">The folder as it was stored, or as it was redirected.</param>
+    /// <param name="reason">What is wrong with it.</param>
+    /// <param name="inner">The cause, if any.</param>
+    public ModelReferenceException(string folder, string reason, Exception? inner = null)
+        : base($"The saved model refers to the model folder '{folder}': {reason}", inner) => Folder = folder;
+
+    /// <summary>The folder as it was stored, or as it was redirected.</summary>
+    public string Folder { get; }
+}

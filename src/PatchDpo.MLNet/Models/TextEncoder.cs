@@ -1,0 +1,30 @@
+using PatchDpo.Torch.Personalization;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Names a CLIP text encoder that a component loads when it is fitted, and that a saved model refers to.</summary>
+public sealed class TextEncoder
+{
+    private const string EmbeddedClip = "eval_clip";
+
+    private readonly ModelLocation _location;
+
+    private TextEncoder(ModelLocation location) => _location = location;
+
+    /// <summary>The small CLIP model that comes with this library. It knows this library's own small world, not photos.</summary>
+    public static TextEncoder Embedded { get; } = new(new ModelLocation(EmbeddedClip, null));
+
+    /// <summary>A CLIP model in a folder: <c>config.json</c>, tokenizer and <c>model.safetensors</c> as Hugging Face lays them out.</summary>
+    /// <param name="folder">The folder; a saved model holds its full path and the SHA-256 of its files.</param>
+    public static TextEncoder FromFolder(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return new TextEncoder(new ModelLocation(null, folder));
+    }
+
+    internal string Folder => _location.Embedded is null ? _location.Folder! : EmbeddedModels.EvaluationClip;
+
+    internal void Write(BinaryWriter writer) => _location.Write(writer);
+
+    internal static TextEncoder Read(BinaryReader reader) => new(ModelLocation.Read(reader));
+}

@@ -1,0 +1,80 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using PatchDpo.MLNet.Interop;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Scores each patch of generated images against a reference image: PatchDPO's patch quality.</summary>
+/// <remarks>
+/// <para>Adds the maps p(x_gen) and p(x_ref), one cosine in [-1, 1] a patch, a score of the pair, and on request a picture of
+/// the map over the generated image. The maps' size is the encoder's patch grid.</para>
+/// <format type="text/markdown"><![CDATA[
+/// ### Estimator Characteristics
+/// | | |
+/// | -- | -- |
+/// | Does this estimator need to look at the data to train its parameters? | No |
+/// | Input column data type | two columns of [MLImage](xref:Microsoft.ML.Data.MLImage) |
+/// | Output column data type | two known-sized vectors of [Single](xref:System.Single) (rows, columns), a Single, on request an [MLImage](xref:Microsoft.ML.Data.MLImage) |
+/// | Required NuGet in addition to Microsoft.ML | PatchDpo.MLNet and a libtorch package |
+/// | Exportable to ONNX | No |
+/// ]]></format>
+/// <para>Source: PatchDPO (arXiv 2412.03177), the patch quality of its section on quality estimation.</para>
+/// </remarks>
+public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScoringTransformer>
+{
+    private readonly IHostEnvironment _env;
+    private readonly ImageEncoder _encoder;
+    private readonly Options _options;
+
+    internal PatchQualityScoringEstimator(IHostEnvironment env, ImageEncoder encoder, Options options)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        ArgumentNullException.ThrowIfNull(options);
+        _env = env;
+        _encoder = encoder;
+        _options = options;
+    }
+
+    /// <summary>Columns and choices of the scoring.</summary>
+    public sealed class Options
+    {
+        /// <summary>The image column with generated images. Default: Generated.</summary>
+        public string GeneratedColumnName { get; init => field = ColumnName.Checked(value); } = "Generated";
+
+        /// <summary>The image column with their references. Default: Reference.</summary>
+        public string ReferenceColumnName { get; init => field = ColumnName.Checked(value); } = "Reference";
+
+        /// <summary>The vector column to add with p(x_gen). Default: GeneratedQuality.</summary>
+        public string GeneratedQualityColumnName { get; init => field = ColumnName.Checked(value); } = "GeneratedQuality";
+
+        /// <summary>The vector column to add with p(x_ref). Default: ReferenceQuality.</summary>
+        public string ReferenceQualityColumnName { get; init => field = ColumnName.Checked(value); } = "ReferenceQuality";
+
+        /// <summary>The column to add with the pair's score. Default: PatchQualityScore.</summary>
+        public string ScoreColumnName { get; init => field = ColumnName.Checked(value); } = "PatchQualityScore";
+
+        /// <summary>The image column to add with the map drawn over the generated image; null (default): none.</summary>
+        public string? HeatMapColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>Whether only the object of a reference on a plain background counts. Default: false, as in the paper.</summary>
+        public bool IgnorePlainBackground { get; init; }
+
+        /// <summary>Rows scored at once, at least 1. Default: 16.</summary>
+        /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
+        public int BatchSize { get; init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "Must be at least 1."); } = 16;
+    }
+
+    /// <summary>Loads the encoder.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A column is absent or is no image column.</exception>
+    public PatchQualityScoringTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        foreach (RowInput column in PatchQualityScoringMapping.InputsOf(_options))
+            column.Find(input.Schema);
+        return PatchQualityScoringTransformer.Open(_env, _encoder, _options);
+    }
+
+    /// <inheritdoc/>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+        => SchemaShapes.Append(inputSchema, PatchQualityScoringMapping.InputsOf(_options), PatchQualityScoringMapping.OutputsOf(_options, 1, 1));
+}

@@ -1,0 +1,94 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
+using Options = PatchDpo.MLNet.PatchQualityScoringEstimator.Options;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Scores each patch of generated images against a reference image; made by <see cref="PatchQualityScoringEstimator"/>.</summary>
+/// <remarks>
+/// Saved with a model is where the encoder is (a folder with the SHA-256 of its files, or that it is the embedded one), not
+/// its weights. Loading fails with a <see cref="ModelReferenceException"/> where that folder is gone or has changed.
+/// </remarks>
+public sealed class PatchQualityScoringTransformer : BatchedTransformer
+{
+    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality");
+
+    private static readonly ImageBuffer s_probe = new(32, 32, 3, new byte[32 * 32 * 3]);
+
+    private readonly OpenedEncoder _encoder;
+    private readonly ImageEncoder _source;
+    private readonly Options _options;
+    private readonly PatchQualityScoringMapping _mapping;
+
+    private PatchQualityScoringTransformer(OpenedEncoder encoder, ImageEncoder source, Options options)
+    {
+        _encoder = encoder;
+        _source = source;
+        _options = options;
+        var estimator = new PatchQualityEstimator(encoder.Encoder, options.BatchSize);
+        // The patch grid does not depend on the image: the preprocessor brings every image to one size.
+        QualityMap probe = estimator.Score([s_probe], [s_probe])[0].Generated;
+        _mapping = new PatchQualityScoringMapping(estimator, options, probe.Height, probe.Width);
+        (MapHeight, MapWidth) = (probe.Height, probe.Width);
+    }
+
+    /// <summary>Rows of patches in a quality map.</summary>
+    public int MapHeight { get; }
+
+    /// <summary>Patches in a row of a quality map.</summary>
+    public int MapWidth { get; }
+
+    internal override IBatchedMapping Mapping => _mapping;
+
+    /// <inheritdoc/>
+    public override void Dispose() => _encoder.Dispose();
+
+    internal static PatchQualityScoringTransformer Open(IHostEnvironment env, ImageEncoder source, Options options)
+    {
+        OpenedEncoder encoder = source.Open(EnvironmentDevice.Of(env));
+        try
+        {
+            return new PatchQualityScoringTransformer(encoder, source, options);
+        }
+        catch
+        {
+            encoder.Dispose();
+            throw;
+        }
+    }
+
+    private protected override void Save(ModelSaveContext context)
+    {
+        BinaryWriter writer = ModelFormat.BeginSave(context, Signature);
+        _source.Write(writer);
+        writer.Write(_options.GeneratedColumnName);
+        writer.Write(_options.ReferenceColumnName);
+        writer.Write(_options.GeneratedQualityColumnName);
+        writer.Write(_options.ReferenceQualityColumnName);
+        writer.Write(_options.ScoreColumnName);
+        writer.Write(_options.HeatMapColumnName ?? "");
+        writer.Write(_options.IgnorePlainBackground);
+        writer.Write(_options.BatchSize);
+    }
+
+    // Found by ML.NET when a saved model names Signature.Loader.
+    private static PatchQualityScoringTransformer Create(IHostEnvironment env, object context)
+    {
+        BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
+        ImageEncoder source = ImageEncoder.Read(reader);
+        return Open(env, source, new Options
+        {
+            GeneratedColumnName = reader.ReadString(),
+            ReferenceColumnName = reader.ReadString(),
+            GeneratedQualityColumnName = reader.ReadString(),
+            ReferenceQualityColumnName = reader.ReadString(),
+            ScoreColumnName = reader.ReadString(),
+            HeatMapColumnName = reader.ReadString() is { Length: > 0 } heatMap ? heatMap : null,
+            IgnorePlainBackground = reader.ReadBoolean(),
+            BatchSize = reader.ReadInt32(),
+        });
+    }
+}

@@ -1,0 +1,25 @@
+using Microsoft.ML.Runtime;
+using PatchDpo.Torch.Training;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Passes progress on to the caller at every step, and to <c>MLContext.Log</c> about fifty times in a training.</summary>
+internal sealed class TrainingLog(IChannel channel, Action<TrainingProgress>? callback) : IProgress<TrainingProgress>
+{
+    private const int Messages = 50;
+
+    private double _lossSum;
+    private int _steps;
+
+    public void Report(TrainingProgress value)
+    {
+        _lossSum += value.Loss;
+        _steps++;
+        if (value.Step % Math.Max(1, value.MaxSteps / Messages) == 0 || value.Step == value.MaxSteps)
+        {
+            channel.Info(MessageSensitivity.None, $"step {value.Step} of {value.MaxSteps}: loss {_lossSum / _steps:F5}, {value.Elapsed.TotalSeconds:F0} s");
+            (_lossSum, _steps) = (0, 0);
+        }
+        callback?.Invoke(value);
+    }
+}

@@ -1,0 +1,72 @@
+using Microsoft.ML;
+using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Torch.Personalization;
+
+namespace PatchDpo.MLNet.Tests.Persistence;
+
+public sealed class ModelReferenceTests(TinyModels models) : IClassFixture<TinyModels>
+{
+    private readonly MLContext _ml = new(1);
+
+    [Fact]
+    public void Weights_that_changed_since_saving_are_an_error_that_names_their_folder()
+    {
+        string folder = TinyModels.WriteDino(Path.Combine(models.Root, "changing"), seed: 1);
+        byte[] saved = Save(_ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(TestImages.Rows(_ml, 1)));
+        File.WriteAllText(Path.Combine(folder, "README.md"), "A note changes nothing.");
+        Load(saved);
+        TinyModels.WriteDino(folder, seed: 2);
+        ModelReferenceException e = LoadFails(saved);
+        Assert.Equal(folder, e.Folder);
+        Assert.Contains("SHA-256", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_that_is_gone_is_an_error_and_can_be_redirected()
+    {
+        string folder = TinyModels.WriteDino(Path.Combine(models.Root, "moving"), seed: 1), moved = Path.Combine(models.Root, "moved");
+        byte[] saved = Save(_ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(TestImages.Rows(_ml, 1)));
+        Directory.Move(folder, moved);
+        ModelReferenceException e = LoadFails(saved);
+        Assert.Equal(folder, e.Folder);
+        Assert.Contains(nameof(PatchDpoComponents.RedirectModelFolder), e.Message, StringComparison.Ordinal);
+        PatchDpoComponents.RedirectModelFolder(e.Folder, moved);
+        Load(saved);
+    }
+
+    [Fact]
+    public void A_saved_generator_refers_to_its_base_and_brings_its_own_adapter()
+    {
+        string folder = Path.Combine(models.Root, "base");
+        TinyModels.CopyFiles(models.Generator, folder);
+        byte[] saved;
+        using (PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(folder))
+            saved = Save(_ml.PatchDpo.GeneratePersonalizedImages(model, reference: "Image").Fit(TestImages.Rows(_ml, 1)));
+        File.Delete(Path.Combine(folder, "ip_adapter.safetensors"));
+        (Load(saved) as IDisposable)!.Dispose();
+
+        string unet = Path.Combine(folder, "unet", "diffusion_pytorch_model.safetensors");
+        byte[] weights = File.ReadAllBytes(unet);
+        weights[^1] ^= 1;
+        File.WriteAllBytes(unet, weights);
+        Assert.Equal(folder, LoadFails(saved).Folder);
+    }
+
+    private byte[] Save(ITransformer transformer)
+    {
+        using var stream = new MemoryStream();
+        _ml.Model.Save(transformer, TestImages.Rows(_ml, 1).Schema, stream);
+        return stream.ToArray();
+    }
+
+    private ITransformer Load(byte[] saved) => _ml.Model.Load(new MemoryStream(saved), out _);
+
+    // ML.NET may wrap what a component throws while it loads.
+    private ModelReferenceException LoadFails(byte[] saved)
+    {
+        Exception? e = Record.Exception(() => Load(saved));
+        while (e is not null and not ModelReferenceException)
+            e = e.InnerException;
+        return Assert.IsType<ModelReferenceException>(e);
+    }
+}
