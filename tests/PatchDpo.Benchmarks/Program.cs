@@ -6,5 +6,6 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
 {
     ResizeBenchmark.Command(),
     SafetensorsBenchmark.Command(),
+    PatchQualityBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

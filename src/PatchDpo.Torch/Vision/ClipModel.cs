@@ -10,7 +10,7 @@ namespace PatchDpo.Torch.Vision;
 
 /// <summary>A whole CLIP model: images and texts in one embedding space. <c>(B,3,S,S), int64 (C,T) -> (B,C)</c></summary>
 /// <remarks>Source: transformers <c>modeling_clip.py</c>, class CLIPModel, and openai/CLIP <c>model.py</c>; Hugging Face's state-dict keys.</remarks>
-public sealed class ClipModel : Module<Tensor, Tensor, Tensor>
+public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncoder
 {
     // ln(1 / 0.07): openai/CLIP's initial temperature.
     private const double InitialLogitScale = 2.659260036932778;

@@ -1,6 +1,6 @@
-using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Tests.PatchQuality;
+using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,7 +1,7 @@
 using PatchDpo.Torch.Images;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Evaluation;
+namespace PatchDpo.Torch.Vision;
 
 /// <summary>A model with one embedding space for images and texts, such as CLIP.</summary>
 public interface IImageTextEncoder

@@ -1,0 +1,70 @@
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Weights;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Evaluation;
+
+/// <summary>The models of an evaluation, opened from folders, with the hashes of their weights.</summary>
+/// <param name="Dino">Gives class tokens for DINO, or null.</param>
+/// <param name="Clip">Gives embeddings for CLIP-I and CLIP-T, or null.</param>
+/// <param name="PatchEncoder">Gives patch features for patch quality, or null.</param>
+/// <param name="Identities">Who they are.</param>
+public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVisionEncoder? PatchEncoder, IReadOnlyList<EvaluationModel> Identities) : IDisposable
+{
+    /// <summary>Opens models; a null folder leaves its metrics out.</summary>
+    /// <param name="dinoFolder">DINO; ViT-S/16 (facebook/dino-vits16) for figures that compare with published ones.</param>
+    /// <param name="clipFolder">A whole CLIP model; ViT-B/32 (openai/clip-vit-base-patch32) for the same.</param>
+    /// <param name="patchEncoderFolder">The encoder of patch quality.</param>
+    /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelConfigException">A configuration is malformed.</exception>
+    /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
+    public static EvaluationModels FromFolders(string? dinoFolder, string? clipFolder, string? patchEncoderFolder, Device? device = null)
+    {
+        List<EvaluationModel> identities = [];
+        IVisionEncoder? dino = null;
+        ClipModel? clip = null;
+        try
+        {
+            dino = Open("DINO", dinoFolder, f => DinoVisionTransformer.FromFolder(f, device));
+            clip = Open("CLIP", clipFolder, f => ClipModel.FromFolder(f, device));
+            return new EvaluationModels(dino, clip, Open("patch quality", patchEncoderFolder, f => PatchQuality.PatchEncoder.FromFolder(f, device)), identities);
+        }
+        catch
+        {
+            dino?.Dispose();
+            clip?.Dispose();
+            throw;
+        }
+
+        T? Open<T>(string role, string? folder, Func<string, T> open) where T : class
+        {
+            if (folder is null)
+                return null;
+            identities.Add(EvaluationModel.FromFile(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), ModelFolder.RequireFile(folder)));
+            return open(folder);
+        }
+    }
+
+    /// <summary>Opens the small models that ship with this library, for examples and tests; their scores compare with nothing else.</summary>
+    /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <exception cref="ModelFileNotFoundException">The models' files are not beside the assembly.</exception>
+    public static EvaluationModels LoadEmbedded(Device? device = null)
+        => FromFolders(EmbeddedModels.EvaluationDino, EmbeddedModels.EvaluationClip, EmbeddedModels.PatchEncoder, device);
+
+    /// <summary>An evaluator with these models.</summary>
+    /// <param name="options">The settings; null: the defaults.</param>
+    public PersonalizationEvaluator CreateEvaluator(PersonalizationEvaluatorOptions? options = null)
+        => new(Dino, Clip, PatchEncoder is null ? null : new PatchQualityEstimator(PatchEncoder), Identities, options);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dino?.Dispose();
+        Clip?.Dispose();
+        PatchEncoder?.Dispose();
+    }
+}
