@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -20,6 +21,7 @@ internal static class PatchQualityBenchmark
 
     private static void Run(int rounds)
     {
+        TorchRuntime.Initialize();
         Console.WriteLine(" batch  grid   dim     ours ms   einsum ms  scalar ms  ours : einsum");
         foreach ((int batch, int grid, int dim) in Cases)
         {

@@ -9,7 +9,7 @@ namespace PatchDpo.Torch.PatchQuality;
 public static class PatchEncoder
 {
     /// <summary>Opens an encoder by what its <c>config.json</c> says that it is: <c>model_type</c>, or <c>architectures</c> where that is missing.</summary>
-    /// <param name="folder">A DINO vision transformer ("vit", "dino") or a CLIP image encoder ("clip_vision_model", "clip"), in Hugging Face's layout.</param>
+    /// <param name="folder">A DINO ("vit", "dino") or DINOv2 ("dinov2", "dinov2_with_registers") vision transformer, or a CLIP image encoder ("clip_vision_model", "clip"), in Hugging Face's layout.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
     /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
@@ -25,8 +25,9 @@ public static class PatchEncoder
         return kind switch
         {
             "vit" or "dino" or "ViTModel" => DinoVisionTransformer.FromFolder(folder, device, dtype),
+            "dinov2" or "dinov2_with_registers" or "Dinov2Model" or "Dinov2WithRegistersModel" => DinoV2VisionTransformer.FromFolder(folder, device, dtype),
             "clip" or "clip_vision_model" or "CLIPModel" or "CLIPVisionModel" or "CLIPVisionModelWithProjection" => ClipVisionEncoder.FromFolder(folder, device, dtype),
-            _ => throw config.Fault(field, $"'{kind}' is no image encoder that can be opened; a vision transformer (vit) and CLIP's (clip, clip_vision_model) are."),
+            _ => throw config.Fault(field, $"'{kind}' is no image encoder that can be opened; vision transformers (vit, dinov2, dinov2_with_registers) and CLIP's (clip, clip_vision_model) are."),
         };
     }
 

@@ -62,6 +62,24 @@ public sealed class QualityMap
             : new QualityMap(height, width, MapResampling.Resample(Values, Height, Width, height, width));
     }
 
+    /// <summary>Resamples the part of the map that a square crop from the image's centre shows, as <see cref="Resize"/> does.</summary>
+    /// <param name="imageWidth">Width of the image that the map covers.</param>
+    /// <param name="imageHeight">Its height.</param>
+    /// <param name="height">New number of rows, at least 1.</param>
+    /// <param name="width">New number of columns, at least 1.</param>
+    /// <remarks>Training sees the centre square of an image (<see cref="Images.DiffusionPreprocessor"/>), maps cover all of it; of a square image this is <see cref="Resize"/>.</remarks>
+    public QualityMap ResizeCenterSquare(int imageWidth, int imageHeight, int height, int width)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(imageWidth, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(imageHeight, 1);
+        if (imageWidth == imageHeight)
+            return Resize(height, width);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        double side = Math.Min(imageWidth, imageHeight);
+        return new QualityMap(height, width, MapResampling.Resample(Values, Height, Width, height, width, side / imageHeight, side / imageWidth));
+    }
+
     /// <summary>Copies the values into a tensor.</summary>
     /// <returns>Float32 on the CPU, <c>(h,w)</c>; the caller disposes it.</returns>
     public Tensor ToTensor() => tensor(Values, [Height, Width]);

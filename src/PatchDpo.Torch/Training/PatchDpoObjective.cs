@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -15,8 +16,9 @@ internal sealed class PatchDpoObjective(WeightMapOptions options, NoiseSchedule 
     {
         using DisposeScope scope = NewDisposeScope();
         WeightMapping mapping = WeightMapping.Fit(pairs.SelectMany(p => new[] { p.ReferenceQuality, p.GeneratedQuality }), options);
-        Tensor OnGrid(QualityMap quality) => mapping.Apply(quality).Resize(height, width).ToTensor();
-        return stack(pairs.Select(p => stack([1 - OnGrid(p.ReferenceQuality), OnGrid(p.GeneratedQuality)]))).MoveToOuterDisposeScope();
+        // Maps cover the whole image, latents its centre square.
+        Tensor OnGrid(QualityMap quality, ImageBuffer image) => mapping.Apply(quality).ResizeCenterSquare(image.Width, image.Height, height, width).ToTensor();
+        return stack(pairs.Select(p => stack([1 - OnGrid(p.ReferenceQuality, p.Reference), OnGrid(p.GeneratedQuality, p.Generated)]))).MoveToOuterDisposeScope();
     }
 
     public Tensor Loss(TrainingStep step)

@@ -27,6 +27,20 @@ public sealed class PatchEncoderTests : IDisposable
         Assert.InRange(result.Score, -1, 1);
     }
 
+    [Theory]
+    [InlineData("dinov2", 0)]
+    [InlineData("dinov2_with_registers", 2)]
+    public void A_DINOv2_folder_opens_as_DINOv2(string kind, int registers)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        string json = $$"""{ "model_type": "{{kind}}", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_ratio": 2, "image_size": 32, "patch_size": 8, "num_register_tokens": {{registers}} }""";
+        File.WriteAllText(Path.Combine(_folder, "config.json"), json);
+        using DinoV2VisionTransformer model = new(DinoV2Config.FromJson(ModelConfig.Parse(json, "config.json")));
+        SafetensorsWriter.Write(Path.Combine(_folder, "model.safetensors"), model.state_dict());
+        using IVisionEncoder encoder = PatchEncoder.FromFolder(_folder);
+        Assert.IsType<DinoV2VisionTransformer>(encoder);
+    }
+
     [Fact]
     public void A_clip_vision_folder_opens_as_CLIP()
     {

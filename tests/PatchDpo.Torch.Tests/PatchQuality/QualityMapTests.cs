@@ -54,6 +54,15 @@ public sealed class QualityMapTests
     }
 
     [Fact]
+    public void A_wide_images_map_is_cut_to_its_centre_square()
+    {
+        QualityMap map = new(2, 4, [0, 1, 2, 3, 4, 5, 6, 7]);
+        Assert.Equal([1f, 2, 5, 6], map.ResizeCenterSquare(200, 100, 2, 2).Values);
+        Assert.Equal(map.Resize(3, 3).Values, map.ResizeCenterSquare(50, 50, 3, 3).Values);
+        Assert.Equal([2f, 3f], new QualityMap(4, 1, [1, 2, 3, 4]).ResizeCenterSquare(100, 200, 2, 1).Values);
+    }
+
+    [Fact]
     public void The_same_size_is_the_same_map()
     {
         QualityMap map = new(2, 3, new float[6]);
