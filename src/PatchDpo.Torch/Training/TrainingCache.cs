@@ -38,15 +38,18 @@ internal sealed class TrainingCache : IDisposable
         PromptTooLongException.ThrowIfAny([.. pairs.Select(p => p.Prompt)], options.MaxPromptCharacters);
         // The last rows stand for a dropped prompt and a dropped image.
         TextConditions[] texts = [.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters))];
-        _textStates = cat(texts.Select(t => t.HiddenStates.cpu()).ToArray()).DetachFromDisposeScope();
-        _textPooled = cat(texts.Select(t => t.Pooled.cpu()).ToArray()).DetachFromDisposeScope();
+        _textStates = cat(texts.Select(t => t.HiddenStates.cpu()).ToArray());
+        _textPooled = cat(texts.Select(t => t.Pooled.cpu()).ToArray());
         Tensor[] tokens = [.. Encode(references, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu())];
-        _tokens = cat([.. tokens, model.ProjectReferences(model.EncodeDroppedReference(1)).cpu()]).DetachFromDisposeScope();
+        _tokens = cat([.. tokens, model.ProjectReferences(model.EncodeDroppedReference(1)).cpu()]);
         ImageBuffer[] images = [.. pairs.SelectMany(p => new[] { p.Reference, p.Generated })];
         Tensor[] latents = [.. Encode(images, chunk => model.EncodeLatents(chunk, size).cpu())];
-        _latents = cat(latents).reshape(pairs.Count, 2, model.LatentChannels, grid, grid).DetachFromDisposeScope();
+        _latents = cat(latents).reshape(pairs.Count, 2, model.LatentChannels, grid, grid);
         _sizes = Sizes(images, size);
-        _weights = objective.Weights(pairs, grid, grid).DetachFromDisposeScope();
+        _weights = objective.Weights(pairs, grid, grid);
+        // Only now, so that a failure or a cancellation on the way leaves nothing behind.
+        foreach (Tensor kept in Tensors)
+            kept.DetachFromDisposeScope();
 
         IEnumerable<T> Encode<TItem, T>(TItem[] items, Func<TItem[], T> encode)
         {
@@ -88,9 +91,11 @@ internal sealed class TrainingCache : IDisposable
 
     public void Dispose()
     {
-        foreach (Tensor tensor in new[] { _latents, _textStates, _textPooled, _tokens, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights })
-            tensor.Dispose();
+        foreach (Tensor kept in Tensors)
+            kept.Dispose();
     }
+
+    private Tensor[] Tensors => [_latents, _textStates, _textPooled, _tokens, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights];
 
     /// <summary>Of each chosen pair: all references' rows, then all generated images'. <c>(P,2,...) -> (2B,...)</c></summary>
     private static Tensor ReferencesFirst(Tensor perPair, Tensor rows) => perPair.index_select(0, rows).transpose(0, 1).flatten(0, 1);
@@ -103,7 +108,7 @@ internal sealed class TrainingCache : IDisposable
     {
         static float Offset(int length, int shorter, int size) => (float)Math.Round((((long)size * length / shorter) - size) / 2.0);
         Tensor Build(Func<ImageBuffer, float> rows, Func<ImageBuffer, float> columns)
-            => tensor(images.SelectMany(i => new[] { rows(i), columns(i) }).ToArray()).reshape(-1, 2, 2).DetachFromDisposeScope();
+            => tensor(images.SelectMany(i => new[] { rows(i), columns(i) }).ToArray()).reshape(-1, 2, 2);
         return new PairSizes(
             Build(i => i.Height, i => i.Width),
             Build(i => Offset(i.Height, Math.Min(i.Width, i.Height), size), i => Offset(i.Width, Math.Min(i.Width, i.Height), size)),

@@ -68,6 +68,8 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     public void Training_leaks_nothing_even_when_cancelled()
     {
         LeakCheck.Run(() => Train(new() { MaxSteps = 2 }).Dispose());
+        LeakCheck.Run(() => Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, new() { MaxSteps = 5 }).Train(Pairs(), new CancellationToken(canceled: true))));
+        LeakCheck.Run(() => Assert.Throws<NonFiniteLossException>(() => Train(new() { MaxSteps = 20, LearningRate = 1e37 })));
         LeakCheck.Run(() =>
         {
             using var source = new CancellationTokenSource();

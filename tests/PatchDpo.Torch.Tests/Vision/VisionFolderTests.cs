@@ -38,6 +38,36 @@ public sealed class VisionFolderTests : IDisposable
         Assert.False(loaded.training);
     }
 
+    [Theory]
+    [InlineData(0, 0.1, false)]
+    [InlineData(3, 0, true)]
+    public void DinoV2_loads_and_interpolates_as_the_published_models_with_and_without_registers(int registers, double offset, bool antialias)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        string json = $$"""{"model_type": "dinov2", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_ratio": 2, "patch_size": 4, "image_size": 12, "num_register_tokens": {{registers}}}""";
+        using DinoV2VisionTransformer original = new(DinoV2Config.FromJson(ModelConfig.Parse(json, "test")));
+        Write(json, original.state_dict());
+        using DinoV2VisionTransformer loaded = DinoV2VisionTransformer.FromFolder(_folder.File(""));
+
+        Assert.Equal((offset, antialias, 16), (loaded.Config.InterpolateOffset, loaded.Config.InterpolateAntialias, loaded.Config.IntermediateSize));
+        Tensor pixels = randn(2, 3, 16, 12);
+        using VisionFeatures expected = original.Encode(pixels), actual = loaded.Encode(pixels);
+        Assert.Equal([2, 4, 3, 8], actual.Patches.shape);
+        Fixtures.AssertClose(actual.Patches, expected.Patches, 0, "patches");
+    }
+
+    [Theory]
+    [InlineData("use_swiglu_ffn", "true")]
+    [InlineData("num_register_tokens", "-1")]
+    [InlineData("mlp_ratio", "0")]
+    [InlineData("hidden_act", "\"relu\"")]
+    [InlineData("num_attention_heads", "3")]
+    public void A_bad_DinoV2_configuration_is_refused_with_its_field(string field, string value)
+    {
+        string json = Change("""{"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "patch_size": 4, "image_size": 12}""", field, value);
+        Assert.Equal(field, Assert.Throws<ModelConfigException>(() => DinoV2Config.FromJson(ModelConfig.Parse(json, "test"))).Field);
+    }
+
     [Fact]
     public void An_incomplete_query_key_value_triple_is_reported_by_its_names()
     {
