@@ -24,7 +24,7 @@ internal sealed class DataViewEvaluation(EvaluationOptions options, Device devic
         using ClipModel? clip = options.ClipFolder is null ? null : ClipModel.FromFolder(options.ClipFolder, device);
         using OpenedEncoder? patches = options.PatchQuality?.Open(device);
         var evaluator = new PersonalizationEvaluator(
-            dino?.Encoder, clip is null ? null : new ClipImageTextEncoder(clip), patches is null ? null : new PatchQualityEstimator(patches.Encoder, options.Evaluator.BatchSize),
+            dino?.Encoder, clip, patches is null ? null : new PatchQualityEstimator(patches.Encoder, options.Evaluator.BatchSize),
             Models().ToArray(), options.Evaluator);
         using DataViewRowCursor cursor = data.GetRowCursor(columns);
         return evaluator.Evaluate(Rows(cursor), options.CancellationToken);
@@ -54,17 +54,5 @@ internal sealed class DataViewEvaluation(EvaluationOptions options, Device devic
         foreach ((string role, string? folder) in folders)
             if (folder is not null)
                 yield return EvaluationModel.FromFile(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), ModelFolder.RequireFile(folder));
-    }
-
-    /// <summary>CLIP as the evaluator takes it.</summary>
-    private sealed class ClipImageTextEncoder(ClipModel clip) : IImageTextEncoder
-    {
-        public IImagePreprocessor Preprocessor => clip.Preprocessor;
-
-        public Device Device => clip.Device;
-
-        public Tensor EncodeImages(Tensor pixels) => clip.EncodeImages(pixels);
-
-        public Tensor EncodeTexts(IReadOnlyList<string> texts) => clip.EncodeTexts(texts);
     }
 }

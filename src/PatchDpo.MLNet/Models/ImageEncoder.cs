@@ -1,3 +1,4 @@
+using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Vision;
 using static TorchSharp.torch;
@@ -45,7 +46,7 @@ public sealed class ImageEncoder
     internal string? Folder => _location is null ? null : FolderOf(_location);
 
     internal OpenedEncoder Open(Device device)
-        => _instance is not null ? new OpenedEncoder(_instance, Owned: false) : new OpenedEncoder(VisionEncoderFolder.Open(Folder!, device), Owned: true);
+        => _instance is not null ? new OpenedEncoder(_instance, Owned: false) : new OpenedEncoder(PatchEncoder.FromFolder(Folder!, device), Owned: true);
 
     internal void Write(BinaryWriter writer)
         => (_location ?? throw new NotSupportedException("A model with an image encoder of your own cannot be saved; put the encoder into a folder and use ImageEncoder.FromFolder."))

@@ -44,7 +44,7 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
         {
             if (folder is null)
                 return null;
-            identities.Add(EvaluationModel.FromFile(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), ModelFolder.RequireFile(folder)));
+            identities.Add(EvaluationModel.FromFile(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), ModelFolder.RequireFile(folder)));
             return open(folder);
         }
     }
