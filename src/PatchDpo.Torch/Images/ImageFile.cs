@@ -20,7 +20,7 @@ public static class ImageFile
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     /// <exception cref="ImageTooLargeException">The file or the image exceeds a limit; nothing was decoded.</exception>
-    /// <exception cref="InvalidImageException">The path is a folder; or the bytes are no image, or are damaged or cut off.</exception>
+    /// <exception cref="InvalidImageException">The path is a folder or a device; or the bytes are no image, or are damaged or cut off.</exception>
     public static ImageBuffer Load(string path, ImageDecodeOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -30,6 +30,8 @@ public static class ImageFile
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no image file '{path}'.", path);
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        if (!stream.CanSeek)
+            throw new InvalidImageException(path, "this is a pipe or a device, not an image file.");
         if (stream.Length > options.MaxFileBytes)
             throw new ImageTooLargeException(path, $"the file has {stream.Length} bytes; at most {options.MaxFileBytes} are allowed.");
         var bytes = new byte[stream.Length];

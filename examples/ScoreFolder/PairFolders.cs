@@ -1,0 +1,39 @@
+namespace ScoreFolder;
+
+/// <summary>Finds pairs in two folders; the rule is in the program's help.</summary>
+internal static class PairFolders
+{
+    private static readonly string[] s_endings = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"];
+
+    public static IReadOnlyList<ImagePair> Find(string generated, string references)
+    {
+        var pairs = new List<ImagePair>();
+        foreach (string path in Images(generated, SearchOption.AllDirectories))
+        {
+            string[] parts = Path.GetRelativePath(generated, path).Split(Path.DirectorySeparatorChar);
+            string? subject = parts.Length > 1 ? parts[0] : null;
+            string folder = subject is null ? references : Path.Combine(references, subject);
+            if (!Directory.Exists(folder))
+                throw new InputException($"'{path}': the references have no folder '{folder}'.");
+            string[] others = [.. Images(folder, SearchOption.TopDirectoryOnly).Where(r => r != path)];
+            string[] same = [.. others.Where(r => Path.GetFileNameWithoutExtension(r) == Path.GetFileNameWithoutExtension(path))];
+            string[] chosen = same.Length > 0 || subject is null ? same : others;
+            if (chosen.Length == 0)
+                throw new InputException($"'{path}': '{folder}' has no reference for it.");
+            pairs.AddRange(chosen.Select(r => new ImagePair { ReferencePath = r, GeneratedPath = path }));
+        }
+
+        // Pairs with one reference stand together, so that it is encoded once.
+        return pairs.Count > 0 ? [.. pairs.OrderBy(p => p.ReferencePath, StringComparer.Ordinal)] : throw new InputException($"'{generated}' holds no image ({string.Join(", ", s_endings)}).");
+    }
+
+    /// <summary>Image files by their ending, in order, with full paths.</summary>
+    public static IReadOnlyList<string> Images(string folder, SearchOption depth)
+    {
+        if (!Directory.Exists(folder))
+            throw new InputException($"There is no folder '{folder}'.");
+        return [.. Directory.EnumerateFiles(folder, "*", depth)
+            .Where(p => s_endings.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase))
+            .Select(Path.GetFullPath).Order(StringComparer.Ordinal)];
+    }
+}
