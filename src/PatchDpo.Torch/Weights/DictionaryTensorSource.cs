@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Weights;
@@ -18,6 +19,7 @@ internal sealed class DictionaryTensorSource(IReadOnlyDictionary<string, Tensor>
 
     public void CopyTo(string key, Tensor target)
     {
+        using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         target.copy_(tensors[key]);
     }

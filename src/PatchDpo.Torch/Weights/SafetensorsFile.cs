@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Weights;
 /// short meanwhile then is an exception and not the end of the process, and reading is at least as fast. Reads may run in
 /// parallel. Format: github.com/huggingface/safetensors.
 /// </remarks>
-public sealed class SafetensorsFile : ITensorSource, IDisposable
+public sealed class SafetensorsFile : ITensorFile
 {
     private readonly SafeFileHandle _file;
     private readonly Dictionary<string, SafetensorsEntry> _entries;

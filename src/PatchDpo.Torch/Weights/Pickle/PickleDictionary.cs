@@ -1,0 +1,21 @@
+namespace PatchDpo.Torch.Weights.Pickle;
+
+/// <summary>A Python dict in its order; keys are strings, integers, booleans or floats.</summary>
+/// <param name="isOrderedDict">Whether it is a <c>collections.OrderedDict</c>, which may carry the attribute <c>_metadata</c>.</param>
+internal sealed class PickleDictionary(bool isOrderedDict = false)
+{
+    private readonly OrderedDictionary<object, object?> _items = [];
+
+    public bool IsOrderedDict => isOrderedDict;
+
+    public IEnumerable<KeyValuePair<object, object?>> Items => _items;
+
+    public void Set(PickleReader reader, object? key, object? value)
+    {
+        if (key is not (string or long or bool or double))
+            throw reader.Fail($"a dictionary has a key that is {PickleReader.Describe(key)}.");
+        _items[key] = value;
+    }
+
+    public object? Get(string key) => _items.GetValueOrDefault(key);
+}

@@ -1,0 +1,43 @@
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace PatchDpo.Torch.Weights.Pickle;
+
+/// <summary>PyTorch's format since 1.6: a zip file with <c>name/data.pkl</c> and one entry <c>name/data/key</c> for each storage.</summary>
+/// <remarks>Format: torch/serialization.py, <c>_load</c>, and caffe2/serialize/inline_container.cc.</remarks>
+internal static class ZipCheckpoint
+{
+    private const string PickleName = "data.pkl";
+
+    /// <summary>Reads the pickle and finds the storages.</summary>
+    /// <returns>The pickle's value.</returns>
+    public static object? Read(SafeFileHandle file, string path, TorchCheckpointOptions options)
+    {
+        ZipDirectory zip = ZipDirectory.Read(file, path, options.MaxPickleBytes);
+        string[] pickles = [.. zip.Items.Keys.Where(n => n == PickleName || (n.EndsWith("/" + PickleName, StringComparison.Ordinal) && n.Count(c => c == '/') == 1))];
+        if (pickles.Length != 1)
+            throw new WeightsFormatException(path, null, pickles.Length == 0
+                ? $"the zip file has no {PickleName}, so it is no PyTorch checkpoint."
+                : $"the zip file has {pickles.Length} entries {PickleName}: {string.Join(", ", pickles.Select(KeyText.Quote))}.");
+        string root = pickles[0][..^PickleName.Length];
+        if (zip.Items.ContainsKey(root + "constants.pkl"))
+            throw new WeightsFormatException(path, null, "this is TorchScript, a compiled model; load it with torch.jit.load, or save its state_dict with torch.save.");
+        if (zip.Items.ContainsKey(root + "byteorder") && Encoding.ASCII.GetString(zip.ReadItem(root + "byteorder", 16)) != "little")
+            throw new WeightsFormatException(path, null, "it was not written on a little-endian machine.");
+
+        StorageTable table = new();
+        using MemoryStream pickle = new(zip.ReadItem(pickles[0], options.MaxPickleBytes), writable: false);
+        object? content = new PickleReader(pickle, path, options.MaxPickleOperations, table.Resolve).Load();
+        foreach (TorchStorage storage in table.Storages.Values)
+        {
+            string name = $"{root}data/{storage.Key}";
+            if (!zip.Items.TryGetValue(name, out ZipItem? item))
+                throw new WeightsFormatException(path, name, "the zip file has no such entry, but the content names this storage.");
+            if (item.Length != storage.Bytes)
+                throw new WeightsFormatException(path, name, $"the entry has {item.Length} bytes, but the storage of {storage.Count} {SafetensorsDType.Name(storage.DType)} needs {storage.Bytes}.");
+            storage.Position = item.Position;
+            storage.Crc = options.VerifyChecksums ? item.Crc : null;
+        }
+        return content;
+    }
+}

@@ -1,0 +1,125 @@
+using Microsoft.Win32.SafeHandles;
+using PatchDpo.Torch.Weights.Pickle;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Weights;
+
+/// <summary>A checkpoint of PyTorch's torch.save (<c>.bin</c>, <c>.pth</c>, <c>.pt</c>, <c>.th</c>): tensors are read by key when they are asked for.</summary>
+/// <remarks>
+/// Loading an untrusted file runs no code: our own reader of pickles builds only what is on a short list, and either
+/// returns or throws one of the documented types. Opening reads the pickle alone (up to a limit); reading allocates the
+/// tensor. Nested dictionaries are flattened, with a dot between the names: <c>image_proj.latents</c>. Both the zip format
+/// and the one before PyTorch 1.6 are read. Reads may run in parallel.
+/// </remarks>
+public sealed class TorchCheckpoint : ITensorFile
+{
+    private readonly SafeFileHandle _file;
+    private readonly CheckpointContent _content;
+
+    private TorchCheckpoint(string path, TorchCheckpointOptions options)
+    {
+        Path = path;
+        _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        try
+        {
+            Span<byte> start = stackalloc byte[4];
+            if (!TensorBytes.TryRead(_file, 0, start))
+                throw new WeightsFormatException(path, null, "the file is too short for a PyTorch checkpoint.");
+            object? content = start.SequenceEqual("PK\x03\x04"u8) ? ZipCheckpoint.Read(_file, path, options)
+                : start[0] == 0x80 ? LegacyCheckpoint.Read(_file, path, options)
+                : throw new WeightsFormatException(path, null, "this is no PyTorch checkpoint: it begins neither as a zip file nor as a pickle.");
+            _content = new CheckpointContent(content, path, options.MaxPickleOperations);
+            Keys = [.. _content.Tensors.Keys];
+        }
+        catch
+        {
+            _file.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Path { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Keys { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
+
+    /// <summary>What the checkpoint holds beside tensors, under flat names: numbers (long or double), booleans and strings.</summary>
+    public IReadOnlyDictionary<string, object> Values => _content.Values;
+
+    /// <summary>Opens a checkpoint and reads its pickle.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">Limits; null for the defaults.</param>
+    /// <exception cref="WeightsFormatException">The file breaks its format or a limit.</exception>
+    /// <exception cref="UnsafePickleException">The pickle asks for something that is not a tensor or plain data.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static TorchCheckpoint Open(string path, TorchCheckpointOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return new TorchCheckpoint(path, options ?? new TorchCheckpointOptions());
+    }
+
+    /// <inheritdoc/>
+    public bool Contains(string key) => _content.Tensors.ContainsKey(key);
+
+    /// <inheritdoc/>
+    public long[] Shape(string key) => [.. View(key).Shape];
+
+    /// <inheritdoc/>
+    public ScalarType DType(string key) => View(key).Storage.DType;
+
+    /// <inheritdoc/>
+    /// <exception cref="WeightsFormatException">The storage's checksum is wrong, or the file was cut short.</exception>
+    public Tensor Read(string key, Device? device = null, ScalarType? dtype = null)
+    {
+        ObjectDisposedException.ThrowIf(_file.IsClosed, this);
+        TorchTensorView view = View(key);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        CheckCrc(view.Storage, key);
+        bool isBool = view.Storage.DType == ScalarType.Bool;
+        ScalarType stored = isBool ? ScalarType.Byte : view.Storage.DType;
+        Tensor tensor = view.IsContiguous ? empty(view.Shape, dtype: stored) : empty(view.Span, dtype: stored);
+        if (!TensorBytes.TryRead(_file, view.Storage.Position + (view.Offset * SafetensorsDType.Size(stored)), tensor))
+            throw new WeightsFormatException(Path, key, "the file was cut short after it was opened: it ends within the tensor's data.");
+        if (!view.IsContiguous)
+            tensor = tensor.as_strided(view.Shape, view.Stride).contiguous();
+        // A bool's byte may only be 0 or 1 in libtorch; the file may hold others.
+        if (isBool)
+            tensor = tensor.ne(0);
+        return tensor.to(dtype ?? view.Storage.DType, device ?? CPU).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void CopyTo(string key, Tensor target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Tensor values = Read(key);
+        if (!target.shape.AsSpan().SequenceEqual(values.shape))
+            throw new ArgumentException($"'{Path}', key {KeyText.Quote(key)}: its shape is [{string.Join(",", values.shape)}], the target's [{string.Join(",", target.shape)}].", nameof(target));
+        target.copy_(values);
+    }
+
+    /// <summary>Closes the file; tensors that were read stay valid.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private TorchTensorView View(string key) => _content.Tensors.TryGetValue(key, out TorchTensorView? view)
+        ? view
+        : throw new KeyNotFoundException($"'{Path}' has no tensor {KeyText.Quote(key)}.");
+
+    private void CheckCrc(TorchStorage storage, string key)
+    {
+        if (storage.Crc is not { } expected)
+            return;
+        if (Crc32.Of(_file, storage.Position, (long)storage.Bytes) != expected)
+            throw new WeightsFormatException(Path, key, $"the checksum of storage {KeyText.Quote(storage.Key)} is wrong.");
+        // Once is enough: several tensors may share a storage.
+        storage.Crc = null;
+    }
+}

@@ -1,0 +1,21 @@
+namespace PatchDpo.Torch.Weights;
+
+/// <summary>A pickle asks for something that is not on the list of what may be built from one. Nothing of it was run.</summary>
+public sealed class UnsafePickleException : Exception
+{
+    /// <summary>Builds the message from the file and what it asked for.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="request">What the pickle asked for, such as <c>os.system</c>.</param>
+    public UnsafePickleException(string path, string request)
+        : base($"'{path}': the pickle asks for {KeyText.Quote(request)}, which is not on the list of what may be built. Nothing was run. A checkpoint must hold tensors, numbers, strings, lists and dictionaries only (a state_dict, not a pickled model).")
+    {
+        Path = path;
+        Request = request;
+    }
+
+    /// <summary>The file at fault.</summary>
+    public string Path { get; }
+
+    /// <summary>What the pickle asked for.</summary>
+    public string Request { get; }
+}
