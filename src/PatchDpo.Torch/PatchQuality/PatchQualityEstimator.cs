@@ -12,7 +12,8 @@ namespace PatchDpo.Torch.PatchQuality;
 /// <para>The score of a pair is ours: the mean of p(x_gen) over the generated image's patches and the mean of p(x_ref) over the
 /// reference's patches, averaged; so both a patch that the reference does not have and a patch that the generation lost
 /// count. Where a foreground mask is given, only foreground patches can be matched, and only foreground counts: with a mask
-/// for one side the score is that side's mean, with both masks the average of both foreground means.</para>
+/// for one side the score is that side's mean, with both masks the average of both foreground means. Patches outside a mask
+/// have quality 1 in that side's map.</para>
 /// <para>The encoder is not disposed. An instance is not safe for use by several threads at once if its encoder is not.</para>
 /// </remarks>
 public sealed class PatchQualityEstimator
@@ -107,7 +108,7 @@ public sealed class PatchQualityEstimator
         using DisposeScope scope = NewDisposeScope();
         Tensor? generatedGrid = Grid(generatedMask, generated, pair, "generated image"), referenceGrid = Grid(referenceMask, reference, pair, "reference");
         (Tensor p, Tensor q) = PatchSimilarity.ComputeBoth(generated, reference, generatedGrid, referenceGrid);
-        QualityMap generatedQuality = QualityMap.FromTensor(p[0]), referenceQuality = QualityMap.FromTensor(q[0]);
+        QualityMap generatedQuality = QualityMap.FromTensor(Judged(p, generatedGrid)[0]), referenceQuality = QualityMap.FromTensor(Judged(q, referenceGrid)[0]);
         float score = (generatedGrid, referenceGrid) switch
         {
             (null, not null) => Mean(q, referenceGrid),
@@ -116,6 +117,9 @@ public sealed class PatchQualityEstimator
         };
         return new PatchQualityResult(generatedQuality, referenceQuality, score);
     }
+
+    // Outside a mask there is nothing to find fault with: with quality 1, training takes nothing from a reference's background.
+    private static Tensor Judged(Tensor quality, Tensor? mask) => mask is null ? quality : quality.masked_fill(mask.logical_not(), 1);
 
     private static float Mean(Tensor quality, Tensor? mask)
         => (mask is null ? quality : quality.masked_select(mask)).to(float64).mean().to(float32).item<float>();

@@ -86,7 +86,9 @@ public sealed class PatchQualityEstimatorTests
         PatchQualityResult masked = estimator.Score([scene], [reference], [mask])[0], plain = estimator.Score([scene], [reference])[0];
         Assert.Equal(1, masked.Score, 1e-5f);
         Assert.True(plain.Score < 0.95f);
-        Assert.Equal(plain.Reference.Values, masked.Reference.Values);
+        bool[] foreground = [.. ForegroundMask.ToPatchGrid(mask, masked.Reference.Height, masked.Reference.Width).Cast<bool>()];
+        Assert.Contains(false, foreground);
+        Assert.Equal(plain.Reference.Values.Zip(foreground, (quality, inside) => inside ? quality : 1), masked.Reference.Values);
         Assert.All(masked.Generated.Values.Zip(plain.Generated.Values), v => Assert.True(v.First <= v.Second + 1e-6f));
     }
 

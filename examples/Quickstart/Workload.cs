@@ -1,0 +1,67 @@
+using PatchDpo.Torch.Images;
+using ProceduralCharacters;
+
+namespace Quickstart;
+
+/// <summary>Rows to generate for, and what the drawn ones should look like.</summary>
+internal sealed class Workload
+{
+    private readonly List<RenderedCharacter?> _truths = [];
+
+    private Workload()
+    {
+    }
+
+    /// <summary>The rows, with the paths that their images go to.</summary>
+    public List<Row> Rows { get; } = [];
+
+    /// <summary>Asks for each subject in random prompts.</summary>
+    /// <param name="subjects">The subjects, taken in turn.</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="seed">Decides the prompts.</param>
+    /// <param name="noun">What photos show, in the model's words.</param>
+    /// <param name="folder">Where generated images go.</param>
+    public static Workload Create(IReadOnlyList<Subject> subjects, int count, int seed, string noun, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var workload = new Workload();
+        for (int i = 0; i < count; i++)
+        {
+            Subject subject = subjects[i % subjects.Count];
+            Prompt prompt = Prompt.Random(subject.Character?.Kind ?? Enum.Parse<CharacterKind>(noun, ignoreCase: true), (seed * 7_919) + i);
+            workload.Rows.Add(new Row
+            {
+                Subject = subject.Name,
+                Prompt = prompt.Text,
+                ReferencePath = subject.ReferencePath,
+                GeneratedPath = Path.Combine(folder, $"{i:D3}_{subject.Name}.png"),
+                Noise = i,
+            });
+            workload._truths.Add(subject.Character is null ? null : CharacterRenderer.Render(subject.Character, prompt, i));
+        }
+        return workload;
+    }
+
+    /// <summary>The same rows, with their images in another folder.</summary>
+    public Workload Into(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var other = new Workload();
+        other._truths.AddRange(_truths);
+        other.Rows.AddRange(Rows.Select(r => new Row
+        {
+            Subject = r.Subject,
+            Prompt = r.Prompt,
+            ReferencePath = r.ReferencePath,
+            GeneratedPath = Path.Combine(folder, Path.GetFileName(r.GeneratedPath)),
+            Noise = r.Noise,
+        }));
+        return other;
+    }
+
+    /// <summary>Share of the visible parts that have another colour than the reference's, in [0, 1]; null for photos, whose parts nobody knows.</summary>
+    public double? WrongParts()
+        => _truths.Any(t => t is null)
+            ? null
+            : Rows.Zip(_truths).Average(p => PartAccuracy.Measure(ImageFile.Load(p.First.GeneratedPath).ToRgb(), p.Second!).WrongParts);
+}
