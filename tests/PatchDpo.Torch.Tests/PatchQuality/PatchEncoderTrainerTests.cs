@@ -115,10 +115,16 @@ public sealed class PatchEncoderTrainerTests
 
     private static Sequential Encoder(int seed)
     {
-        manual_seed(seed);
-        return nn.Sequential(
+        Sequential encoder = nn.Sequential(
             nn.Conv2d(3, 32, 5, stride: 2, padding: 2), nn.GELU(),
             nn.Conv2d(32, 32, 3, stride: 2, padding: 1), nn.GELU(),
             nn.Conv2d(32, 24, 3, padding: 1));
+        // From a generator of its own: tests that run at the same time draw from the global one.
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Generator generator = new((ulong)seed);
+        foreach (Parameter parameter in encoder.parameters())
+            parameter.copy_(parameter.dim() > 1 ? randn(parameter.shape, generator: generator) / Math.Sqrt(parameter.numel() / parameter.shape[0]) : zeros(parameter.shape));
+        return encoder;
     }
 }
