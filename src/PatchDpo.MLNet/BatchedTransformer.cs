@@ -8,7 +8,8 @@ namespace PatchDpo.MLNet;
 /// <remarks>
 /// Nothing runs before a computed column is read; rows are computed <c>BatchSize</c> at a time where a whole view is read,
 /// and one at a time in a prediction engine. A transformer holds tensors: dispose it when it is not needed any more. Image
-/// columns follow ML.NET's rule: the image of a row lives until the next row is read.
+/// columns follow ML.NET's rules: the image of a row lives until the next row is read, and <c>Cache</c>, <c>ShuffleRows</c>,
+/// <c>SaveAsBinary</c> and the schema in a saved model leave image columns out (shuffle and cache paths, then load images).
 /// </remarks>
 public abstract class BatchedTransformer : ITransformer, IDisposable
 {

@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.ExceptionServices;
 using Microsoft.ML;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch;
@@ -72,6 +74,28 @@ public sealed class PatchDpoCatalog
     /// <param name="batchSize">Texts encoded at once.</param>
     public TextEmbeddingEstimator EmbedText(string outputColumnName, TextEncoder encoder, string? inputColumnName = null, int batchSize = 64)
         => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize));
+
+    /// <summary>Loads a saved model, as <c>mlContext.Model.Load</c> does, with the components' own errors instead of wrapped ones.</summary>
+    /// <param name="path">The model's file.</param>
+    /// <param name="inputSchema">The columns that the model was saved with (without images).</param>
+    /// <exception cref="ModelReferenceException">A folder of weights that the model refers to is gone or has changed.</exception>
+    /// <exception cref="ModelFileNotFoundException">Such a folder lacks a file.</exception>
+    public ITransformer LoadModel(string path, out DataViewSchema inputSchema)
+    {
+        try
+        {
+            return _context.Model.Load(path, out inputSchema);
+        }
+        catch (TargetInvocationException e)
+        {
+            // Once for each chain that the component stands in.
+            Exception cause = e;
+            while (cause is TargetInvocationException { InnerException: Exception inner })
+                cause = inner;
+            ExceptionDispatchInfo.Throw(cause);
+            throw;
+        }
+    }
 
     /// <summary>Loads a personalised generator onto the context's device.</summary>
     /// <param name="folder">The model's folder, in diffusers' layout with <c>image_encoder</c> beside the other parts.</param>

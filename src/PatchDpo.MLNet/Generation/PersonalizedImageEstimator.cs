@@ -63,5 +63,5 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-        => SchemaShapes.Append(inputSchema, PersonalizedImageMapping.InputsOf(_options), [PersonalizedImageMapping.OutputOf(_options, _model.ImageSize)]);
+        => SchemaShapes.Append(inputSchema, PersonalizedImageMapping.InputsOf(_options), [PersonalizedImageMapping.OutputOf(_options, _model)]);
 }

@@ -16,7 +16,7 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
 
     public override IReadOnlyList<RowInput> Inputs { get; } = InputsOf(options);
 
-    public override IReadOnlyList<RowOutput<ImageBuffer>> Outputs { get; } = [OutputOf(options, options.Generation.Size ?? model.ImageSize)];
+    public override IReadOnlyList<RowOutput<ImageBuffer>> Outputs { get; } = [OutputOf(options, model)];
 
     public static RowInput[] InputsOf(Options options)
     {
@@ -26,8 +26,11 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
         return inputs.ToArray();
     }
 
-    public static RowOutput<ImageBuffer> OutputOf(Options options, int size)
-        => RowOutput.Image<ImageBuffer>(options.OutputColumnName, (size, size), image => image);
+    public static RowOutput<ImageBuffer> OutputOf(Options options, PersonalizedModel model)
+    {
+        int size = options.Generation.Size ?? model.ImageSize;
+        return RowOutput.Image<ImageBuffer>(options.OutputColumnName, (size, size), image => image);
+    }
 
     public override Func<GenerationRequest> Reader(DataViewRow row)
     {

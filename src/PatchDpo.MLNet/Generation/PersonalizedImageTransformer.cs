@@ -60,7 +60,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     private protected override void Save(ModelSaveContext context)
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, Signature);
-        PersonalizedModelLocation.Of(_model).Write(writer, ignoredFile: AdapterEntry);
+        new ModelLocation(_model.FolderPath).Write(writer, ignoredFile: AdapterEntry);
         writer.Write(_model.AdapterScale);
         writer.Write(_options.PromptColumnName);
         writer.Write(_options.ReferenceColumnNames.Count);
@@ -81,7 +81,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     private static PersonalizedImageTransformer Create(IHostEnvironment env, object context)
     {
         BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
-        string folder = PersonalizedModelLocation.Resolve(ModelLocation.Read(reader));
+        string folder = ModelLocation.Read(reader).Folder;
         double adapterScale = reader.ReadDouble();
         var options = new Options
         {

@@ -18,20 +18,20 @@ public sealed class ImageEncoder
     }
 
     /// <summary>The small encoder for patch quality that comes with this library. It knows this library's own small world, not photos.</summary>
-    public static ImageEncoder Embedded { get; } = new(new ModelLocation(nameof(EmbeddedModels.PatchEncoder), null), null);
+    public static ImageEncoder Embedded => FromFolder(EmbeddedModels.PatchEncoder);
 
     /// <summary>The small encoder of the DINO score that comes with this library.</summary>
-    public static ImageEncoder EmbeddedDino { get; } = new(new ModelLocation(nameof(EmbeddedModels.EvaluationDino), null), null);
+    public static ImageEncoder EmbeddedDino => FromFolder(EmbeddedModels.EvaluationDino);
 
     /// <summary>The small encoder of the CLIP-I score that comes with this library.</summary>
-    public static ImageEncoder EmbeddedClip { get; } = new(new ModelLocation(nameof(EmbeddedModels.EvaluationClip), null), null);
+    public static ImageEncoder EmbeddedClip => FromFolder(EmbeddedModels.EvaluationClip);
 
     /// <summary>An encoder in a folder: <c>config.json</c> and <c>model.safetensors</c> as Hugging Face lays them out (DINO, DINOv2, CLIP).</summary>
     /// <param name="folder">The folder; a saved model holds its full path and the SHA-256 of its files.</param>
     public static ImageEncoder FromFolder(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return new ImageEncoder(new ModelLocation(null, folder), null);
+        return new ImageEncoder(new ModelLocation(folder), null);
     }
 
     /// <summary>An encoder of your own. A model that uses it cannot be saved.</summary>
@@ -43,23 +43,14 @@ public sealed class ImageEncoder
     }
 
     /// <summary>Where the weights are; null for an encoder of one's own.</summary>
-    internal string? Folder => _location is null ? null : FolderOf(_location);
+    internal string? Folder => _location?.Folder;
 
     internal OpenedEncoder Open(Device device)
-        => _instance is not null ? new OpenedEncoder(_instance, Owned: false) : new OpenedEncoder(PatchEncoder.FromFolder(Folder!, device), Owned: true);
+        => _instance is not null ? new OpenedEncoder(_instance, Owned: false) : new OpenedEncoder(PatchEncoder.FromFolder(_location!.Folder, device), Owned: true);
 
     internal void Write(BinaryWriter writer)
         => (_location ?? throw new NotSupportedException("A model with an image encoder of your own cannot be saved; put the encoder into a folder and use ImageEncoder.FromFolder."))
             .Write(writer);
 
     internal static ImageEncoder Read(BinaryReader reader) => new(ModelLocation.Read(reader), null);
-
-    private static string FolderOf(ModelLocation location) => location.Embedded switch
-    {
-        null => location.Folder!,
-        nameof(EmbeddedModels.PatchEncoder) => EmbeddedModels.PatchEncoder,
-        nameof(EmbeddedModels.EvaluationDino) => EmbeddedModels.EvaluationDino,
-        nameof(EmbeddedModels.EvaluationClip) => EmbeddedModels.EvaluationClip,
-        string other => throw new FormatException($"The saved model refers to an embedded encoder '{other}', which this version does not have."),
-    };
 }

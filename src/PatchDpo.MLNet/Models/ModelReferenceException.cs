@@ -1,6 +1,7 @@
 namespace PatchDpo.MLNet;
 
 /// <summary>A saved model refers to a folder of weights that is gone or has changed.</summary>
+/// <remarks><c>mlContext.Model.Load</c> wraps it in a <see cref="System.Reflection.TargetInvocationException"/>; <see cref="PatchDpoCatalog.LoadModel"/> throws it as it is.</remarks>
 public sealed class ModelReferenceException : Exception
 {
     /// <summary>Creates the exception.</summary>

@@ -69,7 +69,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-        => SchemaShapes.Append(inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(), _model.ImageSize)]);
+        => SchemaShapes.Append(inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(), _model)]);
 
     /// <summary>Columns and choices of the training. Defaults are the official script's unless a property says otherwise.</summary>
     public sealed class Options

@@ -5,12 +5,19 @@ using TorchSharp;
 
 namespace PatchDpo.MLNet.Tests.PatchQuality;
 
-public sealed class PatchQualityScoringTests : IDisposable
+public sealed class PatchQualityScoringTests(TinyModels models) : IClassFixture<TinyModels>, IDisposable
 {
     private readonly MLContext _ml = new(1);
     private readonly PoolingEncoder _encoder = new();
 
     public void Dispose() => _encoder.Dispose();
+
+    [Fact]
+    public void It_passes_what_MLNET_checks_of_its_own()
+    {
+        var options = new PatchQualityScoringEstimator.Options { BatchSize = 2, IgnorePlainBackground = true, HeatMapColumnName = "HeatMap", ScoreColumnName = "Quality" };
+        EstimatorCheck.Run(_ml, _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromFolder(models.Dino), options), PairRow.Rows(_ml, 5), TestImages.Rows(_ml, 1));
+    }
 
     [Fact]
     public void The_schema_tells_the_size_of_the_encoders_patch_grid()

@@ -1,3 +1,4 @@
+using System.Reflection;
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Torch.Personalization;
@@ -32,6 +33,10 @@ public sealed class ModelReferenceTests(TinyModels models) : IClassFixture<TinyM
         Assert.Contains(nameof(PatchDpoComponents.RedirectModelFolder), e.Message, StringComparison.Ordinal);
         PatchDpoComponents.RedirectModelFolder(e.Folder, moved);
         Load(saved);
+        string file = Path.Combine(models.Root, "redirected.zip");
+        File.WriteAllBytes(file, saved);
+        Assert.IsType<ImageEmbeddingTransformer>(_ml.PatchDpo.LoadModel(file, out DataViewSchema schema));
+        Assert.NotNull(schema.GetColumnOrNull("Prompt"));
     }
 
     [Fact]
@@ -61,12 +66,14 @@ public sealed class ModelReferenceTests(TinyModels models) : IClassFixture<TinyM
 
     private ITransformer Load(byte[] saved) => _ml.Model.Load(new MemoryStream(saved), out _);
 
-    // ML.NET may wrap what a component throws while it loads.
+    // ML.NET wraps what a component throws while it loads; our own LoadModel does not.
     private ModelReferenceException LoadFails(byte[] saved)
     {
-        Exception? e = Record.Exception(() => Load(saved));
-        while (e is not null and not ModelReferenceException)
-            e = e.InnerException;
-        return Assert.IsType<ModelReferenceException>(e);
+        var wrapped = Assert.Throws<TargetInvocationException>(() => Load(saved));
+        string file = Path.Combine(models.Root, "saved.zip");
+        File.WriteAllBytes(file, saved);
+        var e = Assert.Throws<ModelReferenceException>(() => _ml.PatchDpo.LoadModel(file, out _));
+        Assert.Equal(e.Message, wrapped.InnerException!.Message);
+        return e;
     }
 }
