@@ -44,7 +44,7 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
         // 'system' and 'posix' stand in the memo, and the module comes back from a tuple that was taken apart again.
         PickleBytes pickle = new PickleBytes(4).Text("system").Raw(0x94).Op("0").Text("posix").Raw(0x94).Op("0").Op("h").Raw(1).Op("h").Raw(0).Raw(0x93);
         RefusesCall(pickle, "posix.system");
-        Refuses(new PickleBytes(4).Int(1).Text("system").Raw(0x93), "a name is looked up by a Int64 and a string");
+        Refuses(new PickleBytes(4).Int(1).Text("system").Raw(0x93), "a name is looked up by an integer and a string");
         Refuses(new PickleBytes(4).Op(")").Op("N").Raw(0x93), "a name is looked up by a tuple and None");
     }
 

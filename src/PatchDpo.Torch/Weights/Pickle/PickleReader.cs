@@ -61,10 +61,15 @@ internal sealed class PickleReader
         null => "None",
         PickleGlobal global => global.Name,
         string => "a string",
+        byte[] => "a byte string",
+        bool => "a boolean",
+        long or BigInteger => "an integer",
+        double => "a float",
         object?[] => "a tuple",
         List<object?> => "a list",
         PickleDictionary => "a dictionary",
         TorchTensorView => "a tensor",
+        NumpyArray => "a numpy array",
         _ => $"a {value.GetType().Name}",
     };
 

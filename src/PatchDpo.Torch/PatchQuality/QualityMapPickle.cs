@@ -1,0 +1,47 @@
+using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
+
+namespace PatchDpo.Torch.PatchQuality;
+
+/// <summary>Reads the official data set's <c>patch_quality.pkl</c>: <c>maps[k][i] = {"target_map": array, "gene_map": array}</c>.</summary>
+/// <remarks>No code of the file runs: it is read by the same safe reader as PyTorch's checkpoints. Layout: PatchDPO's data set class.</remarks>
+public static class QualityMapPickle
+{
+    /// <summary>Reads all maps.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">Limits; null for the defaults.</param>
+    /// <returns>For each folder <c>sample{k}</c> the pairs of its generated images, in order.</returns>
+    /// <exception cref="WeightsFormatException">The file is no pickle of this layout, or a map is not two-dimensional and finite; the key is <c>[k][i].name</c>.</exception>
+    /// <exception cref="UnsafePickleException">The pickle asks for something else than numpy arrays and plain data.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static IReadOnlyList<IReadOnlyList<QualityMapPair>> Read(string path, TorchCheckpointOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1 << 16);
+        object? root = new PickleReader(stream, path, (options ?? new TorchCheckpointOptions()).MaxPickleOperations).Load();
+        if (root is not IReadOnlyList<object?> samples)
+            throw new WeightsFormatException(path, null, $"the pickle holds {PickleReader.Describe(root)} instead of a list with one list of maps for each sample.");
+        return [.. samples.Select((sample, k) => ReadSample(path, sample, $"[{k}]"))];
+    }
+
+    private static QualityMapPair[] ReadSample(string path, object? sample, string place) => sample is IReadOnlyList<object?> pairs
+        ? [.. pairs.Select((pair, i) => ReadPair(path, pair, $"{place}[{i}]"))]
+        : throw new WeightsFormatException(path, place, $"the sample is {PickleReader.Describe(sample)} instead of a list.");
+
+    private static QualityMapPair ReadPair(string path, object? pair, string place) => pair is PickleDictionary maps
+        ? new QualityMapPair(ReadMap(path, maps.Get("target_map"), $"{place}.target_map"), ReadMap(path, maps.Get("gene_map"), $"{place}.gene_map"))
+        : throw new WeightsFormatException(path, place, $"the maps are {PickleReader.Describe(pair)} instead of a dictionary.");
+
+    private static QualityMap ReadMap(string path, object? value, string place)
+    {
+        if (value is not NumpyArray { Shape: [> 0 and <= int.MaxValue, > 0 and <= int.MaxValue] } array)
+            throw new WeightsFormatException(path, place, value is NumpyArray other
+                ? $"the map has the shape [{string.Join(",", other.Shape)}] instead of rows and columns."
+                : $"the map is {PickleReader.Describe(value)} instead of a numpy array.");
+        float[] values = array.ToFloats();
+        int bad = Array.FindIndex(values, v => !float.IsFinite(v));
+        return bad < 0
+            ? new QualityMap((int)array.Shape[0], (int)array.Shape[1], values)
+            : throw new WeightsFormatException(path, place, $"the value in row {bad / array.Shape[1]}, column {bad % array.Shape[1]} is {values[bad]}.");
+    }
+}

@@ -1,0 +1,80 @@
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Torch.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Tests.PatchQuality;
+
+public sealed class QualityMapPickleTests : IDisposable
+{
+    // pickle.dumps([[{"target_map": a, "gene_map": asfortranarray(float32(a) + 0.25)}], []]) with a = arange(6, float64).reshape(2, 3) / 8, numpy 1.24.
+    private const string Protocol2 = "gAJdcQAoXXEBfXECKFgKAAAAdGFyZ2V0X21hcHEDY251bXB5LmNvcmUubXVsdGlhcnJheQpfcmVjb25zdHJ1Y3QKcQRjbnVtcHkKbmRhcnJheQpxBUsAhXEGY19jb2RlY3MKZW5jb2RlCnEHWAEAAABicQhYBgAAAGxhdGluMXEJhnEKUnELh3EMUnENKEsBSwJLA4ZxDmNudW1weQpkdHlwZQpxD1gCAAAAZjhxEImIh3ERUnESKEsDWAEAAAA8cRNOTk5K/////0r/////SwB0cRRiiWgHWDUAAAAAAAAAAAAAAAAAAAAAAMOAPwAAAAAAAMOQPwAAAAAAAMOYPwAAAAAAAMOgPwAAAAAAAMOkP3EVaAmGcRZScRd0cRhiWAgAAABnZW5lX21hcHEZaARoBUsAhXEaaAuHcRtScRwoSwFLAksDhnEdaA9YAgAAAGY0cR6JiIdxH1JxIChLA2gTTk5OSv////9K/////0sAdHEhYohoB1gaAAAAAADCgD4AACA/AADDgD4AAEA/AAAAPwAAYD9xImgJhnEjUnEkdHElYnVhXXEmZS4=";
+    private const string Protocol4 = "gASVOQEAAAAAAABdlChdlH2UKIwKdGFyZ2V0X21hcJSMFW51bXB5LmNvcmUubXVsdGlhcnJheZSMDF9yZWNvbnN0cnVjdJSTlIwFbnVtcHmUjAduZGFycmF5lJOUSwCFlEMBYpSHlFKUKEsBSwJLA4aUaAeMBWR0eXBllJOUjAJmOJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiiUMwAAAAAAAAAAAAAAAAAADAPwAAAAAAANA/AAAAAAAA2D8AAAAAAADgPwAAAAAAAOQ/lHSUYowIZ2VuZV9tYXCUaAZoCUsAhZRoC4eUUpQoSwFLAksDhpRoEIwCZjSUiYiHlFKUKEsDaBROTk5K/////0r/////SwB0lGKIQxgAAIA+AAAgPwAAwD4AAEA/AAAAPwAAYD+UdJRidWFdlGUu";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(Protocol2)]
+    [InlineData(Protocol4)]
+    public void Arrays_of_both_orders_and_protocols_are_read(string base64)
+    {
+        IReadOnlyList<IReadOnlyList<QualityMapPair>> maps = QualityMapPickle.Read(_folder.Write("a.pkl", Convert.FromBase64String(base64)));
+        Assert.Equal([1, 0], maps.Select(m => m.Count));
+        (QualityMap reference, QualityMap generated) = maps[0][0];
+        Assert.Equal((2, 3), (reference.Height, reference.Width));
+        Assert.Equal([0, 0.125f, 0.25f, 0.375f, 0.5f, 0.625f], reference.Values);
+        Assert.Equal([0.25f, 0.375f, 0.5f, 0.625f, 0.75f, 0.875f], generated.Values);
+    }
+
+    [Fact]
+    public void The_official_sample_holds_the_maps_of_the_first_training_step()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        IReadOnlyList<IReadOnlyList<QualityMapPair>> maps = QualityMapPickle.Read(Fixtures.Path("07_patchdpo", "patch_quality_sample.pkl"));
+        Dictionary<string, Tensor> step = Fixtures.Tensors(Fixtures.Path("07_patchdpo", "train.in.safetensors"));
+        Assert.Equal(step["step1.target_rmap"].shape[0], maps.Count);
+        for (int k = 0; k < maps.Count; k++)
+        {
+            Assert.Equal(step["step1.target_rmap"][k].data<float>().ToArray(), maps[k][0].Reference.Values);
+            Assert.Equal(step["step1.contra_rmap"][k].data<float>().ToArray(), maps[k][0].Generated.Values);
+        }
+    }
+
+    [Fact]
+    public void A_file_of_another_layout_is_an_error_that_names_the_place()
+    {
+        Refuses(new PickleBytes().Op("}"), null, "a dictionary instead of a list");
+        Refuses(new PickleBytes().Op("]}a"), "[0]", "a dictionary instead of a list");
+        Refuses(new PickleBytes().Op("]](").Int(1).Op("ea"), "[0][0]", "an integer instead of a dictionary");
+        Refuses(new PickleBytes().Op("]](").Op("}ea"), "[0][0].target_map", "None instead of a numpy array");
+        Refuses(Map([6], BitConverter.GetBytes(0.5f).Concat(new byte[20])), "[0][0].target_map", "the shape [6] instead of rows and columns");
+        Refuses(Map([1, 2], [.. BitConverter.GetBytes(0.5f), .. BitConverter.GetBytes(float.NaN)]), "[0][0].target_map", "row 0, column 1 is NaN");
+        Refuses(Map([2, 2], new byte[12]), null, "of shape [2,2] has 12 bytes");
+        Refuses(Map([1L << 32, 1L << 32], new byte[12]), null, "shape overflows");
+        Refuses(Map([1, 1], new byte[4], dtype: "O8"), null, "arrays of this dtype are not supported");
+        Refuses(Map([1, 1], new byte[4], order: ">"), null, "not of little-endian numbers");
+        string path = _folder.Write("a.pkl", new PickleBytes().Global("os", "system").Stop());
+        Assert.Equal("os.system", Assert.Throws<UnsafePickleException>(() => QualityMapPickle.Read(path)).Request);
+        Assert.Throws<WeightsFormatException>(() => QualityMapPickle.Read(_folder.Write("a.pkl", [])));
+    }
+
+    private static PickleBytes Map(long[] shape, IEnumerable<byte> data, string dtype = "f4", string order = "<")
+    {
+        byte[] bytes = [.. data];
+        PickleBytes pickle = new PickleBytes().Op("]](}").Text("target_map");
+        pickle.Global("numpy.core.multiarray", "_reconstruct").Op("(").Global("numpy", "ndarray").Tuple(0).Op("NtR(").Int(1).Tuple(shape);
+        pickle.Global("numpy", "dtype").Op("(").Text(dtype).Raw(0x89, 0x88).Op("tR(").Int(3).Text(order).Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb").Raw(0x89);
+        return pickle.Op("B").Raw(BitConverter.GetBytes(bytes.Length)).Raw(bytes).Op("tbsea");
+    }
+
+    private void Refuses(PickleBytes pickle, string? key, string problem)
+    {
+        string path = _folder.Write("a.pkl", pickle.Stop());
+        WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => QualityMapPickle.Read(path));
+        Assert.Equal((path, key), (e.Path, e.Key));
+        Assert.Contains(problem, e.Message);
+    }
+}
