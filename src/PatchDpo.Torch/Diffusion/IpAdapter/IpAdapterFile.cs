@@ -4,24 +4,25 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion.IpAdapter;
 
-/// <summary>IP-Adapter weights as one safetensors file with the official keys <c>image_proj.*</c> and <c>ip_adapter.{i}.*</c>.</summary>
+/// <summary>IP-Adapter weights with the official keys <c>image_proj.*</c> and <c>ip_adapter.{i}.*</c>: safetensors, or the official <c>.bin</c> (read only).</summary>
 /// <remarks>The official files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in the metadata.</remarks>
 public static class IpAdapterFile
 {
     private const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.", HeadChannelsKey = "resampler.dim_head";
 
     /// <summary>Reads an adapter; the kind and the sizes of the image projection follow from the file's keys and shapes.</summary>
-    /// <param name="path">The safetensors file.</param>
+    /// <param name="path">The safetensors file or PyTorch checkpoint.</param>
     /// <param name="config">The configuration of the UNet that the adapter belongs to.</param>
     /// <param name="device">Where the adapter is put; the CPU by default.</param>
     /// <param name="dtype">The type that weights are converted to; float32 by default.</param>
     /// <param name="headChannels">Width of the Resampler's heads; null takes the file's metadata, or 64.</param>
     /// <returns>The adapter in evaluation mode, the caller's to dispose.</returns>
-    /// <exception cref="WeightsFormatException">Not a safetensors file, or no image projection of a known kind in it.</exception>
+    /// <exception cref="UnsafePickleException">A checkpoint that asks for something else than tensors.</exception>
+    /// <exception cref="WeightsFormatException">Not a weight file, or no image projection of a known kind in it.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the UNet.</exception>
     public static IpAdapterModel Read(string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = WeightsFile.Open(path);
         var projection = MakeProjection(file, headChannels, device, dtype);
         var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, device, dtype));
         try
@@ -60,7 +61,7 @@ public static class IpAdapterFile
         SafetensorsWriter.Write(path, tensors, metadata);
     }
 
-    private static nn.Module<Tensor, Tensor> MakeProjection(SafetensorsFile file, int? headChannels, Device? device, ScalarType? dtype)
+    private static nn.Module<Tensor, Tensor> MakeProjection(ITensorFile file, int? headChannels, Device? device, ScalarType? dtype)
     {
         int Size(string key, int dimension)
         {

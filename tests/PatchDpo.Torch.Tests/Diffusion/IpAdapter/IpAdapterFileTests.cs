@@ -53,6 +53,24 @@ public class IpAdapterFileTests
     }
 
     [Fact]
+    public void The_official_checkpoint_gives_the_adapter_of_its_safetensors_form_in_half_precision()
+    {
+        string jsonPath = Fixtures.Path("06_unet", "sdxl_tiny.json");
+        var unet = Fixtures.Json(jsonPath);
+        var config = UNetConfig.FromJson(ModelConfig.Parse((unet.TryGetProperty("full_config", out var full) ? full : unet.GetProperty("config")).GetRawText(), jsonPath));
+        int heads = Fixtures.Json(Fixtures.Path("07_patchdpo", "ip_forward.json")).GetProperty("resampler").GetProperty("dim_head").GetInt32();
+        using var official = IpAdapterFile.Read(Fixtures.Path("07_patchdpo", "ip_plus_tiny.official_half.bin"), config, headChannels: heads);
+        using var ours = IpAdapterFile.Read(Fixtures.Path("07_patchdpo", "ip_plus_tiny.weights.safetensors"), config, headChannels: heads);
+        using var scope = NewDisposeScope();
+        foreach (var (key, value) in ours.Layers.state_dict().Concat(ours.Projection.state_dict()))
+        {
+            var read = official.Layers.state_dict().TryGetValue(key, out var layer) ? layer : official.Projection.state_dict()[key];
+            Assert.Equal(ScalarType.Float32, read.dtype);
+            Fixtures.AssertClose(read, value.half(), 0, key);
+        }
+    }
+
+    [Fact]
     public void An_adapter_of_another_unet_is_refused()
     {
         using var folder = new TemporaryFolder();
