@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using ScoreFolder;
 
@@ -53,7 +54,7 @@ try
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
 catch (Exception e) when (e is InputException or InvalidRowException or InvalidImageException or ModelFileNotFoundException
-    or ModelConfigException or WeightsFormatException or StateDictMismatchException or IOException or UnauthorizedAccessException)
+    or TorchLoadException or ModelConfigException or WeightsFormatException or StateDictMismatchException or IOException or UnauthorizedAccessException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));
