@@ -43,11 +43,11 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     {
         IDataView rows = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 3).Select(i => new NoiseRow { Prompt = "a cube", Image = TestImages.Draw(1), Noise = i / 2 }).ToArray());
         List<byte[]> same = Pixels(Estimator().Fit(rows).Transform(rows));
-        Assert.Equal(same[0], same[2]);
+        Assert.InRange(LargestDifference(same[0], same[2]), 0, 1);
         var options = new PersonalizedImageEstimator.Options { ReferenceColumnNames = ["Image"], NoiseIndexColumnName = "Noise", Generation = s_fast };
         List<byte[]> different = Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows).Transform(rows));
-        Assert.Equal(different[0], different[1]);
-        Assert.NotEqual(different[0], different[2]);
+        Assert.InRange(LargestDifference(different[0], different[1]), 0, 1);
+        Assert.InRange(LargestDifference(different[0], different[2]), 8, 255);
     }
 
     [Fact]
@@ -116,6 +116,9 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
 
     private string WriteOtherAdapter()
         => Path.Combine(TinyPersonalizedModel.Write(Path.Combine(_models.Root, "other"), seed: 9), "ip_adapter.safetensors");
+
+    // A batch of another size may round a pixel's last bit differently.
+    private static int LargestDifference(byte[] a, byte[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max();
 
     private static List<byte[]> Pixels(IDataView view, string column = "Generated") => RowReader.Read(view, column).Select(r => (byte[])r[0]).ToList();
 
