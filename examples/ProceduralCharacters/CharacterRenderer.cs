@@ -9,12 +9,15 @@ public static class CharacterRenderer
     /// <summary>Side of an image in pixels.</summary>
     public const int Size = 64;
 
+    // Pixels for a unit of a character's coordinates.
+    private const float ReferenceScale = 29;
+    private const float SceneScale = 25;
     private const float OutlinePixels = 1.2f;
     private static readonly SKColor s_outline = new(45, 36, 54);
 
     /// <summary>The character on white, in its canonical pose: facing right, standing, filling the image.</summary>
     public static RenderedCharacter RenderReference(Character character)
-        => Draw(character, null, null, new SKPoint(32, 32), 29f, 0);
+        => Draw(character, null, null, new SKPoint(32, 32), ReferenceScale);
 
     /// <summary>The character as a prompt asks for it.</summary>
     /// <param name="seed">Decides the scene's details and shifts the character by up to one pixel.</param>
@@ -24,23 +27,17 @@ public static class CharacterRenderer
         if (prompt.Kind != character.Kind)
             throw new ArgumentException($"The prompt is of a {prompt.Kind}, the character is a {character.Kind}.", nameof(prompt));
         var random = new Random(seed);
-        float scale = prompt.Size switch { CharacterSize.Small => 16f, CharacterSize.Large => 26f, _ => 21f };
-        float reach = prompt.Size switch { CharacterSize.Small => 14f, CharacterSize.Large => 5f, _ => 10f };
-        float x = 32 + (prompt.Place switch { Place.Left => -reach, Place.Right => reach, _ => 0 }) + 2 * random.NextSingle() - 1;
-        float y = 60 + random.NextSingle() - 0.94f * scale;
-        float degrees = prompt.Pose switch { Pose.Jumping => -20, Pose.UpsideDown => 180, _ => 0 };
-        if (prompt.Pose == Pose.Jumping)
-            y -= 8;
+        float x = 31 + 2 * random.NextSingle();
+        float y = 60 + random.NextSingle() - 0.94f * SceneScale;
         Character painted = prompt.BodyColor is string color ? character.WithBodyColor(Palette.ByName(color)) : character;
-        return Draw(painted, prompt, random, new SKPoint(x, y), scale, degrees);
+        return Draw(painted, prompt, random, new SKPoint(x, y), SceneScale);
     }
 
-    private static RenderedCharacter Draw(Character character, Prompt? prompt, Random? random, SKPoint center, float scale, float degrees)
+    private static RenderedCharacter Draw(Character character, Prompt? prompt, Random? random, SKPoint center, float scale)
     {
         using CharacterShapes shapes = CharacterShapes.Of(character);
         SKMatrix place = SKMatrix.CreateTranslation(center.X, center.Y)
-            .PreConcat(SKMatrix.CreateScale(prompt?.FacingLeft == true ? -scale : scale, scale))
-            .PreConcat(SKMatrix.CreateRotationDegrees(degrees));
+            .PreConcat(SKMatrix.CreateScale(prompt?.FacingLeft == true ? -scale : scale, scale));
 
         var info = new SKImageInfo(Size, Size, SKColorType.Rgba8888, SKAlphaType.Premul);
         using var bitmap = new SKBitmap(info);
@@ -50,7 +47,7 @@ public static class CharacterRenderer
         {
             SceneBackdrop.Draw(canvas, prompt.Scene, random!);
             if (prompt.Scene is not (Scene.Water or Scene.White))
-                SceneBackdrop.Shadow(canvas, center.X, scale * (prompt.Pose == Pose.Jumping ? 0.6f : 0.8f));
+                SceneBackdrop.Shadow(canvas, center.X, 0.8f * scale);
         }
 
         canvas.SetMatrix(place);

@@ -7,12 +7,6 @@ public sealed record Prompt
 
     public Scene Scene { get; init; } = Scene.White;
 
-    public Pose Pose { get; init; }
-
-    public CharacterSize Size { get; init; }
-
-    public Place Place { get; init; }
-
     public bool FacingLeft { get; init; }
 
     public Accessory Accessory { get; init; }
@@ -31,22 +25,37 @@ public sealed record Prompt
         {
             Kind = kind,
             Scene = (Scene)random.Next(8),
-            Pose = random.NextDouble() < 0.7 ? Pose.Standing : (Pose)random.Next(1, 3),
-            Size = random.NextDouble() < 0.5 ? CharacterSize.Normal : (CharacterSize)random.Next(1, 3),
-            Place = random.NextDouble() < 0.6 ? Place.Middle : (Place)random.Next(1, 3),
             FacingLeft = random.Next(2) == 0,
-            Accessory = random.NextDouble() < 0.5 ? Accessory.None : (Accessory)random.Next(1, 4),
+            Accessory = random.NextDouble() < 0.6 ? Accessory.None : (Accessory)random.Next(1, 4),
             AccessoryColor = Palette.Named[random.Next(Palette.Named.Count)].Name,
             BodyColor = random.NextDouble() < 0.12 ? Palette.Named[random.Next(Palette.Named.Count)].Name : null,
         };
     }
 
-    /// <summary>The text, for example "a small cat wearing a red hat, facing left, on a beach".</summary>
+    /// <summary>The same request but for one thing: what an image that ignores an instruction shows.</summary>
+    public Prompt WithOneChange(int seed)
+    {
+        var random = new Random(seed);
+        while (true)
+        {
+            Prompt other = Random(Kind, random.Next());
+            Prompt changed = random.Next(4) switch
+            {
+                0 => this with { Scene = other.Scene },
+                1 => this with { FacingLeft = !FacingLeft },
+                2 => this with { BodyColor = other.BodyColor },
+                _ => this with { Accessory = other.Accessory, AccessoryColor = other.AccessoryColor },
+            };
+            if (changed.Text != Text)
+                return changed;
+        }
+    }
+
+    /// <summary>The text, for example "a cat wearing a red hat, facing left, on a beach".</summary>
     public string Text
     {
         get
         {
-            string size = Size switch { CharacterSize.Small => "small ", CharacterSize.Large => "large ", _ => "" };
             string body = BodyColor is null ? "" : BodyColor + " ";
             string accessory = Accessory switch
             {
@@ -55,10 +64,8 @@ public sealed record Prompt
                 Accessory.Flag => $" with a {AccessoryColor} flag",
                 _ => "",
             };
-            string pose = Pose switch { Pose.Jumping => ", jumping", Pose.UpsideDown => ", upside down", _ => "" };
             string facing = FacingLeft ? ", facing left" : "";
-            string place = Place switch { Place.Left => ", on the left", Place.Right => ", on the right", _ => "" };
-            return $"a {size}{body}{Kind.ToString().ToLowerInvariant()}{accessory}{pose}{facing}{place}, {SceneText(Scene)}";
+            return $"a {body}{Kind.ToString().ToLowerInvariant()}{accessory}{facing}, {SceneText(Scene)}";
         }
     }
 

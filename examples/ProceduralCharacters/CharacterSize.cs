@@ -1,9 +1,0 @@
-namespace ProceduralCharacters;
-
-/// <summary>How large a character is drawn.</summary>
-public enum CharacterSize
-{
-    Normal,
-    Small,
-    Large,
-}

@@ -1,9 +1,0 @@
-namespace ProceduralCharacters;
-
-/// <summary>How a character stands.</summary>
-public enum Pose
-{
-    Standing,
-    Jumping,
-    UpsideDown,
-}

@@ -1,0 +1,144 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Vision;
+using ProceduralCharacters;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TrainEmbeddedModels;
+
+/// <summary>Trains the evaluation's CLIP on scenes and prompts; prompts that differ in one thing are hard negatives.</summary>
+internal static class ClipStage
+{
+    private const int Batch = 48;
+    private const int PoolSize = 8000;
+    private const int FullSteps = 2200;
+    private const int TextWidth = 64;
+    private const int ImageWidth = 96;
+    private const int Embedding = 64;
+
+    public static void Run(TrainingContext context)
+    {
+        random.manual_seed(context.Seed + 30);
+        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(context.OutputFolder("eval_clip"));
+        int vocabulary = tokenizer.VocabularySize;
+        using var model = new ClipModel(TextConfig(vocabulary), VisionConfig, tokenizer);
+        (Tensor images, Tensor texts, Tensor changedTexts) = DrawPool(tokenizer, PoolSize, 7_000_000);
+        int steps = context.Steps(FullSteps);
+        using var optimizer = new MixedPrecisionAdamW([model], 1e-3, steps, emaDecay: 0.99);
+        const string checkpoint = "clip.checkpoint.safetensors";
+        optimizer.TryLoad(context.WorkFile(checkpoint));
+        context.Log($"clip: {optimizer.ParameterCount:N0} parameters, {steps} steps");
+        var progress = new StageProgress(context, "clip", optimizer, checkpoint, every: 200);
+        Tensor labels = arange(Batch);
+        while (optimizer.Steps < steps)
+        {
+            using var scope = NewDisposeScope();
+            Tensor index = randint(0, PoolSize, [Batch]);
+            Tensor pixels = PixelPool.Normalize(images.index_select(0, index), PixelNormalization.Clip).to(ScalarType.BFloat16);
+            Tensor ids = cat([texts.index_select(0, index), changedTexts.index_select(0, index)]);
+            Tensor logits = model.call(pixels, ids).to(ScalarType.Float32);
+            Tensor loss = functional.cross_entropy(logits, labels) + functional.cross_entropy(logits[.., ..Batch].t(), labels);
+            loss.backward();
+            optimizer.Step();
+            progress.Add(loss.item<float>());
+        }
+
+        optimizer.Finish([model]);
+        Report(context, model);
+        TrainingContext.WriteModel(context.OutputFolder("eval_clip"), "model.safetensors", Json(vocabulary), model);
+    }
+
+    private static (Tensor Images, Tensor Texts, Tensor ChangedTexts) DrawPool(ClipTokenizer tokenizer, int count, int firstSeed)
+    {
+        var drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed =>
+        {
+            Character character = Character.Random(seed);
+            Prompt prompt = Prompt.Random(character.Kind, seed);
+            if (seed % 20 == 0)
+                prompt = prompt with { Scene = Scene.White };
+            return (CharacterRenderer.Render(character, prompt, seed).Image, prompt.Text, Changed: prompt.WithOneChange(seed).Text);
+        }).ToArray();
+        return (PixelPool.Pack(drawn.Select(d => d.Image).ToArray()),
+            tokenizer.EncodeBatch(drawn.Select(d => d.Text).ToArray()),
+            tokenizer.EncodeBatch(drawn.Select(d => d.Changed).ToArray()));
+    }
+
+    private static void Report(TrainingContext context, ClipModel model)
+    {
+        const int held = 256;
+        using IDisposable noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        (Tensor images, Tensor texts, Tensor changedTexts) = DrawPool(model.Tokenizer, held, 9_200_000);
+        Tensor image = functional.normalize(model.EncodeImages(PixelPool.Normalize(images, PixelNormalization.Clip)), dim: -1);
+        Tensor text = functional.normalize(model.EncodeTexts(texts), dim: -1);
+        Tensor changed = functional.normalize(model.EncodeTexts(changedTexts), dim: -1);
+        Tensor similarity = image.matmul(text.t());
+        double retrieval = similarity.argmax(1).eq(arange(held)).to(ScalarType.Float32).mean().item<float>();
+        Tensor own = similarity.diagonal();
+        Tensor other = (image * changed).sum(1);
+        double ranked = own.gt(other).to(ScalarType.Float32).mean().item<float>();
+        context.Log($"clip: held out: prompt found among {held} by its image {retrieval:P1}; prompt above one with one change {ranked:P1}; cosine {own.mean().item<float>():F3} against {other.mean().item<float>():F3}");
+    }
+
+    private static ClipVisionConfig VisionConfig => new()
+    {
+        HiddenSize = ImageWidth,
+        NumLayers = 4,
+        NumHeads = 3,
+        IntermediateSize = 2 * ImageWidth,
+        Activation = ClipActivation.Gelu,
+        ProjectionDim = Embedding,
+        ImageSize = CharacterRenderer.Size,
+        PatchSize = 8,
+    };
+
+    private static ClipTextConfig TextConfig(int vocabulary) => new()
+    {
+        HiddenSize = TextWidth,
+        NumLayers = 3,
+        NumHeads = 2,
+        IntermediateSize = 2 * TextWidth,
+        Activation = ClipActivation.Gelu,
+        ProjectionDim = Embedding,
+        VocabularySize = vocabulary,
+        MaxPositions = TokenizerStage.MaxLength,
+        EosTokenId = vocabulary - 1,
+    };
+
+    private static object Json(int vocabulary) => new
+    {
+        architectures = new[] { "CLIPModel" },
+        logit_scale_init_value = 2.6592,
+        model_type = "clip",
+        projection_dim = Embedding,
+        text_config = new
+        {
+            bos_token_id = vocabulary - 2,
+            eos_token_id = vocabulary - 1,
+            pad_token_id = vocabulary - 1,
+            hidden_act = "gelu",
+            hidden_size = TextWidth,
+            intermediate_size = 2 * TextWidth,
+            max_position_embeddings = TokenizerStage.MaxLength,
+            model_type = "clip_text_model",
+            num_attention_heads = 2,
+            num_hidden_layers = 3,
+            projection_dim = Embedding,
+            vocab_size = vocabulary,
+        },
+        vision_config = new
+        {
+            hidden_act = "gelu",
+            hidden_size = ImageWidth,
+            image_size = CharacterRenderer.Size,
+            intermediate_size = 2 * ImageWidth,
+            model_type = "clip_vision_model",
+            num_attention_heads = 3,
+            num_hidden_layers = 4,
+            patch_size = 8,
+            projection_dim = Embedding,
+        },
+    };
+}

@@ -1,0 +1,74 @@
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Text;
+using ProceduralCharacters;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace TrainEmbeddedModels;
+
+/// <summary>Drawn and encoded training samples: text ids, the reference's encoder states, the target's latents.</summary>
+internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor ReferenceStates, Tensor DroppedState, Tensor Latents) : IDisposable
+{
+    // As pairs collected from the web are imperfect, so are these: some of the target's parts look otherwise than the
+    // reference's. The generator learns to err part by part, which is what PatchDPO is there to correct.
+    private const double ImperfectShare = 0.2;
+    private const int Chunk = 64;
+
+    public int Count => (int)Latents.shape[0];
+
+    /// <summary>Draws and encodes; the modules are float32.</summary>
+    public static GeneratorPool Create(int count, int firstSeed, GeneratorModels models, AutoencoderKL vae, ClipTokenizer tokenizer)
+    {
+        using IDisposable noGradient = no_grad();
+        var latents = new List<Tensor>();
+        var states = new List<Tensor>();
+        var prompts = new List<string>();
+        models.ImageEncoder.to(ScalarType.BFloat16);
+        vae.to(ScalarType.BFloat16);
+        for (int start = 0; start < count; start += Chunk)
+        {
+            using var scope = NewDisposeScope();
+            var drawn = Enumerable.Range(firstSeed + start, Math.Min(Chunk, count - start)).AsParallel().AsOrdered().Select(Draw).ToArray();
+            prompts.AddRange(drawn.Select(d => d.Prompt));
+            Tensor references = PixelPool.Normalize(PixelPool.Pack(drawn.Select(d => d.Reference).ToArray()), PixelNormalization.Clip);
+            states.Add(models.ImageEncoder.PenultimateHiddenStates(references.to(ScalarType.BFloat16)).DetachFromDisposeScope());
+            Tensor targets = PixelPool.MinusOneToOne(PixelPool.Pack(drawn.Select(d => d.Target).ToArray()));
+            latents.Add((vae.EncodeMean(targets.to(ScalarType.BFloat16)).to(ScalarType.Float32) * vae.ScalingFactor).DetachFromDisposeScope());
+        }
+
+        using var last = NewDisposeScope();
+        Tensor dropped = models.ImageEncoder.PenultimateHiddenStates(zeros([1, 3, CharacterRenderer.Size, CharacterRenderer.Size], ScalarType.BFloat16));
+        models.ImageEncoder.to(ScalarType.Float32);
+        vae.to(ScalarType.Float32);
+        var pool = new GeneratorPool(
+            tokenizer.EncodeBatch(prompts).DetachFromDisposeScope(),
+            tokenizer.EncodeBatch([""]).DetachFromDisposeScope(),
+            cat(states).DetachFromDisposeScope(),
+            dropped.DetachFromDisposeScope(),
+            cat(latents).DetachFromDisposeScope());
+        foreach (Tensor tensor in states.Concat(latents))
+            tensor.Dispose();
+        return pool;
+    }
+
+    public void Dispose()
+    {
+        Ids.Dispose();
+        EmptyIds.Dispose();
+        ReferenceStates.Dispose();
+        DroppedState.Dispose();
+        Latents.Dispose();
+    }
+
+    private static (string Prompt, ImageBuffer Reference, ImageBuffer Target) Draw(int seed)
+    {
+        var random = new Random(seed);
+        Character character = Character.Random(seed);
+        Prompt prompt = Prompt.Random(character.Kind, seed);
+        if (random.NextDouble() < 0.05)
+            prompt = prompt with { Scene = Scene.White };
+        Character shown = random.NextDouble() < ImperfectShare ? character.WithChangedParts(random.Next(1, 4), seed) : character;
+        return (prompt.Text, CharacterRenderer.RenderReference(character).Image, CharacterRenderer.Render(shown, prompt, seed).Image);
+    }
+}

@@ -1,0 +1,127 @@
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Images;
+using ProceduralCharacters;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TrainEmbeddedModels;
+
+/// <summary>Trains the autoencoder, 64 x 64 x 3 to 16 x 16 x 12, on references and scenes.</summary>
+internal static class VaeStage
+{
+    private const int Batch = 8;
+    private const int PoolSize = 12_000;
+    private const int FullSteps = 2200;
+    private const double LearningRate = 2e-3;
+    private const double KlWeight = 1e-4;
+
+    /// <summary>Channels of the latents.</summary>
+    public const int LatentChannels = 12;
+
+    private static int[] BlockOutChannels => [32, 48, 96];
+
+    public static void Run(TrainingContext context)
+    {
+        random.manual_seed(context.Seed);
+        using Tensor pool = RenderPool(PoolSize, 1_000_000);
+        context.Log($"autoencoder: {PoolSize} images drawn");
+        int steps = context.Steps(FullSteps);
+        using var vae = new AutoencoderKL(Config());
+        StartAsIdentity(vae);
+        using var optimizer = new MixedPrecisionAdamW([vae], LearningRate, steps, emaDecay: 0.995);
+        const string checkpoint = "vae.checkpoint.safetensors";
+        optimizer.TryLoad(context.WorkFile(checkpoint));
+        context.Log($"autoencoder: {optimizer.ParameterCount:N0} parameters, {steps} steps");
+        var progress = new StageProgress(context, "autoencoder", optimizer, checkpoint);
+        while (optimizer.Steps < steps)
+        {
+            using var scope = NewDisposeScope();
+            Tensor images = PixelPool.MinusOneToOne(pool.index_select(0, randint(0, PoolSize, [Batch])));
+            (Tensor mean, Tensor logVariance) = vae.EncodeMoments(images.to(ScalarType.BFloat16));
+            Tensor latents = mean + (logVariance * 0.5).exp() * randn_like(mean);
+            Tensor decoded = vae.Decode(latents).to(ScalarType.Float32);
+            mean = mean.to(ScalarType.Float32);
+            logVariance = logVariance.to(ScalarType.Float32);
+            Tensor kl = 0.5 * (mean.square() + logVariance.exp() - 1 - logVariance).mean();
+            Tensor loss = ReconstructionLoss(decoded, images) + KlWeight * kl;
+            loss.backward();
+            optimizer.Step();
+            progress.Add(loss.item<float>());
+        }
+
+        optimizer.Finish([vae]);
+        Export(context, vae, null);
+    }
+
+    /// <summary>Drawn images, a fifth of them references.</summary>
+    public static Tensor RenderPool(int count, int firstSeed)
+        => PixelPool.Pack(Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().WithDegreeOfParallelism(2).Select(i =>
+        {
+            Character character = Character.Random(i);
+            return i % 5 == 0
+                ? CharacterRenderer.RenderReference(character).Image
+                : CharacterRenderer.Render(character, Prompt.Random(character.Kind, i), i).Image;
+        }).ToArray());
+
+    /// <summary>Absolute and squared differences; those between neighbours count too, which keeps outlines sharp.</summary>
+    public static Tensor ReconstructionLoss(Tensor decoded, Tensor images)
+    {
+        Tensor difference = decoded - images;
+        return difference.abs().mean() + 2 * difference.square().mean() + 0.25 * (difference.diff(1, -1).abs().mean() + difference.diff(1, -2).abs().mean());
+    }
+
+    /// <summary>Measures held-out images and writes the folder; without a given factor, the latents' deviation gives it.</summary>
+    public static void Export(TrainingContext context, AutoencoderKL vae, double? scalingFactor)
+    {
+        using IDisposable noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor held = RenderPool(256, 9_000_000);
+        Tensor images = PixelPool.MinusOneToOne(held);
+        Tensor latents = vae.EncodeMean(images);
+        double std = latents.std().item<float>();
+        Tensor decoded = vae.Decode(latents).clamp(-1, 1);
+        double l1 = (decoded - images).abs().mean().item<float>() / 2;
+        double psnr = -10 * Math.Log10((decoded - images).square().mean().item<float>() / 4);
+        context.Log($"autoencoder: held-out L1 {l1 * 255:F2} of 255, PSNR {psnr:F1} dB; latents' deviation {std:F3}");
+        ImageBuffer[] originals = ImageTensors.ToImages(images[..12]);
+        ImageBuffer[] reconstructions = ImageTensors.ToImages(decoded[..12]);
+        context.SaveSheet("vae.png", [originals, reconstructions]);
+        TrainingContext.WriteModel(context.OutputFolder("generator", "vae"), "diffusion_pytorch_model.safetensors", Json(scalingFactor ?? 1 / std), vae);
+    }
+
+    /// <summary>Zeroes each residual branch's last layer, so that colours flow through from the first step.</summary>
+    private static void StartAsIdentity(nn.Module vae)
+    {
+        using IDisposable noGradient = no_grad();
+        foreach ((string name, Parameter parameter) in vae.named_parameters())
+        {
+            if (name.Contains(".conv2.", StringComparison.Ordinal) || name.Contains(".to_out.", StringComparison.Ordinal))
+                parameter.zero_();
+        }
+    }
+
+    private static VaeConfig Config() => new()
+    {
+        BlockOutChannels = BlockOutChannels,
+        LatentChannels = LatentChannels,
+        LayersPerBlock = 1,
+        NormGroups = 8,
+    };
+
+    private static object Json(double scalingFactor) => new
+    {
+        _class_name = "AutoencoderKL",
+        act_fn = "silu",
+        block_out_channels = BlockOutChannels,
+        down_block_types = Enumerable.Repeat("DownEncoderBlock2D", BlockOutChannels.Length),
+        in_channels = 3,
+        latent_channels = LatentChannels,
+        layers_per_block = 1,
+        norm_num_groups = 8,
+        out_channels = 3,
+        sample_size = CharacterRenderer.Size,
+        scaling_factor = Math.Round(scalingFactor, 5),
+        up_block_types = Enumerable.Repeat("UpDecoderBlock2D", BlockOutChannels.Length),
+    };
+}
