@@ -42,7 +42,7 @@ public sealed class Character
     /// <summary>The identity that a seed stands for.</summary>
     public static Character Random(int seed, CharacterKind? kind = null)
     {
-        var random = new Random(seed);
+        Random random = Seeds.Source(seed, 1);
         CharacterKind chosen = kind ?? (CharacterKind)random.Next(6);
         int[] colors = Palette.Draw(random, PartCount + 2);
         var parts = new PartStyle[PartCount];
@@ -60,7 +60,7 @@ public sealed class Character
     /// <summary>A near-duplicate: <paramref name="count"/> parts recoloured (a third of the textured ones retextured instead).</summary>
     public Character WithChangedParts(int count, int seed)
     {
-        var random = new Random(seed);
+        Random random = Seeds.Source(seed, 2);
         int[] order = Enumerable.Range(0, PartCount).ToArray();
         random.Shuffle(order);
         PartStyle[] parts = [.. Parts];

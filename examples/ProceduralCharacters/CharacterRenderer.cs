@@ -26,7 +26,7 @@ public static class CharacterRenderer
     {
         if (prompt.Kind != character.Kind)
             throw new ArgumentException($"The prompt is of a {prompt.Kind}, the character is a {character.Kind}.", nameof(prompt));
-        var random = new Random(seed);
+        Random random = Seeds.Source(seed, 5);
         float x = 31 + 2 * random.NextSingle();
         float y = 60 + random.NextSingle() - 0.94f * SceneScale;
         Character painted = prompt.BodyColor is string color ? character.WithBodyColor(Palette.ByName(color)) : character;

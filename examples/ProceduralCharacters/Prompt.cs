@@ -20,7 +20,7 @@ public sealed record Prompt
     /// <summary>A random request in a random scene.</summary>
     public static Prompt Random(CharacterKind kind, int seed)
     {
-        var random = new Random(seed);
+        Random random = Seeds.Source(seed, 3);
         return new Prompt
         {
             Kind = kind,
@@ -35,7 +35,7 @@ public sealed record Prompt
     /// <summary>The same request but for one thing: what an image that ignores an instruction shows.</summary>
     public Prompt WithOneChange(int seed)
     {
-        var random = new Random(seed);
+        Random random = Seeds.Source(seed, 4);
         while (true)
         {
             Prompt other = Random(Kind, random.Next());
