@@ -13,7 +13,7 @@ internal static class ClipStage
 {
     private const int Batch = 48;
     private const int PoolSize = 8000;
-    private const int FullSteps = 2200;
+    private const int FullSteps = 1000;
     private const int TextWidth = 64;
     private const int ImageWidth = 96;
     private const int Embedding = 64;

@@ -13,8 +13,8 @@ internal static class GeneratorStage
 {
     private const int Batch = 24;
     private const int PoolSize = 12_000;
-    private const int FullSteps = 8000;
-    private const double LearningRate = 3e-3;
+    private const int FullSteps = 6000;
+    private const double LearningRate = 1.5e-3;
     private const double TextDrop = 0.05;
     private const double ImageDrop = 0.05;
     private const double BothDrop = 0.05;

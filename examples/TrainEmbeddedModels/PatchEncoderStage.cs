@@ -11,7 +11,7 @@ namespace TrainEmbeddedModels;
 internal static class PatchEncoderStage
 {
     private const int PoolSize = 3000;
-    private const int FullSteps = 700;
+    private const int FullSteps = 400;
     private static readonly DinoConfig s_config = new() { ImageSize = 64, PatchSize = 4, EmbedDim = 64, Depth = 2, NumHeads = 2, IntermediateSize = 128 };
 
     public static void Run(TrainingContext context)
