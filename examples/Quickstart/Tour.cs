@@ -25,8 +25,8 @@ internal static class Tour
 
         Workload pairs = Workload.Create(train, settings.Pairs, settings.Seed, settings.Noun, Folder("train"));
         clock.Run($"generate {pairs.Rows.Count} images to learn from", () => pipeline.Generate(pairs, model));
-        IDataView scored = clock.Run("score their patches", () => ml.Data.Cache(pipeline.Score(pairs), "Prompt", "Reference", "Generated", "ReferenceQuality", "GeneratedQuality"));
-        using PersonalizedImageTransformer tuned = clock.Run($"fine-tune with PatchDPO, {settings.Steps} steps", () => pipeline.Tune(scored, model, settings.Steps));
+        using PersonalizedImageTransformer tuned = clock.Run(
+            $"score their patches and fine-tune with PatchDPO, {settings.Steps} steps", () => pipeline.Tune(pipeline.Score(pairs), model, settings.Steps));
 
         Workload before = Workload.Create(heldOut, 2 * heldOut.Count, settings.Seed + 1, settings.Noun, Folder("before"));
         Workload after = before.Into(Folder("after"));
