@@ -2,7 +2,6 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Vision;
 using ProceduralCharacters;
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

@@ -1,7 +1,5 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Vision;
-using ProceduralCharacters;
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

@@ -1,6 +1,5 @@
 using PatchDpo.Torch.Images;
 using ProceduralCharacters;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;

@@ -2,7 +2,6 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Vision;
 using ProceduralCharacters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;

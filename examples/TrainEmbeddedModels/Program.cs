@@ -1,7 +1,7 @@
 using System.CommandLine;
 using PatchDpo.Torch.Runtime;
-using TrainEmbeddedModels;
 using TorchSharp;
+using TrainEmbeddedModels;
 
 TorchRuntime.Initialize();
 

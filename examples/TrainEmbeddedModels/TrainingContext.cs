@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;

@@ -1,7 +1,6 @@
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using ProceduralCharacters;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

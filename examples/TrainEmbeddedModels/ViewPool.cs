@@ -1,5 +1,4 @@
 using ProceduralCharacters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;
