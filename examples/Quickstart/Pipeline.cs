@@ -2,8 +2,8 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
 
 namespace Quickstart;
 
@@ -48,7 +48,7 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
         {
             MaxSteps = steps,
             BatchSize = 12,
-            LearningRate = 1e-3,
+            LearningRate = 1e-4,
             // p is high nearly everywhere on this small domain: stretching and sharpening it lets the bad patches stand out.
             Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 3 },
             Generation = s_generation,

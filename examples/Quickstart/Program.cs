@@ -1,8 +1,4 @@
 using System.CommandLine;
-using Microsoft.ML;
-using PatchDpo.MLNet;
-using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Personalization;
 using Quickstart;
 
 var references = new Option<string?>("--references") { Description = "A folder of your own photos to use as references instead of drawn characters." };
@@ -20,6 +16,6 @@ root.SetAction(arguments =>
     bool isQuick = arguments.GetValue(quick);
     return Tour.Run(new QuickstartSettings(
         Path.GetFullPath(arguments.GetValue(output)!), arguments.GetValue(references), arguments.GetValue(noun)!, arguments.GetValue(seed),
-        Pairs: isQuick ? 12 : 144, Steps: isQuick ? 6 : 160, HeldOut: isQuick ? 4 : 24));
+        Pairs: isQuick ? 12 : 96, Steps: isQuick ? 6 : 100, HeldOut: isQuick ? 4 : 24));
 });
 return root.Parse(args).Invoke();

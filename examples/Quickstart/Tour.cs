@@ -51,7 +51,7 @@ internal static class Tour
     private static (IReadOnlyList<Subject> Train, IReadOnlyList<Subject> HeldOut) Split(QuickstartSettings settings, int size, string folder)
     {
         IReadOnlyList<Subject> all = settings.References is null
-            ? Subjects.Draw((settings.Pairs / 2) + settings.HeldOut, settings.Seed, folder)
+            ? Subjects.Draw((settings.Pairs / 2) + (settings.Pairs / 4), settings.Seed, folder)
             : Subjects.FromPhotos(settings.References, settings.Seed, size, folder);
         int heldOut = Math.Clamp(all.Count / 3, 1, settings.HeldOut);
         return (all.Take(all.Count - heldOut).ToList(), all.Skip(all.Count - heldOut).ToList());

@@ -1,5 +1,4 @@
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Images;

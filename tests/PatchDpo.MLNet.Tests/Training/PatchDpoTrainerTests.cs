@@ -4,7 +4,6 @@ using Microsoft.ML.Transforms.Image;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Torch;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.MLNet.Tests.Training;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Diffusion;

@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.IpAdapter;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Diffusion;

@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Diffusion;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Diffusion;

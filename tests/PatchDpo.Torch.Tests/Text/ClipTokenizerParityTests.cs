@@ -1,7 +1,5 @@
 using System.Text.Json;
 using PatchDpo.Torch.Text;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Text;
 

@@ -1,8 +1,7 @@
 using System.Text.Json;
-using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Text;

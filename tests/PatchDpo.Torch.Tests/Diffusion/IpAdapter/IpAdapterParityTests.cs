@@ -3,7 +3,6 @@ using System.Text.Json;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Diffusion.IpAdapter;
