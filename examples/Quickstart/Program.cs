@@ -1,4 +1,5 @@
 using System.CommandLine;
+using PatchDpo.Torch.Images;
 using Quickstart;
 
 var references = new Option<string?>("--references") { Description = "A folder of your own photos to use as references instead of drawn characters." };
@@ -18,4 +19,14 @@ root.SetAction(arguments =>
         Path.GetFullPath(arguments.GetValue(output)!), arguments.GetValue(references), arguments.GetValue(noun)!, arguments.GetValue(seed),
         Pairs: isQuick ? 12 : 96, Steps: isQuick ? 6 : 100, HeldOut: isQuick ? 4 : 24));
 });
-return root.Parse(args).Invoke();
+ParseResult parsed = root.Parse(args);
+try
+{
+    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidImageException)
+{
+    // One line: what is wrong, and where.
+    Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));
+    return 2;
+}
