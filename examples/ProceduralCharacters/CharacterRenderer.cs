@@ -13,23 +13,26 @@ public static class CharacterRenderer
     private const float ReferenceScale = 29;
     private const float SceneScale = 25;
     private const float OutlinePixels = 1.2f;
+    private static readonly SKPoint s_referenceCenter = new(32, 32);
     private static readonly SKColor s_outline = new(45, 36, 54);
 
     /// <summary>The character on white, in its canonical pose: facing right, standing, filling the image.</summary>
     public static RenderedCharacter RenderReference(Character character)
-        => Draw(character, null, null, new SKPoint(32, 32), ReferenceScale);
+        => Draw(character, null, null, s_referenceCenter, ReferenceScale);
 
-    /// <summary>The character as a prompt asks for it.</summary>
+    /// <summary>The character as a prompt asks for it; on white it is laid out as in the reference.</summary>
     /// <param name="seed">Decides the scene's details and shifts the character by up to one pixel.</param>
     /// <exception cref="ArgumentException">The prompt names another kind.</exception>
     public static RenderedCharacter Render(Character character, Prompt prompt, int seed)
     {
         if (prompt.Kind != character.Kind)
             throw new ArgumentException($"The prompt is of a {prompt.Kind}, the character is a {character.Kind}.", nameof(prompt));
+        Character painted = prompt.BodyColor is string color ? character.WithBodyColor(Palette.ByName(color)) : character;
+        if (prompt.Scene == Scene.White)
+            return Draw(painted, prompt, null, s_referenceCenter, ReferenceScale);
         Random random = Seeds.Source(seed, 5);
         float x = 31 + 2 * random.NextSingle();
         float y = 60 + random.NextSingle() - 0.94f * SceneScale;
-        Character painted = prompt.BodyColor is string color ? character.WithBodyColor(Palette.ByName(color)) : character;
         return Draw(painted, prompt, random, new SKPoint(x, y), SceneScale);
     }
 
@@ -43,10 +46,10 @@ public static class CharacterRenderer
         using var bitmap = new SKBitmap(info);
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(SKColors.White);
-        if (prompt is not null)
+        if (prompt is not null && random is not null)
         {
-            SceneBackdrop.Draw(canvas, prompt.Scene, random!);
-            if (prompt.Scene is not (Scene.Water or Scene.White))
+            SceneBackdrop.Draw(canvas, prompt.Scene, random);
+            if (prompt.Scene != Scene.Water)
                 SceneBackdrop.Shadow(canvas, center.X, 0.8f * scale);
         }
 

@@ -17,6 +17,9 @@ public sealed record Prompt
     /// <summary>The colour that the body is repainted in, or null to keep the identity's.</summary>
     public string? BodyColor { get; init; }
 
+    /// <summary>A plain picture on white: what the reference shows, and nothing more.</summary>
+    public static Prompt OnWhite(CharacterKind kind) => new() { Kind = kind };
+
     /// <summary>A random request in a random scene.</summary>
     public static Prompt Random(CharacterKind kind, int seed)
     {

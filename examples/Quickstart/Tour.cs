@@ -23,12 +23,12 @@ internal static class Tour
         (IReadOnlyList<Subject> train, IReadOnlyList<Subject> heldOut) = clock.Run("references", () => Split(settings, model.ImageSize, Folder("references")));
         Console.WriteLine($"        {train.Count} to train on, {heldOut.Count} held out");
 
-        Workload pairs = Workload.Create(train, settings.Pairs, settings.Seed, settings.Noun, Folder("train"));
+        Workload pairs = Workload.OnWhite(train, settings.Pairs, settings.Noun, Folder("train"));
         clock.Run($"generate {pairs.Rows.Count} images to learn from", () => pipeline.Generate(pairs, model));
         using PersonalizedImageTransformer tuned = clock.Run(
             $"score their patches and fine-tune with PatchDPO, {settings.Steps} steps", () => pipeline.Tune(pipeline.Score(pairs), model, settings.Steps));
 
-        Workload before = Workload.Create(heldOut, 2 * heldOut.Count, settings.Seed + 1, settings.Noun, Folder("before"));
+        Workload before = Workload.InScenes(heldOut, 2 * heldOut.Count, settings.Seed + 1, settings.Noun, Folder("before"));
         Workload after = before.Into(Folder("after"));
         clock.Run("generate held-out subjects before", () => pipeline.Generate(before, model));
         clock.Run("generate held-out subjects after", () => pipeline.Generate(after, tuned.Model));
@@ -47,11 +47,11 @@ internal static class Tour
         return 0;
     }
 
-    /// <summary>A third of the subjects is held out: fine-tuning never sees them.</summary>
+    /// <summary>Up to a third of the subjects is held out: fine-tuning never sees them.</summary>
     private static (IReadOnlyList<Subject> Train, IReadOnlyList<Subject> HeldOut) Split(QuickstartSettings settings, int size, string folder)
     {
         IReadOnlyList<Subject> all = settings.References is null
-            ? Subjects.Draw((settings.Pairs / 2) + (settings.Pairs / 4), settings.Seed, folder)
+            ? Subjects.Draw(settings.Pairs + settings.HeldOut, settings.Seed, folder)
             : Subjects.FromPhotos(settings.References, settings.Seed, size, folder);
         int heldOut = Math.Clamp(all.Count / 3, 1, settings.HeldOut);
         return (all.Take(all.Count - heldOut).ToList(), all.Skip(all.Count - heldOut).ToList());

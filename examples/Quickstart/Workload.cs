@@ -15,32 +15,22 @@ internal sealed class Workload
     /// <summary>The rows, with the paths that their images go to.</summary>
     public List<Row> Rows { get; } = [];
 
-    /// <summary>Asks for each subject in random prompts.</summary>
+    /// <summary>Asks for each subject on white, as references and generations of a training set are made: patch by patch, the reference is what should come out.</summary>
+    /// <param name="subjects">The subjects, taken in turn.</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="noun">What photos show, in the model's words.</param>
+    /// <param name="folder">Where generated images go.</param>
+    public static Workload OnWhite(IReadOnlyList<Subject> subjects, int count, string noun, string folder)
+        => Create(subjects, count, noun, folder, (kind, _) => Prompt.OnWhite(kind));
+
+    /// <summary>Asks for each subject in random scenes, wearing, holding or painted as a prompt wants it.</summary>
     /// <param name="subjects">The subjects, taken in turn.</param>
     /// <param name="count">Rows.</param>
     /// <param name="seed">Decides the prompts.</param>
     /// <param name="noun">What photos show, in the model's words.</param>
     /// <param name="folder">Where generated images go.</param>
-    public static Workload Create(IReadOnlyList<Subject> subjects, int count, int seed, string noun, string folder)
-    {
-        Directory.CreateDirectory(folder);
-        var workload = new Workload();
-        for (int i = 0; i < count; i++)
-        {
-            Subject subject = subjects[i % subjects.Count];
-            Prompt prompt = Prompt.Random(subject.Character?.Kind ?? Enum.Parse<CharacterKind>(noun, ignoreCase: true), (seed * 7_919) + i);
-            workload.Rows.Add(new Row
-            {
-                Subject = subject.Name,
-                Prompt = prompt.Text,
-                ReferencePath = subject.ReferencePath,
-                GeneratedPath = Path.Combine(folder, $"{i:D3}_{subject.Name}.png"),
-                Noise = i,
-            });
-            workload._truths.Add(subject.Character is null ? null : CharacterRenderer.Render(subject.Character, prompt, i));
-        }
-        return workload;
-    }
+    public static Workload InScenes(IReadOnlyList<Subject> subjects, int count, int seed, string noun, string folder)
+        => Create(subjects, count, noun, folder, (kind, i) => Prompt.Random(kind, (seed * 7_919) + i));
 
     /// <summary>The same rows, with their images in another folder.</summary>
     public Workload Into(string folder)
@@ -64,4 +54,25 @@ internal sealed class Workload
         => _truths.Any(t => t is null)
             ? null
             : Rows.Zip(_truths).Average(p => PartAccuracy.Measure(ImageFile.Load(p.First.GeneratedPath).ToRgb(), p.Second!).WrongParts);
+
+    private static Workload Create(IReadOnlyList<Subject> subjects, int count, string noun, string folder, Func<CharacterKind, int, Prompt> request)
+    {
+        Directory.CreateDirectory(folder);
+        var workload = new Workload();
+        for (int i = 0; i < count; i++)
+        {
+            Subject subject = subjects[i % subjects.Count];
+            Prompt prompt = request(subject.Character?.Kind ?? Enum.Parse<CharacterKind>(noun, ignoreCase: true), i);
+            workload.Rows.Add(new Row
+            {
+                Subject = subject.Name,
+                Prompt = prompt.Text,
+                ReferencePath = subject.ReferencePath,
+                GeneratedPath = Path.Combine(folder, $"{i:D3}_{subject.Name}.png"),
+                Noise = i,
+            });
+            workload._truths.Add(subject.Character is null ? null : CharacterRenderer.Render(subject.Character, prompt, i));
+        }
+        return workload;
+    }
 }

@@ -23,7 +23,7 @@ internal static class ClipStage
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(context.OutputFolder("eval_clip"));
         int vocabulary = tokenizer.VocabularySize;
         using var model = new ClipModel(TextConfig(vocabulary), VisionConfig, tokenizer);
-        (Tensor images, Tensor texts, Tensor changedTexts) = DrawPool(tokenizer, PoolSize, 7_000_000);
+        (Tensor images, Tensor texts, Tensor changedTexts) = DrawPool(tokenizer, PoolSize, 7_000_000, described: true);
         int steps = context.Steps(FullSteps);
         using var optimizer = new MixedPrecisionAdamW([model], 1e-3, steps, emaDecay: 0.99);
         const string checkpoint = "clip.checkpoint.safetensors";
@@ -49,15 +49,18 @@ internal static class ClipStage
         TrainingContext.WriteModel(context.OutputFolder("eval_clip"), "model.safetensors", Json(vocabulary), model);
     }
 
-    private static (Tensor Images, Tensor Texts, Tensor ChangedTexts) DrawPool(ClipTokenizer tokenizer, int count, int firstSeed)
+    private static (Tensor Images, Tensor Texts, Tensor ChangedTexts) DrawPool(ClipTokenizer tokenizer, int count, int firstSeed, bool described)
     {
         var drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed =>
         {
             Character character = Character.Random(seed);
-            Prompt prompt = Prompt.Random(character.Kind, seed);
-            if (seed % 20 == 0)
-                prompt = prompt with { Scene = Scene.White };
-            return (CharacterRenderer.Render(character, prompt, seed).Image, prompt.Text, Changed: prompt.WithOneChange(seed).Text);
+            Prompt prompt = seed % 8 == 0 ? Prompt.OnWhite(character.Kind) : Prompt.Random(character.Kind, seed);
+            Prompt changed = prompt.WithOneChange(seed);
+            // Captions of half of the images tell two parts' colours, so that the image features hold identity as well.
+            (string text, string other) = described && seed % 2 == 0
+                ? (Caption.Of(character, prompt, seed), Caption.Of(character, changed, seed))
+                : (prompt.Text, changed.Text);
+            return (CharacterRenderer.Render(character, prompt, seed).Image, Text: text, Changed: other);
         }).ToArray();
         return (PixelPool.Pack(drawn.Select(d => d.Image).ToArray()),
             tokenizer.EncodeBatch(drawn.Select(d => d.Text).ToArray()),
@@ -69,7 +72,7 @@ internal static class ClipStage
         const int held = 256;
         using IDisposable noGradient = no_grad();
         using var scope = NewDisposeScope();
-        (Tensor images, Tensor texts, Tensor changedTexts) = DrawPool(model.Tokenizer, held, 9_200_000);
+        (Tensor images, Tensor texts, Tensor changedTexts) = DrawPool(model.Tokenizer, held, 9_200_000, described: false);
         Tensor image = functional.normalize(model.EncodeImages(PixelPool.Normalize(images, PixelNormalization.Clip)), dim: -1);
         Tensor text = functional.normalize(model.EncodeTexts(texts), dim: -1);
         Tensor changed = functional.normalize(model.EncodeTexts(changedTexts), dim: -1);

@@ -2,6 +2,7 @@ using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;
@@ -9,6 +10,8 @@ namespace TrainEmbeddedModels;
 /// <summary>The small generator's networks, in SDXL's form, and their configuration files.</summary>
 internal sealed class GeneratorModels : IDisposable
 {
+    // The converged adapter; AdapterStage makes the shipped one.
+    private const string FullAdapter = "full_ip_adapter.safetensors";
     private const int TextWidth = 64;
     private const int ImageWidth = 96;
     private const int ImageLayers = 4;
@@ -99,7 +102,7 @@ internal sealed class GeneratorModels : IDisposable
         timestep_spacing = "trailing",
     };
 
-    /// <summary>Writes the folder that <c>PersonalizedModel.Load</c> reads; the autoencoder and the tokenizers are there already.</summary>
+    /// <summary>Writes the folder that <c>PersonalizedModel.Load</c> reads; the autoencoder and the tokenizers are there already, the adapter comes last.</summary>
     public void Write(TrainingContext context)
     {
         string Folder(string name) => context.OutputFolder("generator", name);
@@ -108,7 +111,7 @@ internal sealed class GeneratorModels : IDisposable
         TrainingContext.WriteModel(Folder("image_encoder"), "model.safetensors", ImageJson(), ImageEncoder);
         TrainingContext.WriteModel(Folder("unet"), "diffusion_pytorch_model.safetensors", UNetJson(), UNet);
         TrainingContext.WriteJson(Folder("scheduler"), "scheduler_config.json", SchedulerJson);
-        IpAdapterFile.Write(context.OutputFolder("generator", "ip_adapter.safetensors"), new IpAdapterModel(Resampler, AdapterLayers), ScalarType.Float16);
+        IpAdapterFile.Write(context.WorkFile(FullAdapter), new IpAdapterModel(Resampler, AdapterLayers), ScalarType.Float16);
         TrainingContext.WriteJson(context.OutputFolder("generator"), "model_index.json", new Dictionary<string, object>
         {
             ["_class_name"] = "StableDiffusionXLPipeline",
@@ -122,6 +125,27 @@ internal sealed class GeneratorModels : IDisposable
             ["vae"] = new[] { "diffusers", "AutoencoderKL" },
         });
     }
+
+    /// <summary>Reads back what <see cref="Write"/> wrote.</summary>
+    public void Read(TrainingContext context)
+    {
+        void Load(nn.Module module, string path, string prefix = "")
+        {
+            using var file = WeightsFile.Open(path);
+            StateDictLoader.Load(module, file, prefix);
+        }
+
+        Load(TextEncoder, context.OutputFolder("generator", "text_encoder", "model.safetensors"));
+        Load(TextEncoder2, context.OutputFolder("generator", "text_encoder_2", "model.safetensors"));
+        Load(ImageEncoder, context.OutputFolder("generator", "image_encoder", "model.safetensors"));
+        Load(UNet, context.OutputFolder("generator", "unet", "diffusion_pytorch_model.safetensors"));
+        Load(Resampler, context.WorkFile(FullAdapter), "image_proj.");
+        Load(AdapterLayers, context.WorkFile(FullAdapter), "ip_adapter.");
+    }
+
+    /// <summary>Writes the adapter that is shipped.</summary>
+    public void WriteAdapter(TrainingContext context)
+        => IpAdapterFile.Write(context.OutputFolder("generator", "ip_adapter.safetensors"), new IpAdapterModel(Resampler, AdapterLayers), ScalarType.Float16);
 
     public void Dispose()
     {

@@ -10,9 +10,8 @@ namespace TrainEmbeddedModels;
 /// <summary>Drawn and encoded training samples: text ids, the reference's encoder states, the target's latents.</summary>
 internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor ReferenceStates, Tensor DroppedState, Tensor Latents) : IDisposable
 {
-    // As pairs collected from the web are imperfect, so are these: some of the target's parts look otherwise than the
-    // reference's. The generator learns to err part by part, which is what PatchDPO is there to correct.
-    private const double ImperfectShare = 0.2;
+    // Targets on white are the reference itself: from them the model learns to copy each part, in scenes to place it.
+    private const int WhiteTenths = 3;
     private const int Chunk = 64;
 
     public int Count => (int)Latents.shape[0];
@@ -63,12 +62,8 @@ internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor Referen
 
     private static (string Prompt, ImageBuffer Reference, ImageBuffer Target) Draw(int seed)
     {
-        var random = new Random(seed);
         Character character = Character.Random(seed);
-        Prompt prompt = Prompt.Random(character.Kind, seed);
-        if (random.NextDouble() < 0.05)
-            prompt = prompt with { Scene = Scene.White };
-        Character shown = random.NextDouble() < ImperfectShare ? character.WithChangedParts(random.Next(1, 4), seed) : character;
-        return (prompt.Text, CharacterRenderer.RenderReference(character).Image, CharacterRenderer.Render(shown, prompt, seed).Image);
+        Prompt prompt = seed % 10 < WhiteTenths ? Prompt.OnWhite(character.Kind) : Prompt.Random(character.Kind, seed);
+        return (prompt.Text, CharacterRenderer.RenderReference(character).Image, CharacterRenderer.Render(character, prompt, seed).Image);
     }
 }

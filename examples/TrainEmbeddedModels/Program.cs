@@ -10,8 +10,8 @@ TorchRuntime.Initialize();
 [
     ("tokenizer", "generator/tokenizer/vocab.json", TokenizerStage.Run),
     ("vae", "generator/vae/config.json", VaeStage.Run),
-    ("decoder", "", DecoderStage.Run),
     ("generator", "generator/model_index.json", GeneratorStage.Run),
+    ("adapter", "generator/ip_adapter.safetensors", AdapterStage.Run),
     ("dino", "eval_dino/config.json", DinoStage.Run),
     ("patch_encoder", "patch_encoder/config.json", PatchEncoderStage.Run),
     ("clip", "eval_clip/config.json", ClipStage.Run),

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;
 
-/// <summary>Trains the autoencoder, 64 x 64 x 3 to 16 x 16 x 12, on references and scenes.</summary>
+/// <summary>Trains the autoencoder, 64 x 64 x 3 to 16 x 16 x 16, on references and scenes.</summary>
 internal static class VaeStage
 {
     private const int Batch = 8;
@@ -16,7 +16,7 @@ internal static class VaeStage
     private const double KlWeight = 1e-4;
 
     /// <summary>Channels of the latents.</summary>
-    public const int LatentChannels = 12;
+    public const int LatentChannels = 16;
 
     private static int[] BlockOutChannels => [32, 48, 96];
 
@@ -50,11 +50,11 @@ internal static class VaeStage
         }
 
         optimizer.Finish([vae]);
-        Export(context, vae, null);
+        Export(context, vae);
     }
 
     /// <summary>Drawn images, a fifth of them references.</summary>
-    public static Tensor RenderPool(int count, int firstSeed)
+    private static Tensor RenderPool(int count, int firstSeed)
         => PixelPool.Pack(Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().WithDegreeOfParallelism(2).Select(i =>
         {
             Character character = Character.Random(i);
@@ -64,14 +64,14 @@ internal static class VaeStage
         }).ToArray());
 
     /// <summary>Absolute and squared differences; those between neighbours count too, which keeps outlines sharp.</summary>
-    public static Tensor ReconstructionLoss(Tensor decoded, Tensor images)
+    private static Tensor ReconstructionLoss(Tensor decoded, Tensor images)
     {
         Tensor difference = decoded - images;
         return difference.abs().mean() + 2 * difference.square().mean() + 0.25 * (difference.diff(1, -1).abs().mean() + difference.diff(1, -2).abs().mean());
     }
 
-    /// <summary>Measures held-out images and writes the folder; without a given factor, the latents' deviation gives it.</summary>
-    public static void Export(TrainingContext context, AutoencoderKL vae, double? scalingFactor)
+    /// <summary>Measures held-out images and writes the folder; the latents' deviation gives the scaling factor.</summary>
+    private static void Export(TrainingContext context, AutoencoderKL vae)
     {
         using IDisposable noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -86,7 +86,7 @@ internal static class VaeStage
         ImageBuffer[] originals = ImageTensors.ToImages(images[..12]);
         ImageBuffer[] reconstructions = ImageTensors.ToImages(decoded[..12]);
         context.SaveSheet("vae.png", [originals, reconstructions]);
-        TrainingContext.WriteModel(context.OutputFolder("generator", "vae"), "diffusion_pytorch_model.safetensors", Json(scalingFactor ?? 1 / std), vae);
+        TrainingContext.WriteModel(context.OutputFolder("generator", "vae"), "diffusion_pytorch_model.safetensors", Json(1 / std), vae);
     }
 
     /// <summary>Zeroes each residual branch's last layer, so that colours flow through from the first step.</summary>

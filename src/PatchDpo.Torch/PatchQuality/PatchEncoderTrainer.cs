@@ -11,7 +11,7 @@ namespace PatchDpo.Torch.PatchQuality;
 /// PatchDPO first improves its vision model's patch features by self-supervised training; its objective is not published.
 /// This one is ours and is named by what it does: two views of an image with a known homography between them (crop, scale,
 /// rotation, perspective, mirror) and mild changes of light; corresponding points are pulled together, all others of the batch
-/// pushed apart (InfoNCE), save near neighbours and patches that look alike; recoloured copies are negatives, too.
+/// pushed apart (InfoNCE), save near neighbours and patches that look alike; regions recoloured in copies are negatives, too.
 /// </remarks>
 public sealed class PatchEncoderTrainer
 {
@@ -102,7 +102,7 @@ public sealed class PatchEncoderTrainer
         (Homography First, Homography Second)[] views = [.. Enumerable.Range(0, (int)images.shape[0]).Select(_ => PatchCorrespondence.DrawViews(random, _options))];
         Tensor plain = PatchViews.Render(images, [.. views.Select(v => v.Second)]);
         Tensor first = ChangeLight(PatchViews.Render(images, [.. views.Select(v => v.First)])), second = ChangeLight(plain);
-        Tensor? recoloured = _options.RecolouredNegatives ? ChangeLight(PatchViews.Recolour(plain, random)) : null;
+        Tensor? recoloured = _options.RecolouredNegatives ? PatchViews.RecolourRegions(plain, random) : null;
 
         Tensor maps = patchFeatures(first);
         (long rows, long columns) = (maps.shape[1], maps.shape[2]);
@@ -113,7 +113,7 @@ public sealed class PatchEncoderTrainer
         Tensor excluded = PatchCorrespondence.Near(toPoints, rows, columns, _options.NeighbourRadius).logical_or(PatchCorrespondence.Alike(looks, looks, _options.LookAlikeDistance));
         if (recoloured is null)
             return PatchContrast.Loss(a, b, excluded, _options.Temperature, null, null);
-        Tensor negatives = PatchViews.ReadAt(patchFeatures(recoloured), toPoints).flatten(0, 1);
+        Tensor negatives = PatchViews.ReadAt(patchFeatures(ChangeLight(recoloured)), toPoints).flatten(0, 1);
         Tensor alike = PatchCorrespondence.Alike(looks, PatchCorrespondence.Looks(recoloured, toPoints, rows, columns), _options.LookAlikeDistance);
         return PatchContrast.Loss(a, b, excluded, _options.Temperature, negatives, alike);
 

@@ -33,7 +33,7 @@ public sealed class PatchEncoderTrainerOptions
     /// <summary>Patches whose normalised pixels differ by less than this (root mean square) look alike and are not pushed apart, such as two patches of a plain background; 0.15 by default.</summary>
     public double LookAlikeDistance { get; init => field = Within(value, 0, double.MaxValue); } = 0.15;
 
-    /// <summary>Whether recoloured copies of the images serve as negatives too, so that the same shape in another colour counts as different; on by default.</summary>
+    /// <summary>Whether copies of the images with one recoloured region serve as negatives too, so that the same shape in another colour counts as different; on by default.</summary>
     public bool RecolouredNegatives { get; init; } = true;
 
     /// <summary>The smallest side of a view's crop, as a share of the image's side, in (0, 1]; 0.5 by default.</summary>

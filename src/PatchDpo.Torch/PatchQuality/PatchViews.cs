@@ -85,5 +85,18 @@ internal static class PatchViews
         return matrix.bmm(images.flatten(2)).view(images.shape).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same images, recoloured within one random ellipse each: what a generator that gets one part wrong makes of them.</summary>
+    /// <param name="images">Normalised pixels, <c>(B,3,H,W)</c>.</param>
+    /// <param name="random">Draws the ellipses and the hues.</param>
+    public static Tensor RecolourRegions(Tensor images, Random random)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (long batch, long height, long width) = (images.shape[0], images.shape[2], images.shape[3]);
+        Tensor Draw(double low, double high) => tensor([.. Enumerable.Range(0, (int)batch).Select(_ => (float)Between(random, low, high))], [batch, 1, 1]);
+        Tensor x = ((arange(width) + 0.5) / width).view(1, 1, -1) - Draw(0.1, 0.9), y = ((arange(height) + 0.5) / height).view(1, -1, 1) - Draw(0.1, 0.9);
+        Tensor inside = ((x / Draw(0.12, 0.6)).square() + (y / Draw(0.12, 0.6)).square()).lt(1).unsqueeze(1).to(images.device);
+        return where(inside, Recolour(images, random), images).MoveToOuterDisposeScope();
+    }
+
     private static double Between(Random random, double low, double high) => low + ((high - low) * random.NextDouble());
 }

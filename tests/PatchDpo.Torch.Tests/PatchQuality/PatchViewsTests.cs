@@ -79,6 +79,17 @@ public sealed class PatchViewsTests
     }
 
     [Fact]
+    public void A_recoloured_region_leaves_the_rest_as_it_is()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor images = tensor([0.9f, 0.2f, 0.1f], [1, 3, 1, 1]).expand(8, 3, 32, 32);
+        Tensor changed = (PatchViews.RecolourRegions(images, new Random(3)) - images).abs().amax([1]).gt(0.05f);
+        float[] share = changed.to(float32).mean([1, 2]).data<float>().ToArray();
+        Assert.All(share, s => Assert.InRange(s, 0.005f, 0.95f));
+        Assert.Equal(8, share.Distinct().Count());
+    }
+
+    [Fact]
     public void Only_points_of_the_same_image_are_near_each_other()
     {
         using DisposeScope scope = NewDisposeScope();

@@ -1,0 +1,52 @@
+using MathNet.Numerics.Statistics;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Vision;
+
+namespace TrainEmbeddedModels;
+
+/// <summary>Whether p finds the bad patches, where the truth is known: images that should be the reference itself.</summary>
+internal static class ErrorCorrelation
+{
+    /// <summary>Spearman's correlation, over all of the references' object patches, of p(x_gen) with how little the patch differs from the reference's at its place.</summary>
+    /// <param name="encoder">Gives p.</param>
+    /// <param name="generated">Images in the references' layout.</param>
+    /// <param name="references">What they should look like: objects on plain white.</param>
+    public static double Measure(IVisionEncoder encoder, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references)
+    {
+        var quality = new List<double>();
+        var likeness = new List<double>();
+        IReadOnlyList<PatchQualityResult> results = new PatchQualityEstimator(encoder).Score(generated, references);
+        for (int i = 0; i < results.Count; i++)
+        {
+            QualityMap map = results[i].Generated;
+            bool[,] mask = ForegroundMask.ToPatchGrid(ForegroundMask.FromPlainBackground(references[i]), map.Height, map.Width);
+            for (int row = 0; row < map.Height; row++)
+            {
+                for (int column = 0; column < map.Width; column++)
+                {
+                    if (!mask[row, column])
+                        continue;
+                    quality.Add(map[row, column]);
+                    likeness.Add(-Difference(generated[i], references[i], row, column, map.Height, map.Width));
+                }
+            }
+        }
+
+        return Correlation.Spearman(quality, likeness);
+    }
+
+    private static double Difference(ImageBuffer a, ImageBuffer b, int row, int column, int rows, int columns)
+    {
+        int height = a.Height / rows;
+        int width = a.Width / columns;
+        double sum = 0;
+        for (int y = row * height; y < (row + 1) * height; y++)
+        {
+            for (int i = (y * a.Width + column * width) * 3; i < (y * a.Width + (column + 1) * width) * 3; i++)
+                sum += Math.Abs(a.Pixels[i] - b.Pixels[i]);
+        }
+
+        return sum / (height * width * 3);
+    }
+}
