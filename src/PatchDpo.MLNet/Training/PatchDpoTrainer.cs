@@ -61,7 +61,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         if (pairs.Count == 0)
             throw new EmptyDataException("There is no scored pair to train on: the training data have no row.");
         long seed = _options.Seed ?? _host.Rand.Next();
-        channel.Info(MessageSensitivity.None, $"PatchDPO: {_options.MaxSteps} steps of {Math.Min(_options.BatchSize, pairs.Count)} pairs, {pairs.Count} pairs in all, learning rate {_options.LearningRate}, seed {seed}");
+        channel.Info(MessageSensitivity.None, $"{_options.Objective}: {_options.MaxSteps} steps of {Math.Min(_options.BatchSize, pairs.Count)} pairs, {pairs.Count} pairs in all, learning rate {_options.LearningRate}, seed {seed}");
         var trainer = new Torch.Training.PatchDpoTrainer(_model, _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback)));
         IpAdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
         return new PersonalizedImageTransformer(_model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
@@ -88,6 +88,12 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
 
         /// <summary>The vector column with p(x_gen). Default: GeneratedQuality.</summary>
         public string GeneratedQualityColumnName { get; init => field = ColumnName.Checked(value); } = "GeneratedQuality";
+
+        /// <summary>What is minimised. Default: PatchDPO; the others are baselines to compare it with.</summary>
+        public TrainingObjective Objective { get; init => field = Training(value, v => new PatchDpoTrainerOptions { Objective = v }); }
+
+        /// <summary>Diffusion-DPO's beta, more than 0; other objectives have none. Default: 5,000.</summary>
+        public double DiffusionDpoBeta { get; init => field = Training(value, v => new PatchDpoTrainerOptions { DiffusionDpoBeta = v }); } = 5_000;
 
         /// <summary>Optimizer steps, at least 1. Default: 30,000.</summary>
         public int MaxSteps { get; init => field = Training(value, v => new PatchDpoTrainerOptions { MaxSteps = v }); } = 30_000;
@@ -139,6 +145,8 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
 
         internal PatchDpoTrainerOptions ForTorch(long seed, IProgress<TrainingProgress> progress) => new()
         {
+            Objective = Objective,
+            DiffusionDpoBeta = DiffusionDpoBeta,
             MaxSteps = MaxSteps,
             BatchSize = BatchSize,
             LearningRate = LearningRate,

@@ -12,6 +12,8 @@ internal interface ITrainingObjective
     /// <returns>Float32 on the CPU, <c>(P,2,h,w)</c>: reference, then generated image; the caller disposes it.</returns>
     Tensor Weights(IReadOnlyList<TrainingPair> pairs, int height, int width);
 
-    /// <summary>The loss of a step, a scalar with gradient in the current dispose scope.</summary>
-    Tensor Loss(TrainingStep step);
+    /// <summary>The loss of a step, in the current dispose scope.</summary>
+    /// <param name="step">The forward pass.</param>
+    /// <param name="untrained">Predicts for the same noisy latents with the adapter layers as they were before training, <c>(2B,C,h,w)</c>, without gradient.</param>
+    ObjectiveLoss Loss(TrainingStep step, Func<Tensor> untrained);
 }

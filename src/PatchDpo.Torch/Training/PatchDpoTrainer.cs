@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training;
 
-/// <summary>Trains the adapter layers (the image prompt's keys and values) of a personalised model with PatchDPO; all else stays frozen.</summary>
+/// <summary>Trains the adapter layers (the image prompt's keys and values) of a personalised model with PatchDPO, or a baseline; all else stays frozen.</summary>
 /// <remarks>
 /// PatchDPO, arXiv 2412.03177, and its official script: both images of a pair share noise, timestep, text and image prompt;
 /// AdamW with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once and kept in memory.
@@ -28,7 +28,9 @@ public sealed class PatchDpoTrainer
         _model = model;
         _options = options ?? new PatchDpoTrainerOptions();
         _options.Validate();
-        _objective = new PatchDpoObjective(_options.Weights, model.Schedule, _options.MinSnrGamma);
+        _objective = _options.Objective == TrainingObjective.DiffusionDpo
+            ? new DiffusionDpoObjective(_options.DiffusionDpoBeta)
+            : new WeightedErrorObjective(_options.Objective, _options.Weights, model.Schedule, _options.MinSnrGamma);
     }
 
     /// <summary>Trains.</summary>
@@ -70,17 +72,17 @@ public sealed class PatchDpoTrainer
         for (int step = 1; step <= _options.MaxSteps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            float loss = Step(tuned, cache, order, generator, optimizer);
+            (float loss, float? accuracy) = Step(tuned, cache, order, generator, optimizer);
             if (!float.IsFinite(loss))
                 throw new NonFiniteLossException(step, loss);
-            _options.Progress?.Report(new TrainingProgress(step, _options.MaxSteps, loss, clock.Elapsed));
+            _options.Progress?.Report(new TrainingProgress(step, _options.MaxSteps, loss, clock.Elapsed, accuracy));
         }
         // The last update is seen by no step of ours; with weights that are not finite, the next one's loss would not be either.
         if (!AllFinite(tuned))
             throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
     }
 
-    private float Step(IpAdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, optim.Optimizer optimizer)
+    private (float Loss, float? ImplicitAccuracy) Step(IpAdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, optim.Optimizer optimizer)
     {
         using DisposeScope scope = NewDisposeScope();
         long[] pairs = order.Take(Math.Min(_options.BatchSize, cache.Count));
@@ -92,14 +94,22 @@ public sealed class PatchDpoTrainer
         TrainingBatch batch = cache.Batch(pairs, dropText, dropImage, noise, timesteps, _options.OfficialTimeIds, _model.Device);
 
         optimizer.zero_grad();
-        Tensor loss = _objective.Loss(TrainingStep.Forward(_model.Schedule, (x, t, c) => _model.Predict(x, t, c, tuned, _options.AdapterScale), batch));
-        float value = loss.item<float>();
+        TrainingStep step = TrainingStep.Forward(_model.Schedule, (x, t, c) => _model.Predict(x, t, c, tuned, _options.AdapterScale), batch);
+        ObjectiveLoss loss = _objective.Loss(step, () => Untrained(step));
+        float value = loss.Value.item<float>();
         if (float.IsFinite(value))
         {
-            loss.backward();
+            loss.Value.backward();
             optimizer.step();
         }
-        return value;
+        return (value, loss.ImplicitAccuracy);
+    }
+
+    /// <summary>What the model predicted before training: the adapter's weights are swapped, the network is the same.</summary>
+    private Tensor Untrained(TrainingStep step)
+    {
+        using IDisposable noGrad = no_grad();
+        return _model.Predict(step.NoisyLatents, step.Batch.Timesteps, step.Batch.Conditions, _model.AdapterLayers, _options.AdapterScale);
     }
 
     private bool IsBoth(double draw)

@@ -6,6 +6,12 @@ namespace PatchDpo.Torch.Training;
 /// <summary>How PatchDPO trains. Defaults are the official script's unless a property says otherwise.</summary>
 public sealed class PatchDpoTrainerOptions
 {
+    /// <summary>What is minimised. Default: PatchDPO; the others are baselines to compare it with.</summary>
+    public TrainingObjective Objective { get; init => field = Enum.IsDefined(value) ? value : throw OutOfRange(value, nameof(Objective), "is a member of TrainingObjective"); }
+
+    /// <summary>Diffusion-DPO's beta, more than 0: how strongly the model is held to what it was; other objectives have none. Default 5,000 (Diffusion-DPO's for SDXL, with an image's mean squared error).</summary>
+    public double DiffusionDpoBeta { get; init => field = value > 0 && double.IsFinite(value) ? value : throw OutOfRange(value, nameof(DiffusionDpoBeta), "is a finite number above 0"); } = 5_000;
+
     /// <summary>Optimizer steps, at least 1. Default 30,000 (the official run: on 8 GPUs with 4 pairs each).</summary>
     public int MaxSteps { get; init => field = AtLeastOne(value, nameof(MaxSteps)); } = 30_000;
 
@@ -61,11 +67,13 @@ public sealed class PatchDpoTrainerOptions
     public IProgress<TrainingProgress>? Progress { get; init; }
 
     /// <summary>Checks what no single property can.</summary>
-    /// <exception cref="ArgumentException">More than all pairs would be dropped.</exception>
+    /// <exception cref="ArgumentException">More than all pairs would be dropped, or min-SNR weighting is asked for where there is none.</exception>
     internal void Validate()
     {
         if (TextDropout + ImageDropout + BothDropout > 1)
             throw new ArgumentException($"{nameof(TextDropout)}, {nameof(ImageDropout)} and {nameof(BothDropout)} sum to {TextDropout + ImageDropout + BothDropout}, more than 1.");
+        if (MinSnrGamma is not null && Objective == TrainingObjective.DiffusionDpo)
+            throw new ArgumentException($"{nameof(MinSnrGamma)} weights squared errors; {nameof(TrainingObjective.DiffusionDpo)} has no such weights.");
     }
 
     private static int AtLeastOne(int value, string name)

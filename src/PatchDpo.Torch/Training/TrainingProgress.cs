@@ -5,4 +5,5 @@ namespace PatchDpo.Torch.Training;
 /// <param name="MaxSteps">How many steps the training takes.</param>
 /// <param name="Loss">The step's loss, before its update.</param>
 /// <param name="Elapsed">Time since the first step began.</param>
-public sealed record TrainingProgress(int Step, int MaxSteps, float Loss, TimeSpan Elapsed);
+/// <param name="ImplicitAccuracy">Diffusion-DPO alone: the share of the step's pairs whose reference the model has come to prefer to the generated image, compared with the model before training, in [0, 1]; else null.</param>
+public sealed record TrainingProgress(int Step, int MaxSteps, float Loss, TimeSpan Elapsed, float? ImplicitAccuracy = null);

@@ -26,7 +26,7 @@ public class PatchDpoParityTests
         JsonElement tolerances = json.GetProperty("tolerances").GetProperty(variant);
         (UNet2DConditionModel unet, IpAdapterModel adapter) = TinyStack.Load();
         NoiseSchedule schedule = new(NoiseScheduleConfig.FromJson(ModelConfig.Parse(json.GetProperty("scheduler").GetRawText(), "train.json")));
-        var objective = new PatchDpoObjective(new(), schedule, minSnrGamma: null);
+        var objective = new WeightedErrorObjective(TrainingObjective.PatchDpo, new(), schedule, minSnrGamma: null);
         foreach (TorchSharp.Modules.Parameter parameter in unet.parameters())
             parameter.requires_grad = false;
         foreach (TorchSharp.Modules.Parameter parameter in adapter.Layers.parameters().Concat(adapter.Projection.parameters()))
@@ -49,7 +49,7 @@ public class PatchDpoParityTests
                 adapter.Projection.call(In("image_embeds")), timeIds, weights);
             TrainingStep step = TrainingStep.Forward(
                 schedule, (x, t, c) => unet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new IpAttention(adapter.Layers, c.IpTokens, 1)), batch);
-            Tensor loss = objective.Loss(step);
+            Tensor loss = objective.Loss(step, () => throw new InvalidOperationException("PatchDPO has no frozen model.")).Value;
             optimizer.zero_grad();
             loss.backward();
 

@@ -155,7 +155,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     public void Quality_maps_of_any_grid_weigh_the_right_half_of_the_batch()
     {
         using DisposeScope scope = NewDisposeScope();
-        var objective = new PatchDpoObjective(new WeightMapOptions(), _model.Schedule, null);
+        var objective = new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), _model.Schedule, null);
         Tensor weights = objective.Weights([new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(0.25f), Map(0.75f, 3))], 8, 8);
         Assert.Equal([1, 2, 8, 8], weights.shape);
         Fixtures.AssertClose(weights[0, 0], full([8, 8], 0.75f), 1e-6, "1 - p(x_ref)");

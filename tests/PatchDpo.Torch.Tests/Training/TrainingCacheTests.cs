@@ -71,7 +71,7 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
     }
 
     private TrainingCache Cache(TrainingPair[] pairs, PatchDpoTrainerOptions options)
-        => new(_model, pairs, options, new PatchDpoObjective(options.Weights, _model.Schedule, null), CancellationToken.None);
+        => new(_model, pairs, options, new WeightedErrorObjective(TrainingObjective.PatchDpo, options.Weights, _model.Schedule, null), CancellationToken.None);
 
     private static TrainingPair Pair(string prompt, ImageBuffer reference, ImageBuffer generated, float quality)
         => new(prompt, reference, generated, new QualityMap(1, 1, [quality]), new QualityMap(1, 1, [quality]));
