@@ -16,7 +16,7 @@ public sealed class GenerationOptions
     /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
     public double GuidanceScale { get; init => field = Finite(value, nameof(GuidanceScale)); } = 5;
 
-    /// <summary>Weight of the image prompt beside the text; null (default) takes the model's. The official scripts have 0.78 for DreamBench, 0.65 for its Kosmos-G setting.</summary>
+    /// <summary>Weight of the image prompt beside the text; null (default) takes the model's. The official scripts have 0.78 for DreamBench, 0.65 for its Kosmos-G setting; 0 leaves the image prompt out.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
     public double? AdapterScale { get; init => field = value is double v ? Finite(v, nameof(AdapterScale)) : null; }
 

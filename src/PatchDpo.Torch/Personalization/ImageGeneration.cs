@@ -18,7 +18,8 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         using ISampler sampler = model.Schedule.CreateSampler(options.Sampler);
         bool guided = options.GuidanceScale > 1;
         TextConditions? negativeText = guided ? model.EncodeText([options.NegativePrompt]) : null;
-        Tensor? negativeTokens = guided ? model.ProjectReferences(model.EncodeDroppedReference(1)) : null;
+        bool textAlone = requests.Any(r => r.References.Count == 0);
+        Tensor? droppedTokens = guided || textAlone ? model.ProjectReferences(model.EncodeDroppedReference(1)) : null;
 
         var images = new List<ImageBuffer>(requests.Count);
         while (images.Count < requests.Count)
@@ -27,11 +28,11 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             using DisposeScope batchScope = NewDisposeScope();
             int first = images.Count;
             GenerationRequest[] batch = [.. requests.Skip(first).Take(options.BatchSize)];
-            PromptConditions positive = Conditions(batch);
+            PromptConditions positive = Conditions(batch, droppedTokens);
             PromptConditions? negative = guided
                 ? new PromptConditions(
                     new TextConditions(Repeat(negativeText!.HiddenStates, batch.Length), Repeat(negativeText.Pooled, batch.Length)),
-                    Repeat(negativeTokens!, batch.Length), positive.TimeIds)
+                    Repeat(droppedTokens!, batch.Length), positive.TimeIds)
                 : null;
             long side = _size / model.LatentScale;
             Tensor noise = RequestNoise.Create(options.Seed, [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)], [model.LatentChannels, side, side], model.Device);
@@ -44,11 +45,12 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         return images;
     }
 
-    private PromptConditions Conditions(GenerationRequest[] batch)
+    private PromptConditions Conditions(GenerationRequest[] batch, Tensor? droppedTokens)
     {
         TextConditions text = model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters);
-        Tensor tokens = model.ProjectReferences(model.EncodeReferences([.. batch.SelectMany(r => r.References)]));
-        return new PromptConditions(text, ReferenceTokens.Average(tokens, [.. batch.Select(r => r.References.Count)]), TimeIds.Uncropped(batch.Length, _size, _size, model.Device));
+        ImageBuffer[] references = [.. batch.SelectMany(r => r.References)];
+        Tensor? tokens = references.Length > 0 ? model.ProjectReferences(model.EncodeReferences(references)) : null;
+        return new PromptConditions(text, ReferenceTokens.Average(tokens, [.. batch.Select(r => r.References.Count)], droppedTokens), TimeIds.Uncropped(batch.Length, _size, _size, model.Device));
     }
 
     // Before any work, so that a bad request costs nothing and is named by its place among all of them.
@@ -59,8 +61,8 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         if (options.NegativePrompt.Length > options.MaxPromptCharacters)
             throw new PromptTooLongException(null, options.NegativePrompt.Length, options.MaxPromptCharacters);
         for (int i = 0; i < requests.Count; i++)
-            if (requests[i].References is not { Count: > 0 } references || references.Any(r => r is null))
-                throw new ArgumentException($"Request {i} has no reference image.", nameof(requests));
+            if (requests[i].References is not { } references || references.Any(r => r is null))
+                throw new ArgumentException($"Request {i} has null for its references or for one of them.", nameof(requests));
     }
 
     private static Tensor Repeat(Tensor row, int count) => row.expand([count, .. row.shape[1..]]);

@@ -185,7 +185,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="cancellation">Looked at before each sampling step.</param>
     /// <returns>An RGB image for each request, in order.</returns>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>
-    /// <exception cref="ArgumentException">A request has no reference image, or the size does not suit the model.</exception>
+    /// <exception cref="ArgumentException">A request has null for its references or for one of them, or the size does not suit the model.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<ImageBuffer> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)

@@ -124,15 +124,53 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
     }
 
     [Fact]
-    public void A_request_without_references_is_named()
-        => Assert.Contains("Request 1", Assert.Throws<ArgumentException>(() => _model.Generate([new("a", [TinyModelFixture.Image(1)]), new("b", [])])).Message, StringComparison.Ordinal);
+    public void A_request_whose_reference_is_null_is_named()
+        => Assert.Contains("Request 1", Assert.Throws<ArgumentException>(() => _model.Generate([new("a", [TinyModelFixture.Image(1)]), new("b", [null!])])).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void Without_references_the_image_prompt_is_that_of_a_dropped_image(double guidance)
+    {
+        GenerationOptions options = new() { Steps = 3, Seed = 4, GuidanceScale = guidance };
+        byte[] generated = _model.Generate([new("a cat", [])], options)[0].Pixels;
+        Assert.Equal(generated, ByHand(1));
+        Assert.NotEqual(generated, _model.Generate([new("a cat", [TinyModelFixture.Image(1)])], options)[0].Pixels);
+        Assert.NotEqual(generated, _model.Generate([new("a dog", [])], options)[0].Pixels);
+        // Scale 0 leaves the image prompt out, whichever it is.
+        GenerationOptions without = new() { Steps = 3, Seed = 4, GuidanceScale = guidance, AdapterScale = 0 };
+        Assert.Equal(ByHand(0), _model.Generate([new("a cat", [])], without)[0].Pixels);
+        Assert.Equal(ByHand(0), _model.Generate([new("a cat", [TinyModelFixture.Image(1)])], without)[0].Pixels);
+
+        byte[] ByHand(double adapterScale)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            using IDisposable noGrad = no_grad();
+            PromptConditions Conditions(string prompt) => new(
+                _model.EncodeText([prompt]), _model.ProjectReferences(_model.EncodeDroppedReference(1)), tensor(new float[] { 32, 32, 0, 0, 32, 32 }).unsqueeze(0));
+            using ISampler sampler = _model.Schedule.CreateSampler();
+            Tensor latents = GuidedSampling.Run(
+                (input, timesteps, c) => _model.Predict(input, timesteps, c, _model.AdapterLayers, adapterScale), sampler, 3, guidance,
+                RequestNoise.Create(4, [0], [4, 8, 8], CPU), Conditions("a cat"), guidance > 1 ? Conditions(options.NegativePrompt) : null, null, default);
+            return _model.DecodeLatents(latents)[0].Pixels;
+        }
+    }
+
+    [Fact]
+    public void Requests_with_and_without_references_mix_in_a_batch()
+    {
+        GenerationRequest[] requests = [new("a", []), new("b", [TinyModelFixture.Image(1), TinyModelFixture.Image(2)]), new("c", []), new("d", [TinyModelFixture.Image(3)])];
+        IReadOnlyList<ImageBuffer> together = _model.Generate(requests, Options(4));
+        for (int i = 0; i < requests.Length; i++)
+            AssertAlike(together[i], _model.Generate([requests[i] with { NoiseIndex = i }], Options(1))[0]);
+    }
 
     [Fact]
     public void No_requests_give_no_images() => Assert.Empty(_model.Generate([]));
 
     [Fact]
     public void Generation_leaks_nothing()
-        => LeakCheck.Run(() => _model.Generate([new("a", [TinyModelFixture.Image(1)]), new("b", [TinyModelFixture.Image(2)])],
+        => LeakCheck.Run(() => _model.Generate([new("a", [TinyModelFixture.Image(1)]), new("b", [TinyModelFixture.Image(2)]), new("c", [])],
             new GenerationOptions { Steps = 2, BatchSize = 1, Sampler = SamplerKind.DpmSolverPlusPlus2M }));
 
     [Theory]
