@@ -22,7 +22,7 @@ public static class PatchDpoComponents
         ]);
     }
 
-    /// <summary>Lets models that were saved with one folder of weights load from another, for instance on another machine.</summary>
+    /// <summary>Lets models that were saved with one folder (or lone file) of weights load from another, for instance on another machine.</summary>
     /// <param name="storedFolder">The full path that the saved model holds; a failed load names it.</param>
     /// <param name="folder">Where the same files are now.</param>
     /// <remarks>Holds for this process. The files must still be the same: their SHA-256 is checked.</remarks>

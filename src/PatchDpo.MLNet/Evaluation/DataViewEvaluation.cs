@@ -50,9 +50,9 @@ internal sealed class DataViewEvaluation(EvaluationOptions options, Device devic
 
     private IEnumerable<EvaluationModel> Models()
     {
-        (string Role, string? Folder)[] folders = [("DINO", options.Dino?.Folder), ("CLIP", options.ClipFolder), ("patch quality", options.PatchQuality?.Folder)];
+        (string Role, string? Folder)[] folders = [("DINO", options.Dino?.Location), ("CLIP", options.ClipFolder), ("patch quality", options.PatchQuality?.Location)];
         foreach ((string role, string? folder) in folders)
             if (folder is not null)
-                yield return EvaluationModel.FromFile(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), ModelFolder.RequireFile(folder));
+                yield return EvaluationModel.FromFile(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), File.Exists(folder) ? folder : ModelFolder.RequireFile(folder));
     }
 }

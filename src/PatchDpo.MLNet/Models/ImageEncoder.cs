@@ -9,13 +9,18 @@ namespace PatchDpo.MLNet;
 public sealed class ImageEncoder
 {
     private readonly ModelLocation? _location;
+    private readonly bool _isFile;
+    private readonly VisionEncoderOptions _options = new();
     private readonly IVisionEncoder? _instance;
 
-    private ImageEncoder(ModelLocation? location, IVisionEncoder? instance)
+    private ImageEncoder(ModelLocation location, bool isFile, VisionEncoderOptions? options)
     {
         _location = location;
-        _instance = instance;
+        _isFile = isFile;
+        _options = options ?? _options;
     }
+
+    private ImageEncoder(IVisionEncoder instance) => _instance = instance;
 
     /// <summary>The small encoder for patch quality that comes with this library. It knows this library's own small world, not photos.</summary>
     public static ImageEncoder Embedded => FromFolder(EmbeddedModels.PatchEncoder);
@@ -26,12 +31,22 @@ public sealed class ImageEncoder
     /// <summary>The small encoder of the CLIP-I score that comes with this library.</summary>
     public static ImageEncoder EmbeddedClip => FromFolder(EmbeddedModels.EvaluationClip);
 
-    /// <summary>An encoder in a folder: <c>config.json</c> and <c>model.safetensors</c> as Hugging Face lays them out (DINO, DINOv2, CLIP).</summary>
+    /// <summary>An encoder in a folder, as <see cref="PatchEncoder.FromFolder"/> opens it: <c>config.json</c> and weights as Hugging Face lays them out (DINO, DINOv2, CLIP), or the only file of weights.</summary>
     /// <param name="folder">The folder; a saved model holds its full path and the SHA-256 of its files.</param>
-    public static ImageEncoder FromFolder(string folder)
+    /// <param name="options">Stage, patches and image size, saved with a model; null: the encoder's own.</param>
+    public static ImageEncoder FromFolder(string folder, VisionEncoderOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return new ImageEncoder(new ModelLocation(folder), null);
+        return new ImageEncoder(new ModelLocation(folder), isFile: false, options);
+    }
+
+    /// <summary>An encoder in a lone file of weights, as <see cref="PatchEncoder.FromFile"/> opens it: torchvision's ResNet and VGG, CIFAR's ResNet, ALIKE, DINO, DINOv2, CLIP.</summary>
+    /// <param name="path">The file; a saved model holds its full path and its SHA-256.</param>
+    /// <param name="options">Stage, patches and image size, saved with a model; null: the encoder's own.</param>
+    public static ImageEncoder FromFile(string path, VisionEncoderOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return new ImageEncoder(new ModelLocation(path), isFile: true, options);
     }
 
     /// <summary>An encoder of your own. A model that uses it cannot be saved.</summary>
@@ -39,18 +54,38 @@ public sealed class ImageEncoder
     public static ImageEncoder FromInstance(IVisionEncoder encoder)
     {
         ArgumentNullException.ThrowIfNull(encoder);
-        return new ImageEncoder(null, encoder);
+        return new ImageEncoder(encoder);
     }
 
-    /// <summary>Where the weights are; null for an encoder of one's own.</summary>
-    internal string? Folder => _location?.Folder;
+    /// <summary>The folder or the lone file of the weights; null for an encoder of one's own.</summary>
+    internal string? Location => _location?.Folder;
 
     internal OpenedEncoder Open(Device device)
-        => _instance is not null ? new OpenedEncoder(_instance, Owned: false) : new OpenedEncoder(PatchEncoder.FromFolder(_location!.Folder, device), Owned: true);
+    {
+        if (_instance is not null)
+            return new OpenedEncoder(_instance, Owned: false);
+        string path = _location!.Folder;
+        return new OpenedEncoder(_isFile ? PatchEncoder.FromFile(path, device, options: _options) : PatchEncoder.FromFolder(path, device, options: _options), Owned: true);
+    }
 
     internal void Write(BinaryWriter writer)
-        => (_location ?? throw new NotSupportedException("A model with an image encoder of your own cannot be saved; put the encoder into a folder and use ImageEncoder.FromFolder."))
-            .Write(writer);
+    {
+        if (_location is null)
+            throw new NotSupportedException("A model with an image encoder of your own cannot be saved; put the encoder into a folder and use ImageEncoder.FromFolder.");
+        _location.Write(writer);
+        writer.Write(_isFile);
+        writer.Write(_options.PatchStage ?? 0);
+        writer.Write(_options.PatchSize ?? 0);
+        writer.Write(_options.ImageSize ?? 0);
+    }
 
-    internal static ImageEncoder Read(BinaryReader reader) => new(ModelLocation.Read(reader), null);
+    internal static ImageEncoder Read(BinaryReader reader)
+    {
+        ModelLocation location = ModelLocation.Read(reader);
+        bool isFile = reader.ReadBoolean();
+        return new ImageEncoder(location, isFile, new VisionEncoderOptions { PatchStage = Number(), PatchSize = Number(), ImageSize = Number() });
+
+        // 0 stands for an option that was not set.
+        int? Number() => reader.ReadInt32() is not 0 and int number ? number : null;
+    }
 }

@@ -3,16 +3,16 @@ using System.Text;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>Tells whether a model folder is still the one that it was.</summary>
+/// <summary>Tells whether a model folder or a lone file of weights is still the one that it was.</summary>
 internal static class ModelFingerprint
 {
     // What a model is read from; a README or a preview image may change without changing the model.
-    private static readonly string[] s_extensions = [".safetensors", ".json", ".txt"];
+    private static readonly string[] s_extensions = [".safetensors", ".bin", ".pt", ".pth", ".th", ".json", ".txt"];
 
-    /// <summary>SHA-256 over the names, lengths and contents of the folder's weights, configurations and vocabularies.</summary>
-    /// <param name="folder">The folder.</param>
+    /// <summary>SHA-256 over the names, lengths and contents of the folder's weights, configurations and vocabularies, or over a lone file's length and content.</summary>
+    /// <param name="folder">The folder or the file.</param>
     /// <param name="ignoredFile">A file in it that the model does not need, or an empty string.</param>
-    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder or file.</exception>
     public static string Of(string folder, string ignoredFile)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -27,8 +27,9 @@ internal static class ModelFingerprint
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
+    // A lone file has no name, so that it may be renamed; an empty one would be that of the ignored file.
     private static IEnumerable<(string Name, string Path)> Files(string folder)
-        => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+        => File.Exists(folder) ? [(".", folder)] : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
             .Where(p => s_extensions.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase))
             .Select(p => (Name: Path.GetRelativePath(folder, p).Replace(Path.DirectorySeparatorChar, '/'), p))
             .OrderBy(f => f.Name, StringComparer.Ordinal);

@@ -3,7 +3,7 @@ using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>Where a model's weights are, as a saved model stores it: a folder, or the name of a model that comes with this library; with a fingerprint.</summary>
+/// <summary>Where a model's weights are, as a saved model stores it: a folder, a lone file, or the name of a model that comes with this library; with a fingerprint.</summary>
 internal sealed class ModelLocation
 {
     private static readonly ConcurrentDictionary<string, string> s_redirects = new();
@@ -18,17 +18,17 @@ internal sealed class ModelLocation
 
     private readonly string _embedded;
 
-    /// <summary>The location of a folder; the folders of embedded models are stored by name.</summary>
+    /// <summary>The location of a folder or a file; the folders of embedded models are stored by name.</summary>
     public ModelLocation(string folder)
     {
         Folder = Path.GetFullPath(folder);
         _embedded = s_embedded.FirstOrDefault(e => Path.GetFullPath(e.Value()) == Folder).Key ?? "";
     }
 
-    /// <summary>The folder's full path.</summary>
+    /// <summary>The folder's or the lone file's full path.</summary>
     public string Folder { get; }
 
-    /// <summary>Lets models that were saved with one folder load from another.</summary>
+    /// <summary>Lets models that were saved with one folder or file load from another.</summary>
     public static void Redirect(string storedFolder, string folder) => s_redirects[storedFolder] = Path.GetFullPath(folder);
 
     /// <summary>Stores the location and its fingerprint.</summary>
@@ -42,15 +42,15 @@ internal sealed class ModelLocation
         writer.Write(ModelFingerprint.Of(Folder, ignoredFile));
     }
 
-    /// <summary>Reads a location and checks that its folder is still the same.</summary>
-    /// <exception cref="ModelReferenceException">The folder is gone or has changed, or this version has no such embedded model.</exception>
+    /// <summary>Reads a location and checks that its folder or file is still the same.</summary>
+    /// <exception cref="ModelReferenceException">The folder or file is gone or has changed, or this version has no such embedded model.</exception>
     public static ModelLocation Read(BinaryReader reader)
     {
         string embedded = reader.ReadString(), stored = reader.ReadString(), ignoredFile = reader.ReadString(), fingerprint = reader.ReadString();
         string folder = embedded.Length == 0
             ? s_redirects.GetValueOrDefault(stored, stored)
             : s_embedded.TryGetValue(embedded, out Func<string>? path) ? path() : throw new ModelReferenceException(embedded, "this version of the library has no such embedded model.");
-        if (!Directory.Exists(folder))
+        if (!Directory.Exists(folder) && !File.Exists(folder))
             throw new ModelReferenceException(folder, $"it does not exist. Put the model back there, or call {nameof(PatchDpoComponents)}.{nameof(PatchDpoComponents.RedirectModelFolder)} before loading.");
         string found = ModelFingerprint.Of(folder, ignoredFile);
         return found == fingerprint

@@ -14,5 +14,8 @@ public sealed class DinoPreprocessor : ResizeCropPreprocessor
     {
     }
 
+    /// <summary>The reference's crop of 224 of 256 pixels, or as large a part at another size.</summary>
+    internal static DinoPreprocessor ForSize(int cropTo) => new((int)Math.Round(cropTo * 256 / 224.0), cropTo);
+
     private protected override int CenterOffset(int spare) => TorchvisionOffset(spare);
 }

@@ -27,6 +27,9 @@ public sealed class PixelNormalization
     /// <summary>CLIP's constants (openai/CLIP clip.py; the same in Hugging Face's CLIPImageProcessor).</summary>
     public static PixelNormalization Clip { get; } = new([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]);
 
+    /// <summary>Leaves pixels at 0..1, as ALIKE takes them.</summary>
+    public static PixelNormalization ZeroToOne { get; } = new([0, 0, 0], [1, 1, 1]);
+
     /// <summary>Takes pixels to -1..1, as latent diffusion does.</summary>
     public static PixelNormalization MinusOneToOne { get; } = new([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]);
 

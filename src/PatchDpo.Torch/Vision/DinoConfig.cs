@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Vision.Vit;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Vision;
@@ -56,6 +57,23 @@ public sealed record DinoConfig
             IntermediateSize = json.GetPositive("intermediate_size", 4 * dim),
             QkvBias = json.GetBoolean("qkv_bias", true),
             NormEps = json.GetDouble("layer_norm_eps", 1e-6),
+        };
+    }
+
+    /// <summary>Reads the shape off a state dict under facebookresearch's names; what it does not tell is as in the published models.</summary>
+    /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>
+    internal static DinoConfig FromWeights(ITensorSource state)
+    {
+        VitShape shape = VitShape.FromWeights(state);
+        return new DinoConfig
+        {
+            ImageSize = shape.ImageSize,
+            PatchSize = shape.PatchSize,
+            EmbedDim = shape.EmbedDim,
+            Depth = shape.Depth,
+            NumHeads = shape.NumHeads,
+            IntermediateSize = shape.IntermediateSize,
+            QkvBias = shape.QkvBias,
         };
     }
 

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Vision.Vit;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Vision;
@@ -86,6 +87,24 @@ public sealed record DinoV2Config
             LayerScale = json.GetDouble("layerscale_value", 1),
             RegisterTokens = json.GetInt32("num_register_tokens", 0),
             NormEps = json.GetDouble("layer_norm_eps", 1e-6),
+        };
+    }
+
+    /// <summary>Reads the shape off a state dict under facebookresearch's names; what it does not tell is as in the published models.</summary>
+    /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>
+    internal static DinoV2Config FromWeights(ITensorSource state)
+    {
+        VitShape shape = VitShape.FromWeights(state);
+        return new DinoV2Config
+        {
+            ImageSize = shape.ImageSize,
+            PatchSize = shape.PatchSize,
+            EmbedDim = shape.EmbedDim,
+            Depth = shape.Depth,
+            NumHeads = shape.NumHeads,
+            IntermediateSize = shape.IntermediateSize,
+            QkvBias = shape.QkvBias,
+            RegisterTokens = state.Keys.Contains("register_tokens") ? state.Dimensions("register_tokens", 1, null, shape.EmbedDim)[1] : 0,
         };
     }
 

@@ -52,7 +52,7 @@ public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncod
     /// <summary>How an image becomes the input. Default: DINO's evaluation, the shorter side to 256/224 of the image size and a centre crop.</summary>
     public IImagePreprocessor Preprocessor
     {
-        get => field ??= new DinoPreprocessor((int)Math.Round(Config.ImageSize * 256 / 224.0), Config.ImageSize);
+        get => field ??= DinoPreprocessor.ForSize(Config.ImageSize);
         init;
     }
 

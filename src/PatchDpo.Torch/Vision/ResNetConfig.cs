@@ -24,9 +24,6 @@ public sealed record ResNetConfig
     /// <summary>Outputs of the classifier, or null for none. Default: 1000 (ImageNet).</summary>
     public int? NumClasses { get; init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(NumClasses), value, "The value must be positive."); } = 1000;
 
-    /// <summary>How many times wider a block's output is than the stage.</summary>
-    internal int Expansion => Bottleneck ? 4 : 1;
-
     /// <summary>Reads <c>block</c> ("BasicBlock" or "Bottleneck"), <c>layers</c>, <c>width</c> and <c>num_classes</c>.</summary>
     /// <exception cref="ModelConfigException">A field is missing or has a value that the model cannot take.</exception>
     public static ResNetConfig FromJson(ModelConfig json)
@@ -43,4 +40,14 @@ public sealed record ResNetConfig
             NumClasses = json.GetPositive("num_classes", 1000),
         };
     }
+
+    /// <summary>Reads the shape off a state dict.</summary>
+    /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>
+    internal static ResNetConfig FromWeights(ITensorSource state) => new()
+    {
+        Width = state.Dimensions("conv1.weight", null, 3, 7, 7)[0],
+        Bottleneck = state.Keys.Contains("layer1.0.conv3.weight"),
+        Layers = [.. Enumerable.Range(1, 4).Select(i => state.CountModules($"layer{i}.{{0}}.conv1.weight"))],
+        NumClasses = state.Keys.Contains("fc.weight") ? state.Dimensions("fc.weight", null, null)[0] : null,
+    };
 }

@@ -9,8 +9,11 @@ using static TorchSharp.torch.nn;
 namespace PatchDpo.Torch.Vision;
 
 /// <summary>torchvision's VGG as an image encoder. <c>(B,3,H,W) -> (B,D)</c></summary>
-/// <remarks>Source: torchvision 0.14 <c>models/vgg.py</c>; its state-dict keys.</remarks>
-public sealed class Vgg : Module<Tensor, Tensor>, IVisionEncoder
+/// <remarks>
+/// Source: torchvision 0.14 <c>models/vgg.py</c>; its state-dict keys. A stage ends with each pooling; its map has a step of 2, 4, 8, …
+/// pixels. Images are prepared as torchvision's classifiers take them: the shorter side to 256, a centre crop of 224, ImageNet normalisation.
+/// </remarks>
+public sealed class Vgg : ConvolutionalEncoder
 {
     // The classifier's input is 7 x 7 positions wide, its hidden layers 4096 (torchvision).
     private const int ClassifierGrid = 7, ClassifierWidth = 4096;
@@ -26,7 +29,6 @@ public sealed class Vgg : Module<Tensor, Tensor>, IVisionEncoder
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
-        PatchStage = config.Stages;
         var layers = new List<Module<Tensor, Tensor>>();
         int channels = 3;
         foreach (int layer in config.Layers)
@@ -56,25 +58,18 @@ public sealed class Vgg : Module<Tensor, Tensor>, IVisionEncoder
     /// <summary>The network's shape.</summary>
     public VggConfig Config { get; }
 
-    /// <summary>The pooling whose map gives the patch features, from 1. Default: the last; each earlier one has four times as many patches.</summary>
-    public int PatchStage
-    {
-        get;
-        init => field = value >= 1 && value <= Config.Stages ? value : throw new ArgumentOutOfRangeException(nameof(PatchStage), value, $"This network has the poolings 1 to {Config.Stages}.");
-    }
-
-    /// <summary>How an image becomes the input. Default: torchvision's sizes, the shorter side to 256 and a centre crop of 224; ImageNet normalisation.</summary>
-    public IImagePreprocessor Preprocessor { get => field ??= new DinoPreprocessor(); init; }
+    /// <inheritdoc/>
+    public override int Stages => Config.Stages;
 
     /// <inheritdoc/>
-    public Device Device => features.parameters().First().device;
+    public override Device Device => features.parameters().First().device;
 
     /// <summary>Reads <c>config.json</c> (see <see cref="VggConfig.FromJson"/>) and the weights under torchvision's names; the classifier may be missing.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
-    /// <param name="patchStage">See <see cref="PatchStage"/>; null for the last.</param>
-    /// <param name="preprocessor">How an image becomes the input; default: see <see cref="Preprocessor"/>.</param>
+    /// <param name="patchStage">See <see cref="ConvolutionalEncoder.PatchStage"/>; null for the last.</param>
+    /// <param name="preprocessor">How an image becomes the input; default: see <see cref="ConvolutionalEncoder.Preprocessor"/>.</param>
     /// <returns>The network, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">The configuration is malformed.</exception>
@@ -89,14 +84,6 @@ public sealed class Vgg : Module<Tensor, Tensor>, IVisionEncoder
         return ModelWeights.Fill(new Vgg(config, META) { PatchStage = patchStage ?? config.Stages, Preprocessor = preprocessor! }, file, ignore: null, device, dtype);
     }
 
-    /// <summary>The last map averaged over positions, with gradients where they are on. <c>(B,3,H,W) -> (B,D)</c></summary>
-    /// <exception cref="ArgumentException">The image is too small for the poolings, or not (B,3,H,W).</exception>
-    public override Tensor forward(Tensor pixels)
-    {
-        using var scope = NewDisposeScope();
-        return Maps(pixels)[^1].mean([2, 3]).MoveToOuterDisposeScope();
-    }
-
     /// <summary>The classifier's logits. <c>(B,3,H,W) -> (B,classes)</c></summary>
     /// <exception cref="ArgumentException">The image is too small for the poolings, or not (B,3,H,W).</exception>
     /// <exception cref="InvalidOperationException">The network has no classifier.</exception>
@@ -109,28 +96,7 @@ public sealed class Vgg : Module<Tensor, Tensor>, IVisionEncoder
         return classifier.call(grid.flatten(1)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The maps after each pooling, <c>(B,C,h,w)</c>; the caller disposes them.</summary>
-    /// <exception cref="ArgumentException">The image is too small for the poolings, or not (B,3,H,W).</exception>
-    public IReadOnlyList<Tensor> FeatureMaps(Tensor pixels)
-    {
-        using var scope = NewDisposeScope();
-        return [.. Maps(pixels).Select(m => m.MoveToOuterDisposeScope())];
-    }
-
-    /// <summary>The averaged last map (B,D) and the map of <see cref="PatchStage"/> (B,h,w,C), without gradients.</summary>
-    /// <param name="pixels">Normalised pixels on <see cref="Device"/>, <c>(B,3,H,W)</c>.</param>
-    /// <returns>Features that the caller disposes.</returns>
-    /// <exception cref="ArgumentException">The image is too small for the poolings, or not (B,3,H,W).</exception>
-    public VisionFeatures Encode(Tensor pixels)
-    {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        List<Tensor> maps = Maps(pixels);
-        Tensor patches = maps[PatchStage - 1].permute(0, 2, 3, 1).contiguous();
-        return new VisionFeatures(maps[^1].mean([2, 3]).MoveToOuterDisposeScope(), patches.MoveToOuterDisposeScope());
-    }
-
-    private List<Tensor> Maps(Tensor pixels)
+    private protected override List<Tensor> Maps(Tensor pixels)
     {
         PixelShape.Check(pixels, 1 << Config.Stages);
         Tensor x = pixels;
@@ -143,4 +109,8 @@ public sealed class Vgg : Module<Tensor, Tensor>, IVisionEncoder
         }
         return maps;
     }
+
+    private protected override int Step(int stage) => 1 << stage;
+
+    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize) => ClassificationPreprocessor.ForSize(imageSize);
 }

@@ -1,10 +1,12 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Vision;
 
 /// <summary>The shape of a torchvision VGG without batch normalisation.</summary>
 /// <remarks>Source: torchvision 0.14 <c>models/vgg.py</c>. torchvision has no configuration file; the JSON fields are ours.</remarks>
-public sealed record VggConfig
+public sealed partial record VggConfig
 {
     /// <summary>Stands for a pooling layer in <see cref="Layers"/>, as "M" does in torchvision.</summary>
     public const int Pool = 0;
@@ -45,4 +47,33 @@ public sealed record VggConfig
             throw json.Fault("layers", e.Message);
         }
     }
+
+    /// <summary>Reads the shape off a state dict: a convolution and its ReLU take two numbers, a pooling one, which shows as a gap.</summary>
+    /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>
+    internal static VggConfig FromWeights(ITensorSource state)
+    {
+        int[] convolutions = [.. state.Keys.Select(k => Convolution().Match(k)).Where(m => m.Success).Select(m => int.Parse(m.Groups["index"].ValueSpan, CultureInfo.InvariantCulture)).Order()];
+        List<int> layers = [];
+        int next = 0;
+        foreach (int index in convolutions)
+        {
+            string key = $"features.{index}.weight";
+            if (index == next + 1 && layers.Count > 0)
+                layers.Add(Pool);
+            else if (index != next)
+                throw new UnknownModelException(state.Path, key, "a VGG without batch normalisation has no convolution at this place.");
+            layers.Add(state.Dimensions(key, null, null, 3, 3)[0]);
+            next = index + 2;
+        }
+        layers.Add(Pool);
+        return new VggConfig
+        {
+            Layers = layers,
+            NumClasses = state.Keys.Contains("classifier.6.weight") ? state.Dimensions("classifier.6.weight", null, null)[0] : null,
+        };
+    }
+
+    // Few digits: a larger number is no layer's.
+    [GeneratedRegex(@"^features\.(?<index>\d{1,4})\.weight$", RegexOptions.CultureInvariant)]
+    private static partial Regex Convolution();
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Vision;
 
 /// <summary>What an image encoder gives for a batch.</summary>
-/// <param name="Global">One feature an image, <c>(B,D)</c>: the class token or the projected image embedding; not normalised.</param>
+/// <param name="Global">One feature an image, <c>(B,D)</c>: the class token, the projected image embedding, or a convolutional network's last map averaged; not normalised.</param>
 /// <param name="Patches">Patch features, <c>(B,h,w,Dp)</c>, rows from the top; not normalised.</param>
 public sealed record VisionFeatures(Tensor Global, Tensor Patches) : IDisposable
 {

@@ -14,4 +14,7 @@ internal enum MappedTensorKind
 
     /// <summary>Tensors are put below each other (queries, keys and values into one tensor).</summary>
     Stack,
+
+    /// <summary>The source has no such tensor: it is the integer 0.</summary>
+    Zero,
 }

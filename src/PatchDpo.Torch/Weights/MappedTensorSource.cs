@@ -15,6 +15,8 @@ internal sealed class MappedTensorSource(ITensorSource source, IReadOnlyDictiona
     public long[] Shape(string key)
     {
         MappedTensor entry = map[key];
+        if (entry.Kind == MappedTensorKind.Zero)
+            return [];
         long[] shape = source.Shape(entry.Keys[0]);
         switch (entry.Kind)
         {
@@ -31,13 +33,15 @@ internal sealed class MappedTensorSource(ITensorSource source, IReadOnlyDictiona
     }
 
     /// <inheritdoc/>
-    public ScalarType DType(string key) => source.DType(map[key].Keys[0]);
+    public ScalarType DType(string key) => map[key].Kind == MappedTensorKind.Zero ? ScalarType.Int64 : source.DType(map[key].Keys[0]);
 
     /// <inheritdoc/>
     public Tensor Read(string key, Device? device = null, ScalarType? dtype = null)
     {
-        using var scope = NewDisposeScope();
         MappedTensor entry = map[key];
+        if (entry.Kind == MappedTensorKind.Zero)
+            return zeros([], dtype ?? ScalarType.Int64, device);
+        using var scope = NewDisposeScope();
         Tensor first = source.Read(entry.Keys[0], device, dtype);
         Tensor result = entry.Kind switch
         {

@@ -8,9 +8,12 @@ public static class ModelFolder
         "model.safetensors", "diffusion_pytorch_model.safetensors", "model.fp16.safetensors", "diffusion_pytorch_model.fp16.safetensors",
     ];
 
+    // PyTorch's habit for a lone checkpoint is any name with one of these.
+    private static readonly string[] CheckpointExtensions = [".safetensors", ".bin", ".pt", ".pth", ".th"];
+
     /// <summary>The first of the candidates that the folder has.</summary>
     /// <param name="folder">The model's folder.</param>
-    /// <param name="candidates">File names, best first; none means the usual names of safetensors weights (full precision before fp16).</param>
+    /// <param name="candidates">File names, best first; none means the usual names of safetensors weights (full precision before fp16), or the folder's only file of weights under another name (.safetensors, .bin, .pt, .pth, .th).</param>
     /// <returns>The file's path.</returns>
     /// <exception cref="ModelFileNotFoundException">The folder or all of the candidates are missing.</exception>
     public static string RequireFile(string folder, params string[] candidates)
@@ -24,6 +27,11 @@ public static class ModelFolder
             if (File.Exists(path))
                 return path;
         }
-        throw new ModelFileNotFoundException(folder, names);
+        if (candidates.Length > 0)
+            throw new ModelFileNotFoundException(folder, names);
+        string[] others = Directory.Exists(folder)
+            ? [.. Directory.EnumerateFiles(folder).Where(f => CheckpointExtensions.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase))]
+            : [];
+        return others.Length == 1 ? others[0] : throw new ModelFileNotFoundException(folder, [.. names, .. CheckpointExtensions.Select(e => $"a single *{e}")]);
     }
 }

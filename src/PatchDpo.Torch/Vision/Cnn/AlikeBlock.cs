@@ -1,0 +1,36 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace PatchDpo.Torch.Vision.Cnn;
+
+/// <summary>Two 3 x 3 convolutions, with or without a shortcut by a 1 x 1 convolution. <c>(B,C,H,W) -> (B,C',H,W)</c></summary>
+/// <remarks>Source: Shiaoming/ALIKE <c>alnet.py</c>, classes ConvBlock and ResBlock; the shortcut has a bias and no normalisation.</remarks>
+internal sealed class AlikeBlock : Module<Tensor, Tensor>
+{
+    private readonly Conv2d conv1;
+    private readonly BatchNorm2d bn1;
+    private readonly Conv2d conv2;
+    private readonly BatchNorm2d bn2;
+    private readonly Conv2d? downsample;
+
+    public AlikeBlock(int channels, int planes, bool residual, Device? device, ScalarType? dtype) : base(nameof(AlikeBlock))
+    {
+        conv1 = Conv2d(channels, planes, 3, padding: 1, bias: false, device: device, dtype: dtype);
+        bn1 = BatchNorm2d(planes, device: device, dtype: dtype);
+        conv2 = Conv2d(planes, planes, 3, padding: 1, bias: false, device: device, dtype: dtype);
+        bn2 = BatchNorm2d(planes, device: device, dtype: dtype);
+        if (residual)
+            downsample = Conv2d(channels, planes, 1, device: device, dtype: dtype);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        Tensor y = bn2.call(conv2.call(bn1.call(conv1.call(x)).relu()));
+        if (downsample is not null)
+            y = y + downsample.call(x);
+        return y.relu().MoveToOuterDisposeScope();
+    }
+}
