@@ -179,7 +179,7 @@ internal sealed class SafetensorsHeader
         long bytes;
         try
         {
-            bytes = checked(entry.Shape.Aggregate(1L, (product, dim) => checked(product * dim)) * SafetensorsDType.Size(entry.DType));
+            bytes = checked(TensorShape.CountElements(entry.Shape) * SafetensorsDType.Size(entry.DType));
         }
         catch (OverflowException e)
         {

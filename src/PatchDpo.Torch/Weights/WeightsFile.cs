@@ -18,6 +18,9 @@ public static class WeightsFile
             count = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
         // A safetensors file has its header's '{' in the ninth byte, after a length that begins with "PK" only beyond any limit.
         bool isCheckpoint = start[..count].StartsWith("PK\x03\x04"u8) || (count > 0 && start[0] == 0x80 && !(count == 9 && start[8] == (byte)'{'));
+        // Told here, because to the reader of safetensors any other file is one with an absurd length.
+        if (!isCheckpoint && count == start.Length && start[8] != (byte)'{')
+            throw new WeightsFormatException(path, null, "this is neither a safetensors file nor a PyTorch checkpoint.");
         return isCheckpoint ? TorchCheckpoint.Open(path) : SafetensorsFile.Open(path);
     }
 }

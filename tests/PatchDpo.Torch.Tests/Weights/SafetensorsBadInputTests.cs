@@ -122,6 +122,7 @@ public sealed class SafetensorsBadInputTests : IDisposable
     [Theory]
     [InlineData("[4294967296,4294967296]")]              // the product of the dimensions overflows
     [InlineData("[4294967296,4294967296,0]")]            // … although nothing would be left of it
+    [InlineData("[0,4611686018427387904,4]")]            // … or there is nothing from the start
     [InlineData("[2305843009213693952]")]                // the product with the element size overflows
     public void A_shape_whose_size_overflows_is_refused(string shape) => Refuses(Bytes(Good.Replace("[2]", shape), 8), "w", $"the shape {shape} overflows");
 

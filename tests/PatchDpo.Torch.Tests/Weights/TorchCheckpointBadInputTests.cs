@@ -218,6 +218,7 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
     [InlineData(new long[] { 4 }, new long[] { 1 }, -1, "built from something else")]
     [InlineData(new long[] { 4 }, new long[] { 1, 1 }, 0, "has 1 sizes and 2 strides")]
     [InlineData(new long[] { 1L << 32, 1L << 32 }, new long[] { 0, 0 }, 0, "overflow")]
+    [InlineData(new long[] { 0, 1L << 62, 4 }, new long[] { 4, 4, 1 }, 0, "overflow")]
     [InlineData(new long[] { 2 }, new long[] { long.MaxValue }, 0, "overflow")]
     [InlineData(new long[] { 2 }, new long[] { 1 }, long.MaxValue, "overflow")]
     [InlineData(new long[] { 1L << 32, 2 }, new long[] { 1L << 32, 1L << 62 }, 0, "overflow")]

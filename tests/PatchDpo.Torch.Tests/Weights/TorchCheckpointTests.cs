@@ -108,6 +108,8 @@ public sealed class TorchCheckpointTests : IDisposable
         Assert.IsType<TorchCheckpoint>(old);
         Assert.Equal([1, 2, 3, 4], old.Read("").data<float>().ToArray());
         Assert.Throws<WeightsFormatException>(() => WeightsFile.Open(_folder.Write("empty", [])));
+        WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => WeightsFile.Open(_folder.Write("a.png", [0x89, .. "PNG\r\n\u001a\n\0\0\0"u8])));
+        Assert.EndsWith("this is neither a safetensors file nor a PyTorch checkpoint.", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ internal sealed record TorchTensorView(TorchStorage Storage, long Offset, long[]
         {
             checked
             {
-                long count = shape.Aggregate(1L, (product, dim) => product * dim);
+                long count = TensorShape.CountElements(shape);
                 long last = offset + (count == 0 ? 0 : shape.Zip(stride, (size, step) => (size - 1) * step).Sum() + 1);
                 if (last > storage.Count)
                     throw reader.Fail($"a tensor reaches element {last} of storage {KeyText.Quote(storage.Key)}, which has {storage.Count}.");
