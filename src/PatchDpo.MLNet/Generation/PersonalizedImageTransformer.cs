@@ -36,8 +36,9 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
 
     internal override IBatchedMapping Mapping => _mapping;
 
-    /// <summary>Writes the adapter as one IP-Adapter file in safetensors format.</summary>
-    /// <param name="path">The file; replaced in one step where it exists.</param>
+    /// <summary>Writes the adapter as one IP-Adapter file: safetensors, or the official float16 <c>.bin</c>.</summary>
+    /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c>; replaced in one step where it exists.</param>
+    /// <exception cref="ArgumentException">The name has another ending.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void SaveAdapter(string path) => _model.SaveAdapter(path);
 

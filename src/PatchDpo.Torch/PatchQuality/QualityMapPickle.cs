@@ -3,8 +3,8 @@ using PatchDpo.Torch.Weights.Pickle;
 
 namespace PatchDpo.Torch.PatchQuality;
 
-/// <summary>Reads the official data set's <c>patch_quality.pkl</c>: <c>maps[k][i] = {"target_map": array, "gene_map": array}</c>.</summary>
-/// <remarks>No code of the file runs: it is read by the same safe reader as PyTorch's checkpoints. Layout: PatchDPO's data set class.</remarks>
+/// <summary>Reads and writes the official data set's <c>patch_quality.pkl</c>: <c>maps[k][i] = {"target_map": array, "gene_map": array}</c>.</summary>
+/// <remarks>No code of a file runs: it is read by the same safe reader as PyTorch's checkpoints. Layout: PatchDPO's data set class.</remarks>
 public static class QualityMapPickle
 {
     /// <summary>Reads all maps.</summary>
@@ -22,6 +22,23 @@ public static class QualityMapPickle
         if (root is not IReadOnlyList<object?> samples)
             throw new WeightsFormatException(path, null, $"the pickle holds {PickleReader.Describe(root)} instead of a list with one list of maps for each sample.");
         return [.. samples.Select((sample, k) => ReadSample(path, sample, $"[{k}]"))];
+    }
+
+    /// <summary>Writes maps atomically: the old file stays whole until the new one is complete.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="maps">For each folder <c>sample{k}</c> the pairs of its generated images, in order.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Write(string path, IReadOnlyList<IReadOnlyList<QualityMapPair>> maps) => AtomicFile.Write(path, stream => Write(stream, maps));
+
+    /// <summary>Writes maps to a stream, from its current position.</summary>
+    /// <param name="stream">A writable stream.</param>
+    /// <param name="maps">For each folder <c>sample{k}</c> the pairs of its generated images, in order.</param>
+    /// <remarks>Float32 arrays <c>(h,w)</c> in C order, in pickle protocol 3, which every Python 3 reads; the same maps give the same bytes.</remarks>
+    public static void Write(Stream stream, IReadOnlyList<IReadOnlyList<QualityMapPair>> maps)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(maps);
+        new QualityMapWriter(stream).Write(maps);
     }
 
     private static QualityMapPair[] ReadSample(string path, object? sample, string place) => sample is IReadOnlyList<object?> pairs

@@ -191,8 +191,10 @@ public sealed class PersonalizedModel : IDisposable
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
         => new ImageGeneration(this, options ?? new GenerationOptions(), progress).Run(requests, cancellation);
 
-    /// <summary>Writes image projection and adapter layers as one IP-Adapter file.</summary>
-    /// <param name="path">The file; replaced in one step where it exists.</param>
+    /// <summary>Writes image projection and adapter layers as one IP-Adapter file: safetensors, or the official float16 <c>.bin</c>.</summary>
+    /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c>; replaced in one step where it exists.</param>
+    /// <exception cref="ArgumentException">The name has another ending.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public void SaveAdapter(string path) => IpAdapterFile.Write(path, new IpAdapterModel(_parts.Projection, AdapterLayers));
 
     /// <summary>Frees the adapter layers, and the other parts where no other model shares them.</summary>

@@ -45,7 +45,7 @@ public static class SafetensorsWriter
         foreach ((_, Tensor tensor) in ordered)
         {
             using DisposeScope scope = NewDisposeScope();
-            TensorBytes.WriteTo(tensor.detach().cpu().contiguous(), stream);
+            TensorBytes.WriteTo(tensor.detach().cpu().contiguous(), stream.Write);
         }
     }
 

@@ -37,10 +37,10 @@ internal static unsafe partial class TensorBytes
         return true;
     }
 
-    /// <summary>Writes a contiguous CPU tensor's memory to a stream.</summary>
-    public static void WriteTo(Tensor tensor, Stream stream) => ForEachPiece(tensor, (bytes, _) =>
+    /// <summary>Hands a contiguous CPU tensor's memory to a writer, piece by piece.</summary>
+    public static void WriteTo(Tensor tensor, Action<ReadOnlySpan<byte>> write) => ForEachPiece(tensor, (bytes, _) =>
     {
-        stream.Write(bytes);
+        write(bytes);
         return true;
     });
 

@@ -12,4 +12,17 @@ internal static class TensorShape
             count = checked(count * Math.Max(size, 1));
         return shape.Contains(0) ? 0 : count;
     }
+
+    /// <summary>The strides of a tensor whose elements lie in C order.</summary>
+    public static long[] ContiguousStrides(ReadOnlySpan<long> shape)
+    {
+        long[] strides = new long[shape.Length];
+        long stride = 1;
+        for (int i = shape.Length - 1; i >= 0; i--)
+        {
+            strides[i] = stride;
+            stride *= Math.Max(shape[i], 1);
+        }
+        return strides;
+    }
 }

@@ -16,6 +16,7 @@ public sealed class TorchCheckpoint : ITensorFile
 {
     private readonly SafeFileHandle _file;
     private readonly CheckpointContent _content;
+    private readonly Dictionary<string, string> _metadata = [];
 
     private TorchCheckpoint(string path, TorchCheckpointOptions options)
     {
@@ -26,8 +27,9 @@ public sealed class TorchCheckpoint : ITensorFile
             Span<byte> start = stackalloc byte[4];
             if (!TensorBytes.TryRead(_file, 0, start))
                 throw new WeightsFormatException(path, null, "the file is too short for a PyTorch checkpoint.");
-            object? content = start.SequenceEqual("PK\x03\x04"u8) ? ZipCheckpoint.Read(_file, path, options)
-                : start[0] == 0x80 ? LegacyCheckpoint.Read(_file, path, options)
+            IsLegacy = start[0] == 0x80;
+            object? content = IsLegacy ? LegacyCheckpoint.Read(_file, path, options)
+                : start.SequenceEqual("PK\x03\x04"u8) ? ZipCheckpoint.Read(_file, path, options, _metadata)
                 : throw new WeightsFormatException(path, null, "this is no PyTorch checkpoint: it begins neither as a zip file nor as a pickle.");
             _content = new CheckpointContent(content, path, options.MaxPickleOperations);
             Keys = [.. _content.Tensors.Keys];
@@ -45,8 +47,11 @@ public sealed class TorchCheckpoint : ITensorFile
     /// <inheritdoc/>
     public IReadOnlyList<string> Keys { get; }
 
-    /// <inheritdoc/>
-    public IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
+    /// <summary>The file's free-form strings, which <see cref="TorchCheckpointWriter"/> writes and torch.save does not; empty where it has none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+    /// <summary>Whether the file is of the format before PyTorch 1.6, and not a zip file.</summary>
+    public bool IsLegacy { get; }
 
     /// <summary>What the checkpoint holds beside tensors, under flat names: numbers (long or double), booleans and strings.</summary>
     public IReadOnlyDictionary<string, object> Values => _content.Values;

@@ -44,6 +44,58 @@ public sealed class QualityMapPickleTests : IDisposable
     }
 
     [Fact]
+    public void What_is_written_is_read_again()
+    {
+        IReadOnlyList<IReadOnlyList<QualityMapPair>> maps =
+        [
+            [new(Ramp(2, 3), Ramp(1, 1)), new(Ramp(64, 64), Ramp(16, 4))],
+            [],
+            .. Enumerable.Range(1, 1500).Select(i => (QualityMapPair[])[new(Ramp(1, i % 7 + 1), Ramp(2, 2))]),
+        ];
+        string path = _folder.File("a.pkl");
+        QualityMapPickle.Write(path, maps);
+        AssertSame(maps, QualityMapPickle.Read(path));
+        byte[] first = File.ReadAllBytes(path);
+        QualityMapPickle.Write(path, maps);
+        Assert.Equal(first, File.ReadAllBytes(path));
+        QualityMapPickle.Write(path, []);
+        Assert.Empty(QualityMapPickle.Read(path));
+    }
+
+    [Fact]
+    public void The_official_sample_written_again_has_the_same_maps()
+    {
+        IReadOnlyList<IReadOnlyList<QualityMapPair>> maps = QualityMapPickle.Read(Fixtures.Path("07_patchdpo", "patch_quality_sample.pkl"));
+        QualityMapPickle.Write(_folder.File("a.pkl"), maps);
+        AssertSame(maps, QualityMapPickle.Read(_folder.File("a.pkl")));
+    }
+
+    [SkippableFact]
+    public void Python_reads_what_is_written_and_would_write_the_same()
+    {
+        string official = Fixtures.Path("07_patchdpo", "patch_quality_sample.pkl"), written = _folder.File("a.pkl"), ramps = _folder.File("b.pkl");
+        QualityMapPickle.Write(written, QualityMapPickle.Read(official));
+        QualityMapPickle.Write(ramps, [[new(Ramp(2, 3), Ramp(1, 1)), new(Ramp(64, 64), Ramp(16, 4))], []]);
+        string[] lines = Python.RunOrSkip("""
+            import pickle, sys, numpy
+            official, written, ramps = (pickle.load(open(path, 'rb')) for path in sys.argv[1:])
+            print([[sorted(pair) for pair in sample] for sample in written])
+            print(all((a[name] == b[name]).all() and a[name].dtype == b[name].dtype for s, t in zip(official, written) for a, b in zip(s, t) for name in a))
+            print([[(m.dtype.str, m.shape, m.flags.c_contiguous, m.sum(dtype='f8')) for m in pair.values()] for sample in ramps for pair in sample], len(ramps))
+            # numpy 2 names its package otherwise.
+            same = all(pickle.dumps(maps, protocol=3) == open(path, 'rb').read() for maps, path in ((written, sys.argv[2]), (ramps, sys.argv[3])))
+            print(same if numpy.__version__.startswith('1.') else True)
+            """, official, written, ramps);
+        Assert.Equal(
+        [
+            "[[['gene_map', 'target_map']], [['gene_map', 'target_map']]]",
+            "True",
+            "[[('<f4', (2, 3), True, 1.875), ('<f4', (1, 1), True, 0.0)], [('<f4', (64, 64), True, 1048320.0), ('<f4', (16, 4), True, 252.0)]] 2",
+            "True",
+        ], lines);
+    }
+
+    [Fact]
     public void A_file_of_another_layout_is_an_error_that_names_the_place()
     {
         Refuses(new PickleBytes().Op("}"), null, "a dictionary instead of a list");
@@ -59,6 +111,16 @@ public sealed class QualityMapPickleTests : IDisposable
         string path = _folder.Write("a.pkl", new PickleBytes().Global("os", "system").Stop());
         Assert.Equal("os.system", Assert.Throws<UnsafePickleException>(() => QualityMapPickle.Read(path)).Request);
         Assert.Throws<WeightsFormatException>(() => QualityMapPickle.Read(_folder.Write("a.pkl", [])));
+    }
+
+    private static QualityMap Ramp(int height, int width) => new(height, width, [.. Enumerable.Range(0, height * width).Select(i => i / 8f)]);
+
+    private static void AssertSame(IReadOnlyList<IReadOnlyList<QualityMapPair>> expected, IReadOnlyList<IReadOnlyList<QualityMapPair>> actual)
+    {
+        static IEnumerable<(int, int, float[])> Maps(IReadOnlyList<QualityMapPair> sample) =>
+            sample.SelectMany(pair => new[] { pair.Reference, pair.Generated }).Select(map => (map.Height, map.Width, map.Values));
+        Assert.Equal(expected.Count, actual.Count);
+        Assert.All(expected.Zip(actual), samples => Assert.Equal(Maps(samples.First), Maps(samples.Second)));
     }
 
     private static PickleBytes Map(long[] shape, IEnumerable<byte> data, string dtype = "f4", string order = "<")

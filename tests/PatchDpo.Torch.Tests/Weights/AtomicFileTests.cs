@@ -1,6 +1,5 @@
+using System.Diagnostics;
 using PatchDpo.Torch.Weights;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Weights;
 
@@ -8,29 +7,80 @@ public sealed class AtomicFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
+    public static TheoryData<string> Formats => SampleFile.Formats;
+
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public void A_write_that_fails_at_any_byte_leaves_the_old_file_whole_and_nothing_else()
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_write_that_fails_at_any_byte_leaves_the_old_file_whole_and_nothing_else(string format)
     {
-        using DisposeScope scope = NewDisposeScope();
-        Dictionary<string, Tensor> tensors = new() { ["a"] = arange(3), ["b"] = ones(2, 2) };
-        using MemoryStream whole = new();
-        SafetensorsWriter.Write(whole, tensors);
-        byte[] old = [1, 2, 3, 4];
-        string path = _folder.Write("model.safetensors", old);
-        for (long limit = 0; limit < whole.Length; limit++)
+        byte[] old = [1, 2, 3, 4], whole = SampleFile.Bytes(format);
+        string path = _folder.Write("file", old);
+        for (int limit = 0; limit < whole.Length; limit++)
         {
             IOException e = Assert.Throws<IOException>(() =>
-                AtomicFile.Write(path, stream => SafetensorsWriter.Write(new FullDiskStream(stream, limit), tensors)));
+                AtomicFile.Write(path, stream => SampleFile.Write(format, new LimitedStream(stream, limit, () => throw new IOException("No space left.")))));
             Assert.Equal("No space left.", e.Message);
             Assert.Equal(old, File.ReadAllBytes(path));
             Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
         }
 
-        AtomicFile.Write(path, stream => SafetensorsWriter.Write(new FullDiskStream(stream, whole.Length), tensors));
-        Assert.Equal(whole.ToArray(), File.ReadAllBytes(path));
+        SampleFile.Write(format, path);
+        Assert.Equal(whole, File.ReadAllBytes(path));
         Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Formats))]
+    public void A_disk_that_is_really_full_leaves_the_old_file_whole_and_nothing_else(string format)
+    {
+        const int page = 4096, pages = 32, side = 80;
+        byte[] old = [1, 2, 3, 4], whole = SampleFile.Bytes(format, side);
+        int needed = (whole.Length + page - 1) / page;
+        using SmallDisk disk = SmallDisk.MountOrSkip(_folder.File("disk"), page * pages);
+        string path = Path.Combine(disk.Path, "file"), filler = Path.Combine(disk.Path, "filler");
+        File.WriteAllBytes(path, old);
+        Assert.InRange(needed, 3, pages - 3);
+        for (int free = 0; free < needed; free++)
+        {
+            // The old file has a page too.
+            File.WriteAllBytes(filler, new byte[page * (pages - 1 - free)]);
+            Assert.Throws<IOException>(() => SampleFile.Write(format, path, side));
+            Assert.Equal(old, File.ReadAllBytes(path));
+            Assert.Equal([path, filler], Directory.GetFiles(disk.Path).Order(StringComparer.Ordinal));
+        }
+
+        File.Delete(filler);
+        SampleFile.Write(format, path, side);
+        Assert.Equal(whole, File.ReadAllBytes(path));
+        Assert.Equal([path], Directory.GetFiles(disk.Path));
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void A_process_that_is_killed_while_it_saves_leaves_the_old_file_whole(string format)
+    {
+        byte[] old = [1, 2, 3, 4], whole = SampleFile.Bytes(format);
+        string path = _folder.Write("file", old);
+        using (Process process = ChildProcess.StartAssembly("PatchDpo.Torch.Tests.dll", format, path, (whole.Length - 1).ToString()))
+        {
+            try
+            {
+                Assert.Equal(SaveProgram.Stopped, process.StandardOutput.ReadLine());
+            }
+            finally
+            {
+                process.Kill();
+            }
+            process.WaitForExit();
+            Assert.NotEqual(0, process.ExitCode);
+        }
+        Assert.Equal(old, File.ReadAllBytes(path));
+        // It was in the middle of it: all but one byte lie in a file beside the old one, which only a living process removes.
+        Assert.Equal(whole[..^1], File.ReadAllBytes(Assert.Single(Directory.GetFiles(Path.GetDirectoryName(path)!), f => f != path)));
+        SampleFile.Write(format, path);
+        Assert.Equal(whole, File.ReadAllBytes(path));
     }
 
     [Fact]
@@ -50,38 +100,22 @@ public sealed class AtomicFileTests : IDisposable
     public void A_missing_folder_is_an_io_error() =>
         Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.Write(_folder.File("none/a.bin"), _ => { }));
 
-    /// <summary>A stream on a disk that is full after a number of bytes; what still fits is written.</summary>
-    private sealed class FullDiskStream(Stream inner, long limit) : Stream
+    /// <summary>A file system in memory of a fixed size.</summary>
+    private sealed class SmallDisk : IDisposable
     {
-        private long _written;
+        private SmallDisk(string path) => Path = path;
 
-        public override bool CanRead => false;
+        public string Path { get; }
 
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
-        public override void Write(ReadOnlySpan<byte> buffer)
+        public static SmallDisk MountOrSkip(string path, int bytes)
         {
-            int fits = (int)Math.Min(buffer.Length, limit - _written);
-            inner.Write(buffer[..fits]);
-            _written += fits;
-            if (fits < buffer.Length)
-                throw new IOException("No space left.");
+            Skip.IfNot(File.Exists("/bin/mount"), "There is no /bin/mount here.");
+            Directory.CreateDirectory(path);
+            (int exitCode, _, string errors) = ChildProcess.Finish(ChildProcess.Start("/bin/mount", "-t", "tmpfs", "-o", $"size={bytes}", "tmpfs", path));
+            Skip.If(exitCode != 0, $"A tmpfs cannot be mounted here: {errors.Trim()}");
+            return new SmallDisk(path);
         }
 
-        public override void Flush() => inner.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
+        public void Dispose() => Assert.Equal(0, ChildProcess.Finish(ChildProcess.Start("/bin/umount", Path)).ExitCode);
     }
 }

@@ -234,6 +234,17 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
     }
 
     [Fact]
+    public void Metadata_that_are_no_text_or_too_long_are_refused()
+    {
+        byte[] pickle = new PickleBytes().Tensor("0", [4], [1]).Stop();
+        void Bad(string problem, params ZipEntry[] extra) => RefusesBytes<WeightsFormatException>(Checkpoint(pickle, extra), problem);
+        Bad("'archive/extra/a': the metadata are not valid UTF-8", new ZipEntry("archive/extra/a", [0xff]));
+        Bad("'archive/extra/a': the entry's checksum is wrong", new ZipEntry("archive/extra/a", [1]) { Crc = 7 });
+        Bad("'archive/extra/a': the entry has 1048577 bytes", new ZipEntry("archive/extra/a", new byte[(1 << 20) + 1]));
+        Bad("'archive/extra/b': the entry has 600000 bytes; the limit is 448576", new ZipEntry("archive/extra/a", new byte[600_000]), new ZipEntry("archive/extra/b", new byte[600_000]));
+    }
+
+    [Fact]
     public void A_zip_file_that_contradicts_itself_is_refused()
     {
         byte[] pickle = new PickleBytes().Tensor("0", [4], [1]).Stop();

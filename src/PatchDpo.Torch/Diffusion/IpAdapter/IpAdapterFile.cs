@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion.IpAdapter;
 
-/// <summary>IP-Adapter weights with the official keys <c>image_proj.*</c> and <c>ip_adapter.{i}.*</c>: safetensors, or the official <c>.bin</c> (read only).</summary>
-/// <remarks>The official files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in the metadata.</remarks>
+/// <summary>IP-Adapter weights with the official keys <c>image_proj.*</c> and <c>ip_adapter.{i}.*</c>: safetensors, or the official <c>.bin</c>.</summary>
+/// <remarks>The official files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in their metadata, a <c>.bin</c> only where it is another.</remarks>
 public static class IpAdapterFile
 {
     private const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.", HeadChannelsKey = "resampler.dim_head";
+
+    private const int OfficialHeadChannels = 64;
 
     /// <summary>Reads an adapter; the kind and the sizes of the image projection follow from the file's keys and shapes.</summary>
     /// <param name="path">The safetensors file or PyTorch checkpoint.</param>
@@ -40,25 +42,53 @@ public static class IpAdapterFile
         return adapter;
     }
 
-    /// <summary>Writes an adapter.</summary>
+    /// <summary>Writes an adapter; the name's ending chooses the format: <c>.safetensors</c>, or <c>.bin</c> for the official form.</summary>
     /// <param name="path">The file; replaced in one step where it exists.</param>
     /// <param name="adapter">What to write; it stays the caller's.</param>
-    /// <param name="dtype">The type in the file; the weights' own by default. The official files are float16.</param>
+    /// <param name="dtype">The type in the file; by default float16 in a <c>.bin</c>, as in the official files, and the weights' own in safetensors.</param>
+    /// <remarks>The official form is <c>{"image_proj": {…}, "ip_adapter": {…}}</c>, as torch.save writes it.</remarks>
+    /// <exception cref="ArgumentException">The name has another ending.</exception>
+    /// <exception cref="OverflowException">A value does not fit the type in the file.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, IpAdapterModel adapter, ScalarType? dtype = null)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(adapter);
+        var ending = Path.GetExtension(path);
+        var isCheckpoint = ending.Equals(".bin", StringComparison.OrdinalIgnoreCase);
+        if (!isCheckpoint && !ending.Equals(".safetensors", StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException($"'{path}' ends neither in .safetensors nor in .bin, which choose the adapter's format.", nameof(path));
         using var gradless = no_grad();
         using var scope = NewDisposeScope();
-        var tensors = new Dictionary<string, Tensor>();
-        foreach (var (prefix, module) in new (string, nn.Module)[] { (ProjectionPrefix, adapter.Projection), (LayersPrefix, adapter.Layers) })
+        var type = dtype ?? (isCheckpoint ? ScalarType.Float16 : null);
+        var groups = new Dictionary<string, IReadOnlyDictionary<string, Tensor>>
         {
-            foreach (var (key, value) in module.state_dict())
-                tensors.Add(prefix + key, dtype is { } type ? value.to_type(type) : value);
-        }
-        var metadata = new Dictionary<string, string> { ["format"] = "pt" };
-        if (adapter.Projection is Resampler resampler)
+            [ProjectionPrefix[..^1]] = Convert(adapter.Projection, ProjectionPrefix, type),
+            [LayersPrefix[..^1]] = Convert(adapter.Layers, LayersPrefix, type),
+        };
+        var metadata = new Dictionary<string, string>();
+        if (adapter.Projection is Resampler resampler && !(isCheckpoint && resampler.Options.HeadChannels == OfficialHeadChannels))
             metadata.Add(HeadChannelsKey, resampler.Options.HeadChannels.ToString(CultureInfo.InvariantCulture));
-        SafetensorsWriter.Write(path, tensors, metadata);
+        if (isCheckpoint)
+        {
+            TorchCheckpointWriter.Write(path, groups, metadata);
+            return;
+        }
+        metadata.Add("format", "pt");
+        SafetensorsWriter.Write(path, groups.SelectMany(g => g.Value.Select(t => (Key: $"{g.Key}.{t.Key}", t.Value))).ToDictionary(t => t.Key, t => t.Value), metadata);
+    }
+
+    private static Dictionary<string, Tensor> Convert(nn.Module module, string prefix, ScalarType? type)
+    {
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (key, value) in module.state_dict())
+        {
+            var converted = type is { } wanted ? value.to_type(wanted) : value;
+            if (converted.dtype != value.dtype && !converted.isfinite().all().item<bool>() && value.isfinite().all().item<bool>())
+                throw new OverflowException($"'{prefix}{key}' has values beyond the range of {converted.dtype}; write it in float32.");
+            tensors.Add(key, converted);
+        }
+        return tensors;
     }
 
     private static nn.Module<Tensor, Tensor> MakeProjection(ITensorFile file, int? headChannels, Device? device, ScalarType? dtype)
@@ -74,7 +104,7 @@ public static class IpAdapterFile
         if (file.Contains(ProjectionPrefix + "latents"))
         {
             var heads = headChannels ?? (file.Metadata.TryGetValue(HeadChannelsKey, out var text)
-                && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var noted) ? noted : 64);
+                && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var noted) ? noted : OfficialHeadChannels);
             var (width, inner) = (Size("latents", 2), Size("layers.0.0.to_q.weight", 0));
             if (heads <= 0 || inner % heads != 0)
                 throw new WeightsFormatException(file.Path, ProjectionPrefix + "layers.0.0.to_q.weight", $"{inner} rows are no whole number of heads of {heads}; give the width of a head.");

@@ -28,7 +28,8 @@ internal static class Crc32
         return ~crc;
     }
 
-    private static uint Continue(uint crc, ReadOnlySpan<byte> bytes)
+    /// <summary>Takes more bytes into a running checksum, which begins with all bits set and whose complement is the checksum.</summary>
+    public static uint Continue(uint crc, ReadOnlySpan<byte> bytes)
     {
         uint[][] t = Tables;
         for (; bytes.Length >= 8; bytes = bytes[8..])

@@ -30,6 +30,11 @@ internal static class PickleAllowList
     public static ScalarType? StorageType(object? value) =>
         value is PickleGlobal global && StorageTypes.TryGetValue(global.Name, out ScalarType type) ? type : null;
 
+    /// <summary>The name, in the module torch, of the storage class that holds a dtype.</summary>
+    /// <exception cref="ArgumentException">There is none on the list.</exception>
+    public static string StorageClass(ScalarType type) =>
+        StorageTypes.FirstOrDefault(s => s.Value == type).Key?["torch.".Length..] ?? throw new ArgumentException($"A PyTorch checkpoint cannot hold {type} tensors here.", nameof(type));
+
     private static Dictionary<string, PickleGlobal> Build()
     {
         Dictionary<string, PickleGlobal> globals = [];

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 using Microsoft.Win32.SafeHandles;
 
 namespace PatchDpo.Torch.Weights.Pickle;
@@ -7,11 +8,16 @@ namespace PatchDpo.Torch.Weights.Pickle;
 /// <remarks>Format: torch/serialization.py, <c>_load</c>, and caffe2/serialize/inline_container.cc.</remarks>
 internal static class ZipCheckpoint
 {
+    /// <summary>The archive's folder of files that torch.load leaves aside; metadata stand there.</summary>
+    public const string ExtraFolder = "extra/";
+
     private const string PickleName = "data.pkl";
 
-    /// <summary>Reads the pickle and finds the storages.</summary>
+    private const int MaxMetadataBytes = 1 << 20;
+
+    /// <summary>Reads the pickle and the metadata, and finds the storages.</summary>
     /// <returns>The pickle's value.</returns>
-    public static object? Read(SafeFileHandle file, string path, TorchCheckpointOptions options)
+    public static object? Read(SafeFileHandle file, string path, TorchCheckpointOptions options, Dictionary<string, string> metadata)
     {
         ZipDirectory zip = ZipDirectory.Read(file, path, options.MaxPickleBytes);
         string[] pickles = [.. zip.Items.Keys.Where(n => n == PickleName || (n.EndsWith("/" + PickleName, StringComparison.Ordinal) && n.Count(c => c == '/') == 1))];
@@ -38,6 +44,20 @@ internal static class ZipCheckpoint
             storage.Position = item.Position;
             storage.Crc = options.VerifyChecksums ? item.Crc : null;
         }
+        ReadMetadata(zip, root + ExtraFolder, path, metadata);
         return content;
+    }
+
+    private static void ReadMetadata(ZipDirectory zip, string folder, string path, Dictionary<string, string> metadata)
+    {
+        int bytesLeft = MaxMetadataBytes;
+        foreach (string entry in zip.Items.Keys.Where(n => n.StartsWith(folder, StringComparison.Ordinal)))
+        {
+            byte[] name = Encoding.Latin1.GetBytes(entry[folder.Length..]), value = zip.ReadItem(entry, bytesLeft);
+            if (!Utf8.IsValid(name) || !Utf8.IsValid(value))
+                throw new WeightsFormatException(path, entry, "the metadata are not valid UTF-8.");
+            metadata.Add(Encoding.UTF8.GetString(name), Encoding.UTF8.GetString(value));
+            bytesLeft -= value.Length;
+        }
     }
 }

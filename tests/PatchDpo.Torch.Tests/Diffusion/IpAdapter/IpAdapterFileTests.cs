@@ -52,6 +52,68 @@ public class IpAdapterFileTests
         Assert.All(read.Layers.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void The_official_form_is_float16_and_is_read_again(string kind)
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var written = Make(kind);
+        IpAdapterFile.Write(folder.File("a.bin"), written);
+        using (var file = TorchCheckpoint.Open(folder.File("a.bin")))
+        {
+            Assert.All(file.Keys, k => Assert.Equal(ScalarType.Float16, file.DType(k)));
+            Assert.Equal(kind == "resampler" ? ["resampler.dim_head=4"] : [], file.Metadata.Select(m => $"{m.Key}={m.Value}"));
+            Assert.Equal([.. written.Projection.state_dict().Keys.Select(k => "image_proj." + k), .. written.Layers.state_dict().Keys.Select(k => "ip_adapter." + k)], file.Keys);
+        }
+        using var read = IpAdapterFile.Read(folder.File("a.bin"), Config);
+        Assert.Equal((written.Projection as Resampler)?.Options.Heads, (read.Projection as Resampler)?.Options.Heads);
+        foreach (var (key, value) in written.Layers.state_dict().Concat(written.Projection.state_dict()))
+        {
+            var again = read.Layers.state_dict().TryGetValue(key, out var layer) ? layer : read.Projection.state_dict()[key];
+            Assert.True(again.equal(value.half().to(float32)).all().ToBoolean(), key);
+        }
+        IpAdapterFile.Write(folder.File("full.BIN"), written, ScalarType.Float32);
+        using var full = TorchCheckpoint.Open(folder.File("full.BIN"));
+        Assert.All(full.Keys, k => Assert.Equal(ScalarType.Float32, full.DType(k)));
+    }
+
+    [SkippableFact]
+    public void The_official_form_is_what_PyTorch_finds_in_it()
+    {
+        using var folder = new TemporaryFolder();
+        using var written = Make("resampler");
+        IpAdapterFile.Write(folder.File("a.bin"), written);
+        var lines = Python.RunOrSkip("""
+            import sys, torch
+            a = torch.load(sys.argv[1])
+            print(type(a).__name__, list(a), [type(v).__name__ for v in a.values()], {t.dtype for g in a.values() for t in g.values()})
+            print(list(a['ip_adapter'])[:2], sum(t.double().sum().item() for g in a.values() for t in g.values()))
+            """, folder.File("a.bin"));
+        Assert.Equal("dict ['image_proj', 'ip_adapter'] ['dict', 'dict'] {torch.float16}", lines[0]);
+        using var scope = NewDisposeScope();
+        var sum = written.Projection.state_dict().Values.Concat(written.Layers.state_dict().Values).Sum(t => t.half().to(float64).sum().item<double>());
+        var first = written.Layers.state_dict().Keys.First().Split('.')[0];
+        Assert.StartsWith($"['{first}.to_k_ip.weight', '{first}.to_v_ip.weight'] ", lines[1]);
+        Assert.Equal(sum, double.Parse(lines[1].Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture), 1e-9);
+    }
+
+    [Fact]
+    public void A_name_of_no_known_ending_or_a_value_beyond_float16_is_refused_and_the_old_file_stays()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var written = Make("linear");
+        Assert.Throws<ArgumentException>(() => IpAdapterFile.Write(folder.File("a.pth"), written));
+        var path = folder.Write("a.bin", [1, 2, 3]);
+        using (no_grad())
+            written.Layers.state_dict()["1.to_k_ip.weight"][0, 0] = 1e5f;
+        Assert.Contains("'ip_adapter.1.to_k_ip.weight'", Assert.Throws<OverflowException>(() => IpAdapterFile.Write(path, written)).Message);
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
+        IpAdapterFile.Write(path, written, ScalarType.Float32);
+        Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
     [Fact]
     public void The_official_checkpoint_gives_the_adapter_of_its_safetensors_form_in_half_precision()
     {
