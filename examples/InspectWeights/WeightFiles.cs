@@ -1,0 +1,36 @@
+using System.IO.Enumeration;
+
+namespace InspectWeights;
+
+/// <summary>Finds weight files by the endings that people give them.</summary>
+internal static class WeightFiles
+{
+    private static readonly string[] Endings = [".safetensors", ".bin", ".pth", ".pt", ".th", ".ckpt", ".params"];
+
+    /// <summary>The file itself, or the weight files in and below a folder, in order; links to folders are not followed.</summary>
+    /// <exception cref="FileNotFoundException">The folder has none.</exception>
+    public static IReadOnlyList<string> Find(string path)
+    {
+        if (!Directory.Exists(path))
+            return [path];
+        string[] files =
+        [
+            .. new FileSystemEnumerable<string>(path, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = false })
+            {
+                ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && IsWeightFile(entry.FileName),
+                ShouldRecursePredicate = (ref FileSystemEntry entry) => !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
+            }.Order(StringComparer.Ordinal),
+        ];
+        return files.Length > 0 ? files : throw new FileNotFoundException($"The folder '{path}' has no weight file ({string.Join(", ", Endings)}).");
+    }
+
+    private static bool IsWeightFile(ReadOnlySpan<char> name)
+    {
+        foreach (string ending in Endings)
+        {
+            if (name.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+                return true;
+        }
+        return false;
+    }
+}
