@@ -1,6 +1,7 @@
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>Writes files so that a reader sees the old file or the whole new one, never a part.</summary>
+/// <remarks>A process that is killed while it writes leaves the old file, and beside it a part of the new one under a name that ends in <c>.tmp</c>.</remarks>
 public static class AtomicFile
 {
     /// <summary>Writes to a temporary file beside <paramref name="path"/>, flushes it to the disk and renames it over <paramref name="path"/>.</summary>
