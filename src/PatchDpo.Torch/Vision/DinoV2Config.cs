@@ -1,42 +1,28 @@
+using System.Diagnostics.CodeAnalysis;
 using PatchDpo.Torch.Vision.Vit;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Vision;
 
-/// <summary>The shape of a DINOv2 vision transformer.</summary>
+/// <summary>The shape of a DINOv2 vision transformer; the published models were trained on images of 518 pixels.</summary>
 /// <remarks>
 /// Source: facebookresearch/dinov2 <c>models/vision_transformer.py</c>; the JSON fields are those of Hugging Face's
 /// <c>Dinov2Config</c> and <c>Dinov2WithRegistersConfig</c>.
 /// </remarks>
-public sealed record DinoV2Config
+public sealed record DinoV2Config : VitConfig
 {
     private readonly bool? _antialias;
     private readonly double? _offset;
 
-    /// <summary>Side of the square training images, in pixels (518 in the published models); gives the size of the position table.</summary>
-    public required int ImageSize { get; init => field = Positive(value, nameof(ImageSize)); }
-
-    /// <summary>Side of a patch, in pixels.</summary>
-    public required int PatchSize { get; init => field = Positive(value, nameof(PatchSize)); }
-
-    /// <summary>Width D of a token.</summary>
-    public required int EmbedDim { get; init => field = Positive(value, nameof(EmbedDim)); }
-
-    /// <summary>How many transformer blocks there are.</summary>
-    public required int Depth { get; init => field = Positive(value, nameof(Depth)); }
-
-    /// <summary>How many attention heads a block has; divides <see cref="EmbedDim"/>.</summary>
-    public required int NumHeads { get; init => field = Positive(value, nameof(NumHeads)); }
-
-    /// <summary>Width of the hidden layer of a block's MLP. Default: 4 x <see cref="EmbedDim"/>, as in the published models up to ViT-L.</summary>
-    public int IntermediateSize
+    /// <summary>Creates a configuration of the properties that are set.</summary>
+    public DinoV2Config()
     {
-        get => field == 0 ? 4 * EmbedDim : field;
-        init => field = Positive(value, nameof(IntermediateSize));
     }
 
-    /// <summary>Whether queries, keys and values have a bias. Default: true, as in every published model.</summary>
-    public bool QkvBias { get; init; } = true;
+    [SetsRequiredMembers]
+    private DinoV2Config(VitShape shape) : base(shape)
+    {
+    }
 
     /// <summary>The initial factor on each branch of a block, or null for no factor. Default: 1 (the published evaluation models).</summary>
     public double? LayerScale { get; init; } = 1.0;
@@ -50,40 +36,23 @@ public sealed record DinoV2Config
     /// <summary>Added to the patch counts when the position table is scaled; 0 resizes to the counts. Default: 0 with registers, else 0.1 (the published models).</summary>
     public double InterpolateOffset { get => _offset ?? (RegisterTokens > 0 ? 0 : 0.1); init => _offset = value; }
 
-    /// <summary>Epsilon of the layer norms. Default: 1e-6 (facebookresearch/dinov2).</summary>
-    public double NormEps { get; init; } = 1e-6;
-
-    /// <summary>The class token's and the patches' count at <see cref="ImageSize"/>.</summary>
-    internal int Positions => 1 + (ImageSize / PatchSize * (ImageSize / PatchSize));
-
     /// <summary>Reads Hugging Face's fields.</summary>
     /// <param name="json">A <c>config.json</c>.</param>
     /// <exception cref="ModelConfigException">A field is missing or has a value that the model cannot take.</exception>
     public static DinoV2Config FromJson(ModelConfig json)
     {
         ArgumentNullException.ThrowIfNull(json);
-        int dim = json.GetPositive("hidden_size"), patch = json.GetSide("patch_size"), image = json.GetSide("image_size");
-        json.GetChoice("hidden_act", "gelu", ("gelu", true));
+        VitShape shape = VitShape.FromJson(json);
         if (json.GetBoolean("use_swiglu_ffn", false))
             throw json.Fault("use_swiglu_ffn", "only the plain MLP is supported.");
-        if (json.GetInt32("num_channels", 3) is not 3 and int channels)
-            throw json.Fault("num_channels", $"expected 3, found {channels}.");
-        if (image < patch)
-            throw json.Fault("image_size", $"an image of {image} pixels is smaller than a patch of {patch}.");
         if (json.GetInt32("num_register_tokens", 0) is < 0 and int registers)
             throw json.Fault("num_register_tokens", $"the count {registers} is negative.");
-        double hidden = dim * json.GetDouble("mlp_ratio", 4);
+        double hidden = shape.EmbedDim * json.GetDouble("mlp_ratio", 4);
         if (hidden is not (>= 1 and <= int.MaxValue))
-            throw json.Fault("mlp_ratio", $"it makes a hidden layer of {hidden} for a width of {dim}.");
-        return new DinoV2Config
+            throw json.Fault("mlp_ratio", $"it makes a hidden layer of {hidden} for a width of {shape.EmbedDim}.");
+        return new DinoV2Config(shape)
         {
-            ImageSize = image,
-            PatchSize = patch,
-            EmbedDim = dim,
-            Depth = json.GetPositive("num_hidden_layers"),
-            NumHeads = json.GetHeads("num_attention_heads", dim),
             IntermediateSize = (int)hidden,
-            QkvBias = json.GetBoolean("qkv_bias", true),
             LayerScale = json.GetDouble("layerscale_value", 1),
             RegisterTokens = json.GetInt32("num_register_tokens", 0),
             NormEps = json.GetDouble("layer_norm_eps", 1e-6),
@@ -95,29 +64,9 @@ public sealed record DinoV2Config
     internal static DinoV2Config FromWeights(ITensorSource state)
     {
         VitShape shape = VitShape.FromWeights(state);
-        return new DinoV2Config
+        return new DinoV2Config(shape)
         {
-            ImageSize = shape.ImageSize,
-            PatchSize = shape.PatchSize,
-            EmbedDim = shape.EmbedDim,
-            Depth = shape.Depth,
-            NumHeads = shape.NumHeads,
-            IntermediateSize = shape.IntermediateSize,
-            QkvBias = shape.QkvBias,
             RegisterTokens = state.Keys.Contains("register_tokens") ? state.Dimensions("register_tokens", 1, null, shape.EmbedDim)[1] : 0,
         };
     }
-
-    /// <summary>Checks what no single property can.</summary>
-    /// <exception cref="ArgumentException">The heads do not divide the width, or the image is smaller than a patch.</exception>
-    internal void Validate()
-    {
-        if (EmbedDim % NumHeads != 0)
-            throw new ArgumentException($"{NumHeads} heads do not divide a width of {EmbedDim}.");
-        if (ImageSize < PatchSize)
-            throw new ArgumentException($"An image of {ImageSize} pixels is smaller than a patch of {PatchSize}.");
-    }
-
-    private static int Positive(int value, string name)
-        => value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "The value must be positive.");
 }

@@ -2,9 +2,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Vision.Vit;
 using PatchDpo.Torch.Weights;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace PatchDpo.Torch.Vision;
 
@@ -14,33 +12,19 @@ namespace PatchDpo.Torch.Vision;
 /// a rest narrower than a patch is dropped, and the position table is interpolated unless the image is square and has as many
 /// patches as the table.
 /// </remarks>
-public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncoder
+public sealed class DinoVisionTransformer : VitEncoder
 {
     private const double InterpolationOffset = 0.1;
-
-    private readonly Parameter cls_token;
-    private readonly Parameter pos_embed;
-    private readonly VitPatchEmbed patch_embed;
-    private readonly ModuleList<VitBlock> blocks;
-    private readonly LayerNorm norm;
 
     /// <summary>Creates the model with fresh weights (the reference's initialisation).</summary>
     /// <param name="config">The model's shape.</param>
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
     /// <exception cref="ArgumentException">The configuration contradicts itself.</exception>
-    public DinoVisionTransformer(DinoConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(DinoVisionTransformer))
+    public DinoVisionTransformer(DinoConfig config, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(DinoVisionTransformer), config ?? throw new ArgumentNullException(nameof(config)), layerScale: null, device, dtype)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        config.Validate();
         Config = config;
-        cls_token = new Parameter(zeros([1, 1, config.EmbedDim], dtype, device));
-        pos_embed = new Parameter(zeros([1, config.Positions, config.EmbedDim], dtype, device));
-        patch_embed = new VitPatchEmbed(config.PatchSize, config.EmbedDim, device, dtype);
-        blocks = ModuleList(Enumerable.Range(0, config.Depth)
-            .Select(_ => new VitBlock(config.EmbedDim, config.NumHeads, config.IntermediateSize, config.QkvBias, config.NormEps, layerScale: null, device, dtype))
-            .ToArray());
-        norm = LayerNorm(config.EmbedDim, config.NormEps, device: device, dtype: dtype);
         RegisterComponents();
         VitInit.Apply(this, cls_token, pos_embed);
         this.DetachFromDisposeScope();
@@ -50,14 +34,11 @@ public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncod
     public DinoConfig Config { get; }
 
     /// <summary>How an image becomes the input. Default: DINO's evaluation, the shorter side to 256/224 of the image size and a centre crop.</summary>
-    public IImagePreprocessor Preprocessor
+    public override IImagePreprocessor Preprocessor
     {
         get => field ??= DinoPreprocessor.ForSize(Config.ImageSize);
         init;
     }
-
-    /// <inheritdoc/>
-    public Device Device => cls_token.device;
 
     /// <summary>Reads <c>config.json</c> (Hugging Face's ViTConfig) and the weights, under facebookresearch's or Hugging Face's names.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -75,34 +56,6 @@ public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncod
         using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
         DinoVisionTransformer model = new(config, META) { Preprocessor = preprocessor! };
         return ModelWeights.Fill(model, VitKeyMap.Wrap(file), ignore: null, device, dtype);
-    }
-
-    /// <summary>The class token after the final norm, with gradients where they are on. <c>(B,3,H,W) -> (B,D)</c></summary>
-    /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W) with H and W of at least a patch.</exception>
-    public override Tensor forward(Tensor pixels)
-    {
-        using var scope = NewDisposeScope();
-        return norm.call(Run(pixels)).select(1, 0).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Class token (B,D) and patch tokens (B,h,w,D), both after the final norm, with gradients where they are on.</summary>
-    /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W) with H and W of at least a patch.</exception>
-    public VisionFeatures ForwardFeatures(Tensor pixels)
-    {
-        using var scope = NewDisposeScope();
-        Tensor x = norm.call(Run(pixels));
-        Tensor patches = x.narrow(1, 1, x.shape[1] - 1).reshape(x.shape[0], pixels.shape[2] / Config.PatchSize, pixels.shape[3] / Config.PatchSize, -1);
-        return new VisionFeatures(x.select(1, 0).MoveToOuterDisposeScope(), patches.MoveToOuterDisposeScope());
-    }
-
-    /// <summary>Class token (B,D) and patch tokens (B,h,w,D), both after the final norm, without gradients.</summary>
-    /// <param name="pixels">Normalised pixels on <see cref="Device"/>, <c>(B,3,H,W)</c>.</param>
-    /// <returns>Features that the caller disposes.</returns>
-    /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W) with H and W of at least a patch.</exception>
-    public VisionFeatures Encode(Tensor pixels)
-    {
-        using var noGrad = no_grad();
-        return ForwardFeatures(pixels);
     }
 
     /// <summary>The tokens after each of the last <paramref name="count"/> blocks, each passed through the final norm; class token first.</summary>
@@ -138,30 +91,11 @@ public sealed class DinoVisionTransformer : Module<Tensor, Tensor>, IVisionEncod
         return blocks[^1].AttentionProbabilities(x).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The position table for an image of this size, <c>(1,1+h*w,D)</c>; the caller disposes it.</summary>
-    /// <param name="height">Height in pixels.</param>
-    /// <param name="width">Width in pixels.</param>
-    public Tensor PositionEmbedding(long height, long width)
-    {
-        using var scope = NewDisposeScope();
-        long rows = height / Config.PatchSize, columns = width / Config.PatchSize;
-        if (rows * columns == pos_embed.shape[1] - 1 && height == width)
-            return pos_embed.alias().MoveToOuterDisposeScope();
-        return VitPositions.Interpolate(pos_embed, rows, columns, InterpolationOffset, antialias: false).MoveToOuterDisposeScope();
-    }
+    private protected override (double Offset, bool Antialias) Interpolation => (InterpolationOffset, false);
 
-    private Tensor Run(Tensor pixels)
-    {
-        Tensor x = PrepareTokens(pixels);
-        foreach (VitBlock block in blocks)
-            x = block.call(x);
-        return x;
-    }
-
-    private Tensor PrepareTokens(Tensor pixels)
+    private protected override Tensor PrepareTokens(Tensor pixels)
     {
         PixelShape.Check(pixels, Config.PatchSize);
-        Tensor cls = cls_token.expand(pixels.shape[0], -1, -1);
-        return cat([cls, patch_embed.call(pixels)], 1) + PositionEmbedding(pixels.shape[2], pixels.shape[3]);
+        return Embed(pixels);
     }
 }
