@@ -6,7 +6,8 @@ namespace ProceduralCharacters;
 /// <param name="Error">Mean over the visible parts of the distance between generated and true mean colour, 0..1.73 (RGB, each 0..1).</param>
 /// <param name="WrongParts">Share of the visible parts whose distance exceeds <see cref="WrongAbove"/>.</param>
 /// <param name="PartErrors">Each part's distance; NaN where too little of it is visible.</param>
-public sealed record PartAccuracy(double Error, double WrongParts, IReadOnlyList<double> PartErrors)
+/// <param name="AccessoryError">The accessory's distance; NaN where there is none. It counts for neither mean: it is the prompt's, not the reference's.</param>
+public sealed record PartAccuracy(double Error, double WrongParts, IReadOnlyList<double> PartErrors, double AccessoryError)
 {
     /// <summary>A distance that a person sees as another colour.</summary>
     public const double WrongAbove = 0.25;
@@ -35,15 +36,17 @@ public sealed record PartAccuracy(double Error, double WrongParts, IReadOnlyList
 
     private static PartAccuracy MeasureShifted(ImageBuffer generated, RenderedCharacter truth, int dx, int dy)
     {
-        var sums = new double[Character.PartCount, 3];
-        var counts = new int[Character.PartCount];
+        // The accessory comes after the parts.
+        const int regions = Character.PartCount + 1;
+        var sums = new double[regions, 3];
+        var counts = new int[regions];
         int width = generated.Width;
         for (int y = 1; y < generated.Height - 1; y++)
         {
             for (int x = 1; x < width - 1; x++)
             {
                 int part = truth.PartMask[y * width + x];
-                if (part is < 0 or >= Character.PartCount)
+                if (part is < 0 or >= regions)
                     continue;
                 counts[part]++;
                 for (int c = 0; c < 3; c++)
@@ -54,12 +57,13 @@ public sealed record PartAccuracy(double Error, double WrongParts, IReadOnlyList
             }
         }
 
-        double[] errors = Enumerable.Range(0, Character.PartCount).Select(p => counts[p] < LeastPixels
+        double[] all = Enumerable.Range(0, regions).Select(p => counts[p] < LeastPixels
             ? double.NaN
             : Math.Sqrt(Enumerable.Range(0, 3).Sum(c => Math.Pow(sums[p, c] / counts[p], 2)))).ToArray();
+        double[] errors = all[..Character.PartCount];
         double[] visible = errors.Where(e => !double.IsNaN(e)).ToArray();
         return visible.Length == 0
-            ? new PartAccuracy(0, 0, errors)
-            : new PartAccuracy(visible.Average(), visible.Count(e => e > WrongAbove) / (double)visible.Length, errors);
+            ? new PartAccuracy(0, 0, errors, all[^1])
+            : new PartAccuracy(visible.Average(), visible.Count(e => e > WrongAbove) / (double)visible.Length, errors, all[^1]);
     }
 }

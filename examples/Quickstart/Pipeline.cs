@@ -33,22 +33,20 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
         return WriteImages(generating.Fit(rows).Transform(rows), "Generated", workload.Rows.Select(r => r.GeneratedPath).ToList());
     }
 
-    /// <summary>Adds both quality maps, the score and the heat map to each row.</summary>
-    public IDataView Score(Workload workload)
-    {
-        IDataView rows = ml.Data.LoadFromEnumerable(workload.Rows);
-        // The references stand on plain white, which no scene should take over.
-        var scoring = new PatchQualityScoringEstimator.Options { IgnorePlainBackground = true, HeatMapColumnName = "HeatMap" };
-        return Images().Append(ml.PatchDpo.ScorePatchQuality(ImageEncoder.Embedded, scoring)).Fit(rows).Transform(rows);
-    }
+    /// <summary>Adds both quality maps and the score to each row, for training.</summary>
+    public IDataView Score(Workload workload) => Score(workload, new PatchQualityScoringEstimator.Options());
+
+    /// <summary>Adds the heat maps of images in scenes: the references stand on plain white, which no scene should take over.</summary>
+    public IDataView HeatMaps(Workload workload)
+        => Score(workload, new PatchQualityScoringEstimator.Options { IgnorePlainBackground = true, HeatMapColumnName = "HeatMap" });
 
     /// <summary>Fine-tunes the generator's adapter on scored rows.</summary>
     public PersonalizedImageTransformer Tune(IDataView scored, PersonalizedModel model, int steps)
         => ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
         {
             MaxSteps = steps,
-            BatchSize = 12,
-            LearningRate = 1e-4,
+            BatchSize = 8,
+            LearningRate = 1e-3,
             // p is high nearly everywhere on this small domain: stretching and sharpening it lets the bad patches stand out.
             Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 3 },
             Generation = s_generation,
@@ -77,6 +75,12 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
         }
         image?.Dispose();
         return row;
+    }
+
+    private IDataView Score(Workload workload, PatchQualityScoringEstimator.Options options)
+    {
+        IDataView rows = ml.Data.LoadFromEnumerable(workload.Rows);
+        return Images().Append(ml.PatchDpo.ScorePatchQuality(ImageEncoder.Embedded, options)).Fit(rows).Transform(rows);
     }
 
     private EstimatorChain<ImageFileLoadingTransformer> Images()

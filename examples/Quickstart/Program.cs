@@ -17,7 +17,7 @@ root.SetAction(arguments =>
     bool isQuick = arguments.GetValue(quick);
     return Tour.Run(new QuickstartSettings(
         Path.GetFullPath(arguments.GetValue(output)!), arguments.GetValue(references), arguments.GetValue(noun)!, arguments.GetValue(seed),
-        Pairs: isQuick ? 12 : 96, Steps: isQuick ? 6 : 100, HeldOut: isQuick ? 4 : 24));
+        Pairs: isQuick ? 12 : 144, Steps: isQuick ? 6 : 150, HeldOut: isQuick ? 4 : 24));
 });
 ParseResult parsed = root.Parse(args);
 try

@@ -63,7 +63,7 @@ internal static class Tour
         foreach ((Workload workload, string name) in new[] { before, after }.Zip(folders))
         {
             string folder = Directory.CreateDirectory(Path.Combine(output, name)).FullName;
-            pipeline.WriteImages(pipeline.Score(workload), "HeatMap", workload.Rows.Select(r => Path.Combine(folder, Path.GetFileName(r.GeneratedPath))).ToList());
+            pipeline.WriteImages(pipeline.HeatMaps(workload), "HeatMap", workload.Rows.Select(r => Path.Combine(folder, Path.GetFileName(r.GeneratedPath))).ToList());
         }
         QuickstartGrid.Write(Path.Combine(output, "grid.png"), before.Rows, after.Rows, Path.Combine(output, folders[0]), Path.Combine(output, folders[1]), rows: 6);
         return 0;

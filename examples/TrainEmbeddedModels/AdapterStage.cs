@@ -14,7 +14,7 @@ internal static class AdapterStage
 {
     private const int Batch = 24;
     private const int PoolSize = 3000;
-    private const int Steps = 100;
+    private const int Steps = 70;
     private const double LearningRate = 2e-3;
 
     public static void Run(TrainingContext context)

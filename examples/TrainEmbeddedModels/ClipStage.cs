@@ -13,6 +13,8 @@ internal static class ClipStage
     private const int Batch = 48;
     private const int PoolSize = 8000;
     private const int FullSteps = 1000;
+    // Of telling which reference a scene shows: captions say little of who it is, and CLIP-I should.
+    private const double SubjectWeight = 0.5;
     private const int TextWidth = 64;
     private const int ImageWidth = 96;
     private const int Embedding = 64;
@@ -23,7 +25,7 @@ internal static class ClipStage
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(context.OutputFolder("eval_clip"));
         int vocabulary = tokenizer.VocabularySize;
         using var model = new ClipModel(TextConfig(vocabulary), VisionConfig, tokenizer);
-        (Tensor images, Tensor texts, Tensor changedTexts) = DrawPool(tokenizer, PoolSize, 7_000_000, described: true);
+        using CaptionedPool pool = CaptionedPool.Draw(tokenizer, PoolSize, 7_000_000, described: true);
         int steps = context.Steps(FullSteps);
         using var optimizer = new MixedPrecisionAdamW([model], 1e-3, steps, emaDecay: 0.99);
         const string checkpoint = "clip.checkpoint.safetensors";
@@ -35,10 +37,14 @@ internal static class ClipStage
         {
             using var scope = NewDisposeScope();
             Tensor index = randint(0, PoolSize, [Batch]);
-            Tensor pixels = PixelPool.Normalize(images.index_select(0, index), PixelNormalization.Clip).to(ScalarType.BFloat16);
-            Tensor ids = cat([texts.index_select(0, index), changedTexts.index_select(0, index)]);
-            Tensor logits = model.call(pixels, ids).to(ScalarType.Float32);
-            Tensor loss = functional.cross_entropy(logits, labels) + functional.cross_entropy(logits[.., ..Batch].t(), labels);
+            Tensor Images(Tensor bytes) => functional.normalize(model.VisionEncoder.call(PixelPool.Normalize(bytes.index_select(0, index), PixelNormalization.Clip).to(ScalarType.BFloat16)).ImageEmbeds!.to(ScalarType.Float32), dim: -1);
+            Tensor ids = cat([pool.Texts.index_select(0, index), pool.ChangedTexts.index_select(0, index)]);
+            Tensor texts = functional.normalize(model.TextEncoder.call(ids).TextEmbeds!.to(ScalarType.Float32), dim: -1);
+            Tensor image = Images(pool.Images);
+            Tensor scale = model.LogitScale.to(ScalarType.Float32).exp();
+            Tensor logits = scale * image.matmul(texts.t());
+            Tensor ofSubject = scale * image.matmul(Images(pool.References).t());
+            Tensor loss = functional.cross_entropy(logits, labels) + functional.cross_entropy(logits[.., ..Batch].t(), labels) + SubjectWeight * functional.cross_entropy(ofSubject, labels);
             loss.backward();
             optimizer.Step();
             progress.Add(loss.item<float>());
@@ -49,39 +55,24 @@ internal static class ClipStage
         TrainingContext.WriteModel(context.OutputFolder("eval_clip"), "model.safetensors", Json(vocabulary), model);
     }
 
-    private static (Tensor Images, Tensor Texts, Tensor ChangedTexts) DrawPool(ClipTokenizer tokenizer, int count, int firstSeed, bool described)
-    {
-        var drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed =>
-        {
-            Character character = Character.Random(seed);
-            Prompt prompt = seed % 8 == 0 ? Prompt.OnWhite(character.Kind) : Prompt.Random(character.Kind, seed);
-            Prompt changed = prompt.WithOneChange(seed);
-            // Captions of half of the images tell two parts' colours, so that the image features hold identity as well.
-            (string text, string other) = described && seed % 2 == 0
-                ? (Caption.Of(character, prompt, seed), Caption.Of(character, changed, seed))
-                : (prompt.Text, changed.Text);
-            return (CharacterRenderer.Render(character, prompt, seed).Image, Text: text, Changed: other);
-        }).ToArray();
-        return (PixelPool.Pack(drawn.Select(d => d.Image).ToArray()),
-            tokenizer.EncodeBatch(drawn.Select(d => d.Text).ToArray()),
-            tokenizer.EncodeBatch(drawn.Select(d => d.Changed).ToArray()));
-    }
-
     private static void Report(TrainingContext context, ClipModel model)
     {
         const int held = 256;
         using IDisposable noGradient = no_grad();
         using var scope = NewDisposeScope();
-        (Tensor images, Tensor texts, Tensor changedTexts) = DrawPool(model.Tokenizer, held, 9_200_000, described: false);
-        Tensor image = functional.normalize(model.EncodeImages(PixelPool.Normalize(images, PixelNormalization.Clip)), dim: -1);
-        Tensor text = functional.normalize(model.EncodeTexts(texts), dim: -1);
-        Tensor changed = functional.normalize(model.EncodeTexts(changedTexts), dim: -1);
+        using CaptionedPool pool = CaptionedPool.Draw(model.Tokenizer, held, 9_200_000, described: false);
+        Tensor Images(Tensor bytes) => functional.normalize(model.EncodeImages(PixelPool.Normalize(bytes, PixelNormalization.Clip)), dim: -1);
+        Tensor image = Images(pool.Images);
+        Tensor text = functional.normalize(model.EncodeTexts(pool.Texts), dim: -1);
+        Tensor changed = functional.normalize(model.EncodeTexts(pool.ChangedTexts), dim: -1);
+        Tensor subject = image.matmul(Images(pool.References).t());
+        double found = subject.argmax(1).eq(arange(held)).to(ScalarType.Float32).mean().item<float>();
         Tensor similarity = image.matmul(text.t());
         double retrieval = similarity.argmax(1).eq(arange(held)).to(ScalarType.Float32).mean().item<float>();
         Tensor own = similarity.diagonal();
         Tensor other = (image * changed).sum(1);
         double ranked = own.gt(other).to(ScalarType.Float32).mean().item<float>();
-        context.Log($"clip: held out: prompt found among {held} by its image {retrieval:P1}; prompt above one with one change {ranked:P1}; cosine {own.mean().item<float>():F3} against {other.mean().item<float>():F3}");
+        context.Log($"clip: held out: prompt found among {held} by its image {retrieval:P1}; prompt above one with one change {ranked:P1}; cosine {own.mean().item<float>():F3} against {other.mean().item<float>():F3}; reference found by its scene {found:P1}, cosine {subject.diagonal().mean().item<float>():F3}");
     }
 
     private static ClipVisionConfig VisionConfig => new()

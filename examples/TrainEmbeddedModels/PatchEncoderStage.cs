@@ -2,47 +2,86 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Vision;
 using ProceduralCharacters;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace TrainEmbeddedModels;
 
-/// <summary>Trains the patch encoder by itself: no labels, two views of one drawn image, recoloured views as negatives.</summary>
+/// <summary>
+/// Trains the patch encoder as the method has it: a classifier first (here of kinds and scenes), then self-supervision of its
+/// patch features: no labels, two views of one drawn image, views with recoloured regions as negatives.
+/// </summary>
 internal static class PatchEncoderStage
 {
     private const int PoolSize = 3000;
-    private const int FullSteps = 400;
+    private const int Batch = 24;
+    private const int ClassifierSteps = 1000;
+    private const int FullSteps = 200;
+    private const int Scenes = 9;
     private static readonly DinoConfig s_config = new() { ImageSize = 64, PatchSize = 4, EmbedDim = 64, Depth = 2, NumHeads = 2, IntermediateSize = 128 };
 
     public static void Run(TrainingContext context)
     {
         random.manual_seed(context.Seed + 20);
-        ImageBuffer[] images = Enumerable.Range(6_000_000, PoolSize).AsParallel().AsOrdered().Select(seed =>
+        (ImageBuffer Image, Prompt Prompt)[] pool = Enumerable.Range(6_000_000, PoolSize).AsParallel().AsOrdered().Select(seed =>
         {
             Character character = Character.Random(seed);
-            return seed % 3 == 0
-                ? CharacterRenderer.RenderReference(character).Image
-                : CharacterRenderer.Render(character, Prompt.Random(character.Kind, seed), seed).Image;
+            Prompt prompt = seed % 3 == 0 ? Prompt.OnWhite(character.Kind) : Prompt.Random(character.Kind, seed);
+            return (CharacterRenderer.Render(character, prompt, seed).Image, prompt);
         }).ToArray();
         using var model = new DinoVisionTransformer(s_config);
-        var trainer = new PatchEncoderTrainer(new PatchEncoderTrainerOptions { MaxSteps = context.Steps(FullSteps), BatchSize = 24, LearningRate = 2e-3, Seed = context.Seed });
+        Classify(context, model, pool);
+        TrainingContext.WriteModel(context.OutputFolder("patch_encoder_before"), "model.safetensors", DinoStage.ConfigJson(s_config), model);
+
+        var trainer = new PatchEncoderTrainer(new PatchEncoderTrainerOptions { MaxSteps = context.Steps(FullSteps), BatchSize = Batch, LearningRate = 3e-4, Seed = context.Seed });
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        trainer.Train(model, pixels => model.ForwardFeatures(pixels).Patches, images, new DinoPreprocessor(64, 64), p =>
+        trainer.Train(model, Patches(model), pool.Select(p => p.Image).ToArray(), new DinoPreprocessor(64, 64), p =>
         {
             if (p.Step % 100 == 0)
                 context.Log($"patch encoder: step {p.Step} of {p.MaxSteps}, loss {p.Loss:F3}, accuracy {p.Accuracy:P0}, {clock.Elapsed.TotalMilliseconds / p.Step:F0} ms a step");
         });
         TrainingContext.WriteModel(context.OutputFolder("patch_encoder"), "model.safetensors", DinoStage.ConfigJson(s_config), model);
-        Report(context);
+        foreach (string folder in new[] { "patch_encoder_before", "patch_encoder" })
+            Report(context, folder);
+    }
+
+    private static Func<Tensor, Tensor> Patches(DinoVisionTransformer model) => pixels => model.ForwardFeatures(pixels).Patches;
+
+    private static void Classify(TrainingContext context, DinoVisionTransformer model, (ImageBuffer Image, Prompt Prompt)[] pool)
+    {
+        using Tensor bytes = PixelPool.Pack(pool.Select(p => p.Image).ToArray());
+        using Tensor kinds = tensor(pool.Select(p => (long)p.Prompt.Kind).ToArray());
+        using Tensor scenes = tensor(pool.Select(p => (long)p.Prompt.Scene).ToArray());
+        int kindCount = Enum.GetValues<CharacterKind>().Length;
+        using Linear head = Linear(s_config.EmbedDim, kindCount + Scenes);
+        using var optimizer = optim.AdamW([.. model.parameters(), .. head.parameters()], 1e-3);
+        double right = 0;
+        for (int step = 1; step <= ClassifierSteps; step++)
+        {
+            using var scope = NewDisposeScope();
+            Tensor index = randint(0, pool.Length, [Batch]);
+            Tensor pixels = PixelPool.Normalize(bytes.index_select(0, index), PixelNormalization.ImageNet);
+            Tensor logits = head.call(Patches(model)(pixels).mean([1, 2]));
+            Tensor kind = logits[.., ..kindCount];
+            Tensor loss = functional.cross_entropy(kind, kinds.index_select(0, index)) + functional.cross_entropy(logits[.., kindCount..], scenes.index_select(0, index));
+            optimizer.zero_grad();
+            loss.backward();
+            optimizer.step();
+            right = (0.95 * right) + (0.05 * kind.argmax(1).eq(kinds.index_select(0, index)).to(ScalarType.Float32).mean().item<float>());
+        }
+
+        context.Log($"patch encoder: classifier, {ClassifierSteps} steps, right kind {right:P0}");
     }
 
     /// <summary>How well p tells the recoloured parts of near-duplicates from the others.</summary>
-    private static void Report(TrainingContext context)
+    private static void Report(TrainingContext context, string folder)
     {
-        using IVisionEncoder encoder = PatchEncoder.FromFolder(context.OutputFolder("patch_encoder"));
+        using IVisionEncoder encoder = PatchEncoder.FromFolder(context.OutputFolder(folder));
         Character[] characters = Enumerable.Range(9_600_000, 96).Select(seed => Character.Random(seed)).ToArray();
         ImageBuffer[] references = characters.Select(c => CharacterRenderer.RenderReference(c).Image).ToArray();
         ImageBuffer[] changed = characters.Select((c, i) => CharacterRenderer.RenderReference(c.WithChangedParts(1 + i % 5, i)).Image).ToArray();
         double correlation = ErrorCorrelation.Measure(encoder, changed, references);
-        context.Log($"patch encoder: rank correlation of p with the true error of a patch {correlation:F2} (near-duplicates with 1 to 5 of 8 parts recoloured)");
+        context.Log($"{folder}: rank correlation of p with the true error of a patch {correlation:F2} (near-duplicates with 1 to 5 of 8 parts recoloured)");
     }
 }

@@ -64,16 +64,27 @@ internal static class PatchCorrespondence
         return all.logical_and(image.unsqueeze(0).eq(image.unsqueeze(1))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What a patch looks like around each point: the mean colours of its quarters. <c>(B,3,H,W), (B,K,2) -> (B*K,12)</c></summary>
+    /// <summary>What each point's patch and its surroundings look like: the mean colours of the patch's quarters, and those of the patches two steps away in eight directions.</summary>
+    /// <param name="views"><c>(B,3,H,W)</c></param>
+    /// <param name="points">Unit coordinates, <c>(B,K,2)</c>.</param>
+    /// <param name="rows">Rows of the feature grid.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <returns><c>(B*K,108)</c>; the first 12 are the patch's own.</returns>
+    /// <remarks>With the surroundings, two parts of an object that share a colour are told apart, and two patches of a plain background are not.</remarks>
     public static Tensor Looks(Tensor views, Tensor points, long rows, long columns)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor quarters = nn.functional.adaptive_avg_pool2d(views, [rows * 2, columns * 2]);
         Tensor looks = nn.functional.pixel_unshuffle(quarters, 2).permute(0, 2, 3, 1);
-        return PatchViews.ReadAt(looks, points).flatten(0, 1).MoveToOuterDisposeScope();
+        Tensor Shifted(int x, int y) => PatchViews.ReadAt(looks, points + tensor([x * 2f / columns, y * 2f / rows], device: points.device));
+        Tensor[] all = [Shifted(0, 0), .. from y in Enumerable.Range(-1, 3) from x in Enumerable.Range(-1, 3) where x != 0 || y != 0 select Shifted(x, y)];
+        return cat(all, 2).flatten(0, 1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Which pairs look alike: their root mean square difference is below a distance. <c>(M,12), (R,12) -> bool (M,R)</c></summary>
+    /// <summary>What the patches themselves look like, without their surroundings. <c>(M,108) -> (M,12)</c></summary>
+    public static Tensor OfPatch(Tensor looks) => looks.narrow(1, 0, 12);
+
+    /// <summary>Which pairs look alike: their root mean square difference is below a distance. <c>(M,D), (R,D) -> bool (M,R)</c></summary>
     public static Tensor Alike(Tensor looks, Tensor others, double distance)
     {
         using DisposeScope scope = NewDisposeScope();

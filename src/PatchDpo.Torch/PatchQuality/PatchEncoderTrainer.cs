@@ -110,12 +110,15 @@ public sealed class PatchEncoderTrainer
         toPoints = toPoints.to(images.device);
         Tensor a = PatchViews.ReadAt(maps, points).flatten(0, 1), b = PatchViews.ReadAt(patchFeatures(second), toPoints).flatten(0, 1);
         Tensor looks = PatchCorrespondence.Looks(plain, toPoints, rows, columns);
-        Tensor excluded = PatchCorrespondence.Near(toPoints, rows, columns, _options.NeighbourRadius).logical_or(PatchCorrespondence.Alike(looks, looks, _options.LookAlikeDistance));
+        Tensor near = PatchCorrespondence.Near(toPoints, rows, columns, _options.NeighbourRadius);
+        Tensor excluded = near.logical_or(PatchCorrespondence.Alike(looks, looks, _options.LookAlikeDistance));
         if (recoloured is null)
             return PatchContrast.Loss(a, b, excluded, _options.Temperature, null, null);
         Tensor negatives = PatchViews.ReadAt(patchFeatures(ChangeLight(recoloured)), toPoints).flatten(0, 1);
-        Tensor alike = PatchCorrespondence.Alike(looks, PatchCorrespondence.Looks(recoloured, toPoints, rows, columns), _options.LookAlikeDistance);
-        return PatchContrast.Loss(a, b, excluded, _options.Temperature, negatives, alike);
+        Tensor changed = PatchCorrespondence.Looks(recoloured, toPoints, rows, columns);
+        // What is still the same at its place is no negative, even where its surroundings changed.
+        Tensor same = near.logical_and(PatchCorrespondence.Alike(PatchCorrespondence.OfPatch(looks), PatchCorrespondence.OfPatch(changed), _options.LookAlikeDistance));
+        return PatchContrast.Loss(a, b, excluded, _options.Temperature, negatives, same.logical_or(PatchCorrespondence.Alike(looks, changed, _options.LookAlikeDistance)));
 
         Tensor ChangeLight(Tensor view) => PatchViews.ChangeLight(view, _options.ColourJitter, _options.Noise, generator);
     }

@@ -6,6 +6,9 @@ namespace PatchDpo.Torch.PatchQuality;
 /// <summary>Makes views of images with known geometry: a view is a homography from its own unit square into the image's.</summary>
 internal static class PatchViews
 {
+    // Root mean square difference of normalised pixels.
+    private const double SameColour = 0.4;
+
     /// <summary>A random crop with rotation, perspective and perhaps a mirror; its corners may leave the image a little.</summary>
     public static Homography Random(Random random, PatchEncoderTrainerOptions options)
     {
@@ -85,17 +88,27 @@ internal static class PatchViews
         return matrix.bmm(images.flatten(2)).view(images.shape).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The same images, recoloured within one random ellipse each: what a generator that gets one part wrong makes of them.</summary>
+    /// <summary>The same images with one wrong region each, as a generator that errs in a part makes them.</summary>
     /// <param name="images">Normalised pixels, <c>(B,3,H,W)</c>.</param>
-    /// <param name="random">Draws the ellipses and the hues.</param>
+    /// <param name="random">Draws the regions and their colours.</param>
+    /// <remarks>
+    /// A region is a random ellipse; in every other image only those of its pixels that have its centre's colour, which is
+    /// about one part of an object. It gets another hue, or (as often) the colour of another place in the same image: that
+    /// what belongs elsewhere is wrong here can only be told from the surroundings.
+    /// </remarks>
     public static Tensor RecolourRegions(Tensor images, Random random)
     {
         using DisposeScope scope = NewDisposeScope();
         (long batch, long height, long width) = (images.shape[0], images.shape[2], images.shape[3]);
         Tensor Draw(double low, double high) => tensor([.. Enumerable.Range(0, (int)batch).Select(_ => (float)Between(random, low, high))], [batch, 1, 1]);
-        Tensor x = ((arange(width) + 0.5) / width).view(1, 1, -1) - Draw(0.1, 0.9), y = ((arange(height) + 0.5) / height).view(1, -1, 1) - Draw(0.1, 0.9);
+        Tensor ColourAt(Tensor x, Tensor y) => ReadAt(images.permute(0, 2, 3, 1), cat([x, y], 2)).view(batch, 3, 1, 1);
+        Tensor centreX = Draw(0.1, 0.9), centreY = Draw(0.1, 0.9), half = (arange(batch) % 2).view(batch, 1, 1, 1).to(images.device), moved = (arange(batch) % 4 / 2).floor().view(batch, 1, 1, 1).to(images.device);
+        Tensor x = ((arange(width) + 0.5) / width).view(1, 1, -1) - centreX, y = ((arange(height) + 0.5) / height).view(1, -1, 1) - centreY;
         Tensor inside = ((x / Draw(0.12, 0.6)).square() + (y / Draw(0.12, 0.6)).square()).lt(1).unsqueeze(1).to(images.device);
-        return where(inside, Recolour(images, random), images).MoveToOuterDisposeScope();
+        Tensor colour = ColourAt(centreX, centreY), other = ColourAt(Draw(0, 1), Draw(0, 1));
+        Tensor sameColour = (images - colour).square().mean([1], keepdim: true).sqrt().lt(SameColour);
+        inside = inside.logical_and(sameColour.logical_or(half.eq(0)));
+        return where(inside, where(moved.eq(0), Recolour(images, random), images - colour + other), images).MoveToOuterDisposeScope();
     }
 
     private static double Between(Random random, double low, double high) => low + ((high - low) * random.NextDouble());

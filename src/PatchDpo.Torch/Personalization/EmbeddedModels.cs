@@ -14,6 +14,10 @@ public static class EmbeddedModels
     /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>
     public static string PatchEncoder => Folder("patch_encoder", "config.json");
 
+    /// <summary>The same encoder before its self-supervised training: it has learnt to tell kinds and scenes.</summary>
+    /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>
+    public static string UntrainedPatchEncoder => Folder("patch_encoder_before", "config.json");
+
     /// <summary>The DINO vision transformer of the DINO score; independent of the generator's encoders.</summary>
     /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>
     public static string EvaluationDino => Folder("eval_dino", "config.json");

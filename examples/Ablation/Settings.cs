@@ -1,0 +1,25 @@
+namespace Ablation;
+
+/// <summary>What the command line chooses.</summary>
+internal sealed record Settings
+{
+    public required IReadOnlyList<int> Seeds { get; init; }
+
+    public required IReadOnlyList<Method> Methods { get; init; }
+
+    /// <summary>Pairs to train on; one subject each.</summary>
+    public int Pairs { get; init; }
+
+    public int HeldOutSubjects { get; init; }
+
+    public int Steps { get; init; }
+
+    public int BatchSize { get; init; }
+
+    public double LearningRate { get; init; }
+
+    public double DiffusionDpoBeta { get; init; }
+
+    /// <summary>The folder that the table and the plot are written to.</summary>
+    public required string Output { get; init; }
+}
