@@ -82,11 +82,38 @@ public sealed class PatchViewsTests
     public void A_recoloured_region_leaves_the_rest_as_it_is()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor images = tensor([0.9f, 0.2f, 0.1f], [1, 3, 1, 1]).expand(8, 3, 32, 32);
-        Tensor changed = (PatchViews.RecolourRegions(images, new Random(3)) - images).abs().amax([1]).gt(0.05f);
-        float[] share = changed.to(float32).mean([1, 2]).data<float>().ToArray();
-        Assert.All(share, s => Assert.InRange(s, 0.005f, 0.95f));
-        Assert.Equal(8, share.Distinct().Count());
+        // Left half red, right half green.
+        Tensor images = zeros(16, 3, 32, 32);
+        images[.., 0, .., ..16] = 1;
+        images[.., 1, .., 16..] = 1;
+        Tensor changed = (PatchViews.RecolourRegions(images, new Random(3)) - images).abs().amax([1]).gt(0.05f).to(float32);
+        Tensor left = changed[.., .., ..16].mean([1, 2]), right = changed[.., .., 16..].mean([1, 2]);
+        Assert.InRange(changed.mean().item<float>(), 0.02f, 0.6f);
+        Assert.True(changed.mean([1, 2]).lt(1).all().ToBoolean(), "a whole image was recoloured");
+        // Every other region keeps to the colour at its centre: it never reaches over the border between the halves.
+        Tensor both = left.gt(0).logical_and(right.gt(0));
+        Assert.Equal(0, both.view(-1, 2)[.., 1].to(int64).sum().item<long>());
+        Assert.NotEqual(0, both.view(-1, 2)[.., 0].to(int64).sum().item<long>());
+    }
+
+    [Fact]
+    public void A_region_can_take_a_colour_from_elsewhere_in_its_image()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor images = zeros(4, 3, 32, 32);
+        images[.., 0, .., ..16] = 1;
+        images[.., 1, .., 16..] = 1;
+        // Of four images the last two have moved colours; a red half that turns green (or the other way round) holds no third colour.
+        bool swapped = false;
+        for (int seed = 0; seed < 10; seed++)
+        {
+            Tensor moved = PatchViews.RecolourRegions(images, new Random(seed))[3];
+            Tensor green = moved[1, .., ..16].gt(0.9f).logical_and(moved[0, .., ..16].lt(0.1f));
+            swapped |= green.any().ToBoolean();
+            Assert.InRange((moved[0] + moved[1] - 1).abs().max().item<float>(), 0, 0.1f);
+        }
+
+        Assert.True(swapped);
     }
 
     [Fact]
@@ -106,12 +133,26 @@ public sealed class PatchViewsTests
     public void Plain_patches_look_alike_wherever_they_are()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor view = ones(1, 3, 16, 16);
+        Tensor view = ones(1, 3, 64, 64);
         view[0, 0, ..8, ..8] = 0;
-        Tensor points = tensor([0.125f, 0.125f, 0.875f, 0.875f, 0.875f, 0.125f], [1, 3, 2]);
-        Tensor looks = PatchCorrespondence.Looks(view, points, 4, 4);
-        Assert.Equal([3L, 12L], looks.shape);
+        // A corner that is not white, and two places on the plain rest.
+        Tensor points = tensor([0.03125f, 0.03125f, 0.9f, 0.9f, 0.5f, 0.9f], [1, 3, 2]);
+        Tensor looks = PatchCorrespondence.Looks(view, points, 16, 16);
+        Assert.Equal([3L, 108L], looks.shape);
         Assert.Equal([true, false, false, false, true, true, false, true, true], PatchCorrespondence.Alike(looks, looks, 0.1).flatten().data<bool>().ToArray());
+    }
+
+    [Fact]
+    public void Patches_of_one_colour_in_other_surroundings_do_not_look_alike_but_are_the_same_patch()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor view = ones(1, 3, 64, 64);
+        view[0, .., 8..12, 8..12] = 0;
+        view[0, .., 40..60, 40..60] = 0;
+        Tensor points = tensor([10f / 64, 10f / 64, 50f / 64, 50f / 64], [1, 2, 2]);
+        Tensor looks = PatchCorrespondence.Looks(view, points, 16, 16), patches = PatchCorrespondence.OfPatch(looks);
+        Assert.Equal([true, false, false, true], PatchCorrespondence.Alike(looks, looks, 0.15).flatten().data<bool>().ToArray());
+        Assert.Equal([true, true, true, true], PatchCorrespondence.Alike(patches, patches, 0.15).flatten().data<bool>().ToArray());
     }
 
     private static Tensor Coordinates(int size)
