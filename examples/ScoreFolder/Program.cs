@@ -12,7 +12,7 @@ var output = new Option<DirectoryInfo>("--output") { Description = "Folder for s
 var worst = new Option<int>("--worst") { Description = "How many patches to name per pair, worst first; touching ones count once.", DefaultValueFactory = _ => 3 };
 var heatMaps = new Option<int?>("--heat-maps") { Description = "Draw at most this many pairs, lowest score first; default: all." };
 var background = new Option<bool>("--ignore-plain-background") { Description = "Only the object counts where a reference shows it on a plain background." };
-var encoder = new Option<DirectoryInfo>("--encoder") { Description = "Folder of a DINO, DINOv2 or CLIP image encoder (config.json, model.safetensors); default: the patch encoder that comes with the library.", Recursive = true };
+var encoder = new Option<FileSystemInfo>("--encoder") { Description = "Folder of a DINO, DINOv2 or CLIP image encoder (config.json, model.safetensors), or a lone checkpoint of these, of a ResNet, a VGG or ALIKE; default: the patch encoder that comes with the library.", Recursive = true };
 
 var root = new RootCommand($"""
     Scores the patches of generated images against reference images: which parts of a generated image are not in its reference, and which parts of a reference were lost.
@@ -54,7 +54,7 @@ try
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
 catch (Exception e) when (e is InputException or InvalidRowException or InvalidImageException or ModelFileNotFoundException
-    or TorchLoadException or ModelConfigException or WeightsFormatException or StateDictMismatchException or IOException or UnauthorizedAccessException)
+    or TorchLoadException or ModelConfigException or WeightsFormatException or UnsafePickleException or UnknownModelException or StateDictMismatchException or IOException or UnauthorizedAccessException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

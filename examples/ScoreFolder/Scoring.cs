@@ -22,7 +22,7 @@ internal static class Scoring
         long start = Stopwatch.GetTimestamp();
         var scored = new List<ScoredPair>(pairs.Count);
         var worst = new List<IReadOnlyList<WorstPatch>>(pairs.Count);
-        foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.EncoderFolder))
+        foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.EncoderPath))
         {
             ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
             IReadOnlyList<WorstPatch> patches = WorstPatch.Find(pair.Generated, generated.Width, generated.Height, options.WorstPatches);

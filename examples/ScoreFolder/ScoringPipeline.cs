@@ -9,14 +9,14 @@ namespace ScoreFolder;
 internal static class ScoringPipeline
 {
     /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
-    public static IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, string? encoderFolder)
+    public static IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, string? encoderPath)
     {
         var ml = new MLContext(seed: 1);
         IDataView data = ml.Data.LoadFromEnumerable(pairs);
         var pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
             .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
             .Append(ml.PatchDpo.ScorePatchQuality(
-                encoderFolder is null ? ImageEncoder.Embedded : ImageEncoder.FromFolder(encoderFolder),
+                encoderPath is null ? ImageEncoder.Embedded : File.Exists(encoderPath) ? ImageEncoder.FromFile(encoderPath) : ImageEncoder.FromFolder(encoderPath),
                 new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));
         using TransformerChain<PatchQualityScoringTransformer> model = pipeline.Fit(data);
         (int height, int width) = (model.LastTransformer.MapHeight, model.LastTransformer.MapWidth);

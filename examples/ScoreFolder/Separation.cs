@@ -8,7 +8,7 @@ internal static class Separation
 {
     private const int Resamplings = 500;
 
-    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, string? encoderFolder)
+    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, string? encoderPath)
     {
         if (limit < 1)
             throw new InputException("--limit must be at least 1.");
@@ -22,7 +22,7 @@ internal static class Separation
         // Pairs with one reference stand together, so that it is encoded once.
         SubjectPair[] pairs = [.. same.Concat(different).OrderBy(p => p.Images.ReferencePath, StringComparer.Ordinal)];
         long start = Stopwatch.GetTimestamp();
-        foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(ScoringPipeline.Score([.. pairs.Select(p => p.Images)], ignorePlainBackground, encoderFolder)))
+        foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(ScoringPipeline.Score([.. pairs.Select(p => p.Images)], ignorePlainBackground, encoderPath)))
             pair.Score = scored.Score;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 

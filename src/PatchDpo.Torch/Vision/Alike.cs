@@ -70,6 +70,16 @@ public sealed class Alike : ConvolutionalEncoder
     /// <inheritdoc/>
     public override Device Device => convhead2.weight!.device;
 
+    /// <inheritdoc/>
+    /// <remarks>One image after the other: the maps of a single one, as large as the image, fill some hundred megabytes at 512 x 512 pixels.</remarks>
+    public override VisionFeatures Encode(Tensor pixels)
+    {
+        PixelShape.Check(pixels, PatchSize);
+        using var scope = NewDisposeScope();
+        VisionFeatures[] features = [.. pixels.split(1).Select(base.Encode)];
+        return new VisionFeatures(cat([.. features.Select(f => f.Global)]).MoveToOuterDisposeScope(), cat([.. features.Select(f => f.Patches)]).MoveToOuterDisposeScope());
+    }
+
     private protected override List<Tensor> Maps(Tensor pixels)
     {
         PixelShape.Check(pixels, 1);

@@ -70,7 +70,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, IVisionEnco
     /// <param name="pixels">Normalised pixels on <see cref="Device"/>, <c>(B,3,H,W)</c>.</param>
     /// <returns>Features that the caller disposes.</returns>
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W), or the image is too small for the network or a patch.</exception>
-    public VisionFeatures Encode(Tensor pixels)
+    public virtual VisionFeatures Encode(Tensor pixels)
     {
         using var noGrad = no_grad();
         return ForwardFeatures(pixels);

@@ -59,6 +59,19 @@ public sealed class AlikeTests
     }
 
     [Fact]
+    public void A_batch_gives_the_features_of_its_images()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Alike model = new(s_config) { PatchSize = 8 };
+        model.eval();
+        Tensor pixels = rand(3, 3, 40, 33);
+        using VisionFeatures alone = model.Encode(pixels), together = model.ForwardFeatures(pixels);
+        Fixtures.AssertClose(alone.Patches, together.Patches, 1e-5, "patches");
+        Fixtures.AssertClose(alone.Global, together.Global, 1e-5, "global");
+        Assert.False(alone.Patches.requires_grad);
+    }
+
+    [Fact]
     public void A_configuration_that_is_no_ALIKE_is_refused()
     {
         Assert.Throws<ArgumentException>(() => s_config with { Channels = [4, 6, 8] });
