@@ -16,8 +16,8 @@ internal static class PatchEncoderStage
 {
     private const int PoolSize = 3000;
     private const int Batch = 24;
-    private const int ClassifierSteps = 1000;
-    private const int FullSteps = 200;
+    private const int ClassifierSteps = 600;
+    private const int FullSteps = 400;
     private const int Scenes = 9;
     private static readonly DinoConfig s_config = new() { ImageSize = 64, PatchSize = 4, EmbedDim = 64, Depth = 2, NumHeads = 2, IntermediateSize = 128 };
 
@@ -55,7 +55,7 @@ internal static class PatchEncoderStage
         using Tensor scenes = tensor(pool.Select(p => (long)p.Prompt.Scene).ToArray());
         int kindCount = Enum.GetValues<CharacterKind>().Length;
         using Linear head = Linear(s_config.EmbedDim, kindCount + Scenes);
-        using var optimizer = optim.AdamW([.. model.parameters(), .. head.parameters()], 1e-3);
+        using var optimizer = optim.AdamW([.. model.parameters(), .. head.parameters()], 5e-4);
         double right = 0;
         for (int step = 1; step <= ClassifierSteps; step++)
         {
