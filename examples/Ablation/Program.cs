@@ -11,10 +11,10 @@ var seeds = new Option<int[]>("--seeds") { Description = "One run of every metho
 var methods = new Option<string[]>("--methods") { Description = "Only methods whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
 var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = _ => 144 };
 var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects, two prompts each.", DefaultValueFactory = _ => 24 };
-var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 100 };
+var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 150 };
 var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 8 };
-var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 5e-4 };
-var beta = new Option<double>("--beta") { Description = "Diffusion-DPO's.", DefaultValueFactory = _ => 500 };
+var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1e-3 };
+var beta = new Option<double>("--beta") { Description = "Diffusion-DPO's.", DefaultValueFactory = _ => 2000 };
 var output = new Option<string>("--output") { Description = "Folder of ablation.md and its plot.", DefaultValueFactory = _ => Path.Combine("output", "ablation") };
 var root = new RootCommand("Compares PatchDPO with its baselines on drawn characters, whose true parts are known.") { seeds, methods, pairs, heldOut, steps, batch, rate, beta, output };
 root.SetAction(arguments =>
