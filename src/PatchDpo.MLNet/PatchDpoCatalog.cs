@@ -5,6 +5,7 @@ using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights;
 
@@ -22,7 +23,7 @@ public sealed class PatchDpoCatalog
         PatchDpoComponents.Register(context);
     }
 
-    /// <summary>Trainers of personalised generators.</summary>
+    /// <summary>Trainers of personalised generators and of image encoders.</summary>
     public PatchDpoTrainersCatalog Trainers { get; }
 
     /// <summary>Loads the image files that a column names, with limits, and with errors that name file and row.</summary>
@@ -145,5 +146,46 @@ public sealed class PatchDpoCatalog
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
         return new DataViewEvaluation(options, EnvironmentDevice.Of(_context)).Run(data);
+    }
+
+    /// <summary>Measures how well an encoder's patches find their counterparts in bent views of the images of a column: patch-matching accuracy.</summary>
+    /// <param name="data">The images, which training should not have seen; read once.</param>
+    /// <param name="encoder">The encoder.</param>
+    /// <param name="inputColumnName">The image column.</param>
+    /// <param name="viewsPerImage">Views that each image is matched with.</param>
+    /// <param name="side">Images and views are squares of this side, in pixels.</param>
+    /// <param name="seed">Draws the views (see <see cref="HomographyPair.Synthetic"/>).</param>
+    /// <returns>The mean share of right matches, and that of each view.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The column is absent or is no image column.</exception>
+    /// <exception cref="InvalidRowException">A row has no image.</exception>
+    /// <exception cref="EmptyDataException">The data have no row.</exception>
+    public PatchMatchingMetrics EvaluatePatchMatching(IDataView data, ImageEncoder encoder, string inputColumnName = "Image", int viewsPerImage = 1, int side = 512, int seed = 42)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(encoder);
+        var input = new ImageInput(ColumnName.Checked(inputColumnName));
+        DataViewSchema.Column column = input.Find(data.Schema);
+        using DataViewRowCursor cursor = data.GetRowCursor([column]);
+        return EvaluatePatchMatching(HomographyPair.Synthetic(Images(), viewsPerImage, side, seed), encoder);
+
+        IEnumerable<ImageBuffer> Images()
+        {
+            Func<ImageBuffer> read = input.Reader(cursor);
+            while (cursor.MoveNext())
+                yield return read();
+        }
+    }
+
+    /// <summary>Measures how well an encoder's patches find their counterparts in other photos of the same plane: patch-matching accuracy.</summary>
+    /// <param name="pairs">Photos with known homographies, such as <see cref="HomographyPair.FromHPatches"/> reads.</param>
+    /// <param name="encoder">The encoder.</param>
+    /// <returns>The mean share of right matches, and that of each pair.</returns>
+    /// <exception cref="EmptyDataException">There is no pair, or none of which the photos share a patch.</exception>
+    public PatchMatchingMetrics EvaluatePatchMatching(IEnumerable<HomographyPair> pairs, ImageEncoder encoder)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        ArgumentNullException.ThrowIfNull(encoder);
+        using OpenedEncoder opened = encoder.Open(EnvironmentDevice.Of(_context));
+        return PatchMatchingAccuracy.Measure(opened.Encoder, pairs);
     }
 }

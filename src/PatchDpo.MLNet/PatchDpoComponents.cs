@@ -18,6 +18,7 @@ public static class PatchDpoComponents
             (ImageEmbeddingTransformer.Signature, typeof(ImageEmbeddingTransformer)),
             (TextEmbeddingTransformer.Signature, typeof(TextEmbeddingTransformer)),
             (PersonalizedImageTransformer.Signature, typeof(PersonalizedImageTransformer)),
+            (PatchEncoderTransformer.Signature, typeof(PatchEncoderTransformer)),
             (PatchQualityScoringTransformer.Signature, typeof(PatchQualityScoringTransformer)),
         ]);
     }

@@ -1,9 +1,10 @@
 using Microsoft.ML;
+using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>Trainers of personalised generators: <c>mlContext.PatchDpo.Trainers</c>.</summary>
+/// <summary>Trainers of personalised generators and of image encoders: <c>mlContext.PatchDpo.Trainers</c>.</summary>
 public sealed class PatchDpoTrainersCatalog
 {
     private readonly MLContext _context;
@@ -21,4 +22,18 @@ public sealed class PatchDpoTrainersCatalog
     /// <param name="model">The generator to start from; it is not changed, and stays the caller's to dispose.</param>
     /// <param name="options">Columns and choices.</param>
     public PatchDpoTrainer PatchDpo(PersonalizedModel model, PatchDpoTrainer.Options options) => new(_context, model, options);
+
+    /// <summary>Trains an image encoder's patch features on images without labels, so that patches which show the same thing get similar features.</summary>
+    /// <param name="encoder">The encoder to start from; it is not changed.</param>
+    /// <param name="inputColumnName">The image column.</param>
+    /// <param name="maxSteps">Optimizer steps.</param>
+    /// <param name="learningRate">AdamW's highest learning rate.</param>
+    /// <returns>A trainer; what it fits gives patch features and, as <see cref="PatchEncoderTransformer.Encoder"/>, the encoder for <see cref="PatchDpoCatalog.ScorePatchQuality(string, string, ImageEncoder, string?)"/>.</returns>
+    public PatchEncoderTrainer PatchEncoder(ImageEncoder encoder, string inputColumnName = "Image", int maxSteps = 300, double learningRate = 1e-4)
+        => PatchEncoder(encoder, new PatchEncoderTrainer.Options { InputColumnName = inputColumnName, Training = new PatchEncoderTrainerOptions { MaxSteps = maxSteps, LearningRate = learningRate } });
+
+    /// <summary>Trains an image encoder's patch features on images without labels.</summary>
+    /// <param name="encoder">The encoder to start from; it is not changed.</param>
+    /// <param name="options">Columns and choices.</param>
+    public PatchEncoderTrainer PatchEncoder(ImageEncoder encoder, PatchEncoderTrainer.Options options) => new(_context, encoder, options);
 }

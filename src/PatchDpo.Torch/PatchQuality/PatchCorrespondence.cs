@@ -8,6 +8,7 @@ internal static class PatchCorrespondence
 {
     private const int Attempts = 20;
     private const int ProbeGrid = 8;
+    private const int FineGrid = 8 * ProbeGrid;
     private const double SmallestOverlap = 0.25;
 
     /// <summary>Two views of one image that share at least a quarter of the first; the same view twice where none was found.</summary>
@@ -23,22 +24,27 @@ internal static class PatchCorrespondence
         return (first, first);
     }
 
+    /// <summary>Whether two views share any point of a foreground.</summary>
+    public static bool ShareForeground(Homography first, Homography second, bool[,] foreground) => Shared(first, second, FineGrid, FineGrid, foreground).Count > 0;
+
     /// <summary>Draws patch centres of first views and finds them in the second views.</summary>
     /// <param name="views">A pair of views for each image.</param>
     /// <param name="rows">Rows of the feature grid.</param>
     /// <param name="columns">Its columns.</param>
     /// <param name="count">Points for each image; drawn again where the views share fewer.</param>
     /// <param name="random">Draws them.</param>
+    /// <param name="foregrounds">For each image the mask <c>[height, width]</c> in which its points must lie, or null; each holds points that both views share.</param>
     /// <returns>Unit coordinates (x, y) in both views, <c>(B,K,2)</c> on the CPU.</returns>
-    public static (Tensor First, Tensor Second) DrawPoints(IReadOnlyList<(Homography First, Homography Second)> views, int rows, int columns, int count, Random random)
+    public static (Tensor First, Tensor Second) DrawPoints(IReadOnlyList<(Homography First, Homography Second)> views, int rows, int columns, int count, Random random,
+        IReadOnlyList<bool[,]?>? foregrounds = null)
     {
         List<double> first = [], second = [];
-        foreach ((Homography a, Homography b) in views)
+        foreach (((Homography a, Homography b), int index) in views.Select((v, i) => (v, i)))
         {
-            List<(double X, double Y, double ToX, double ToY)> shared = Shared(a, b, rows, columns);
+            List<(double X, double Y, double ToX, double ToY)> shared = Shared(a, b, rows, columns, foregrounds?[index]);
             // A grid much coarser than the probe may have no centre in the overlap: any point of the views will do then.
             if (shared.Count == 0)
-                shared = Shared(a, b, 8 * ProbeGrid, 8 * ProbeGrid);
+                shared = Shared(a, b, FineGrid, FineGrid, foregrounds?[index]);
             (double X, double Y, double ToX, double ToY)[] shuffled = [.. shared];
             random.Shuffle(shuffled);
             for (int i = 0; i < count; i++)
@@ -91,8 +97,8 @@ internal static class PatchCorrespondence
         return cdist(looks, others).div(Math.Sqrt(looks.shape[1])).lt(distance).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The patch centres of the first view whose point lies in the image and in the second view.</summary>
-    private static List<(double X, double Y, double ToX, double ToY)> Shared(Homography first, Homography second, int rows, int columns)
+    /// <summary>The patch centres of the first view whose point lies in the image (or its foreground) and in the second view.</summary>
+    private static List<(double X, double Y, double ToX, double ToY)> Shared(Homography first, Homography second, int rows, int columns, bool[,]? foreground = null)
     {
         Homography back = second.Inverse();
         List<(double, double, double, double)> shared = [];
@@ -101,11 +107,14 @@ internal static class PatchCorrespondence
             (double x, double y) = ((i % columns + 0.5) / columns, (i / columns + 0.5) / rows);
             (double imageX, double imageY) = first.Map(x, y);
             (double toX, double toY) = back.Map(imageX, imageY);
-            if (Inside(imageX, imageY) && Inside(toX, toY))
+            if (Inside(imageX, imageY) && Inside(toX, toY) && (foreground is null || At(foreground, imageX, imageY)))
                 shared.Add((x, y, toX, toY));
         }
         return shared;
     }
+
+    private static bool At(bool[,] mask, double x, double y)
+        => mask[Math.Min((int)(y * mask.GetLength(0)), mask.GetLength(0) - 1), Math.Min((int)(x * mask.GetLength(1)), mask.GetLength(1) - 1)];
 
     private static bool Inside(double x, double y) => x is >= 0 and <= 1 && y is >= 0 and <= 1;
 }

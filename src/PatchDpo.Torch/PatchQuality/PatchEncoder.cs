@@ -14,6 +14,7 @@ public static class PatchEncoder
     /// A DINO ("vit", "dino") or DINOv2 ("dinov2", "dinov2_with_registers") vision transformer or a CLIP image encoder
     /// ("clip_vision_model", "clip") in Hugging Face's layout; or a folder without <c>config.json</c>, or with one that has ResNet's or
     /// VGG's fields (see <see cref="ResNetConfig.FromJson"/> and <see cref="VggConfig.FromJson"/>), with weights that <see cref="FromFile"/> opens.
+    /// A head that <see cref="Save"/> put beside it comes with it, a <see cref="PatchHeadEncoder"/>.
     /// </param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
@@ -29,30 +30,10 @@ public static class PatchEncoder
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new VisionEncoderOptions();
-        string path = Path.Combine(folder, "config.json");
-        ModelConfig? config = File.Exists(path) ? ModelConfig.Read(path) : null;
-        // The weights of ResNets and VGGs tell all that their fields do.
-        if (config is null || (!config.Has("model_type") && !config.Has("architectures") && config.Has("layers")))
-            return FromFile(ModelFolder.RequireFile(folder), device, dtype, options);
-        string field = config.Has("model_type") ? "model_type" : "architectures";
-        string kind = field == "model_type" ? config.GetString(field) : config.GetStringArray(field).FirstOrDefault("");
-        switch (kind)
-        {
-            case "vit" or "dino" or "ViTModel":
-                options.RequireNoStage(folder);
-                return DinoVisionTransformer.FromFolder(folder, device, dtype, Preprocessor());
-            case "dinov2" or "dinov2_with_registers" or "Dinov2Model" or "Dinov2WithRegistersModel":
-                options.RequireNoStage(folder);
-                return DinoV2VisionTransformer.FromFolder(folder, device, dtype, Preprocessor());
-            case "clip" or "clip_vision_model" or "CLIPModel" or "CLIPVisionModel" or "CLIPVisionModelWithProjection":
-                options.RequireNoStage(folder);
-                options.RequireImageSize(folder, ClipVisionConfig.FromJson(config).ImageSize);
-                return ClipVisionEncoder.FromFolder(folder, device, dtype);
-            default:
-                throw config.Fault(field, $"'{kind}' is no image encoder that can be opened; vision transformers (vit, dinov2, dinov2_with_registers) and CLIP's (clip, clip_vision_model) are.");
-        }
-
-        IImagePreprocessor? Preprocessor() => options.ImageSize is int size ? DinoPreprocessor.ForSize(size) : null;
+        string head = Path.Combine(folder, PatchHeadEncoder.FileName);
+        return File.Exists(head)
+            ? PatchHeadEncoder.Open(head, OpenBelow(folder, device, dtype, PatchHeadEncoder.ChoicesOf(head, options)))
+            : OpenBelow(folder, device, dtype, options);
     }
 
     /// <summary>Opens the encoder in a lone file of weights; the tensors' keys and shapes tell which it is, under any prefix such as <c>state_dict.module.</c></summary>
@@ -82,4 +63,48 @@ public static class PatchEncoder
     /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">The model's files are not beside the assembly.</exception>
     public static IVisionEncoder LoadEmbedded(Device? device = null) => FromFolder(EmbeddedModels.PatchEncoder, device);
+
+    /// <summary>Writes an encoder into a folder, so that <see cref="FromFolder"/> opens it again: <c>model.safetensors</c>, <c>config.json</c> for vision transformers, and <c>patch_head.safetensors</c> for a head.</summary>
+    /// <param name="encoder">An encoder of this library, with or without a <see cref="PatchHeadEncoder"/> around it.</param>
+    /// <param name="folder">Made where it is missing; another encoder's <c>config.json</c> and head are removed, other files left alone.</param>
+    /// <remarks>
+    /// With a head, the stage, patches and image size of a convolutional network are kept too; without one, and the image size of
+    /// a vision transformer always, they are for the one who opens the folder to choose.
+    /// </remarks>
+    /// <exception cref="ArgumentException">The encoder is none of this library's.</exception>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static void Save(IVisionEncoder encoder, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        PatchEncoderFolder.Write(encoder, folder);
+    }
+
+    private static IVisionEncoder OpenBelow(string folder, Device? device, ScalarType? dtype, VisionEncoderOptions options)
+    {
+        string path = Path.Combine(folder, "config.json");
+        ModelConfig? config = File.Exists(path) ? ModelConfig.Read(path) : null;
+        // The weights of ResNets and VGGs tell all that their fields do.
+        if (config is null || (!config.Has("model_type") && !config.Has("architectures") && config.Has("layers")))
+            return FromFile(ModelFolder.RequireFile(folder), device, dtype, options);
+        string field = config.Has("model_type") ? "model_type" : "architectures";
+        string kind = field == "model_type" ? config.GetString(field) : config.GetStringArray(field).FirstOrDefault("");
+        switch (kind)
+        {
+            case "vit" or "dino" or "ViTModel":
+                options.RequireNoStage(folder);
+                return DinoVisionTransformer.FromFolder(folder, device, dtype, Preprocessor());
+            case "dinov2" or "dinov2_with_registers" or "Dinov2Model" or "Dinov2WithRegistersModel":
+                options.RequireNoStage(folder);
+                return DinoV2VisionTransformer.FromFolder(folder, device, dtype, Preprocessor());
+            case "clip" or "clip_vision_model" or "CLIPModel" or "CLIPVisionModel" or "CLIPVisionModelWithProjection":
+                options.RequireNoStage(folder);
+                options.RequireImageSize(folder, ClipVisionConfig.FromJson(config).ImageSize);
+                return ClipVisionEncoder.FromFolder(folder, device, dtype);
+            default:
+                throw config.Fault(field, $"'{kind}' is no image encoder that can be opened; vision transformers (vit, dinov2, dinov2_with_registers) and CLIP's (clip, clip_vision_model) are.");
+        }
+
+        IImagePreprocessor? Preprocessor() => options.ImageSize is int size ? DinoPreprocessor.ForSize(size) : null;
+    }
 }

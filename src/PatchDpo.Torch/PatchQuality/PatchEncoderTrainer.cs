@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Vision;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -15,6 +16,9 @@ namespace PatchDpo.Torch.PatchQuality;
 /// </remarks>
 public sealed class PatchEncoderTrainer
 {
+    // Enough patches for the covariance of a thousand feature values.
+    private const int WhiteningBatches = 8;
+
     private readonly PatchEncoderTrainerOptions _options;
 
     /// <summary>Creates a trainer.</summary>
@@ -48,26 +52,7 @@ public sealed class PatchEncoderTrainer
         encoder.train();
         try
         {
-            using AdamW optimizer = optim.AdamW(parameters, _options.LearningRate, weight_decay: _options.WeightDecay);
-            using Generator generator = new((ulong)_options.Seed);
-            Random random = new(_options.Seed);
-            Queue<long> order = new();
-            for (int step = 1; step <= _options.MaxSteps; step++)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                using DisposeScope scope = NewDisposeScope();
-                foreach (var group in optimizer.ParamGroups)
-                    group.LearningRate = LearningRate(step);
-                Tensor batch = pixels.index_select(0, tensor(NextIndexes(order, pixels.shape[0], random), device: pixels.device)).to(parameters[0].device);
-                (Tensor loss, Tensor accuracy) = Step(patchFeatures, batch, random, generator);
-                double value = loss.item<float>();
-                if (!double.IsFinite(value))
-                    throw new NonFiniteLossException(step, value);
-                optimizer.zero_grad();
-                loss.backward();
-                optimizer.step();
-                progress?.Invoke(new PatchEncoderProgress(step, _options.MaxSteps, value, accuracy.item<float>()));
-            }
+            Run(parameters, patchFeatures, new PixelViewPool(pixels, _options, parameters[0].device), progress, cancellationToken);
         }
         finally
         {
@@ -97,17 +82,120 @@ public sealed class PatchEncoderTrainer
         Train(encoder, patchFeatures, stack(images.Select(preprocessor.Preprocess)), progress, cancellationToken);
     }
 
-    private (Tensor Loss, Tensor Accuracy) Step(Func<Tensor, Tensor> patchFeatures, Tensor images, Random random, Generator generator)
+    /// <summary>Trains the patch features of an encoder of this library, in place: all of it, its last blocks, or its head (<see cref="PatchEncoderTrainerOptions.TrainedBlocks"/>).</summary>
+    /// <param name="encoder">
+    /// The encoder. Put a <see cref="PatchHeadEncoder"/> around it to train a head, with it or alone; a fresh head starts as the
+    /// whitening of the images' features. Batch normalisations keep their statistics, so that training and use see the same network.
+    /// </param>
+    /// <param name="images">Training images of any sizes; all are held in memory.</param>
+    /// <param name="progress">Called after each step; null: none.</param>
+    /// <param name="cancellationToken">Stops between steps; what was learnt so far stays in the encoder.</param>
+    /// <exception cref="EmptyDataException">There is no image.</exception>
+    /// <exception cref="ArgumentException">There is nothing to train, or <see cref="PatchEncoderTrainerOptions.CropSize"/> is no size that the encoder takes.</exception>
+    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public void Train(ITrainableVisionEncoder encoder, IReadOnlyList<ImageBuffer> images, Action<PatchEncoderProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        (Homography First, Homography Second)[] views = [.. Enumerable.Range(0, (int)images.shape[0]).Select(_ => PatchCorrespondence.DrawViews(random, _options))];
-        Tensor plain = PatchViews.Render(images, [.. views.Select(v => v.Second)]);
-        Tensor first = ChangeLight(PatchViews.Render(images, [.. views.Select(v => v.First)])), second = ChangeLight(plain);
+        ArgumentNullException.ThrowIfNull(encoder);
+        ArgumentNullException.ThrowIfNull(images);
+        if (images.Count == 0)
+            throw new EmptyDataException("There is no image to train the patch encoder with.");
+        PatchHeadEncoder? headed = encoder as PatchHeadEncoder;
+        nn.Module? module = (headed?.Encoder ?? encoder) as nn.Module;
+        IReadOnlyList<IReadOnlyList<Parameter>> groups = encoder.PatchParameters;
+        int trained = _options.TrainedBlocks is int blocks ? Math.Min(blocks + (headed is null ? 0 : 1), groups.Count) : groups.Count;
+        Parameter[] parameters = [.. groups.Skip(groups.Count - trained).SelectMany(g => g)];
+        if (parameters.Length == 0)
+            throw new ArgumentException($"There is nothing to train: {nameof(PatchEncoderTrainerOptions.TrainedBlocks)} is 0, and the encoder has no head.", nameof(encoder));
+
+        // By reference: tensors compare by value.
+        HashSet<Parameter> chosen = new(parameters, ReferenceEqualityComparer.Instance);
+        (Parameter Parameter, bool Required)[] before = [.. (module?.parameters() ?? []).Concat(groups.SelectMany(g => g)).Distinct<Parameter>(ReferenceEqualityComparer.Instance).Select(p => (p, p.requires_grad))];
+        bool wasTraining = module?.training ?? false;
+        using DisposeScope scope = NewDisposeScope();
+        using PhotoViewPool? photos = _options.CropSize is null ? null : new PhotoViewPool(images, encoder.Preprocessor, _options, encoder.Device);
+        try
+        {
+            module?.eval();
+            foreach ((Parameter parameter, _) in before)
+                parameter.requires_grad = chosen.Contains(parameter);
+            IViewPool pool = photos ?? (IViewPool)new PixelViewPool(Whole(images, encoder.Preprocessor), _options, encoder.Device);
+            if (headed is { IsFresh: true })
+                Whiten(headed, pool, cancellationToken);
+            headed?.MarkTrained();
+            Run(parameters, PatchFeatures, pool, progress, cancellationToken);
+        }
+        finally
+        {
+            foreach ((Parameter parameter, bool required) in before)
+                parameter.requires_grad = required;
+            module?.train(wasTraining);
+        }
+
+        Tensor PatchFeatures(Tensor pixels)
+        {
+            VisionFeatures features = encoder.ForwardFeatures(pixels);
+            features.Global.Dispose();
+            return features.Patches;
+        }
+    }
+
+    private static Tensor Whole(IReadOnlyList<ImageBuffer> images, IImagePreprocessor preprocessor)
+    {
+        WholeImageView view = new(preprocessor);
+        return stack(images.Select(view.Preprocess));
+    }
+
+    private void Whiten(PatchHeadEncoder headed, IViewPool pool, CancellationToken cancellationToken)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Random random = new(_options.Seed);
+        using Generator generator = new((ulong)_options.Seed);
+        Queue<long> order = new();
+        List<Tensor> features = [];
+        for (int i = 0; i < WhiteningBatches; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using DisposeScope inner = NewDisposeScope();
+            using VisionFeatures batch = headed.Encoder.Encode(pool.Draw(NextIndexes(order, pool.Count, random), random).First);
+            features.Add(batch.Patches.flatten(0, 2).MoveToOuterDisposeScope());
+        }
+        headed.Whiten(cat(features), generator);
+    }
+
+    private void Run(Parameter[] parameters, Func<Tensor, Tensor> patchFeatures, IViewPool pool, Action<PatchEncoderProgress>? progress, CancellationToken cancellationToken)
+    {
+        using AdamW optimizer = optim.AdamW(parameters, _options.LearningRate, weight_decay: _options.WeightDecay);
+        using Generator generator = new((ulong)_options.Seed);
+        Random random = new(_options.Seed);
+        Queue<long> order = new();
+        for (int step = 1; step <= _options.MaxSteps; step++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            foreach (var group in optimizer.ParamGroups)
+                group.LearningRate = LearningRate(step);
+            (Tensor loss, Tensor accuracy) = Step(patchFeatures, pool.Draw(NextIndexes(order, pool.Count, random), random), random, generator);
+            double value = loss.item<float>();
+            if (!double.IsFinite(value))
+                throw new NonFiniteLossException(step, value);
+            optimizer.zero_grad();
+            loss.backward();
+            optimizer.step();
+            progress?.Invoke(new PatchEncoderProgress(step, _options.MaxSteps, value, accuracy.item<float>()));
+        }
+    }
+
+    private (Tensor Loss, Tensor Accuracy) Step(Func<Tensor, Tensor> patchFeatures, ViewPair views, Random random, Generator generator)
+    {
+        Tensor plain = views.Second, first = ChangeLight(views.First), second = ChangeLight(plain);
         Tensor? recoloured = _options.RecolouredNegatives ? PatchViews.RecolourRegions(plain, random) : null;
 
         Tensor maps = patchFeatures(first);
         (long rows, long columns) = (maps.shape[1], maps.shape[2]);
-        (Tensor points, Tensor toPoints) = PatchCorrespondence.DrawPoints(views, (int)rows, (int)columns, _options.PointsPerImage, random);
-        toPoints = toPoints.to(images.device);
+        (Tensor points, Tensor toPoints) = PatchCorrespondence.DrawPoints(views.Maps, (int)rows, (int)columns, _options.PointsPerImage, random, views.Foregrounds);
+        toPoints = toPoints.to(plain.device);
         Tensor a = PatchViews.ReadAt(maps, points).flatten(0, 1), b = PatchViews.ReadAt(patchFeatures(second), toPoints).flatten(0, 1);
         Tensor looks = PatchCorrespondence.Looks(plain, toPoints, rows, columns);
         Tensor near = PatchCorrespondence.Near(toPoints, rows, columns, _options.NeighbourRadius);

@@ -4,7 +4,7 @@ namespace PatchDpo.Torch.PatchQuality;
 
 /// <summary>Settings of the self-supervised patch training.</summary>
 /// <remarks>The paper trains its patch features without labels but does not say how; every default here is ours.</remarks>
-public sealed class PatchEncoderTrainerOptions
+public sealed record PatchEncoderTrainerOptions
 {
     /// <summary>Optimiser steps; 300 by default.</summary>
     public int MaxSteps { get; init => field = AtLeast(value, 1); } = 300;
@@ -44,6 +44,22 @@ public sealed class PatchEncoderTrainerOptions
 
     /// <summary>How far a view's corners move at random, as a share of the crop's side, 0..0.25; 0.08 by default.</summary>
     public double Perspective { get; init => field = Within(value, 0, 0.25); } = 0.08;
+
+    /// <summary>
+    /// The side in pixels of the views that photos are cut into, for encoders that take it; null (default): every image is
+    /// brought to the encoder's own input, and views are drawn of that. A view shows about as many pixels of its photo: from
+    /// <c>CropSize * sqrt(MinScale)</c> to <c>CropSize / sqrt(MinScale)</c>. Only <see cref="PatchEncoderTrainer.Train(Vision.ITrainableVisionEncoder, IReadOnlyList{Images.ImageBuffer}, Action{PatchEncoderProgress}, CancellationToken)"/> cuts.
+    /// </summary>
+    public int? CropSize { get; init => field = value is int side ? AtLeast(side, 8) : null; }
+
+    /// <summary>The shorter side in pixels that photos are brought to before they are cut (see <see cref="CropSize"/>); 512 by default, and never enlarged. Patches should be as large in the photos that are scored later.</summary>
+    public int PhotoSize { get; init => field = AtLeast(value, 8); } = 512;
+
+    /// <summary>The probability that the object of an image on a plain background is pasted onto another image in the second view, 0..1; 0 by default. Only for views cut from photos (<see cref="CropSize"/>).</summary>
+    public double PasteProbability { get; init => field = Within(value, 0, 1); }
+
+    /// <summary>How many of the encoder's last blocks are trained, beside the head where there is one; null (default): all.</summary>
+    public int? TrainedBlocks { get; init => field = value is int blocks ? AtLeast(blocks, 0) : null; }
 
     /// <summary>The probability that a view is mirrored, 0..1; 0.5 by default.</summary>
     public double FlipProbability { get; init => field = Within(value, 0, 1); } = 0.5;

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -42,5 +44,47 @@ public static class PatchMatchingAccuracy
                 right++;
         }
         return (asked == 0 ? double.NaN : right / (double)asked, asked);
+    }
+
+    /// <summary>Measures an encoder on pairs of photos.</summary>
+    /// <param name="encoder">The encoder; its patch grid covers each whole photo.</param>
+    /// <param name="pairs">The pairs (see <see cref="HomographyPair"/>); a photo that stands in consecutive pairs is encoded once.</param>
+    /// <param name="tolerance">How far from the right place a match may lie, in patches of the second photo.</param>
+    /// <param name="cancellationToken">Stops between pairs.</param>
+    /// <returns>Each pair's accuracy, and their mean.</returns>
+    /// <exception cref="EmptyDataException">There is no pair, or none of which the photos share a patch.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static PatchMatchingMetrics Measure(IVisionEncoder encoder, IEnumerable<HomographyPair> pairs, double tolerance = 1.5, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        ArgumentNullException.ThrowIfNull(pairs);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        WholeImageView view = new(encoder.Preprocessor);
+        ImageBuffer? photo = null;
+        Tensor? first = null;
+        List<double> accuracies = [];
+        int patches = 0;
+        foreach (HomographyPair pair in pairs)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (first is null || !ReferenceEquals(photo, pair.First))
+            {
+                first?.Dispose();
+                (photo, first) = (pair.First, Features(pair.First));
+            }
+            using Tensor second = Features(pair.Second);
+            (double accuracy, int asked) = Compute(first, second, pair.Map, tolerance);
+            accuracies.Add(accuracy);
+            patches += asked;
+        }
+        return patches > 0 ? new PatchMatchingMetrics(accuracies, patches) : throw new EmptyDataException("There is no pair of photos that share a patch.");
+
+        Tensor Features(ImageBuffer image)
+        {
+            using DisposeScope inner = NewDisposeScope();
+            using VisionFeatures features = encoder.Encode(view.Preprocess(image).unsqueeze(0).to(encoder.Device));
+            return features.Patches[0].clone().MoveToOuterDisposeScope();
+        }
     }
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Images;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,17 +29,26 @@ internal static class PatchViews
     /// <summary>Renders one view of each image, bilinear; outside the image its border is repeated.</summary>
     /// <param name="images"><c>(B,3,H,W)</c></param>
     /// <param name="views">One for each image.</param>
+    /// <param name="side">The views' side in pixels; null: the images' own size.</param>
     /// <returns><c>(B,3,H,W)</c></returns>
-    public static Tensor Render(Tensor images, IReadOnlyList<Homography> views)
+    public static Tensor Render(Tensor images, IReadOnlyList<Homography> views, int? side = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        (long batch, long height, long width) = (images.shape[0], images.shape[2], images.shape[3]);
+        (long batch, long height, long width) = (images.shape[0], side ?? images.shape[2], side ?? images.shape[3]);
         Tensor x = (arange(width, dtype: float64) + 0.5) / width, y = (arange(height, dtype: float64) + 0.5) / height;
         Tensor points = stack([x.unsqueeze(0).expand(height, width), y.unsqueeze(1).expand(height, width), ones(height, width, dtype: float64)], 2).view(1, -1, 3);
         Tensor maps = tensor(views.SelectMany(v => v.Coefficients).ToArray(), [batch, 3, 3]);
         Tensor mapped = points.expand(batch, -1, 3).bmm(maps.transpose(1, 2));
         Tensor grid = ((mapped.narrow(2, 0, 2) / mapped.narrow(2, 2, 1) * 2) - 1).view(batch, height, width, 2).to(float32).to(images.device);
         return nn.functional.grid_sample(images, grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Renders a view of an image in bytes, of the same size.</summary>
+    public static ImageBuffer Render(ImageBuffer image, Homography view)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor unit = tensor(image.Pixels, [1, image.Height, image.Width, 3]).permute(0, 3, 1, 2).to(float32) / 127.5 - 1;
+        return ImageTensors.ToImages(Render(unit, [view]))[0];
     }
 
     /// <summary>Reads maps of features at points, bilinear between patch centres.</summary>

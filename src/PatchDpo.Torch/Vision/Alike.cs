@@ -101,6 +101,12 @@ public sealed class Alike : ConvolutionalEncoder
         long Cells(long side, int stage) => (side + Step(stage) - 1) / Step(stage);
     }
 
+    private protected override IEnumerable<IReadOnlyList<Module>> PatchParts()
+    {
+        IReadOnlyList<Module>[] parts = [[block1], [block2], [block3], [block4], [conv1, conv2, conv3, conv4, .. convhead1 is null ? Array.Empty<Module>() : [convhead1], convhead2]];
+        return parts.Take(PatchStage);
+    }
+
     private protected override int Step(int stage) => stage switch
     {
         2 => 2,

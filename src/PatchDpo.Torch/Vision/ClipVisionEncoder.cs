@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Vision;
 /// <remarks>
 /// Source: transformers <c>modeling_clip.py</c>, classes CLIPVisionModel and CLIPVisionModelWithProjection; its state-dict keys.
 /// </remarks>
-public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, IVisionEncoder
+public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrainableVisionEncoder
 {
     private readonly ClipVisionTransformer vision_model;
     private readonly Linear? visual_projection;
@@ -49,6 +49,19 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, IVisio
 
     /// <inheritdoc/>
     public Device Device => vision_model.Anchor.device;
+
+    /// <inheritdoc/>
+    /// <remarks>The post norm and the projection are no part of them: patches do not pass through these.</remarks>
+    public IReadOnlyList<IReadOnlyList<Parameter>> PatchParameters
+    {
+        get
+        {
+            (string name, Parameter parameter)[] all = [.. vision_model.named_parameters()];
+            return [Named("embeddings.", "pre_layrnorm."), .. Enumerable.Range(0, Config.NumLayers).Select(i => Named($"encoder.layers.{i}."))];
+
+            Parameter[] Named(params string[] prefixes) => [.. all.Where(p => prefixes.Any(x => p.name.StartsWith(x, StringComparison.Ordinal))).Select(p => p.parameter)];
+        }
+    }
 
     /// <summary>Reads <c>config.json</c> (Hugging Face's CLIPVisionConfig, or a whole model's CLIPConfig) and the weights, under Hugging Face's or OpenAI's names.</summary>
     /// <remarks>The encoder has a projection where the weights have one. A whole model's other tower is left out.</remarks>

@@ -1,15 +1,18 @@
 using System.Numerics;
 using PatchDpo.Torch.Images;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace PatchDpo.Torch.Vision;
 
 /// <summary>A convolutional network as an image encoder: the map of one of its stages gives the patch features, the last map's average the image's. <c>(B,3,H,W) -> (B,D)</c></summary>
-public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, IVisionEncoder
+public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder
 {
     private int? _patchStage;
     private int _patchSize = 1;
+    private bool _withEarlierStages;
+    private int? _imageSize;
     private IImagePreprocessor? _preprocessor;
 
     private protected ConvolutionalEncoder(string name) : base(name)
@@ -30,11 +33,23 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, IVisionEnco
     /// <exception cref="ArgumentOutOfRangeException">The value is no power of two.</exception>
     public int PatchSize { get => _patchSize; init => _patchSize = CheckedSize(value); }
 
+    /// <summary>
+    /// Whether the maps of the stages before <see cref="PatchStage"/> are part of the patch features, in order, each brought to
+    /// length 1 after averaging (ours). Fine detail is in the early ones. Default: no.
+    /// </summary>
+    public bool WithEarlierStages { get => _withEarlierStages; init => _withEarlierStages = value; }
+
     /// <summary>How an image becomes the input. Default: see the network's own remarks.</summary>
     public IImagePreprocessor Preprocessor { get => _preprocessor ??= CreatePreprocessor(null); init => _preprocessor = value; }
 
     /// <inheritdoc/>
     public abstract Device Device { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IReadOnlyList<Parameter>> PatchParameters => [.. PatchParts().Select(p => p.SelectMany(m => m.parameters()).ToArray())];
+
+    /// <summary>How this encoder is used, as options that would open it so.</summary>
+    internal VisionEncoderOptions Choices => new() { PatchStage = PatchStage, PatchSize = PatchSize, ImageSize = _imageSize, WithEarlierStages = WithEarlierStages };
 
     /// <summary>The last map averaged over positions, with gradients where they are on. <c>(B,3,H,W) -> (B,D)</c></summary>
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W), or the image is too small for the network.</exception>
@@ -59,10 +74,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, IVisionEnco
         PixelShape.Check(pixels, PatchSize);
         using var scope = NewDisposeScope();
         List<Tensor> maps = Maps(pixels);
-        Tensor map = maps[maps.Count - 1 - Stages + PatchStage];
-        int cells = PatchSize / Step(PatchStage);
-        if (cells > 1)
-            map = functional.avg_pool2d(map, cells);
+        Tensor map = WithEarlierStages ? Joined(maps) : Averaged(maps, PatchStage, PatchSize);
         return new VisionFeatures(maps[^1].mean([2, 3]).MoveToOuterDisposeScope(), map.permute(0, 2, 3, 1).contiguous().MoveToOuterDisposeScope());
     }
 
@@ -75,6 +87,9 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, IVisionEnco
         using var noGrad = no_grad();
         return ForwardFeatures(pixels);
     }
+
+    /// <summary>The modules that patch features pass through: the stem, then each block up to <see cref="PatchStage"/>.</summary>
+    private protected abstract IEnumerable<IReadOnlyList<Module>> PatchParts();
 
     /// <summary>The maps of the stages, after others that come before the first, in the current dispose scope.</summary>
     private protected abstract List<Tensor> Maps(Tensor pixels);
@@ -93,8 +108,27 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, IVisionEnco
             _patchStage = CheckedStage(stage);
         if (options.PatchSize is int size)
             _patchSize = CheckedSize(size);
+        _withEarlierStages |= options.WithEarlierStages;
         if (options.ImageSize is int imageSize)
-            _preprocessor = CreatePreprocessor(imageSize);
+            _preprocessor = CreatePreprocessor(_imageSize = imageSize);
+    }
+
+    /// <summary>The map of a stage, averaged over squares of so many pixels.</summary>
+    private Tensor Averaged(List<Tensor> maps, int stage, int side)
+    {
+        Tensor map = maps[maps.Count - 1 - Stages + stage];
+        int cells = side / Step(stage);
+        return cells > 1 ? functional.avg_pool2d(map, cells) : map;
+    }
+
+    private Tensor Joined(List<Tensor> maps)
+    {
+        int[] stages = [.. Enumerable.Range(1, PatchStage)];
+        // The coarsest of them decides; where the image is no multiple of it, a finer map may have one cell more.
+        int side = Math.Max(PatchSize, stages.Max(Step));
+        Tensor[] averaged = [.. stages.Select(s => Averaged(maps, s, side))];
+        long rows = averaged.Min(m => m.shape[2]), columns = averaged.Min(m => m.shape[3]);
+        return cat([.. averaged.Select(m => functional.normalize(m.narrow(2, 0, rows).narrow(3, 0, columns), p: 2, dim: 1, eps: 1e-12))], 1);
     }
 
     private int CheckedStage(int stage)

@@ -93,6 +93,8 @@ public sealed class ResNet : ConvolutionalEncoder
         return ResNetBlock.Maps(functional.max_pool2d(bn1.call(conv1.call(pixels)).relu(), 3, 2, 1), layer1, layer2, layer3, layer4);
     }
 
+    private protected override IEnumerable<IReadOnlyList<Module>> PatchParts() => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3, layer4)];
+
     private protected override int Step(int stage) => 2 << stage;
 
     private protected override IImagePreprocessor CreatePreprocessor(int? imageSize) => ClassificationPreprocessor.ForSize(imageSize);

@@ -110,6 +110,18 @@ public sealed class Vgg : ConvolutionalEncoder
         return maps;
     }
 
+    private protected override IEnumerable<IReadOnlyList<Module>> PatchParts()
+    {
+        int pools = 0;
+        foreach (Module layer in features.children())
+        {
+            if (layer is Conv2d)
+                yield return [layer];
+            else if (layer is MaxPool2d && ++pools == PatchStage)
+                yield break;
+        }
+    }
+
     private protected override int Step(int stage) => 1 << stage;
 
     private protected override IImagePreprocessor CreatePreprocessor(int? imageSize) => ClassificationPreprocessor.ForSize(imageSize);

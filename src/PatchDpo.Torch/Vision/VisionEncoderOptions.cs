@@ -21,6 +21,9 @@ public sealed record VisionEncoderOptions
         init => field = value is not int size || (size > 0 && BitOperations.IsPow2(size)) ? value : throw new ArgumentOutOfRangeException(nameof(PatchSize), value, "The side of a patch is a power of two.");
     }
 
+    /// <summary>Whether the maps of the stages before a convolutional network's <see cref="PatchStage"/> are part of the patch features, each brought to length 1. Default: no.</summary>
+    public bool WithEarlierStages { get; init; }
+
     /// <summary>The side of the square that images are brought to, in pixels, for encoders that take any size (all but CLIP). Default: null, the model's own.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
     public int? ImageSize
@@ -31,11 +34,11 @@ public sealed record VisionEncoderOptions
 
     /// <summary>Checks that nothing is asked of a vision transformer that only a convolutional network has.</summary>
     /// <param name="path">The model, for the message.</param>
-    /// <exception cref="ArgumentException">A stage or a patch size is set.</exception>
+    /// <exception cref="ArgumentException">A stage, a patch size or earlier stages are set.</exception>
     internal void RequireNoStage(string path)
     {
-        if (PatchStage is not null || PatchSize is not null)
-            throw new ArgumentException($"'{path}' is a vision transformer, whose patches are fixed: {nameof(PatchStage)} and {nameof(PatchSize)} are for convolutional networks.");
+        if (PatchStage is not null || PatchSize is not null || WithEarlierStages)
+            throw new ArgumentException($"'{path}' is a vision transformer, whose patches are fixed: {nameof(PatchStage)}, {nameof(PatchSize)} and {nameof(WithEarlierStages)} are for convolutional networks.");
     }
 
     /// <summary>Checks that no other image size is asked of an encoder than the only one that it takes.</summary>

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace PatchDpo.Torch.Vision;
 
 /// <summary>What DINO's and DINOv2's vision transformers have in common: a class token and patch tokens, both after a final norm. <c>(B,3,H,W) -> (B,D)</c></summary>
-public abstract class VitEncoder : Module<Tensor, Tensor>, IVisionEncoder
+public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder
 {
     private protected readonly Parameter cls_token;
     private protected readonly Parameter pos_embed;
@@ -34,6 +34,18 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, IVisionEncoder
 
     /// <inheritdoc/>
     public Device Device => cls_token.device;
+
+    /// <inheritdoc/>
+    /// <remarks>The first group holds the tokens and positions, too, the last the final norm.</remarks>
+    public IReadOnlyList<IReadOnlyList<Parameter>> PatchParameters
+    {
+        get
+        {
+            List<IReadOnlyList<Parameter>> groups = [[.. parameters(recurse: false), .. patch_embed.parameters()], .. blocks.Select(b => b.parameters().ToArray())];
+            groups[^1] = [.. groups[^1], .. norm.parameters()];
+            return groups;
+        }
+    }
 
     /// <summary>How many tokens stand between the class token and the patches.</summary>
     private protected virtual int Registers => 0;

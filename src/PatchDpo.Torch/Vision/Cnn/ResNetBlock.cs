@@ -90,6 +90,9 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
         return maps;
     }
 
+    /// <summary>The blocks of the first stages, each by itself.</summary>
+    public static IEnumerable<IReadOnlyList<Module>> Parts(int stages, params ModuleList<ResNetBlock>[] all) => all.Take(stages).SelectMany(s => s).Select(b => (IReadOnlyList<Module>)[b]);
+
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
