@@ -3,6 +3,7 @@ using System.Runtime.ExceptionServices;
 using Microsoft.ML;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch;
+using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
@@ -34,6 +35,48 @@ public sealed class PatchDpoCatalog
     public ImageFileLoadingEstimator LoadImages(
         string outputColumnName, string? imageFolder = null, string? inputColumnName = null, ImageDecodeOptions? options = null)
         => new(outputColumnName, imageFolder, inputColumnName, options);
+
+    /// <summary>Reads a data set of pairs: a folder that <see cref="BuildPairs"/> made, or one in the official layout alone.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="images">Limits on the images' size; null for the defaults.</param>
+    /// <returns>
+    /// A view with the columns that <see cref="PatchDpoTrainersCatalog.PatchDpo(PersonalizedModel, PatchDpoTrainer.Options)"/> takes by default
+    /// (Prompt, Reference, Generated, ReferenceQuality, GeneratedQuality), with Sample, Index, ReferencePath and GeneratedPath.
+    /// Images are read row by row, when they are asked for.
+    /// </returns>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="PairFolderException">The data set is not finished, a pair lacks a file or stands there twice, or a map has another grid or impossible values.</exception>
+    /// <exception cref="WeightsFormatException">A file of maps is malformed, or has a value that is not finite.</exception>
+    public IDataView LoadPairs(string folder, ImageDecodeOptions? images = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return PairFolderView.Open(_context, folder, images);
+    }
+
+    /// <summary>Builds a data set of pairs from prompts, or what is missing of it: references drawn from text, images generated of them, the quality of both sides' patches.</summary>
+    /// <param name="prompts">The prompts: objects on a clean background.</param>
+    /// <param name="folder">Made where it is missing. Empty, or of an earlier call with the same prompts, models and options, which is continued.</param>
+    /// <param name="model">The generator that is to be improved; it draws the references too.</param>
+    /// <param name="encoder">Gives patch quality, and whole-image features to find near duplicates.</param>
+    /// <param name="options">Numbers of images, generation, filter; null for the defaults.</param>
+    /// <returns>The view that <see cref="LoadPairs"/> gives.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The prompt column is absent or of another type.</exception>
+    /// <exception cref="EmptyDataException">The data have no row.</exception>
+    /// <exception cref="InvalidRowException">A prompt is empty or too long.</exception>
+    /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
+    /// <exception cref="PairFolderException">The folder holds pairs of something else, or a recorded file is missing or has changed.</exception>
+    /// <exception cref="TooFewReferencesException">The filter rejected too many candidates.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="PairBuildingOptions.CancellationToken"/> was cancelled.</exception>
+    /// <remarks>The work is done at once, not when the view is read. <see cref="PairBuilder"/> says what the folder holds.</remarks>
+    public IDataView BuildPairs(IDataView prompts, string folder, PersonalizedModel model, ImageEncoder encoder, PairBuildingOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(encoder);
+        new PairBuilding(_context, model, encoder, options ?? new PairBuildingOptions()).Run(prompts, folder);
+        return LoadPairs(folder);
+    }
 
     /// <summary>Scores each patch of generated images against a reference image.</summary>
     /// <param name="generated">The image column with generated images.</param>

@@ -1,0 +1,211 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Weights;
+
+namespace PatchDpo.Torch.DataConstruction;
+
+/// <summary>One run of <see cref="PairBuilder.Build"/>.</summary>
+internal sealed class PairBuild(
+    ImageGenerator generate, int latentGrid, IVisionEncoder encoder, IImageTextEncoder? clip, PairBuilderOptions options,
+    IReadOnlyList<string> prompts, string folder, PairHeader header, IProgress<PairBuildProgress>? progress, CancellationToken cancellation)
+{
+    private int _reusedCandidates;
+    private int _reusedSamples;
+
+    public PairBuildSummary Run()
+    {
+        if (File.Exists(PathOf(PairLayout.Manifest)))
+            return Finished();
+        if (Directory.Exists(PathOf(PairLayout.Pairs)) && !File.Exists(PathOf(PairLayout.Journal)))
+            throw new PairFolderException(folder, null, $"it has '{PairLayout.Pairs}', but neither '{PairLayout.Manifest}' nor '{PairLayout.Journal}': it was not built here. Choose an empty folder.");
+        Directory.CreateDirectory(folder);
+        PairManifest manifest;
+        using (PairJournal journal = PairJournal.Open(folder, header))
+        {
+            (_reusedCandidates, _reusedSamples) = (journal.Candidates.Count, journal.Samples.Count);
+            DeleteUnrecordedFiles(journal);
+            CheckFiles(journal.Candidates, journal.Samples);
+            DrawReferences(journal);
+            GeneratePairs(journal);
+            manifest = Finish(journal);
+        }
+        File.Delete(PathOf(PairLayout.Journal));
+        return Summary(manifest);
+    }
+
+    /// <summary>The folder is complete: nothing is made, everything is checked.</summary>
+    private PairBuildSummary Finished()
+    {
+        PairManifest manifest = PairManifest.Read(PathOf(PairLayout.Manifest));
+        if (manifest.Header.ChangesTo(header) is { Count: > 0 } changes)
+            throw new PairFolderMismatchException(folder, changes);
+        CheckFiles(manifest.Candidates, manifest.Samples);
+        foreach (FileRecord file in manifest.Files)
+            RecordedFile.Check(folder, file.File, file.Sha256);
+        // Left by a run that was killed between its last two steps.
+        File.Delete(PathOf(PairLayout.Journal));
+        (_reusedCandidates, _reusedSamples) = (manifest.Candidates.Count, manifest.Samples.Count);
+        return Summary(manifest);
+    }
+
+    private void DrawReferences(PairJournal journal)
+    {
+        CandidateRecord[] known = [.. journal.Candidates.Where(c => c.Sample is not null)];
+        int accepted = known.Length, reused = known.Length;
+        int limit = options.MaxCandidates ?? (int)Math.Min(int.MaxValue, 10L * options.References);
+        void Report(GenerationProgress? batch)
+            => progress?.Report(new PairBuildProgress(PairBuildStage.References, accepted, options.References, reused, journal.Candidates.Count - accepted, batch));
+        Report(null);
+        if (accepted == options.References)
+            return;
+        var filter = new ReferenceFilter(options.Filter, encoder, clip);
+        foreach (CandidateRecord reference in known)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            filter.Accept(ImageFile.Load(PathOf(reference.File)));
+        }
+        while (accepted < options.References)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int first = journal.Candidates.Count;
+            if (first >= limit)
+                throw new TooFewReferencesException(accepted, options.References, first, Rejected(journal.Candidates));
+            GenerationRequest[] requests = [.. Enumerable.Range(first, options.ReferenceGeneration.BatchSize).Select(c => new GenerationRequest(prompts[c % prompts.Count], []) { NoiseIndex = c })];
+            IReadOnlyList<ImageBuffer> images = generate(requests, options.ReferenceGeneration, new DirectProgress<GenerationProgress>(Report), cancellation);
+            var records = new List<CandidateRecord>();
+            for (int i = 0; i < images.Count; i++)
+                records.Add(Judge(filter, first + i, requests[i], images[i], ref accepted));
+            journal.Append(new JournalLine(Candidates: records));
+            Report(null);
+        }
+    }
+
+    private CandidateRecord Judge(ReferenceFilter filter, int candidate, GenerationRequest request, ImageBuffer image, ref int accepted)
+    {
+        ReferenceVerdict verdict = filter.Judge(request.Prompt, image);
+        if (verdict.Rejection is null && accepted == options.References)
+            verdict = verdict with { Rejection = ReferenceRejection.NotNeeded };
+        int? sample = verdict.Rejection is null ? accepted++ : null;
+        string file = sample is int k ? PairLayout.Reference(k, request.Prompt) : PairLayout.RejectedCandidate(candidate, request.Prompt, verdict.Rejection!.Value);
+        if (sample is not null)
+            filter.Accept(image);
+        return new CandidateRecord(
+            candidate, request.Prompt, request.NoiseIndex!.Value, file, Save(file, image), image.Width, image.Height, verdict.PlainBorder, verdict.Foreground,
+            verdict.ClipT, verdict.Similarity, verdict.MostSimilar, sample, verdict.Rejection);
+    }
+
+    private void GeneratePairs(PairJournal journal)
+    {
+        CandidateRecord[] references = [.. journal.Candidates.Where(c => c.Sample is not null)];
+        var estimator = new PatchQualityEstimator(encoder);
+        // Groups are always the same ones, whatever was done before, because an image depends on its batch in its last bits.
+        int size = Math.Max(1, options.Generation.BatchSize / options.GenerationsPerReference);
+        void Report(GenerationProgress? batch) => progress?.Report(new PairBuildProgress(
+            PairBuildStage.Pairs, journal.Samples.Count * options.GenerationsPerReference, references.Length * options.GenerationsPerReference,
+            _reusedSamples * options.GenerationsPerReference, journal.Candidates.Count - references.Length, batch));
+        Report(null);
+        while (journal.Samples.Count < references.Length)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            CandidateRecord[] group = [.. references.Skip(journal.Samples.Count).Take(size)];
+            ImageBuffer[] images = Array.ConvertAll(group, c => ImageFile.Load(PathOf(c.File)));
+            GenerationRequest[] requests = [.. group.Zip(images).SelectMany(c => Enumerable.Range(0, options.GenerationsPerReference).Select(i => Request(c.First, c.Second, i)))];
+            IReadOnlyList<ImageBuffer> generated = generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellation);
+            ImageBuffer[] prompted = [.. requests.Select(r => r.References[0])];
+            IReadOnlyList<PatchQualityResult> quality = estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellation);
+            CheckGrid(quality, journal.Maps);
+            SampleRecord[] samples = [.. group.Select((c, g) => Store(c, requests, generated, quality, g * options.GenerationsPerReference))];
+            journal.Append(new JournalLine(Samples: samples, Maps: [.. quality.Select(q => MapsRecord.Of(new QualityMapPair(q.Reference, q.Generated)))]));
+            Report(null);
+        }
+    }
+
+    // Candidates' noise counts up from 0 and that of generated images down from -1, so that no image starts as its own reference did.
+    private GenerationRequest Request(CandidateRecord reference, ImageBuffer image, int index)
+        => new(reference.Prompt, [image]) { NoiseIndex = -1 - (((long)reference.Candidate * options.GenerationsPerReference) + index) };
+
+    /// <summary>The objects of pictures on a plain background; null, and so the whole picture, for others.</summary>
+    private bool[,]?[]? Masks(IReadOnlyList<ImageBuffer> images) => !options.MaskPlainBackground ? null :
+    [
+        .. images.Select(i => PlainBackground.Of(i, options.Filter.BackgroundTolerance))
+            .Select(b => b.PlainBorder >= options.Filter.MinPlainBorder && b.Foreground > 0 ? b.Object : null),
+    ];
+
+    private SampleRecord Store(CandidateRecord reference, GenerationRequest[] requests, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<PatchQualityResult> quality, int first)
+    {
+        var records = new List<GeneratedRecord>();
+        for (int i = 0; i < options.GenerationsPerReference; i++)
+        {
+            string file = PairLayout.Generated(reference.Sample!.Value, reference.Prompt, i);
+            records.Add(new GeneratedRecord(requests[first + i].NoiseIndex!.Value, file, Save(file, generated[first + i]), generated[first + i].Width, generated[first + i].Height, quality[first + i].Score));
+        }
+        return new SampleRecord(reference.Sample!.Value, reference.Candidate, reference.Prompt, reference.File, records);
+    }
+
+    private PairManifest Finish(PairJournal journal)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        string maps = PairLayout.Maps, pickle = $"{PairLayout.Pairs}/{PairLayout.Pickle}";
+        StoredMaps.Write(PathOf(maps), journal.Maps, journal.Samples.Count);
+        WeightMapping mapping = WeightMapping.Fit(journal.Maps.SelectMany(m => new[] { m.Reference, m.Generated }), options.PickleWeights);
+        var images = journal.Samples.SelectMany(s => s.Generated.Select(g => (Reference: journal.Candidates[s.Candidate], Generated: g)));
+        QualityMapPickle.Write(PathOf(pickle), [.. journal.Maps.Zip(images, (m, i) => OnLatents(mapping, m, i.Reference, i.Generated)).Chunk(options.GenerationsPerReference)]);
+        var manifest = new PairManifest(header, journal.Candidates, journal.Samples, [.. new[] { maps, pickle }.Select(f => new FileRecord(f, FileHash.Of(PathOf(f))))]);
+        manifest.Write(PathOf(PairLayout.Manifest));
+        return manifest;
+    }
+
+    /// <summary>A pair's maps as the official script takes them: weights on the grid of the latents that it trains on.</summary>
+    private QualityMapPair OnLatents(WeightMapping mapping, QualityMapPair maps, CandidateRecord reference, GeneratedRecord generated) => new(
+        mapping.Apply(maps.Reference).ResizeCenterSquare(reference.Width, reference.Height, latentGrid, latentGrid),
+        mapping.Apply(maps.Generated).ResizeCenterSquare(generated.Width, generated.Height, latentGrid, latentGrid));
+
+    private string Save(string file, ImageBuffer image)
+    {
+        byte[] png = ImageFile.EncodePng(image);
+        string path = PathOf(file);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        AtomicFile.Write(path, stream => stream.Write(png));
+        return FileHash.Of(png);
+    }
+
+    private void CheckFiles(IReadOnlyList<CandidateRecord> candidates, IReadOnlyList<SampleRecord> samples)
+    {
+        foreach ((string file, string sha256) in candidates.Select(c => (c.File, c.Sha256)).Concat(samples.SelectMany(s => s.Generated).Select(g => (g.File, g.Sha256))))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            RecordedFile.Check(folder, file, sha256);
+        }
+    }
+
+    /// <summary>Removes what a killed run wrote and did not record: images of an unfinished batch, and parts of files.</summary>
+    private void DeleteUnrecordedFiles(PairJournal journal)
+    {
+        HashSet<string> recorded = [.. journal.Candidates.Select(c => c.File).Concat(journal.Samples.SelectMany(s => s.Generated).Select(g => g.File)).Select(PathOf)];
+        foreach (string part in new[] { PairLayout.Pairs, PairLayout.Rejected }.Select(PathOf).Where(Directory.Exists))
+            foreach (string file in Directory.GetFiles(part, "*", SearchOption.AllDirectories))
+                if (Path.GetExtension(file) is ".png" or PairLayout.TemporarySuffix && !recorded.Contains(file))
+                    File.Delete(file);
+        foreach (string name in new[] { PairLayout.Maps, PairLayout.Manifest })
+            foreach (string file in Directory.GetFiles(folder, $"{name}.*{PairLayout.TemporarySuffix}"))
+                File.Delete(file);
+    }
+
+    private void CheckGrid(IReadOnlyList<PatchQualityResult> quality, IReadOnlyList<QualityMapPair> earlier)
+    {
+        QualityMap first = earlier.Count > 0 ? earlier[0].Generated : quality[0].Generated;
+        if (quality.SelectMany(q => new[] { q.Generated, q.Reference }).FirstOrDefault(m => (m.Height, m.Width) != (first.Height, first.Width)) is QualityMap other)
+            throw new InvalidOperationException($"The encoder gives grids of {first.Height} x {first.Width} and of {other.Height} x {other.Width} patches; a data set has one.");
+    }
+
+    private PairBuildSummary Summary(PairManifest manifest) => new(
+        folder, manifest.Samples.Count, manifest.Samples.Count * options.GenerationsPerReference, manifest.Candidates.Count, Rejected(manifest.Candidates),
+        _reusedCandidates, _reusedSamples * options.GenerationsPerReference);
+
+    private static SortedDictionary<ReferenceRejection, int> Rejected(IReadOnlyList<CandidateRecord> candidates)
+        => new(candidates.Where(c => c.Rejection is not null).CountBy(c => c.Rejection!.Value).ToDictionary());
+
+    private string PathOf(string file) => Path.Combine(folder, file.Replace('/', Path.DirectorySeparatorChar));
+}

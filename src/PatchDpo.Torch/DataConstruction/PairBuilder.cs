@@ -1,0 +1,82 @@
+using System.Text;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Vision;
+
+namespace PatchDpo.Torch.DataConstruction;
+
+/// <summary>Builds a data set for PatchDPO from prompts: references drawn from text, images generated of them, and the quality of both sides' patches.</summary>
+/// <remarks>
+/// <para>A folder gets <c>pairs</c> in the official layout (<c>sample{k}/{prompt}_entity_0.png</c>, <c>sample{k}/{prompt}_gen_{i}.png</c>,
+/// <c>patch_quality.pkl</c>), which can be given to the official script as it is, and beside it <c>maps.safetensors</c> (the quality
+/// as it was estimated), <c>rejected</c> (the candidates that did not become references) and <c>manifest.json</c> (true prompts,
+/// noise, options, reasons of rejection, SHA-256 of the models' files and of every image). <see cref="PairFolder"/> reads it.</para>
+/// <para>A build can be stopped or killed at any moment and run again: what is recorded in <c>manifest.partial.jsonl</c> is
+/// checked and not made again, and the finished folder has the bytes of one built in one go (on the same machine, with the
+/// same number of threads). One process at a time builds a folder.</para>
+/// <para>The paper's code and data were not released. References on a clean background drawn from text, and generations by
+/// the model itself, are the paper's; filter, prompts and numbers are ours.</para>
+/// </remarks>
+public sealed class PairBuilder
+{
+    // What the official training runs at, and ours unless told otherwise.
+    private const int TrainingSize = 512;
+
+    private readonly ImageGenerator _generate;
+    private readonly Func<IReadOnlyList<ModelIdentity>> _identify;
+    private readonly int _latentGrid;
+    private readonly IVisionEncoder _encoder;
+    private readonly IImageTextEncoder? _clip;
+    private readonly PairBuilderOptions _options;
+
+    /// <summary>Creates a builder.</summary>
+    /// <param name="model">The model that is to be improved; it draws the references too. It stays the caller's to dispose.</param>
+    /// <param name="encoder">Gives patch quality, and whole-image features to find near duplicates; the caller's to dispose.</param>
+    /// <param name="options">Numbers, generation, filter; null: the defaults.</param>
+    /// <param name="clip">Measures CLIP-T where the filter has a limit for it; the caller's to dispose.</param>
+    /// <param name="encoders">Who <paramref name="encoder"/> and <paramref name="clip"/> are, for the manifest; a build is not continued with other ones. The model is known by itself.</param>
+    /// <exception cref="ArgumentException">The filter has a least CLIP-T, but there is no <paramref name="clip"/>.</exception>
+    public PairBuilder(
+        PersonalizedModel model, IVisionEncoder encoder, PairBuilderOptions? options = null, IImageTextEncoder? clip = null, IReadOnlyList<ModelIdentity>? encoders = null)
+        : this((model ?? throw new ArgumentNullException(nameof(model))).Generate, () => [ModelIdentity.Of(model), .. encoders ?? []], Math.Min(model.ImageSize, TrainingSize) / model.LatentScale, encoder, options, clip)
+    {
+    }
+
+    internal PairBuilder(
+        ImageGenerator generate, Func<IReadOnlyList<ModelIdentity>> identify, int latentGrid, IVisionEncoder encoder, PairBuilderOptions? options, IImageTextEncoder? clip)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        (_generate, _identify, _latentGrid, _encoder, _clip, _options) = (generate, identify, latentGrid, encoder, clip, options ?? new());
+        if (_options.Filter.MinClipT is not null && clip is null)
+            throw new ArgumentException("The filter has a least CLIP-T, but there is no CLIP model to measure it with.", nameof(clip));
+    }
+
+    /// <summary>Builds a data set, or what is missing of it.</summary>
+    /// <param name="prompts">What the references show, used in turn until there are enough; also the prompts of the generated images.</param>
+    /// <param name="folder">Made where it is missing. Empty, or of an earlier run with the same options, prompts and models.</param>
+    /// <param name="progress">Told after each sampling step and each batch.</param>
+    /// <param name="cancellation">Stops between sampling steps; run again to continue.</param>
+    /// <returns>What the folder has.</returns>
+    /// <exception cref="ArgumentException">There is no prompt, or one is empty.</exception>
+    /// <exception cref="PromptTooLongException">A prompt is too long.</exception>
+    /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
+    /// <exception cref="PairFolderException">The folder holds pairs of something else, or a recorded file is missing or has changed.</exception>
+    /// <exception cref="TooFewReferencesException">The filter rejected too many candidates.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="IOException">A file cannot be read or written, or another process builds this folder.</exception>
+    public PairBuildSummary Build(IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (prompts.Count == 0)
+            throw new ArgumentException("There is no prompt to draw references from.", nameof(prompts));
+        PromptTooLongException.ThrowIfAny(prompts, Math.Min(_options.ReferenceGeneration.MaxPromptCharacters, _options.Generation.MaxPromptCharacters));
+        int empty = Enumerable.Range(0, prompts.Count).FirstOrDefault(i => string.IsNullOrWhiteSpace(prompts[i]), -1);
+        if (empty >= 0)
+            throw new ArgumentException($"Prompt {empty} is empty.", nameof(prompts));
+
+        SortedDictionary<string, string> settings = PairSettings.Of(_options);
+        settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
+        var header = new PairHeader(PairHeader.CurrentFormat, settings, _identify());
+        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellation).Run();
+    }
+}

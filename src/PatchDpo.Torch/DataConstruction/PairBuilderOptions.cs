@@ -1,0 +1,45 @@
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
+
+namespace PatchDpo.Torch.DataConstruction;
+
+/// <summary>How a data set of pairs is built.</summary>
+/// <remarks>The paper's numbers of images are not known to us; the defaults are ours.</remarks>
+public sealed class PairBuilderOptions
+{
+    /// <summary>How many references, and so samples, the data set gets; at least 1. Default 100.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int References { get; init => field = AtLeastOne(value, nameof(References)); } = 100;
+
+    /// <summary>How many images are generated of each reference, at least 1. Default 1, as the official data set class reads unless told otherwise.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int GenerationsPerReference { get; init => field = AtLeastOne(value, nameof(GenerationsPerReference)); } = 1;
+
+    /// <summary>
+    /// How references are drawn: by the model without an image prompt. With an adapter scale of null or above 0 the image prompt
+    /// is that of a dropped image; take 0 for a model that was never trained with dropped images.
+    /// </summary>
+    public GenerationOptions ReferenceGeneration { get; init => field = value ?? throw new ArgumentNullException(nameof(ReferenceGeneration)); } = new();
+
+    /// <summary>How the model draws from a prompt and its reference: as it will be used, since its faults are what PatchDPO learns from.</summary>
+    public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } = new();
+
+    /// <summary>Which drawn images become references.</summary>
+    public ReferenceFilterOptions Filter { get; init => field = value ?? throw new ArgumentNullException(nameof(Filter)); } = new();
+
+    /// <summary>
+    /// Whether plain backgrounds are left out of the maps, on both sides: their patches can match nothing and have quality 1. A
+    /// generated image without a plain background, as <see cref="Filter"/> understands it, counts as a whole. Default false, as in the paper.
+    /// </summary>
+    public bool MaskPlainBackground { get; init; }
+
+    /// <summary>How quality becomes the values of <c>patch_quality.pkl</c>, which the official script takes as weights as they stand. Default: p clamped to [0, 1]. <c>maps.safetensors</c> holds p itself.</summary>
+    public WeightMapOptions PickleWeights { get; init => field = value ?? throw new ArgumentNullException(nameof(PickleWeights)); } = new();
+
+    /// <summary>After how many candidates without enough references among them building gives up, at least 1; null (default): 10 for each reference. It may change when a build is continued.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int? MaxCandidates { get; init => field = value is int v ? AtLeastOne(v, nameof(MaxCandidates)) : null; }
+
+    private static int AtLeastOne(int value, string name)
+        => value >= 1 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} is at least 1.");
+}
