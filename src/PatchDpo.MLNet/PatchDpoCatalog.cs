@@ -32,9 +32,10 @@ public sealed class PatchDpoCatalog
     /// <param name="imageFolder">The folder that relative paths start from; null for the current one.</param>
     /// <param name="inputColumnName">The text column with the paths; null where it is named as the output.</param>
     /// <param name="options">Limits on size; null for the defaults.</param>
+    /// <param name="allowMissing">Whether an empty path stands for a missing image; by default it is an error. A path without a file always is.</param>
     public ImageFileLoadingEstimator LoadImages(
-        string outputColumnName, string? imageFolder = null, string? inputColumnName = null, ImageDecodeOptions? options = null)
-        => new(outputColumnName, imageFolder, inputColumnName, options);
+        string outputColumnName, string? imageFolder = null, string? inputColumnName = null, ImageDecodeOptions? options = null, bool allowMissing = false)
+        => new(outputColumnName, imageFolder, inputColumnName, options, allowMissing);
 
     /// <summary>Reads a data set of pairs: a folder that <see cref="BuildPairs"/> made, or one in the official layout alone.</summary>
     /// <param name="folder">The folder.</param>

@@ -23,10 +23,10 @@ public sealed class ImageFileLoadingEstimator : IEstimator<ImageFileLoadingTrans
 {
     private readonly ImageFileLoadingMapping _mapping;
 
-    internal ImageFileLoadingEstimator(string outputColumnName, string? imageFolder, string? inputColumnName, ImageDecodeOptions? options)
+    internal ImageFileLoadingEstimator(string outputColumnName, string? imageFolder, string? inputColumnName, ImageDecodeOptions? options, bool allowMissing)
     {
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
-        _mapping = new ImageFileLoadingMapping(outputColumnName, imageFolder ?? "", inputColumnName ?? outputColumnName, options ?? new ImageDecodeOptions());
+        _mapping = new ImageFileLoadingMapping(outputColumnName, imageFolder ?? "", inputColumnName ?? outputColumnName, options ?? new ImageDecodeOptions(), allowMissing);
     }
 
     /// <inheritdoc/>

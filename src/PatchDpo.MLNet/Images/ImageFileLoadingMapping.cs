@@ -5,8 +5,8 @@ using PatchDpo.Torch.Images;
 namespace PatchDpo.MLNet;
 
 /// <summary>File names in, images out.</summary>
-internal sealed class ImageFileLoadingMapping(string outputColumnName, string imageFolder, string inputColumnName, ImageDecodeOptions options)
-    : BatchedMapping<ImageBuffer, ImageBuffer>
+internal sealed class ImageFileLoadingMapping(string outputColumnName, string imageFolder, string inputColumnName, ImageDecodeOptions options, bool allowMissing)
+    : BatchedMapping<ImageBuffer?, ImageBuffer?>
 {
     // Longer than any path that a file system takes.
     private readonly TextInput _path = new(inputColumnName, maxLength: short.MaxValue);
@@ -19,22 +19,24 @@ internal sealed class ImageFileLoadingMapping(string outputColumnName, string im
 
     public ImageDecodeOptions Options => options;
 
+    public bool AllowMissing => allowMissing;
+
     // Images are large and loading them gains nothing from batches.
     public override int BatchSize => 1;
 
     public override IReadOnlyList<RowInput> Inputs => [_path];
 
-    public override IReadOnlyList<RowOutput<ImageBuffer>> Outputs { get; } = [RowOutput.Image<ImageBuffer>(outputColumnName, size: null, image => image)];
+    public override IReadOnlyList<RowOutput<ImageBuffer?>> Outputs { get; } = [RowOutput.Image<ImageBuffer?>(outputColumnName, size: null, image => image)];
 
     // The file is read here, where the row is known that an error must name.
-    public override Func<ImageBuffer> Reader(DataViewRow row)
+    public override Func<ImageBuffer?> Reader(DataViewRow row)
     {
         Func<string> read = _path.Reader(row);
         return () =>
         {
             string path = read();
             if (path.Length == 0)
-                throw new InvalidRowException(inputColumnName, row.Position, "the image's path is empty.");
+                return allowMissing ? null : throw new InvalidRowException(inputColumnName, row.Position, "the image's path is empty.");
             try
             {
                 return ImageFile.Load(Path.Combine(imageFolder, path), options);
@@ -46,5 +48,5 @@ internal sealed class ImageFileLoadingMapping(string outputColumnName, string im
         };
     }
 
-    public override IReadOnlyList<ImageBuffer> Compute(IReadOnlyList<ImageBuffer> rows) => rows;
+    public override IReadOnlyList<ImageBuffer?> Compute(IReadOnlyList<ImageBuffer?> rows) => rows;
 }

@@ -37,6 +37,7 @@ public sealed class ImageFileLoadingTransformer : BatchedTransformer
         writer.Write(_mapping.Options.MaxSide);
         writer.Write(_mapping.Options.MaxFileBytes);
         writer.Write(_mapping.Options.ApplyOrientation);
+        writer.Write(_mapping.AllowMissing);
     }
 
     // Found by ML.NET when a saved model names Signature.Loader.
@@ -49,6 +50,6 @@ public sealed class ImageFileLoadingTransformer : BatchedTransformer
             MaxSide = reader.ReadInt32(),
             MaxFileBytes = reader.ReadInt64(),
             ApplyOrientation = reader.ReadBoolean(),
-        }));
+        }, allowMissing: reader.ReadBoolean()));
     }
 }

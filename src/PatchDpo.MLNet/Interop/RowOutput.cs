@@ -31,12 +31,13 @@ internal abstract class RowOutput(string name, DataViewType type)
     /// <summary>An image; as with ML.NET's own, the getter disposes the image that it is handed.</summary>
     /// <param name="name">The column's name.</param>
     /// <param name="size">Height and width, or null where they differ from row to row.</param>
-    /// <param name="image">Makes the image.</param>
-    public static RowOutput<TOutput> Image<TOutput>(string name, (int Height, int Width)? size, Func<TOutput, ImageBuffer> image)
+    /// <param name="image">Makes the image; null for a row without one.</param>
+    public static RowOutput<TOutput> Image<TOutput>(string name, (int Height, int Width)? size, Func<TOutput, ImageBuffer?> image)
         => new(name, size is var (height, width) ? new ImageDataViewType(height, width) : new ImageDataViewType(), current => (ValueGetter<MLImage>)((ref MLImage destination) =>
         {
-            MLImage made = MLImages.ToMLImage(image(current()));
+            MLImage? made = image(current()) is ImageBuffer pixels ? MLImages.ToMLImage(pixels) : null;
             destination?.Dispose();
-            destination = made;
+            // ML.NET has null for a missing image.
+            destination = made!;
         }));
 }

@@ -63,6 +63,17 @@ public sealed class ImageFileLoadingTests : IDisposable
     }
 
     [Fact]
+    public void An_empty_path_is_a_missing_image_on_request_also_after_saving()
+    {
+        IDataView rows = Rows("0.png", "", "1.png");
+        ITransformer model = _ml.PatchDpo.LoadImages("Image", _folder.Path, "ImagePath", allowMissing: true).Fit(rows);
+        foreach (ITransformer transformer in new[] { model, EstimatorCheck.Reload(_ml, model, rows.Schema, out _) })
+            Assert.Equal([true, false, true], transformer.Transform(rows).GetColumn<MLImage?>("Image").Select(i => i is not null));
+        IDataView absent = Rows("none.png");
+        Assert.Throws<InvalidRowException>(() => model.Transform(absent).GetColumn<MLImage?>("Image").Count());
+    }
+
+    [Fact]
     public void Limits_are_kept_by_a_saved_model()
     {
         IDataView rows = Rows("0.png");

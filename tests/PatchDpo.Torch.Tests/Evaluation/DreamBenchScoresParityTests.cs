@@ -64,6 +64,7 @@ public sealed class DreamBenchScoresParityTests
             {
                 DreamBenchSubject subject = DreamBench.Subjects.Single(s => s.Name == names[i]);
                 Assert.Equal(classes[i], subject.ClassName);
+                Assert.Equal(Strings(json.GetProperty("reference_files").GetProperty(names[i])), subject.Photos.Select(photo => photo + ".jpg"));
                 Assert.Equal(json.GetProperty("kosmosg_selected").GetProperty(names[i]).GetString(), subject.SelectedPhoto);
                 string[] prompts = Strings(json.GetProperty(classes[i] is "cat" or "dog" ? "prompts_animal" : "prompts_object"));
                 Assert.Equal(prompts.Select(p => p.Replace("{0}", classes[i], StringComparison.Ordinal)), DreamBench.Prompts(subject));

@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using PatchDpo.Torch.Weights;
+
+namespace PatchDpo.Torch.Evaluation;
+
+/// <summary>Metrics as files, for people and for other programs.</summary>
+/// <param name="Metrics">What was measured.</param>
+public sealed record EvaluationReport(PersonalizationMetrics Metrics)
+{
+    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
+    /// <summary>What a reader of the figures must know, such as that they compare with nothing else.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Files that should have been evaluated and were not there.</summary>
+    public IReadOnlyList<string> MissingFiles { get; init; } = [];
+
+    /// <summary>Files that were there and were left out.</summary>
+    public IReadOnlyList<string> StrayFiles { get; init; } = [];
+
+    /// <summary>Writes everything as one JSON object; an interval of a single subject is null.</summary>
+    /// <param name="path">The file; replaced in one step where it exists.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void WriteJson(string path) => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, new
+    {
+        Setting = Metrics.Setting.ToString(),
+        Metrics.Images,
+        Metrics.Pairs,
+        Metrics.GenerationSeed,
+        Notes,
+        Metrics = new
+        {
+            Dino = Estimate(Metrics.Dino),
+            ClipI = Estimate(Metrics.ClipI),
+            ClipT = Estimate(Metrics.ClipT),
+            PatchQuality = Estimate(Metrics.PatchQuality),
+        },
+        Metrics.Models,
+        Metrics.Subjects,
+        MissingFiles,
+        StrayFiles,
+    }, s_json));
+
+    /// <summary>Writes the subjects' means as a table with tabs, and their means in a last row, "mean"; what was not measured is empty.</summary>
+    /// <param name="path">The file; replaced in one step where it exists.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void WriteTsv(string path)
+    {
+        StringBuilder text = new("Setting\tSubject\tImages\tPairs\tDino\tClipI\tClipT\tPatchQuality\n");
+        foreach (SubjectMetrics s in Metrics.Subjects)
+            Row(s.Subject, s.Images, s.Pairs, s.Dino, s.ClipI, s.ClipT, s.PatchQuality);
+        Row("mean", Metrics.Images, Metrics.Pairs, Metrics.Dino?.Mean, Metrics.ClipI?.Mean, Metrics.ClipT?.Mean, Metrics.PatchQuality?.Mean);
+        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text.ToString())));
+
+        void Row(string subject, int images, int pairs, params double?[] values)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{Metrics.Setting}\t{subject}\t{images}\t{pairs}");
+            foreach (double? value in values)
+                text.Append(CultureInfo.InvariantCulture, $"\t{value:F6}");
+            text.Append('\n');
+        }
+    }
+
+    private static object? Estimate(MetricEstimate? estimate)
+        => estimate is null ? null : new { estimate.Mean, Lower = Finite(estimate.Lower), Upper = Finite(estimate.Upper) };
+
+    // JSON has no NaN.
+    private static double? Finite(double value) => double.IsFinite(value) ? value : null;
+}
