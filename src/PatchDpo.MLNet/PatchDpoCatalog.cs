@@ -9,6 +9,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights;
+using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet;
 
@@ -143,13 +144,14 @@ public sealed class PatchDpoCatalog
     }
 
     /// <summary>Loads a personalised generator onto the context's device.</summary>
-    /// <param name="folder">The model's folder, in diffusers' layout with <c>image_encoder</c> beside the other parts.</param>
-    /// <param name="adapter">An IP-Adapter in safetensors format; null takes the folder's <c>ip_adapter.safetensors</c>.</param>
+    /// <param name="folder">The model's folder, Stable Diffusion 1.5 or SDXL in diffusers' layout, with <c>image_encoder</c> beside the other parts.</param>
+    /// <param name="adapter">An IP-Adapter, safetensors or the official <c>.bin</c>; null takes the folder's <c>ip_adapter.safetensors</c>.</param>
+    /// <param name="dtype">The type of the weights: Float32 (default), Float16 or BFloat16.</param>
     /// <returns>The model, which the caller disposes after the transformers that use it.</returns>
     /// <exception cref="ModelFileNotFoundException">The folder lacks a file; the message names folder and file.</exception>
     /// <exception cref="InvalidOperationException">The context's GPU is absent and falling back to the CPU is off.</exception>
-    public PersonalizedModel LoadPersonalizedModel(string folder, string? adapter = null)
-        => PersonalizedModel.Load(folder, adapter, EnvironmentDevice.Of(_context));
+    public PersonalizedModel LoadPersonalizedModel(string folder, string? adapter = null, ScalarType dtype = ScalarType.Float32)
+        => PersonalizedModel.Load(folder, adapter, EnvironmentDevice.Of(_context), dtype);
 
     /// <summary>Loads the small personalised generator that comes with this library onto the context's device.</summary>
     /// <returns>The model, which the caller disposes after the transformers that use it.</returns>

@@ -15,7 +15,7 @@ internal static class TinyPersonalizedModel
 {
     public const int ImageSize = 32;
 
-    private const int TextWidth = 12, PooledWidth = 10, VisionWidth = 16, MaxTokens = 16;
+    private const int PooledWidth = 10, VisionWidth = 16, MaxTokens = 16;
 
     private static readonly string[] s_specialTokens = ["<|startoftext|>", "<|endoftext|>"];
 
@@ -24,12 +24,18 @@ internal static class TinyPersonalizedModel
     /// <param name="seed">Of the weights.</param>
     /// <param name="prediction">prediction_type of the schedule.</param>
     /// <param name="sampler">Class name of the scheduler, as diffusers calls it.</param>
+    /// <param name="family">Which pipeline the folder is of.</param>
+    /// <param name="adapter">Which adapter it has.</param>
+    /// <param name="textWidth">Width of a text encoder.</param>
     /// <returns>The folder.</returns>
-    public static string Write(string folder, long seed = 1, string prediction = "epsilon", string sampler = "EulerDiscreteScheduler")
+    public static string Write(
+        string folder, long seed = 1, string prediction = "epsilon", string sampler = "EulerDiscreteScheduler",
+        TinyFamily family = TinyFamily.Sdxl, TinyAdapter adapter = TinyAdapter.Plus, int textWidth = 12)
     {
         using DisposeScope scope = NewDisposeScope();
         random.manual_seed(seed);
-        WriteJson(folder, "model_index.json", new { _class_name = "StableDiffusionXLPipeline", _diffusers_version = "0.23.1" });
+        bool isXl = family == TinyFamily.Sdxl;
+        WriteJson(folder, "model_index.json", new { _class_name = isXl ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline", _diffusers_version = "0.23.1" });
         WriteJson(Path.Combine(folder, "scheduler"), "scheduler_config.json", new
         {
             _class_name = sampler,
@@ -42,6 +48,7 @@ internal static class TinyPersonalizedModel
             steps_offset = 1,
             clip_sample = false,
             set_alpha_to_one = false,
+            skip_prk_steps = true,
         });
         UNetConfig unet = UNetConfig.FromJson(WriteJson(Path.Combine(folder, "unet"), "config.json", new
         {
@@ -49,17 +56,17 @@ internal static class TinyPersonalizedModel
             sample_size = ImageSize / 4,
             in_channels = 4,
             out_channels = 4,
-            down_block_types = new[] { "DownBlock2D", "CrossAttnDownBlock2D" },
-            up_block_types = new[] { "CrossAttnUpBlock2D", "UpBlock2D" },
+            down_block_types = isXl ? new[] { "DownBlock2D", "CrossAttnDownBlock2D" } : ["CrossAttnDownBlock2D", "DownBlock2D"],
+            up_block_types = isXl ? new[] { "CrossAttnUpBlock2D", "UpBlock2D" } : ["UpBlock2D", "CrossAttnUpBlock2D"],
             block_out_channels = new[] { 8, 16 },
             layers_per_block = 1,
-            attention_head_dim = new[] { 1, 2 },
+            attention_head_dim = isXl ? (object)new[] { 1, 2 } : 2,
             transformer_layers_per_block = new[] { 1, 1 },
-            use_linear_projection = true,
-            addition_embed_type = "text_time",
-            addition_time_embed_dim = 8,
-            projection_class_embeddings_input_dim = (6 * 8) + PooledWidth,
-            cross_attention_dim = 2 * TextWidth,
+            use_linear_projection = isXl,
+            addition_embed_type = isXl ? "text_time" : null,
+            addition_time_embed_dim = isXl ? 8 : (int?)null,
+            projection_class_embeddings_input_dim = isXl ? (6 * 8) + PooledWidth : (int?)null,
+            cross_attention_dim = isXl ? 2 * textWidth : textWidth,
             norm_num_groups = 4,
         }));
         Save(folder, "unet", new UNet2DConditionModel(unet));
@@ -75,16 +82,48 @@ internal static class TinyPersonalizedModel
             scaling_factor = 0.5,
         }));
         Save(folder, "vae", new AutoencoderKL(vae));
-        WriteText(folder, "text_encoder", projection: null);
-        WriteText(folder, "text_encoder_2", PooledWidth);
-        WriteTokenizer(Path.Combine(folder, "tokenizer"));
-        WriteTokenizer(Path.Combine(folder, "tokenizer_2"));
+        foreach (string suffix in isXl ? new[] { "", "_2" } : [""])
+        {
+            WriteText(folder, "text_encoder" + suffix, textWidth, suffix.Length == 0 ? null : PooledWidth);
+            WriteTokenizer(Path.Combine(folder, "tokenizer" + suffix));
+        }
         WriteVision(folder);
-        using var adapter = new IpAdapterModel(
-            new Resampler(new ResamplerOptions { Channels = 16, Layers = 1, HeadChannels = 8, Heads = 2, Tokens = 4, InputChannels = VisionWidth, OutputChannels = 2 * TextWidth }),
-            new IpAdapterLayers(unet));
-        IpAdapterFile.Write(Path.Combine(folder, "ip_adapter.safetensors"), adapter);
+        WriteAdapter(Path.Combine(folder, "ip_adapter.safetensors"), unet, adapter);
         return folder;
+    }
+
+    /// <summary>Writes an adapter with random weights for a UNet and this model's image encoder.</summary>
+    public static void WriteAdapter(string path, UNetConfig unet, TinyAdapter adapter)
+    {
+        int width = unet.CrossAttentionDims[0];
+        using var model = new IpAdapterModel(
+            adapter switch
+            {
+                TinyAdapter.Linear => new LinearImageProjection(PooledWidth, width),
+                TinyAdapter.Full => new MlpImageProjection(VisionWidth, width),
+                _ => new Resampler(new ResamplerOptions { Channels = 16, Layers = 1, HeadChannels = 8, Heads = 2, Tokens = 4, InputChannels = VisionWidth, OutputChannels = width }),
+            },
+            new IpAdapterLayers(unet));
+        IpAdapterFile.Write(path, model);
+    }
+
+    /// <summary>The ids of a prompt of ASCII letters and spaces, padded as CLIP's tokenizer pads: (1,16).</summary>
+    public static Tensor Ids(string prompt)
+    {
+        List<long> ids = [512, .. prompt.Split(' ').SelectMany(w => w.Select((c, i) => i == w.Length - 1 ? 256L + c : c)), 513];
+        return tensor(ids.Concat(Enumerable.Repeat(513L, MaxTokens - ids.Count)).ToArray()).unsqueeze(0);
+    }
+
+    /// <summary>Rewrites all weights but the adapter's in float16, under the names that diffusers gives such files.</summary>
+    public static void ConvertToHalf(string folder)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        foreach (string path in Directory.GetFiles(folder, "*model.safetensors", SearchOption.AllDirectories))
+        {
+            using (SafetensorsFile file = SafetensorsFile.Open(path))
+                SafetensorsWriter.Write(Path.ChangeExtension(path, ".fp16.safetensors"), file.ReadAll().ToDictionary(t => t.Key, t => t.Value.half()));
+            File.Delete(path);
+        }
     }
 
     /// <summary>A smooth image of its own for every number.</summary>
@@ -99,14 +138,14 @@ internal static class TinyPersonalizedModel
         return new ImageBuffer(width, height, 3, pixels);
     }
 
-    private static void WriteText(string folder, string part, int? projection)
+    private static void WriteText(string folder, string part, int width, int? projection)
     {
         int end = (2 * 256) + 1;
         WriteJson(Path.Combine(folder, part), "config.json", new
         {
             architectures = new[] { projection is null ? "CLIPTextModel" : "CLIPTextModelWithProjection" },
             model_type = "clip_text_model",
-            hidden_size = TextWidth,
+            hidden_size = width,
             intermediate_size = 24,
             num_hidden_layers = 2,
             num_attention_heads = 2,
@@ -119,7 +158,7 @@ internal static class TinyPersonalizedModel
         });
         Save(folder, part, new ClipTextEncoder(new ClipTextConfig
         {
-            HiddenSize = TextWidth,
+            HiddenSize = width,
             IntermediateSize = 24,
             NumLayers = 2,
             NumHeads = 2,
@@ -130,30 +169,38 @@ internal static class TinyPersonalizedModel
         }));
     }
 
-    private static void WriteVision(string folder)
+    /// <summary>Writes weights anew for the folder's UNet configuration, after a test has changed it.</summary>
+    public static void RewriteUNet(string folder)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Save(folder, "unet", new UNet2DConditionModel(UNetConfig.FromJson(ModelConfig.Read(Path.Combine(folder, "unet", "config.json")))));
+    }
+
+    /// <summary>Writes the image encoder.</summary>
+    public static void WriteVision(string folder, int width = VisionWidth, int? projection = PooledWidth)
     {
         WriteJson(Path.Combine(folder, "image_encoder"), "config.json", new
         {
             architectures = new[] { "CLIPVisionModelWithProjection" },
             model_type = "clip_vision_model",
-            hidden_size = VisionWidth,
+            hidden_size = width,
             intermediate_size = 32,
             num_hidden_layers = 2,
             num_attention_heads = 2,
             image_size = ImageSize,
             patch_size = 16,
             hidden_act = "gelu",
-            projection_dim = PooledWidth,
+            projection_dim = projection ?? PooledWidth,
         });
         Save(folder, "image_encoder", new ClipVisionEncoder(new ClipVisionConfig
         {
-            HiddenSize = VisionWidth,
+            HiddenSize = width,
             IntermediateSize = 32,
             NumLayers = 2,
             NumHeads = 2,
             ImageSize = ImageSize,
             PatchSize = 16,
-            ProjectionDim = PooledWidth,
+            ProjectionDim = projection,
         }));
     }
 

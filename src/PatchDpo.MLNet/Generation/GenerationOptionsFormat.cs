@@ -14,7 +14,8 @@ internal static class GenerationOptionsFormat
         writer.Write(options.NegativePrompt);
         writer.Write(options.Seed);
         writer.Write(options.BatchSize);
-        writer.Write(options.Size ?? 0);
+        writer.Write(options.Width ?? 0);
+        writer.Write(options.Height ?? 0);
         writer.Write(options.Sampler?.ToString() ?? "");
         writer.Write(options.MaxPromptCharacters);
     }
@@ -27,7 +28,8 @@ internal static class GenerationOptionsFormat
         NegativePrompt = reader.ReadString(),
         Seed = reader.ReadInt64(),
         BatchSize = reader.ReadInt32(),
-        Size = reader.ReadInt32() is int size and > 0 ? size : null,
+        Width = reader.ReadInt32() is int width and > 0 ? width : null,
+        Height = reader.ReadInt32() is int height and > 0 ? height : null,
         Sampler = reader.ReadString() is { Length: > 0 } sampler ? Enum.Parse<SamplerKind>(sampler) : null,
         MaxPromptCharacters = reader.ReadInt32(),
     };

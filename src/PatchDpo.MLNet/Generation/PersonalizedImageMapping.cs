@@ -28,8 +28,8 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
 
     public static RowOutput<ImageBuffer> OutputOf(Options options, PersonalizedModel model)
     {
-        int size = options.Generation.Size ?? model.ImageSize;
-        return RowOutput.Image<ImageBuffer>(options.OutputColumnName, (size, size), image => image);
+        (int height, int width) = (options.Generation.Height ?? model.ImageSize, options.Generation.Width ?? model.ImageSize);
+        return RowOutput.Image<ImageBuffer>(options.OutputColumnName, (height, width), image => image);
     }
 
     public override Func<GenerationRequest> Reader(DataViewRow row)

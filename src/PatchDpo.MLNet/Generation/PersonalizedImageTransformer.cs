@@ -2,15 +2,16 @@ using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Personalization;
+using static TorchSharp.torch;
 using Options = PatchDpo.MLNet.PersonalizedImageEstimator.Options;
 
 namespace PatchDpo.MLNet;
 
 /// <summary>Generates an image for each row; made by <see cref="PersonalizedImageEstimator"/> and, with a tuned adapter, by <see cref="PatchDpoTrainer"/>.</summary>
 /// <remarks>
-/// Saved with a model are the adapter's own weights and where the base model is (a folder with the SHA-256 of its files, or
-/// that it is the embedded one), not the base model. Loading fails with a <see cref="ModelReferenceException"/> where that
-/// folder is gone or has changed.
+/// Saved with a model are the adapter's own weights, the type of the base model's, and where the base model is (a folder
+/// with the SHA-256 of its files, or that it is the embedded one), not the base model. Loading fails with a
+/// <see cref="ModelReferenceException"/> where that folder is gone or has changed.
 /// </remarks>
 public sealed class PersonalizedImageTransformer : BatchedTransformer
 {
@@ -62,6 +63,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, Signature);
         new ModelLocation(_model.FolderPath).Write(writer, ignoredFile: AdapterEntry);
+        writer.Write(_model.DType.ToString());
         writer.Write(_model.AdapterScale);
         writer.Write(_options.PromptColumnName);
         writer.Write(_options.ReferenceColumnNames.Count);
@@ -83,6 +85,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     {
         BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
         string folder = ModelLocation.Read(reader).Folder;
+        var dtype = Enum.Parse<ScalarType>(reader.ReadString());
         double adapterScale = reader.ReadDouble();
         var options = new Options
         {
@@ -97,7 +100,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         {
             using (FileStream adapter = File.Create(path))
                 stream.CopyTo(adapter);
-            model = PersonalizedModel.Load(folder, path, EnvironmentDevice.Of(env));
+            model = PersonalizedModel.Load(folder, path, EnvironmentDevice.Of(env), dtype);
         }));
         model!.AdapterScale = adapterScale;
         return new PersonalizedImageTransformer(model, ownsModel: true, options);

@@ -12,7 +12,7 @@ public sealed class GenerationOptions
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int Steps { get; init => field = AtLeastOne(value, nameof(Steps)); } = 30;
 
-    /// <summary>Weight of the prompt against the negative prompt; at most 1 samples without guidance. Default 5 (diffusers' SDXL pipeline, which the official script uses).</summary>
+    /// <summary>Weight of the prompt against the negative prompt; at most 1 samples without guidance. Default 5 (diffusers' SDXL pipeline, which the official script uses; its pipeline of Stable Diffusion 1.5 has 7.5).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
     public double GuidanceScale { get; init => field = Finite(value, nameof(GuidanceScale)); } = 5;
 
@@ -30,9 +30,13 @@ public sealed class GenerationOptions
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int BatchSize { get; init => field = AtLeastOne(value, nameof(BatchSize)); } = 4;
 
-    /// <summary>Height and width in pixels, a multiple of the model's latent scale; null (default) takes the size that the model was trained for.</summary>
+    /// <summary>Width in pixels, a multiple of the model's latent scale; null (default) takes the size that the model was trained for.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
-    public int? Size { get; init => field = value is int v ? AtLeastOne(v, nameof(Size)) : null; }
+    public int? Width { get; init => field = value is int v ? AtLeastOne(v, nameof(Width)) : null; }
+
+    /// <summary>Height in pixels, a multiple of the model's latent scale; null (default) takes the size that the model was trained for.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int? Height { get; init => field = value is int v ? AtLeastOne(v, nameof(Height)) : null; }
 
     /// <summary>The sampling method; null (default) takes the one that the model's scheduler configuration names.</summary>
     public SamplerKind? Sampler { get; init; }

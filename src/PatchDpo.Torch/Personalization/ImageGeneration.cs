@@ -8,7 +8,8 @@ namespace PatchDpo.Torch.Personalization;
 /// <summary>One call of <see cref="PersonalizedModel.Generate"/>.</summary>
 internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions options, IProgress<GenerationProgress>? progress)
 {
-    private readonly int _size = model.CheckSize(options.Size);
+    private readonly int _width = model.CheckSide(options.Width, nameof(options.Width));
+    private readonly int _height = model.CheckSide(options.Height, nameof(options.Height));
 
     public IReadOnlyList<ImageBuffer> Run(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
@@ -30,16 +31,15 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             GenerationRequest[] batch = [.. requests.Skip(first).Take(options.BatchSize)];
             PromptConditions positive = Conditions(batch, droppedTokens);
             PromptConditions? negative = guided
-                ? new PromptConditions(
-                    new TextConditions(Repeat(negativeText!.HiddenStates, batch.Length), Repeat(negativeText.Pooled, batch.Length)),
-                    Repeat(droppedTokens!, batch.Length), positive.TimeIds)
+                ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), Repeat(droppedTokens!, batch.Length), positive.TimeIds)
                 : null;
-            long side = _size / model.LatentScale;
-            Tensor noise = RequestNoise.Create(options.Seed, [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)], [model.LatentChannels, side, side], model.Device);
+            long[] shape = [model.LatentChannels, _height / model.LatentScale, _width / model.LatentScale];
+            Tensor noise = RequestNoise.Create(options.Seed, [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)], shape, model.Device);
             Tensor latents = GuidedSampling.Run(
                 (input, timesteps, c) => model.Predict(input, timesteps, c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale),
                 sampler, options.Steps, options.GuidanceScale, noise, positive, negative,
                 step => progress?.Report(new GenerationProgress(first, requests.Count, step.Index + 1, sampler.Timesteps.Count)), cancellation);
+            CheckFinite(latents, first);
             images.AddRange(model.DecodeLatents(latents));
         }
         return images;
@@ -50,7 +50,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         TextConditions text = model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters);
         ImageBuffer[] references = [.. batch.SelectMany(r => r.References)];
         Tensor? tokens = references.Length > 0 ? model.ProjectReferences(model.EncodeReferences(references)) : null;
-        return new PromptConditions(text, ReferenceTokens.Average(tokens, [.. batch.Select(r => r.References.Count)], droppedTokens), TimeIds.Uncropped(batch.Length, _size, _size, model.Device));
+        return new PromptConditions(text, ReferenceTokens.Average(tokens, [.. batch.Select(r => r.References.Count)], droppedTokens), TimeIds.Uncropped(batch.Length, _height, _width, model.Device));
     }
 
     // Before any work, so that a bad request costs nothing and is named by its place among all of them.
@@ -63,6 +63,13 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         for (int i = 0; i < requests.Count; i++)
             if (requests[i].References is not { } references || references.Any(r => r is null))
                 throw new ArgumentException($"Request {i} has null for its references or for one of them.", nameof(requests));
+    }
+
+    private void CheckFinite(Tensor latents, int first)
+    {
+        bool[] finite = latents.isfinite().flatten(1).all(1).cpu().data<bool>().ToArray();
+        if (Array.IndexOf(finite, false) is >= 0 and int bad)
+            throw new NonFiniteLatentsException(first + bad, model.DType);
     }
 
     private static Tensor Repeat(Tensor row, int count) => row.expand([count, .. row.shape[1..]]);

@@ -1,18 +1,19 @@
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Vision;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;
 
-/// <summary>A generator of images from a prompt and reference images of an object: SDXL's parts and an IP-Adapter. Not thread-safe.</summary>
+/// <summary>A generator of images from a prompt and reference images of an object: the parts of Stable Diffusion 1.5 or SDXL, and an IP-Adapter. Not thread-safe.</summary>
 /// <remarks>
-/// Folder layout: diffusers' (<c>model_index.json</c>, <c>unet</c>, <c>vae</c>, <c>text_encoder</c>, <c>text_encoder_2</c>, <c>tokenizer</c>,
-/// <c>tokenizer_2</c>, <c>scheduler</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c> beside them.
-/// All weights are float32 and frozen; the methods run without gradients, but for <see cref="PredictNoise"/>.
+/// Folder layout: diffusers' (<c>model_index.json</c>, <c>unet</c>, <c>vae</c>, <c>text_encoder</c>, <c>tokenizer</c>, <c>scheduler</c>; for SDXL
+/// also <c>text_encoder_2</c> and <c>tokenizer_2</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c>
+/// beside them. <c>model_index.json</c> says which of the two it is: <c>StableDiffusionPipeline</c> or <c>StableDiffusionXLPipeline</c>.
+/// The adapter is a plain one (linear projection), a Plus (Resampler) or a Full (MLP); its keys tell.
+/// All weights are frozen; the methods run without gradients, but for <see cref="PredictNoise"/>.
 /// </remarks>
 public sealed class PersonalizedModel : IDisposable
 {
@@ -30,6 +31,9 @@ public sealed class PersonalizedModel : IDisposable
 
     /// <summary>The device that the weights are on.</summary>
     public Device Device => _parts.Device;
+
+    /// <summary>The type of the weights; those of autoencoder and adapter layers are float32 whatever it is, and so are latents.</summary>
+    public ScalarType DType => _parts.DType;
 
     /// <summary>Side of the images that the model was trained for, in pixels.</summary>
     public int ImageSize => _parts.ImageSize;
@@ -56,16 +60,21 @@ public sealed class PersonalizedModel : IDisposable
 
     /// <summary>Loads a model.</summary>
     /// <param name="folder">Its folder.</param>
-    /// <param name="adapterFile">Another IP-Adapter in safetensors; null takes the folder's <c>ip_adapter.safetensors</c>.</param>
+    /// <param name="adapterFile">Another IP-Adapter, safetensors or the official <c>.bin</c>; null takes the folder's <c>ip_adapter.safetensors</c>.</param>
     /// <param name="device">Where the weights go; the CPU by default.</param>
+    /// <param name="dtype">Float32 (default), Float16 or BFloat16, whatever the files have; the autoencoder stays float32, as in the official code, and so do the adapter layers.</param>
+    /// <exception cref="ArgumentException"><paramref name="dtype"/> is another type.</exception>
     /// <exception cref="ModelFileNotFoundException">The folder lacks a configuration or weights; the message names them.</exception>
-    /// <exception cref="ModelConfigException">A configuration is not one that this library knows.</exception>
+    /// <exception cref="FileNotFoundException">There is no such adapter file.</exception>
+    /// <exception cref="ModelConfigException">A configuration is not one that this library knows, or the parts do not fit one another.</exception>
     /// <exception cref="WeightsFormatException">A weights file is damaged.</exception>
     /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
-    public static PersonalizedModel Load(string folder, string? adapterFile = null, Device? device = null)
+    public static PersonalizedModel Load(string folder, string? adapterFile = null, Device? device = null, ScalarType dtype = ScalarType.Float32)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        (PersonalizedModelParts parts, IpAdapterLayers layers) = PersonalizedModelLoader.Load(folder, adapterFile, device ?? CPU);
+        if (dtype is not (ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16))
+            throw new ArgumentException($"A model is loaded in Float32, Float16 or BFloat16, not {dtype}.", nameof(dtype));
+        (PersonalizedModelParts parts, IpAdapterLayers layers) = PersonalizedModelLoader.Load(folder, adapterFile, device ?? CPU, dtype);
         return new PersonalizedModel(parts, layers);
     }
 
@@ -86,33 +95,27 @@ public sealed class PersonalizedModel : IDisposable
         return new PersonalizedModel(_parts, layers) { AdapterScale = AdapterScale };
     }
 
-    /// <summary>Encodes prompts with both text encoders.</summary>
-    /// <param name="prompts">B prompts; what exceeds the tokenizers' length is cut.</param>
+    /// <summary>Encodes prompts as the model's network takes them.</summary>
+    /// <param name="prompts">B prompts; what exceeds the tokenizer's length is cut.</param>
     /// <param name="maxPromptCharacters">The longest prompt that is accepted.</param>
     /// <returns>B rows; the caller disposes them.</returns>
     /// <exception cref="PromptTooLongException">A prompt is longer than that.</exception>
-    /// <remarks>SDXL: penultimate hidden states of both encoders concatenated; pooled text is the second's projection.</remarks>
+    /// <remarks>
+    /// Stable Diffusion 1.5: the last hidden state after the final norm. SDXL: penultimate hidden states of both encoders
+    /// concatenated; pooled text is the second's projection.
+    /// </remarks>
     public TextConditions EncodeText(IReadOnlyList<string> prompts, int maxPromptCharacters = GenerationOptions.DefaultMaxPromptCharacters)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         PromptTooLongException.ThrowIfAny(prompts, maxPromptCharacters);
-        using DisposeScope scope = NewDisposeScope();
-        Text.ClipTextOutput first = _parts.TextEncoder.Encode(_parts.Tokenizer.EncodeBatch(prompts).to(Device));
-        Text.ClipTextOutput second = _parts.TextEncoder2.Encode(_parts.Tokenizer2.EncodeBatch(prompts).to(Device));
-        Tensor states = cat([first.PenultimateHiddenState, second.PenultimateHiddenState], -1);
-        return new TextConditions(states.MoveToOuterDisposeScope(), second.TextEmbeds!.MoveToOuterDisposeScope());
+        return _parts.Text.Encode(prompts);
     }
 
     /// <summary>Encodes reference images with the image encoder.</summary>
     /// <param name="references">B images of any size.</param>
-    /// <returns>What the adapter's projection takes, which the caller disposes: penultimate hidden states <c>(B,N,D)</c>, or, for an adapter with one linear layer, image embeddings <c>(B,D)</c>.</returns>
+    /// <returns>What the adapter's projection takes, which the caller disposes: penultimate hidden states <c>(B,N,D)</c>, or, for an adapter with one linear layer, image embeddings <c>(B,P)</c>.</returns>
     /// <exception cref="ArgumentException">There is no image.</exception>
-    public Tensor EncodeReferences(IReadOnlyList<ImageBuffer> references)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        Tensor pixels = ImageTensors.Batch(references, _parts.ImagePreprocessor, Device);
-        return EncodePixels(pixels).MoveToOuterDisposeScope();
-    }
+    public Tensor EncodeReferences(IReadOnlyList<ImageBuffer> references) => _parts.References.Encode(references);
 
     /// <summary>What stands for a missing reference: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding).</summary>
     /// <param name="batch">B.</param>
@@ -120,22 +123,13 @@ public sealed class PersonalizedModel : IDisposable
     public Tensor EncodeDroppedReference(int batch)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        using DisposeScope scope = NewDisposeScope();
-        int size = _parts.ImageEncoder.Config.ImageSize;
-        Tensor states = EncodePixels(zeros(1, 3, size, size, device: Device));
-        if (_parts.Projection is LinearImageProjection)
-            states = zeros_like(states);
-        return states.expand([batch, .. states.shape[1..]]).contiguous().MoveToOuterDisposeScope();
+        return _parts.References.EncodeDropped(batch);
     }
 
     /// <summary>Projects image-encoder states to image prompt tokens.</summary>
     /// <param name="states">As <see cref="EncodeReferences"/> gives them, B rows.</param>
     /// <returns><c>(B,N,C)</c>; the caller disposes it.</returns>
-    public Tensor ProjectReferences(Tensor states)
-    {
-        using IDisposable noGrad = no_grad();
-        return _parts.Projection.call(states);
-    }
+    public Tensor ProjectReferences(Tensor states) => _parts.References.Project(states);
 
     /// <summary>Encodes images to latents: the mean of the autoencoder's distribution, scaled.</summary>
     /// <param name="images">B images of any size; the shorter side is resized, the centre cut out.</param>
@@ -145,7 +139,7 @@ public sealed class PersonalizedModel : IDisposable
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor pixels = ImageTensors.Batch(images, new DiffusionPreprocessor(CheckSize(size)), Device);
+        Tensor pixels = ImageTensors.Batch(images, new DiffusionPreprocessor(CheckSide(size, nameof(size))), Device);
         return (_parts.Vae.EncodeMean(pixels) * _parts.Vae.ScalingFactor).MoveToOuterDisposeScope();
     }
 
@@ -157,7 +151,7 @@ public sealed class PersonalizedModel : IDisposable
         ArgumentNullException.ThrowIfNull(latents);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        return ImageTensors.ToImages(_parts.Vae.Decode(latents / _parts.Vae.ScalingFactor));
+        return ImageTensors.ToImages(_parts.Vae.Decode(latents.to(ScalarType.Float32) / _parts.Vae.ScalingFactor));
     }
 
     /// <summary>Predicts the noise in latents (or what <see cref="Schedule"/> says that the network predicts), with gradients where they are on.</summary>
@@ -165,18 +159,29 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="timesteps">Training timesteps, <c>(B)</c> or one for all.</param>
     /// <param name="text">B prompts.</param>
     /// <param name="ipTokens">Image prompt tokens, <c>(B,N,C)</c>.</param>
-    /// <param name="timeIds">Original height and width, crop top and left, target height and width: <c>(B,6)</c>, in pixels.</param>
+    /// <param name="timeIds">For SDXL: original height and width, crop top and left, target height and width: <c>(B,6)</c>, in pixels; null takes the latents' own size, uncropped. Other networks leave it unread.</param>
     /// <param name="adapterScale">Weight of the image prompt; null takes <see cref="AdapterScale"/>.</param>
-    /// <returns><c>(B,C,h,w)</c>; the caller disposes it.</returns>
-    public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, Tensor ipTokens, Tensor timeIds, double? adapterScale = null)
+    /// <returns><c>(B,C,h,w)</c>, of the latents' type; the caller disposes it.</returns>
+    public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, Tensor ipTokens, Tensor? timeIds = null, double? adapterScale = null)
     {
+        ArgumentNullException.ThrowIfNull(latents);
         ArgumentNullException.ThrowIfNull(text);
-        return Predict(latents, timesteps, new PromptConditions(text, ipTokens, timeIds), AdapterLayers, adapterScale ?? AdapterScale);
+        ArgumentNullException.ThrowIfNull(ipTokens);
+        using DisposeScope scope = NewDisposeScope();
+        timeIds ??= TimeIds.Uncropped((int)latents.shape[0], (int)latents.shape[^2] * LatentScale, (int)latents.shape[^1] * LatentScale, Device);
+        return Predict(latents, timesteps, new PromptConditions(text, ipTokens, timeIds), AdapterLayers, adapterScale ?? AdapterScale).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same with other adapter layers, which stay the caller's.</summary>
     internal Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions, IpAdapterLayers layers, double adapterScale)
-        => _parts.UNet.forward(latents, timesteps, conditions.Text.HiddenStates, conditions.Text.Pooled, conditions.TimeIds, new IpAttention(layers, conditions.IpTokens, adapterScale));
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor Typed(Tensor tensor) => tensor.to(DType);
+        TextConditions text = conditions.Text.Map(Typed);
+        Tensor prediction = _parts.UNet.forward(
+            Typed(latents), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds, new IpAttention(layers, Typed(conditions.IpTokens), adapterScale));
+        return prediction.to(latents.dtype).MoveToOuterDisposeScope();
+    }
 
     /// <summary>Generates images.</summary>
     /// <param name="requests">One image each.</param>
@@ -186,6 +191,8 @@ public sealed class PersonalizedModel : IDisposable
     /// <returns>An RGB image for each request, in order.</returns>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>
     /// <exception cref="ArgumentException">A request has null for its references or for one of them, or the size does not suit the model.</exception>
+    /// <exception cref="InvalidOperationException">The options name no sampler, and the model's configuration none that this library has.</exception>
+    /// <exception cref="NonFiniteLatentsException">An image's numbers overflowed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<ImageBuffer> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
@@ -195,7 +202,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c>; replaced in one step where it exists.</param>
     /// <exception cref="ArgumentException">The name has another ending.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void SaveAdapter(string path) => IpAdapterFile.Write(path, new IpAdapterModel(_parts.Projection, AdapterLayers));
+    public void SaveAdapter(string path) => IpAdapterFile.Write(path, new IpAdapterModel(_parts.References.Projection, AdapterLayers));
 
     /// <summary>Frees the adapter layers, and the other parts where no other model shares them.</summary>
     public void Dispose()
@@ -207,24 +214,13 @@ public sealed class PersonalizedModel : IDisposable
         _parts.Release();
     }
 
-    /// <summary>The size asked for, or the model's own.</summary>
+    /// <summary>The side asked for, in pixels, or the model's own.</summary>
     /// <exception cref="ArgumentException">It is no multiple of the latent scale.</exception>
-    internal int CheckSize(int? size)
+    internal int CheckSide(int? side, string name)
     {
-        int pixels = size ?? ImageSize;
+        int pixels = side ?? ImageSize;
         return pixels > 0 && pixels % LatentScale == 0
             ? pixels
-            : throw new ArgumentException($"A size of {pixels} pixels is no multiple of the model's latent scale, {LatentScale}.", nameof(size));
-    }
-
-    private Tensor EncodePixels(Tensor pixels)
-    {
-        using IDisposable noGrad = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        ClipVisionOutput output = _parts.ImageEncoder.call(pixels);
-        Tensor states = _parts.Projection is not LinearImageProjection
-            ? output.PenultimateHiddenState
-            : output.ImageEmbeds ?? throw new InvalidOperationException($"The adapter takes image embeddings, but the image encoder of '{FolderPath}' has no projection.");
-        return states.MoveToOuterDisposeScope();
+            : throw new ArgumentException($"A {name.ToLowerInvariant()} of {pixels} pixels is no multiple of the model's latent scale, {LatentScale}.", name);
     }
 }

@@ -1,7 +1,4 @@
 using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;
@@ -15,24 +12,16 @@ internal sealed class PersonalizedModelParts
 
     public required Device Device { get; init; }
 
+    /// <summary>The type of all weights but those of autoencoder and adapter layers, which are float32.</summary>
+    public required ScalarType DType { get; init; }
+
     public required UNet2DConditionModel UNet { get; init; }
 
     public required AutoencoderKL Vae { get; init; }
 
-    public required ClipTextEncoder TextEncoder { get; init; }
+    public required ITextConditioning Text { get; init; }
 
-    public required ClipTextEncoder TextEncoder2 { get; init; }
-
-    public required ClipTokenizer Tokenizer { get; init; }
-
-    public required ClipTokenizer Tokenizer2 { get; init; }
-
-    public required ClipVisionEncoder ImageEncoder { get; init; }
-
-    public required IImagePreprocessor ImagePreprocessor { get; init; }
-
-    /// <summary>From image-encoder states to image prompt tokens.</summary>
-    public required nn.Module<Tensor, Tensor> Projection { get; init; }
+    public required ReferenceEncoder References { get; init; }
 
     public required NoiseSchedule Schedule { get; init; }
 
@@ -45,7 +34,7 @@ internal sealed class PersonalizedModelParts
     {
         if (Interlocked.Decrement(ref _references) > 0)
             return;
-        foreach (IDisposable part in new IDisposable[] { UNet, Vae, TextEncoder, TextEncoder2, ImageEncoder, Projection })
+        foreach (IDisposable part in new IDisposable[] { UNet, Vae, Text, References })
             part.Dispose();
     }
 }

@@ -3,14 +3,22 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Personalization;
 
 /// <summary>A batch of B prompts as the noise predictor takes them.</summary>
-/// <param name="HiddenStates">Penultimate hidden states of both text encoders, concatenated, <c>(B,T,C)</c>.</param>
-/// <param name="Pooled">The second text encoder's projected text, <c>(B,P)</c>.</param>
-public sealed record TextConditions(Tensor HiddenStates, Tensor Pooled) : IDisposable
+/// <param name="HiddenStates">Hidden states of the text encoder (Stable Diffusion 1.5), or of both encoders side by side (SDXL), <c>(B,T,C)</c>.</param>
+/// <param name="Pooled">The second text encoder's projected text, <c>(B,P)</c>; null where the network takes none (Stable Diffusion 1.5).</param>
+public sealed record TextConditions(Tensor HiddenStates, Tensor? Pooled = null) : IDisposable
 {
     /// <inheritdoc/>
     public void Dispose()
     {
         HiddenStates.Dispose();
-        Pooled.Dispose();
+        Pooled?.Dispose();
     }
+
+    /// <summary>The rows of all parts; new tensors in the current dispose scope.</summary>
+    /// <param name="parts">At least one; all of one model.</param>
+    internal static TextConditions Concat(params IReadOnlyList<TextConditions> parts)
+        => new(cat([.. parts.Select(p => p.HiddenStates)]), parts[0].Pooled is null ? null : cat([.. parts.Select(p => p.Pooled!)]));
+
+    /// <summary>Applies a function of tensors to each of them.</summary>
+    internal TextConditions Map(Func<Tensor, Tensor> function) => new(function(HiddenStates), Pooled is null ? null : function(Pooled));
 }

@@ -11,6 +11,7 @@ namespace PatchDpo.Torch.Training;
 /// <remarks>
 /// PatchDPO, arXiv 2412.03177, and its official script: both images of a pair share noise, timestep, text and image prompt;
 /// AdamW with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once and kept in memory.
+/// The layers are trained in float32, also where the model's other weights are bfloat16.
 /// </remarks>
 public sealed class PatchDpoTrainer
 {
@@ -22,9 +23,12 @@ public sealed class PatchDpoTrainer
     /// <param name="model">The model to start from; it is not changed, and stays the caller's.</param>
     /// <param name="options">How to train; null takes the defaults.</param>
     /// <exception cref="ArgumentException">The options contradict one another.</exception>
+    /// <exception cref="NotSupportedException">The model is float16.</exception>
     public PatchDpoTrainer(PersonalizedModel model, PatchDpoTrainerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
+        if (model.DType == ScalarType.Float16)
+            throw new NotSupportedException("A float16 model cannot be trained: its gradients would vanish below the smallest float16 number. Load it in bfloat16 or float32.");
         _model = model;
         _options = options ?? new PatchDpoTrainerOptions();
         _options.Validate();
@@ -47,7 +51,7 @@ public sealed class PatchDpoTrainer
         if (pairs.Count == 0)
             throw new EmptyDataException("There is no pair to train on.");
         using var cache = new TrainingCache(_model, pairs, _options, _objective, cancellation);
-        IpAdapterLayers tuned = _model.AdapterLayers.Clone();
+        IpAdapterLayers tuned = _model.AdapterLayers.Clone(ScalarType.Float32);
         try
         {
             SetTrainable(tuned, true);

@@ -20,10 +20,7 @@ internal sealed record TrainingBatch(Tensor Latents, Tensor Noise, Tensor Timest
     /// <param name="timeIds"><c>(2B,6)</c>.</param>
     /// <param name="weights"><c>(2B,1,h,w)</c>.</param>
     public static TrainingBatch OfPairs(Tensor latents, Tensor noise, Tensor timesteps, TextConditions text, Tensor ipTokens, Tensor timeIds, Tensor weights)
-    {
-        var doubled = new TextConditions(Twice(text.HiddenStates), Twice(text.Pooled));
-        return new TrainingBatch(latents, Twice(noise), Twice(timesteps), new PromptConditions(doubled, Twice(ipTokens), timeIds), weights);
-    }
+        => new(latents, Twice(noise), Twice(timesteps), new PromptConditions(text.Map(Twice), Twice(ipTokens), timeIds), weights);
 
     private static Tensor Twice(Tensor rows) => cat([rows, rows]);
 }

@@ -12,8 +12,7 @@ internal sealed class TrainingCache : IDisposable
     private const int EncodeBatch = 8;
 
     private readonly Tensor _latents;
-    private readonly Tensor _textStates;
-    private readonly Tensor _textPooled;
+    private readonly TextConditions _text;
     private readonly Tensor _tokens;
     private readonly PairSizes _sizes;
     private readonly Tensor _weights;
@@ -25,7 +24,7 @@ internal sealed class TrainingCache : IDisposable
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        int size = model.CheckSize(options.Size ?? Math.Min(model.ImageSize, 512));
+        int size = model.CheckSide(options.Size ?? Math.Min(model.ImageSize, 512), nameof(options.Size));
         int grid = size / model.LatentScale;
 
         string[] prompts = [.. pairs.Select(p => p.Prompt).Distinct()];
@@ -37,9 +36,7 @@ internal sealed class TrainingCache : IDisposable
 
         PromptTooLongException.ThrowIfAny([.. pairs.Select(p => p.Prompt)], options.MaxPromptCharacters);
         // The last rows stand for a dropped prompt and a dropped image.
-        TextConditions[] texts = [.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters))];
-        _textStates = cat(texts.Select(t => t.HiddenStates.cpu()).ToArray());
-        _textPooled = cat(texts.Select(t => t.Pooled.cpu()).ToArray());
+        _text = TextConditions.Concat([.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters).Map(t => t.cpu()))]);
         Tensor[] tokens = [.. Encode(references, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu())];
         _tokens = cat([.. tokens, model.ProjectReferences(model.EncodeDroppedReference(1)).cpu()]);
         ImageBuffer[] images = [.. pairs.SelectMany(p => new[] { p.Reference, p.Generated })];
@@ -78,12 +75,12 @@ internal sealed class TrainingCache : IDisposable
     public TrainingBatch Batch(long[] pairs, bool[] dropText, bool[] dropImage, Tensor noise, Tensor timesteps, bool officialTimeIds, Device device)
     {
         Tensor rows = tensor(pairs);
-        Tensor text = tensor(pairs.Select((p, i) => dropText[i] ? _textStates.shape[0] - 1 : _textRows[p]).ToArray());
+        Tensor text = tensor(pairs.Select((p, i) => dropText[i] ? _text.HiddenStates.shape[0] - 1 : _textRows[p]).ToArray());
         Tensor tokens = tensor(pairs.Select((p, i) => dropImage[i] ? _tokens.shape[0] - 1 : _tokenRows[p]).ToArray());
         var sizes = new PairSizes(_sizes.Original.index_select(0, rows), _sizes.CropTopLeft.index_select(0, rows), _sizes.Target.index_select(0, rows));
         return TrainingBatch.OfPairs(
             ReferencesFirst(_latents, rows).to(device), noise.to(device), timesteps.to(device),
-            new TextConditions(_textStates.index_select(0, text).to(device), _textPooled.index_select(0, text).to(device)),
+            _text.Map(t => t.index_select(0, text).to(device)),
             _tokens.index_select(0, tokens).to(device),
             (officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()).to(device),
             ReferencesFirst(_weights, rows).unsqueeze(1).to(device));
@@ -95,7 +92,7 @@ internal sealed class TrainingCache : IDisposable
             kept.Dispose();
     }
 
-    private Tensor[] Tensors => [_latents, _textStates, _textPooled, _tokens, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights];
+    private IEnumerable<Tensor> Tensors => new[] { _latents, _text.HiddenStates, _text.Pooled, _tokens, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights }.OfType<Tensor>();
 
     /// <summary>Of each chosen pair: all references' rows, then all generated images'. <c>(P,2,...) -> (2B,...)</c></summary>
     private static Tensor ReferencesFirst(Tensor perPair, Tensor rows) => perPair.index_select(0, rows).transpose(0, 1).flatten(0, 1);

@@ -82,7 +82,7 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     [Fact]
     public void All_options_and_the_adapter_are_saved()
     {
-        using var other = PersonalizedModel.Load(_models.Generator, WriteOtherAdapter());
+        using var other = PersonalizedModel.Load(_models.Generator, WriteOtherAdapter(), dtype: TorchSharp.torch.ScalarType.BFloat16);
         other.AdapterScale = 0.7;
         IDataView rows = PairRow.Rows(_ml, 2);
         var options = new PersonalizedImageEstimator.Options
@@ -90,12 +90,12 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
             ReferenceColumnNames = ["Reference", "Generated"],
             OutputColumnName = "Out",
             NoiseIndexColumnName = "Id",
-            Generation = new GenerationOptions { Steps = 3, GuidanceScale = 2, NegativePrompt = "grey", Seed = 7, BatchSize = 1, Size = 40 },
+            Generation = new GenerationOptions { Steps = 3, GuidanceScale = 2, NegativePrompt = "grey", Seed = 7, BatchSize = 1, Width = 40, Height = 24 },
         };
         PersonalizedImageTransformer transformer = _ml.PatchDpo.GeneratePersonalizedImages(other, options).Fit(rows);
         List<byte[]> expected = Pixels(transformer.Transform(rows), "Out");
         using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, transformer, rows.Schema, out _);
-        Assert.Equal(0.7, loaded.Model.AdapterScale);
+        Assert.Equal((0.7, other.DType), (loaded.Model.AdapterScale, loaded.Model.DType));
         Assert.Equal(expected, Pixels(loaded.Transform(rows), "Out"));
         Assert.NotEqual(expected, Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows).Transform(rows), "Out"));
     }

@@ -33,7 +33,7 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
         Close(batch.Timesteps, cat([timesteps, timesteps]));
         TextConditions text = _model.EncodeText(["a", "b", "a", "b"]);
         Close(batch.Conditions.Text.HiddenStates, text.HiddenStates);
-        Close(batch.Conditions.Text.Pooled, text.Pooled);
+        Close(batch.Conditions.Text.Pooled!, text.Pooled!);
         Close(batch.Conditions.IpTokens, _model.ProjectReferences(_model.EncodeReferences([pairs[2].Reference, shared, pairs[2].Reference, shared])));
         // The second generation is 64 x 48: 42 x 32 pixels after resizing, of which (42 - 32) / 2 = 5 are cut off at the left.
         Close(batch.Conditions.TimeIds, tensor(new float[,] { { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 48, 64, 0, 5, 32, 32 } }));

@@ -18,15 +18,16 @@ public static class IpAdapterFile
     /// <param name="device">Where the adapter is put; the CPU by default.</param>
     /// <param name="dtype">The type that weights are converted to; float32 by default.</param>
     /// <param name="headChannels">Width of the Resampler's heads; null takes the file's metadata, or 64.</param>
+    /// <param name="layersDtype">The type of the layers' weights where it is another than <paramref name="dtype"/>.</param>
     /// <returns>The adapter in evaluation mode, the caller's to dispose.</returns>
     /// <exception cref="UnsafePickleException">A checkpoint that asks for something else than tensors.</exception>
     /// <exception cref="WeightsFormatException">Not a weight file, or no image projection of a known kind in it.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the UNet.</exception>
-    public static IpAdapterModel Read(string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null)
+    public static IpAdapterModel Read(string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null, ScalarType? layersDtype = null)
     {
         using var file = WeightsFile.Open(path);
         var projection = MakeProjection(file, headChannels, device, dtype);
-        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, device, dtype));
+        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, device, layersDtype ?? dtype));
         try
         {
             StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix);

@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Diffusion.IpAdapter;
 
 /// <summary>The image prompt's key and value projection for one cross-attention layer: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
+/// <remarks>Computes in its weights' type and gives the tokens' type back, so that layers in training stay float32 inside a model of less precision.</remarks>
 internal sealed class IpAdapterLayer : nn.Module<Tensor, (Tensor Key, Tensor Value)>
 {
     private readonly Linear to_k_ip;
@@ -18,5 +19,10 @@ internal sealed class IpAdapterLayer : nn.Module<Tensor, (Tensor Key, Tensor Val
     }
 
     /// <inheritdoc/>
-    public override (Tensor Key, Tensor Value) forward(Tensor tokens) => (to_k_ip.call(tokens), to_v_ip.call(tokens));
+    public override (Tensor Key, Tensor Value) forward(Tensor tokens)
+    {
+        using var scope = NewDisposeScope();
+        var input = tokens.to_type(to_k_ip.weight.dtype);
+        return (to_k_ip.call(input).to_type(tokens.dtype).MoveToOuterDisposeScope(), to_v_ip.call(input).to_type(tokens.dtype).MoveToOuterDisposeScope());
+    }
 }

@@ -40,12 +40,13 @@ public sealed class IpAdapterLayers : nn.Module
     /// <summary>The numbers of the layers, ascending.</summary>
     public IEnumerable<int> Indices => _layers.Select(l => l.Index);
 
-    /// <summary>A copy with its own weights, on the same device and of the same type, that requires gradients where this does.</summary>
-    public IpAdapterLayers Clone()
+    /// <summary>A copy with its own weights, on the same device, that requires gradients where this does.</summary>
+    /// <param name="dtype">The copy's type; null for the same.</param>
+    public IpAdapterLayers Clone(ScalarType? dtype = null)
     {
         using var gradless = no_grad();
         var first = parameters().First();
-        var copy = new IpAdapterLayers(_layers, first.device, first.dtype);
+        var copy = new IpAdapterLayers(_layers, first.device, dtype ?? first.dtype);
         foreach (var (target, source) in copy.parameters().Zip(parameters()))
         {
             target.copy_(source);
@@ -55,7 +56,7 @@ public sealed class IpAdapterLayers : nn.Module
         return copy;
     }
 
-    /// <summary>The image prompt's keys and values for one layer: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
+    /// <summary>The image prompt's keys and values for one layer, of the tokens' type: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
     internal (Tensor Key, Tensor Value) KeyValue(int index, Tensor tokens) =>
         _byIndex.TryGetValue(index, out var layer)
             ? layer.call(tokens)

@@ -10,7 +10,6 @@ public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>
     private readonly Linear proj;
     private readonly LayerNorm norm;
     private readonly int _tokens;
-    private readonly int _inputChannels;
 
     /// <summary>Makes the projection.</summary>
     /// <param name="inputChannels">Width of the image embedding (1024: ViT-H; 1280: ViT-bigG).</param>
@@ -21,11 +20,14 @@ public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>
     public LinearImageProjection(int inputChannels, int outputChannels, int tokens = 4, Device? device = null, ScalarType? dtype = null)
         : base(nameof(LinearImageProjection))
     {
-        (_tokens, _inputChannels) = (tokens, inputChannels);
+        (_tokens, InputChannels) = (tokens, inputChannels);
         proj = nn.Linear(inputChannels, tokens * outputChannels, device: device, dtype: dtype);
         norm = nn.LayerNorm(outputChannels, device: device, dtype: dtype);
         RegisterComponents();
     }
+
+    /// <summary>Width of the image embedding.</summary>
+    public int InputChannels { get; }
 
     /// <summary>Projects image embeddings to image prompt tokens.</summary>
     /// <param name="embeddings"><c>(B,InputChannels)</c></param>
@@ -33,8 +35,8 @@ public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">The embeddings have another shape.</exception>
     public override Tensor forward(Tensor embeddings)
     {
-        if (embeddings.dim() != 2 || embeddings.shape[1] != _inputChannels)
-            throw new ArgumentException($"The embeddings are ({string.Join(',', embeddings.shape)}); (B,{_inputChannels}) is expected.", nameof(embeddings));
+        if (embeddings.dim() != 2 || embeddings.shape[1] != InputChannels)
+            throw new ArgumentException($"The embeddings are ({string.Join(',', embeddings.shape)}); (B,{InputChannels}) is expected.", nameof(embeddings));
         using var scope = NewDisposeScope();
         return norm.call(proj.call(embeddings).unflatten(1, _tokens, -1)).MoveToOuterDisposeScope();
     }

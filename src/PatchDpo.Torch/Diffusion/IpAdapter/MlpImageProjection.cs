@@ -8,7 +8,6 @@ namespace PatchDpo.Torch.Diffusion.IpAdapter;
 public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
 {
     private readonly Sequential proj;
-    private readonly int _inputChannels;
 
     /// <summary>Makes the projection.</summary>
     /// <param name="inputChannels">Width of the image encoder's hidden states.</param>
@@ -18,7 +17,7 @@ public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
     public MlpImageProjection(int inputChannels, int outputChannels, Device? device = null, ScalarType? dtype = null)
         : base(nameof(MlpImageProjection))
     {
-        _inputChannels = inputChannels;
+        InputChannels = inputChannels;
         proj = nn.Sequential(
             ("0", nn.Linear(inputChannels, inputChannels, device: device, dtype: dtype)),
             ("1", nn.GELU()),
@@ -27,14 +26,17 @@ public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>Width of the image encoder's hidden states.</summary>
+    public int InputChannels { get; }
+
     /// <summary>Projects image features to image prompt tokens.</summary>
     /// <param name="features"><c>(B,N,InputChannels)</c></param>
     /// <returns><c>(B,N,OutputChannels)</c>, the caller's to dispose.</returns>
     /// <exception cref="ArgumentException">The features have another shape.</exception>
     public override Tensor forward(Tensor features)
     {
-        if (features.dim() != 3 || features.shape[2] != _inputChannels)
-            throw new ArgumentException($"The features are ({string.Join(',', features.shape)}); (B,N,{_inputChannels}) is expected.", nameof(features));
+        if (features.dim() != 3 || features.shape[2] != InputChannels)
+            throw new ArgumentException($"The features are ({string.Join(',', features.shape)}); (B,N,{InputChannels}) is expected.", nameof(features));
         return proj.call(features);
     }
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -34,6 +35,7 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>
         layers = new ModuleList<ResamplerLayer>([.. Enumerable.Range(0, options.Layers).Select(_ =>
             new ResamplerLayer(width, options.Heads, options.HeadChannels, options.FeedForwardMultiple, device, dtype))]);
         RegisterComponents();
+        this.DetachFromDisposeScope();
     }
 
     /// <summary>The model's shape.</summary>

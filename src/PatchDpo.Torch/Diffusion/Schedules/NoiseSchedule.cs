@@ -108,6 +108,7 @@ public sealed class NoiseSchedule
         SamplerKind.Ddim => new DdimSampler(this),
         SamplerKind.Euler => new EulerSampler(this),
         SamplerKind.DpmSolverPlusPlus2M => new DpmSolverPlusPlus2M(this),
+        SamplerKind.Plms => new PlmsSampler(this),
         _ => throw new InvalidOperationException(
             $"The schedule's configuration names no sampler of this library: choose one of {string.Join(", ", Enum.GetNames<SamplerKind>())}."),
     };

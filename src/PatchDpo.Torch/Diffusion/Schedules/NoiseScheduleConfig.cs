@@ -33,7 +33,7 @@ public sealed class NoiseScheduleConfig
     /// <summary>The sampler that the file names (<c>_class_name</c>); null where it names another one or none.</summary>
     public SamplerKind? Sampler { get; init; }
 
-    /// <summary>Which timesteps a sampler visits (<c>timestep_spacing</c>); null takes the sampler's own: leading for DDIM, linspace for the others.</summary>
+    /// <summary>Which timesteps a sampler visits (<c>timestep_spacing</c>); null takes the sampler's own: leading for DDIM and PLMS, linspace for the others.</summary>
     public TimestepSpacing? TimestepSpacing { get; init; }
 
     /// <summary>Added to the timesteps of leading spacing (<c>steps_offset</c>).</summary>
@@ -54,7 +54,7 @@ public sealed class NoiseScheduleConfig
     /// <summary>The largest dynamic threshold (<c>sample_max_value</c>).</summary>
     public double SampleMaxValue { get; init; } = 1;
 
-    /// <summary>DDIM's last step ends at signal level 1, not at that of timestep 0 (<c>set_alpha_to_one</c>).</summary>
+    /// <summary>The last step of DDIM and PLMS ends at signal level 1, not at that of timestep 0 (<c>set_alpha_to_one</c>; PNDM's own default is false).</summary>
     public bool SetAlphaToOne { get; init; } = true;
 
     /// <summary>Spaces the noise levels as Karras et al. do, rho 7 (<c>use_karras_sigmas</c>; Euler and DPM-Solver++).</summary>
@@ -99,6 +99,8 @@ public sealed class NoiseScheduleConfig
         int order = json.GetInt32("solver_order", 2);
         if (order is not (1 or 2))
             throw new ModelConfigException(json.Source, "solver_order", $"{order} is not supported; 1 and 2 are.");
+        SamplerKind? sampler = SamplerOf(json.GetString("_class_name", ""));
+        bool isPlms = sampler == SamplerKind.Plms;
         return new NoiseScheduleConfig
         {
             TrainTimesteps = json.GetInt32("num_train_timesteps", 1000),
@@ -109,7 +111,8 @@ public sealed class NoiseScheduleConfig
             TrainedBetas = json.Has("trained_betas") ? json.GetDoubleArray("trained_betas") : null,
             RescaleBetasZeroSnr = json.GetBoolean("rescale_betas_zero_snr", false),
             PredictionType = Choose(json, "prediction_type", "epsilon", ("epsilon", PredictionType.Epsilon), ("v_prediction", PredictionType.Velocity), ("sample", PredictionType.Sample)),
-            Sampler = SamplerOf(json.GetString("_class_name", "")),
+            // PNDM's Runge-Kutta steps, which diffusers takes unless told otherwise, are not there.
+            Sampler = isPlms && !json.GetBoolean("skip_prk_steps", false) ? null : sampler,
             TimestepSpacing = !json.Has("timestep_spacing") ? null : Choose<TimestepSpacing>(json, "timestep_spacing", "leading",
                 ("leading", Diffusion.TimestepSpacing.Leading), ("linspace", Diffusion.TimestepSpacing.Linspace), ("trailing", Diffusion.TimestepSpacing.Trailing)),
             StepsOffset = json.GetInt32("steps_offset", 0),
@@ -118,7 +121,7 @@ public sealed class NoiseScheduleConfig
             Thresholding = json.GetBoolean("thresholding", false),
             DynamicThresholdingRatio = json.GetDouble("dynamic_thresholding_ratio", 0.995),
             SampleMaxValue = json.GetDouble("sample_max_value", 1),
-            SetAlphaToOne = json.GetBoolean("set_alpha_to_one", true),
+            SetAlphaToOne = json.GetBoolean("set_alpha_to_one", !isPlms),
             UseKarrasSigmas = json.GetBoolean("use_karras_sigmas", false),
             UseLuLambdas = json.GetBoolean("use_lu_lambdas", false),
             LogLinearInterpolation = Choose(json, "interpolation_type", "linear", ("linear", false), ("log_linear", true)),
@@ -138,6 +141,7 @@ public sealed class NoiseScheduleConfig
         "DDIMScheduler" => SamplerKind.Ddim,
         "EulerDiscreteScheduler" => SamplerKind.Euler,
         "DPMSolverMultistepScheduler" => SamplerKind.DpmSolverPlusPlus2M,
+        "PNDMScheduler" => SamplerKind.Plms,
         _ => null,
     };
 

@@ -11,4 +11,7 @@ public enum SamplerKind
 
     /// <summary>DPM-Solver++ of second order, multistep.</summary>
     DpmSolverPlusPlus2M,
+
+    /// <summary>Pseudo linear multistep of fourth order (PNDM; the default of Stable Diffusion 1.5).</summary>
+    Plms,
 }

@@ -1,0 +1,65 @@
+using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Vision;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>From reference images to image prompt tokens: the image encoder and the adapter's projection.</summary>
+/// <remarks>
+/// IP-Adapter, ip_adapter.py. The plain adapter takes the encoder's image embedding and, for a missing reference, zeros in its
+/// place; Plus and Full take the penultimate hidden states and, for a missing reference, those of zero pixels.
+/// </remarks>
+/// <param name="encoder">The image encoder; has a projection where the adapter takes embeddings.</param>
+/// <param name="projection">The adapter's, of one of the three kinds.</param>
+/// <param name="dtype">The type of both parts' weights.</param>
+internal sealed class ReferenceEncoder(ClipVisionEncoder encoder, nn.Module<Tensor, Tensor> projection, ScalarType dtype) : IDisposable
+{
+    private readonly bool _takesEmbedding = TakesEmbedding(projection);
+
+    /// <summary>The adapter's projection.</summary>
+    public nn.Module<Tensor, Tensor> Projection => projection;
+
+    /// <summary>Whether a projection takes image embeddings <c>(B,P)</c>, not hidden states <c>(B,N,D)</c>.</summary>
+    public static bool TakesEmbedding(nn.Module<Tensor, Tensor> projection) => projection is LinearImageProjection;
+
+    /// <summary>What the projection takes, without gradients: B images to B rows, which the caller disposes.</summary>
+    public Tensor Encode(IReadOnlyList<ImageBuffer> references)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return EncodePixels(ImageTensors.Batch(references, encoder.Preprocessor, encoder.Device)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What stands for a missing reference, B rows as <see cref="Encode"/> gives them.</summary>
+    public Tensor EncodeDropped(int batch)
+    {
+        if (_takesEmbedding)
+            return zeros(batch, encoder.Config.ProjectionDim!.Value, dtype: dtype, device: encoder.Device);
+        using DisposeScope scope = NewDisposeScope();
+        int size = encoder.Config.ImageSize;
+        Tensor states = EncodePixels(zeros(1, 3, size, size, device: encoder.Device));
+        return states.expand([batch, .. states.shape[1..]]).contiguous().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Encoder states to image prompt tokens, without gradients: <c>(B,N,C)</c>, the caller's to dispose.</summary>
+    public Tensor Project(Tensor states)
+    {
+        using IDisposable noGrad = no_grad();
+        return projection.call(states);
+    }
+
+    public void Dispose()
+    {
+        encoder.Dispose();
+        projection.Dispose();
+    }
+
+    private Tensor EncodePixels(Tensor pixels)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        ClipVisionOutput output = encoder.call(pixels.to(dtype));
+        return (_takesEmbedding ? output.ImageEmbeds! : output.PenultimateHiddenState).MoveToOuterDisposeScope();
+    }
+}

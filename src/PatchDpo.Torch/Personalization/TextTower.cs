@@ -1,0 +1,18 @@
+using PatchDpo.Torch.Text;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>A text encoder with its tokenizer.</summary>
+internal sealed record TextTower(ClipTextEncoder Encoder, ClipTokenizer Tokenizer) : IDisposable
+{
+    /// <summary>Pads prompts to the tokenizer's length and encodes them, without gradients; the caller disposes the output.</summary>
+    public ClipTextOutput Encode(IReadOnlyList<string> prompts)
+    {
+        using Tensor ids = Tokenizer.EncodeBatch(prompts);
+        using Tensor onDevice = ids.to(Encoder.Device);
+        return Encoder.Encode(onDevice);
+    }
+
+    public void Dispose() => Encoder.Dispose();
+}
