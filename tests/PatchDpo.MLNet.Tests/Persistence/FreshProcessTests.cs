@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Torch.Personalization;
@@ -28,19 +27,8 @@ public sealed class FreshProcessTests(TinyModels models) : IClassFixture<TinyMod
 
         string[] expected = ReloadProgram.Print(model.Transform(rows), s_columns).ToArray();
         Assert.Equal(3, expected.Length);
-        Assert.Equal(expected, RunChild([file, folder.Path, .. s_columns]));
-    }
-
-    private static string[] RunChild(string[] arguments)
-    {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in arguments.Prepend(typeof(FreshProcessTests).Assembly.Location).Prepend("exec"))
-            start.ArgumentList.Add(argument);
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"The process ended with {process.ExitCode}: {errors.Result}");
-        return output.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, .. s_columns]);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Equal(expected, output);
     }
 }

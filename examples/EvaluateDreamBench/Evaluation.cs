@@ -1,0 +1,48 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using PatchDpo.MLNet;
+using PatchDpo.Torch.Evaluation;
+
+namespace EvaluateDreamBench;
+
+/// <summary>The ML.NET pipeline: paths to images to metrics.</summary>
+internal static class Evaluation
+{
+    private const int MostPhotos = 6;
+
+    /// <summary>Evaluates generations against photos; the images are loaded as they are needed.</summary>
+    /// <param name="generations">What to evaluate.</param>
+    /// <param name="photos">The photos of each of their subjects.</param>
+    /// <param name="models">DINO and CLIP.</param>
+    /// <param name="evaluator">The setting, and what the result carries.</param>
+    public static PersonalizationMetrics Run(
+        IEnumerable<DreamBenchFile> generations, ILookup<DreamBenchSubject, string> photos, (ImageEncoder Dino, string Clip) models, PersonalizationEvaluatorOptions evaluator)
+    {
+        var ml = new MLContext(seed: 1);
+        IDataView rows = ml.Data.LoadFromEnumerable(generations.Select(g => Row(g, [.. photos[g.Subject]])).ToArray());
+        string[] columns = [.. Enumerable.Range(1, MostPhotos).Select(i => $"Photo{i}")];
+        EstimatorChain<ImageFileLoadingTransformer> loading = columns.Aggregate(
+            new EstimatorChain<ImageFileLoadingTransformer>().Append(ml.PatchDpo.LoadImages("Generated", null, nameof(GenerationRow.GeneratedPath))),
+            (chain, column) => chain.Append(ml.PatchDpo.LoadImages(column, null, column + "Path", allowMissing: true)));
+        return ml.PatchDpo.Evaluate(loading.Fit(rows).Transform(rows), new EvaluationOptions
+        {
+            ReferenceColumnNames = columns,
+            Dino = models.Dino,
+            ClipFolder = models.Clip,
+            Evaluator = evaluator,
+        });
+    }
+
+    private static GenerationRow Row(DreamBenchFile generation, string[] photos) => new()
+    {
+        Subject = generation.Subject.Name,
+        Prompt = generation.Name,
+        GeneratedPath = generation.Path,
+        Photo1Path = photos[0],
+        Photo2Path = photos.ElementAtOrDefault(1) ?? "",
+        Photo3Path = photos.ElementAtOrDefault(2) ?? "",
+        Photo4Path = photos.ElementAtOrDefault(3) ?? "",
+        Photo5Path = photos.ElementAtOrDefault(4) ?? "",
+        Photo6Path = photos.ElementAtOrDefault(5) ?? "",
+    };
+}

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Generate;
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Weights;
+using static TorchSharp.torch;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+var defaults = new GenerationOptions();
+var folder = new Argument<DirectoryInfo>("model-folder") { Description = "A Stable Diffusion 1.5 or SDXL pipeline in diffusers' layout, with the CLIP image encoder in image_encoder/." };
+var adapter = new Option<FileInfo?>("--adapter") { Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin); default: the folder's ip_adapter.safetensors." };
+var prompt = new Option<string?>("--prompt") { Description = "What to show." };
+var prompts = new Option<FileInfo?>("--prompts") { Description = "Instead of one prompt: a text file with a prompt on each line." };
+var references = new Option<FileInfo[]>("--reference") { Description = "Photos of the object; several are averaged.", Required = true, AllowMultipleArgumentsPerToken = true };
+var output = new Option<DirectoryInfo>("--output") { Description = "Folder for the images, prompt.png; a name that is taken gets a number.", Required = true };
+var seed = new Option<long>("--seed") { Description = "Decides the starting noise.", DefaultValueFactory = _ => defaults.Seed };
+var steps = new Option<int>("--steps") { Description = "Sampling steps.", DefaultValueFactory = _ => defaults.Steps };
+var guidance = new Option<double>("--guidance") { Description = "Weight of the prompt against the negative prompt; at most 1 turns guidance off.", DefaultValueFactory = _ => defaults.GuidanceScale };
+var scale = new Option<double>("--scale") { Description = "Weight of the references beside the prompt.", DefaultValueFactory = _ => 1 };
+var negative = new Option<string>("--negative") { Description = "What not to show.", DefaultValueFactory = _ => defaults.NegativePrompt };
+var width = new Option<int?>("--width") { Description = "Width in pixels; default: what the model was trained for." };
+var height = new Option<int?>("--height") { Description = "Height in pixels; default: what the model was trained for." };
+var count = new Option<int>("--count") { Description = "Images of each prompt.", DefaultValueFactory = _ => 1 };
+var batch = new Option<int>("--batch") { Description = "Images generated together.", DefaultValueFactory = _ => defaults.BatchSize };
+var scheduler = new Option<string?>("--scheduler") { Description = "ddim, euler, dpmpp-2m or plms; default: the one that the model names." };
+var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
+var dtype = new Option<string>("--dtype") { Description = "float32, float16 or bfloat16.", DefaultValueFactory = _ => "float32" };
+scheduler.AcceptOnlyFromAmong("ddim", "euler", "dpmpp-2m", "plms");
+dtype.AcceptOnlyFromAmong("float32", "float16", "bfloat16");
+var root = new RootCommand("Draws the object of reference photos in the scenes that prompts describe.")
+{
+    folder, adapter, prompt, prompts, references, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, device, dtype,
+};
+root.SetAction(arguments =>
+{
+    string[] texts = (arguments.GetValue(prompt), arguments.GetValue(prompts)) switch
+    {
+        (string text, null) => [text],
+        (null, FileInfo file) => [.. File.ReadLines(file.FullName).Select(l => l.Trim()).Where(l => l.Length > 0)],
+        _ => throw new InputException("Give either --prompt or --prompts."),
+    };
+    if (texts.Length == 0)
+        throw new InputException($"'{arguments.GetValue(prompts)}' has no prompt.");
+    if (arguments.GetValue(count) < 1)
+        throw new InputException("--count must be at least 1.");
+    var options = new GenerationOptions
+    {
+        Steps = arguments.GetValue(steps),
+        GuidanceScale = arguments.GetValue(guidance),
+        AdapterScale = arguments.GetValue(scale),
+        NegativePrompt = arguments.GetValue(negative)!,
+        Seed = arguments.GetValue(seed),
+        BatchSize = arguments.GetValue(batch),
+        Width = arguments.GetValue(width),
+        Height = arguments.GetValue(height),
+        Sampler = arguments.GetValue(scheduler) switch { "ddim" => SamplerKind.Ddim, "euler" => SamplerKind.Euler, "dpmpp-2m" => SamplerKind.DpmSolverPlusPlus2M, "plms" => SamplerKind.Plms, _ => null },
+    };
+    ImageBuffer[] photos = [.. arguments.GetValue(references)!.Select(f => ImageFile.Load(f.FullName))];
+    GenerationRequest[] requests = [.. texts.SelectMany(t => Enumerable.Repeat(t, arguments.GetValue(count))).Select((t, i) => new GenerationRequest(t, photos) { NoiseIndex = i })];
+    ScalarType type = arguments.GetValue(dtype) switch { "float16" => ScalarType.Float16, "bfloat16" => ScalarType.BFloat16, _ => ScalarType.Float32 };
+
+    using PersonalizedModel model = PersonalizedModel.Load(arguments.GetValue(folder)!.FullName, arguments.GetValue(adapter)?.FullName, ParseDevice(arguments.GetValue(device)!), type);
+    var names = new ImageNames(arguments.GetValue(output)!.FullName);
+    long start = Stopwatch.GetTimestamp();
+    int done = 0;
+    // Batch by batch, so that an interrupted run has what was finished.
+    foreach (GenerationRequest[] chunk in requests.Chunk(options.BatchSize))
+    {
+        IReadOnlyList<ImageBuffer> images = model.Generate(chunk, options, new StepProgress(done, chunk.Length, requests.Length));
+        arguments.GetValue(output)!.Create();
+        foreach ((GenerationRequest request, ImageBuffer image) in chunk.Zip(images))
+            Console.WriteLine(names.Save(request.Prompt, image));
+        done += chunk.Length;
+    }
+    double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+    Console.Error.WriteLine($"{done} images in {seconds:F1} s, {seconds / done:F2} s each");
+});
+
+ParseResult parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    // One line, also where System.CommandLine lists what it would take.
+    Console.Error.WriteLine(string.Join(' ', parsed.Errors.SelectMany(e => e.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))));
+    return 2;
+}
+try
+{
+    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e) when (e is InputException or InvalidImageException or TorchLoadException or ModelConfigException or WeightsFormatException or UnsafePickleException
+    or StateDictMismatchException or NonFiniteLatentsException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
+{
+    // One line: what is wrong, and where.
+    Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));
+    return 2;
+}
+
+static Device ParseDevice(string name)
+    => name == "cpu" ? CPU
+        : name == "cuda" ? TorchRuntime.ResolveDevice(0, fallbackToCpu: false)
+        : name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? TorchRuntime.ResolveDevice(id, fallbackToCpu: false)
+        : throw new InputException($"'{name}' is no device: give cpu, cuda or cuda:N.");

@@ -1,0 +1,89 @@
+using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.MLNet.Tests.Examples;
+
+/// <summary>The program examples/Generate, run as its users run it.</summary>
+public sealed class GenerateTests : IDisposable
+{
+    private const string Program = "Generate";
+
+    private readonly string _root = Directory.CreateTempSubdirectory("patchdpo-generate-").FullName;
+    private readonly string _output;
+
+    public GenerateTests() => _output = Path.Combine(_root, "out");
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void It_draws_every_prompt_as_often_as_asked_and_overwrites_nothing()
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), sampler: "PNDMScheduler", family: TinyFamily.Sd15);
+        string prompts = Path.Combine(_root, "prompts.txt");
+        File.WriteAllText(prompts, "a cat\n\n  a dog / in: the \"snow\"\n");
+        string[] arguments = [model, "--prompts", prompts, "--reference", Photo("1.png"), Photo("2.png"), "--output", _output, "--steps", "2", "--count", "2", "--width", "24", "--height", "16", "--dtype", "bfloat16"];
+
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, arguments);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        string[] names = ["a cat.png", "a cat_2.png", "a dog _ in_ the _snow_.png", "a dog _ in_ the _snow__2.png"];
+        Assert.Equal(names.Select(n => Path.Combine(_output, n)), output);
+        Assert.Contains("images 1 to 4 of 4: step 3 of 3", errors);
+        ImageBuffer[] images = [.. output.Select(f => ImageFile.Load(f))];
+        Assert.All(images, i => Assert.Equal((24, 16), (i.Width, i.Height)));
+        Assert.Equal(4, images.Select(i => Convert.ToHexString(i.Pixels)).Distinct().Count());
+
+        byte[] first = File.ReadAllBytes(output[0]);
+        (exitCode, string[] again, _) = ChildProcess.Run(Program, [model, "--prompt", "a cat", .. arguments[3..]]);
+        Assert.Equal(0, exitCode);
+        Assert.Equal([Path.Combine(_output, "a cat_3.png"), Path.Combine(_output, "a cat_4.png")], again);
+        Assert.Equal(first, File.ReadAllBytes(output[0]));
+        // The same seed, prompt and references give the same image.
+        Assert.Equal(ImageFile.Load(output[0]).Pixels, ImageFile.Load(again[0]).Pixels);
+    }
+
+    [Theory]
+    [InlineData("--prompt or --prompts", "--prompt", "a", "--prompts", "PHOTO")]
+    [InlineData("has no prompt", "--prompts", "EMPTY")]
+    [InlineData("no image file", "--prompt", "a", "--reference", "none.png")]
+    [InlineData("EMPTY", "--prompt", "a", "--reference", "EMPTY")]
+    [InlineData("A width of 30 pixels", "--prompt", "a", "--width", "30")]
+    [InlineData("--count must be at least 1", "--prompt", "a", "--count", "0")]
+    [InlineData("Steps is at least 1", "--prompt", "a", "--steps", "0")]
+    [InlineData("no device", "--prompt", "a", "--device", "tpu")]
+    [InlineData("'float64' not recognized", "--prompt", "a", "--dtype", "float64")]
+    [InlineData("There is no adapter file", "--prompt", "a", "--adapter", "none.bin")]
+    [InlineData("Option '--output' is required", "--prompt", "a", "--no-output")]
+    public void Bad_input_gives_one_line_and_exit_code_2(string message, params string[] arguments)
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15);
+        string empty = Path.Combine(_root, "EMPTY");
+        File.WriteAllText(empty, "");
+        List<string> all = [model, .. arguments.Select(a => a switch { "PHOTO" => Photo("1.png"), "EMPTY" => empty, _ => a })];
+        if (!all.Contains("--reference"))
+            all.AddRange("--reference", Photo("1.png"));
+        if (!all.Remove("--no-output"))
+            all.AddRange("--output", _output);
+        CheckFault(message, [.. all]);
+    }
+
+    [Fact]
+    public void A_folder_that_is_no_model_is_named()
+        => CheckFault($"'{_root}' has none of these files: model_index.json", _root, "--prompt", "a", "--reference", Photo("1.png"), "--output", _output);
+
+    private void CheckFault(string message, params string[] arguments)
+    {
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, arguments);
+        Assert.Equal(2, exitCode);
+        Assert.Contains(message, Assert.Single(errors), StringComparison.Ordinal);
+        Assert.Empty(output);
+        Assert.False(Directory.Exists(_output));
+    }
+
+    private string Photo(string name)
+    {
+        string path = Path.Combine(_root, name);
+        ImageFile.SavePng(path, TinyPersonalizedModel.Image(name[0]));
+        return path;
+    }
+}
