@@ -1,4 +1,3 @@
-using PatchDpo.Tests;
 using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
