@@ -2,6 +2,7 @@ using System.CommandLine;
 using BuildDataSet;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 
@@ -44,7 +45,7 @@ catch (OperationCanceledException)
     Console.Error.WriteLine("Stopped. Run the same command to continue.");
     return 130;
 }
-catch (Exception e) when (e is ArgumentException or PromptFileException or PairFolderException or PairFolderMismatchException or TooFewReferencesException or InvalidImageException
+catch (Exception e) when (e is ArgumentException or PromptFileException or PairFolderException or PairFolderMismatchException or TooFewReferencesException or NonFiniteLatentsException or InvalidImageException
     or TorchLoadException or ModelConfigException or WeightsFormatException or StateDictMismatchException or UnsafePickleException or UnknownModelException or IOException or UnauthorizedAccessException)
 {
     // One line: what is wrong, and where.

@@ -46,7 +46,7 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
     /// <exception cref="IOException">A file of its folder cannot be read.</exception>
     internal static ModelIdentity Of(PersonalizedModel model) => new(
         "generator", [.. FilesOf(model.FolderPath), new ModelFile("adapter layers in memory", HashOf(model.AdapterLayers))],
-        new Dictionary<string, string> { [nameof(model.AdapterScale)] = model.AdapterScale.ToString(CultureInfo.InvariantCulture) });
+        new Dictionary<string, string> { [nameof(model.AdapterScale)] = model.AdapterScale.ToString(CultureInfo.InvariantCulture), [nameof(model.DType)] = $"{model.DType}" });
 
     private static ModelFile[] FilesOf(string path)
     {

@@ -61,6 +61,7 @@ public sealed class PairBuilder
     /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
     /// <exception cref="PairFolderException">The folder holds pairs of something else, or a recorded file is missing or has changed.</exception>
     /// <exception cref="TooFewReferencesException">The filter rejected too many candidates.</exception>
+    /// <exception cref="NonFiniteLatentsException">The model made an image of NaN.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="IOException">A file cannot be read or written, or another process builds this folder.</exception>
     public PairBuildSummary Build(IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellation = default)

@@ -378,6 +378,8 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
         tiny.Model.AdapterScale = 0.5;
         Assert.StartsWith("generator AdapterScale: 1, now 0.5", Assert.Single(Assert.Throws<PairFolderMismatchException>(() => Run(folder, default)).Changes), StringComparison.Ordinal);
         tiny.Model.AdapterScale = scale;
+        using (PersonalizedModel half = PersonalizedModel.Load(tiny.Model.FolderPath, dtype: ScalarType.BFloat16))
+            Assert.Equal("generator DType: Float32, now BFloat16", Assert.Single(Assert.Throws<PairFolderMismatchException>(() => Run(folder, default, other: half)).Changes));
         IpAdapterLayers layers = tiny.Model.AdapterLayers.Clone();
         using (no_grad())
             layers.parameters().First().add_(1e-3);
