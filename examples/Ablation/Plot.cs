@@ -13,11 +13,14 @@ internal static class Plot
 {
     private static readonly MarkerType[] s_markers = [MarkerType.Circle, MarkerType.Square, MarkerType.Triangle, MarkerType.Diamond];
 
+    // Room for the intervals, which OxyPlot leaves out of its ranges.
+    private const double Margin = 0.4;
+
     public static void Write(Results results, string path)
     {
         var model = new PlotModel { Title = "Change from the base model", Background = OxyColors.White, DefaultFont = "DejaVu Sans" };
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = "text alignment (CLIP-T)", MajorGridlineStyle = LineStyle.Dot });
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Title = "consistency with the reference (DINO)", MajorGridlineStyle = LineStyle.Dot });
+        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = "text alignment (CLIP-T)", MajorGridlineStyle = LineStyle.Dot, MinimumPadding = Margin, MaximumPadding = Margin });
+        model.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Title = "consistency with the reference (DINO)", MajorGridlineStyle = LineStyle.Dot, MinimumPadding = Margin, MaximumPadding = Margin });
         model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Vertical });
         model.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Vertical, X = 0, Color = OxyColors.Gray });
         model.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Horizontal, Y = 0, Color = OxyColors.Gray });

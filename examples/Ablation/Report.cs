@@ -64,5 +64,8 @@ internal static class Report
 
     private static string Percent(double share) => $"{100 * share:F1} %";
 
-    private static string Signed(MetricEstimate estimate) => $"{estimate.Mean:+0.000;-0.000} [{estimate.Lower:+0.000;-0.000}, {estimate.Upper:+0.000;-0.000}]";
+    private static string Signed(MetricEstimate estimate) => $"{Signed(estimate.Mean)} [{Signed(estimate.Lower)}, {Signed(estimate.Upper)}]";
+
+    // Rounded first: a small negative number would come out as "-+0.000".
+    private static string Signed(double value) => Math.Round(value, 3).ToString("+0.000;-0.000;0.000");
 }
