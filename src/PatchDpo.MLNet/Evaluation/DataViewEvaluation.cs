@@ -4,7 +4,6 @@ using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Vision;
-using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet;
@@ -53,6 +52,6 @@ internal sealed class DataViewEvaluation(EvaluationOptions options, Device devic
         (string Role, string? Folder)[] folders = [("DINO", options.Dino?.Location), ("CLIP", options.ClipFolder), ("patch quality", options.PatchQuality?.Location)];
         foreach ((string role, string? folder) in folders)
             if (folder is not null)
-                yield return EvaluationModel.FromFile(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), File.Exists(folder) ? folder : ModelFolder.RequireFile(folder));
+                yield return File.Exists(folder) ? EvaluationModel.FromFile(role, Path.GetFileName(folder), folder) : EvaluationModel.FromFolder(role, folder);
     }
 }

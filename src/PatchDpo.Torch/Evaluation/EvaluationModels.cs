@@ -21,6 +21,7 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">A configuration is malformed.</exception>
     /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
     public static EvaluationModels FromFolders(string? dinoFolder, string? clipFolder, string? patchEncoderFolder, Device? device = null)
     {
@@ -44,7 +45,7 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
         {
             if (folder is null)
                 return null;
-            identities.Add(EvaluationModel.FromFile(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), ModelFolder.RequireFile(folder)));
+            identities.Add(EvaluationModel.FromFolder(role, folder));
             return open(folder);
         }
     }

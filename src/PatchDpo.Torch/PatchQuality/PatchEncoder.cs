@@ -22,7 +22,8 @@ public static class PatchEncoder
     /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">The configuration is malformed, or the model is of another kind.</exception>
-    /// <exception cref="WeightsFormatException">The weight file is malformed.</exception>
+    /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="UnknownModelException">There is no configuration, and the weights are those of no encoder that can be opened.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     /// <exception cref="ArgumentException">The options do not fit the encoder.</exception>

@@ -68,6 +68,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="FileNotFoundException">There is no such adapter file.</exception>
     /// <exception cref="ModelConfigException">A configuration is not one that this library knows, or the parts do not fit one another.</exception>
     /// <exception cref="WeightsFormatException">A weights file is damaged.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
     public static PersonalizedModel Load(string folder, string? adapterFile = null, Device? device = null, ScalarType dtype = ScalarType.Float32)
     {

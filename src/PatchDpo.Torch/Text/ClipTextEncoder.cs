@@ -50,12 +50,13 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
     /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">The configuration is malformed.</exception>
-    /// <exception cref="WeightsFormatException">The weight file is malformed.</exception>
+    /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static ClipTextEncoder FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
     {
         ClipTextConfig config = ClipTextConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
-        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        using ITensorFile file = ModelFolder.OpenWeights(folder);
         ITensorSource source = ClipKeyMap.Wrap(file);
         if (!source.Keys.Contains("text_projection.weight"))
             config = config with { ProjectionDim = null };

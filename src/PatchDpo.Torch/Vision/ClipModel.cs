@@ -75,6 +75,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">A configuration is malformed, or the tokenizer does not fit the text encoder.</exception>
     /// <exception cref="WeightsFormatException">A file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static ClipModel FromFolder(string folder, Device? device = null, ScalarType? dtype = null, IImagePreprocessor? preprocessor = null)
     {
@@ -82,7 +83,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         ClipTextConfig text = ClipTextConfig.FromJson(json);
         ClipVisionConfig vision = ClipVisionConfig.FromJson(json);
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(folder);
-        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        using ITensorFile file = ModelFolder.OpenWeights(folder);
         ClipModel model;
         try
         {

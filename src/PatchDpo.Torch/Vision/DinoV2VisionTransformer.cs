@@ -56,12 +56,13 @@ public sealed class DinoV2VisionTransformer : VitEncoder
     /// <returns>The model, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">The configuration is malformed.</exception>
-    /// <exception cref="WeightsFormatException">The weight file is malformed.</exception>
+    /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static DinoV2VisionTransformer FromFolder(string folder, Device? device = null, ScalarType? dtype = null, IImagePreprocessor? preprocessor = null)
     {
         DinoV2Config config = DinoV2Config.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
-        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        using ITensorFile file = ModelFolder.OpenWeights(folder);
         DinoV2VisionTransformer model = new(config, META) { Preprocessor = preprocessor! };
         return ModelWeights.Fill(model, VitKeyMap.Wrap(file), ignore: null, device, dtype);
     }

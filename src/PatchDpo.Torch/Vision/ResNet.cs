@@ -67,12 +67,13 @@ public sealed class ResNet : ConvolutionalEncoder
     /// <returns>The network, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">The configuration is malformed.</exception>
-    /// <exception cref="WeightsFormatException">The weight file is malformed.</exception>
+    /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static ResNet FromFolder(string folder, Device? device = null, ScalarType? dtype = null, int patchStage = 4, IImagePreprocessor? preprocessor = null)
     {
         ResNetConfig config = ResNetConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
-        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        using ITensorFile file = ModelFolder.OpenWeights(folder);
         if (!file.Contains("fc.weight"))
             config = config with { NumClasses = null };
         return ModelWeights.Fill(new ResNet(config, META) { PatchStage = patchStage, Preprocessor = preprocessor! }, BatchCounters.Complete(file), ignore: null, device, dtype);

@@ -73,12 +73,13 @@ public sealed class Vgg : ConvolutionalEncoder
     /// <returns>The network, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">The configuration is malformed.</exception>
-    /// <exception cref="WeightsFormatException">The weight file is malformed.</exception>
+    /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static Vgg FromFolder(string folder, Device? device = null, ScalarType? dtype = null, int? patchStage = null, IImagePreprocessor? preprocessor = null)
     {
         VggConfig config = VggConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
-        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        using ITensorFile file = ModelFolder.OpenWeights(folder);
         if (!file.Contains("classifier.0.weight"))
             config = config with { NumClasses = null };
         return ModelWeights.Fill(new Vgg(config, META) { PatchStage = patchStage ?? config.Stages, Preprocessor = preprocessor! }, file, ignore: null, device, dtype);

@@ -15,6 +15,18 @@ public sealed class ModelFileNotFoundException : FileNotFoundException
         Candidates = candidates;
     }
 
+    /// <summary>Builds the message for a shard that an index names.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="shard">The missing file's name.</param>
+    /// <param name="index">The index.</param>
+    /// <param name="key">The first tensor that should be in it.</param>
+    public ModelFileNotFoundException(string folder, string shard, string index, string key)
+        : base($"The model folder '{folder}' has no file {KeyText.Quote(shard)}, in which '{index}' places the tensor {KeyText.Quote(key)}.")
+    {
+        Folder = folder;
+        Candidates = [shard];
+    }
+
     /// <summary>The model's folder.</summary>
     public string Folder { get; }
 

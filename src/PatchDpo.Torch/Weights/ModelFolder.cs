@@ -3,9 +3,15 @@ namespace PatchDpo.Torch.Weights;
 /// <summary>Finds the files of a model folder.</summary>
 public static class ModelFolder
 {
+    // transformers' and diffusers' names. Each stem: one file before shards, safetensors before checkpoints, full precision before fp16.
     private static readonly string[] WeightNames =
     [
-        "model.safetensors", "diffusion_pytorch_model.safetensors", "model.fp16.safetensors", "diffusion_pytorch_model.fp16.safetensors",
+        "model.safetensors", "model.safetensors.index.json",
+        "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json",
+        "pytorch_model.bin", "pytorch_model.bin.index.json",
+        "diffusion_pytorch_model.bin", "diffusion_pytorch_model.bin.index.json",
+        "model.fp16.safetensors", "model.safetensors.index.fp16.json",
+        "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors.index.fp16.json",
     ];
 
     // PyTorch's habit for a lone checkpoint is any name with one of these.
@@ -13,7 +19,7 @@ public static class ModelFolder
 
     /// <summary>The first of the candidates that the folder has.</summary>
     /// <param name="folder">The model's folder.</param>
-    /// <param name="candidates">File names, best first; none means the usual names of safetensors weights (full precision before fp16), or the folder's only file of weights under another name (.safetensors, .bin, .pt, .pth, .th).</param>
+    /// <param name="candidates">File names, best first; none means the usual names of weights (safetensors, its index of shards, .bin, then fp16), or the folder's only file of weights under another name (.safetensors, .bin, .pt, .pth, .th).</param>
     /// <returns>The file's path.</returns>
     /// <exception cref="ModelFileNotFoundException">The folder or all of the candidates are missing.</exception>
     public static string RequireFile(string folder, params string[] candidates)
@@ -33,5 +39,30 @@ public static class ModelFolder
             ? [.. Directory.EnumerateFiles(folder).Where(f => CheckpointExtensions.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase))]
             : [];
         return others.Length == 1 ? others[0] : throw new ModelFileNotFoundException(folder, [.. names, .. CheckpointExtensions.Select(e => $"a single *{e}")]);
+    }
+
+    /// <summary>Opens a model's weights: <c>model</c> or <c>diffusion_pytorch_model</c>, in one file or in shards.</summary>
+    /// <remarks>
+    /// As transformers and diffusers look for them: safetensors before a PyTorch checkpoint (<c>pytorch_model.bin</c>), the variant
+    /// <c>fp16</c> only where there is no other.
+    /// </remarks>
+    /// <param name="folder">The model's folder.</param>
+    /// <returns>The open file; the caller disposes it.</returns>
+    /// <exception cref="ModelFileNotFoundException">The folder has no weights, or a shard is missing.</exception>
+    /// <exception cref="WeightsFormatException">A file breaks its format.</exception>
+    /// <exception cref="UnsafePickleException">A checkpoint asks for something that is not a tensor or plain data.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static ITensorFile OpenWeights(string folder) => WeightsFile.Open(RequireFile(folder));
+
+    /// <summary>The files that <see cref="OpenWeights"/> reads values from: one, or all shards in the order of their names.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <exception cref="ModelFileNotFoundException">The folder has no weights, or a shard is missing.</exception>
+    /// <exception cref="WeightsFormatException">A file breaks its format.</exception>
+    /// <exception cref="UnsafePickleException">A checkpoint asks for something that is not a tensor or plain data.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static IReadOnlyList<string> WeightPaths(string folder)
+    {
+        using ITensorFile file = OpenWeights(folder);
+        return file is ShardedTensorFile sharded ? sharded.ShardPaths : [file.Path];
     }
 }

@@ -39,6 +39,44 @@ public sealed class VisionFolderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("model.fp16.safetensors")]
+    [InlineData("model.safetensors.index.json")]
+    [InlineData("model.safetensors.index.fp16.json")]
+    [InlineData("diffusion_pytorch_model.safetensors")]
+    [InlineData("diffusion_pytorch_model.fp16.safetensors")]
+    [InlineData("diffusion_pytorch_model.safetensors.index.json")]
+    [InlineData("diffusion_pytorch_model.safetensors.index.fp16.json")]
+    [InlineData("pytorch_model.bin")]
+    [InlineData("pytorch_model.bin.index.json")]
+    public void Weights_load_from_one_file_or_shards_as_transformers_and_diffusers_name_them(string name)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using DinoVisionTransformer original = new(DinoConfig.FromJson(ModelConfig.Parse(DinoJson, "test")));
+        File.WriteAllText(_folder.File("config.json"), DinoJson);
+        Dictionary<string, Tensor> weights = original.state_dict();
+        Action<string, Dictionary<string, Tensor>> write = name.Contains(".bin", StringComparison.Ordinal) ? WriteCheckpoint : (path, tensors) => SafetensorsWriter.Write(path, tensors);
+        if (name.EndsWith(".json", StringComparison.Ordinal))
+        {
+            var map = new JsonObject();
+            foreach ((string shard, IEnumerable<KeyValuePair<string, Tensor>> part) in new[] { ("shard-1-of-2", weights.Take(7)), ("shard-2-of-2", weights.Skip(7)) })
+            {
+                write(_folder.File(shard), part.ToDictionary());
+                foreach ((string key, _) in part)
+                    map[key] = shard;
+            }
+            File.WriteAllText(_folder.File(name), new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = 1 }, ["weight_map"] = map }.ToJsonString());
+        }
+        else
+        {
+            write(_folder.File(name), weights);
+        }
+        using DinoVisionTransformer loaded = DinoVisionTransformer.FromFolder(_folder.File(""));
+        foreach ((string key, Tensor value) in loaded.state_dict())
+            Fixtures.AssertClose(value, weights[key], 0, key);
+    }
+
+    [Theory]
     [InlineData(0, 0.1, false)]
     [InlineData(3, 0, true)]
     public void DinoV2_loads_and_interpolates_as_the_published_models_with_and_without_registers(int registers, double offset, bool antialias)
@@ -210,6 +248,19 @@ public sealed class VisionFolderTests : IDisposable
     {
         File.WriteAllText(_folder.File("config.json"), json);
         SafetensorsWriter.Write(_folder.File("model.safetensors"), weights);
+    }
+
+    private static void WriteCheckpoint(string path, Dictionary<string, Tensor> weights)
+    {
+        PickleBytes pickle = new PickleBytes().Op("}(");
+        List<CheckpointBytes.ZipEntry> storages = [];
+        foreach ((string key, Tensor value) in weights)
+        {
+            Tensor dense = value.detach().contiguous();
+            pickle.Text(key).Tensor($"{storages.Count}", dense.shape, dense.stride(), count: dense.numel());
+            storages.Add(new($"archive/data/{storages.Count}", dense.bytes.ToArray()));
+        }
+        File.WriteAllBytes(path, CheckpointBytes.Zip([new("archive/data.pkl", pickle.Op("u").Stop()), .. storages]));
     }
 
     private static string Change(string json, string field, string? value)

@@ -98,6 +98,19 @@ public sealed class ModelConfigTests : IDisposable
     }
 
     [Fact]
+    public void Weights_are_looked_for_in_the_order_of_transformers_and_diffusers()
+    {
+        string[] names =
+        [
+            "diffusion_pytorch_model.safetensors.index.fp16.json", "diffusion_pytorch_model.fp16.safetensors", "model.safetensors.index.fp16.json", "model.fp16.safetensors",
+            "diffusion_pytorch_model.bin.index.json", "diffusion_pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.bin",
+            "diffusion_pytorch_model.safetensors.index.json", "diffusion_pytorch_model.safetensors", "model.safetensors.index.json", "model.safetensors",
+        ];
+        foreach (string name in names)
+            Assert.Equal(_folder.Write(name, []), ModelFolder.RequireFile(_folder.File("")));
+    }
+
+    [Fact]
     public void A_missing_model_file_is_an_error_that_names_the_folder_and_what_was_looked_for()
     {
         string folder = Path.GetDirectoryName(_folder.File("x"))!;

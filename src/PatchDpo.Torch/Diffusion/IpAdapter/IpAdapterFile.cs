@@ -8,6 +8,9 @@ namespace PatchDpo.Torch.Diffusion.IpAdapter;
 /// <remarks>The official files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in their metadata, a <c>.bin</c> only where it is another.</remarks>
 public static class IpAdapterFile
 {
+    // The official adapters' largest is 10,240.
+    private const int MaxSize = 1_000_000;
+
     private const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.", HeadChannelsKey = "resampler.dim_head";
 
     private const int OfficialHeadChannels = 64;
@@ -21,16 +24,17 @@ public static class IpAdapterFile
     /// <param name="layersDtype">The type of the layers' weights where it is another than <paramref name="dtype"/>.</param>
     /// <returns>The adapter in evaluation mode, the caller's to dispose.</returns>
     /// <exception cref="UnsafePickleException">A checkpoint that asks for something else than tensors.</exception>
-    /// <exception cref="WeightsFormatException">Not a weight file, or no image projection of a known kind in it.</exception>
+    /// <exception cref="WeightsFormatException">Not a weight file, or no image projection of a known kind and size in it.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the UNet.</exception>
     public static IpAdapterModel Read(string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null, ScalarType? layersDtype = null)
     {
         using var file = WeightsFile.Open(path);
-        var projection = MakeProjection(file, headChannels, device, dtype);
+        // On the meta device: the sizes are the file's word, and only what its tensors confirm gets memory.
+        var projection = MakeProjection(file, headChannels, META, dtype);
         var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, device, layersDtype ?? dtype));
         try
         {
-            StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix);
+            StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix, device: device, dtype: dtype ?? ScalarType.Float32);
             StateDictLoader.Load(adapter.Layers, file, LayersPrefix);
         }
         catch
@@ -99,7 +103,8 @@ public static class IpAdapterFile
             var name = ProjectionPrefix + key;
             if (!file.Contains(name) || file.Shape(name).Length <= dimension)
                 throw new WeightsFormatException(file.Path, name, $"an IP-Adapter's image projection needs this tensor with at least {dimension + 1} dimensions.");
-            return checked((int)file.Shape(name)[dimension]);
+            var size = file.Shape(name)[dimension];
+            return size is > 0 and <= MaxSize ? (int)size : throw new WeightsFormatException(file.Path, name, $"an image projection cannot have a size of {size}.");
         }
 
         if (file.Contains(ProjectionPrefix + "latents"))
@@ -118,12 +123,12 @@ public static class IpAdapterFile
                 Tokens = Size("latents", 1),
                 InputChannels = Size("proj_in.weight", 1),
                 OutputChannels = Size("proj_out.weight", 0),
-                FeedForwardMultiple = Size("layers.0.1.1.weight", 0) / width,
+                FeedForwardMultiple = Math.Max(1, Size("layers.0.1.1.weight", 0) / width),
             }, device, dtype);
         }
         if (file.Contains(ProjectionPrefix + "proj.0.weight"))
             return new MlpImageProjection(Size("proj.0.weight", 1), Size("proj.2.weight", 0), device, dtype);
         var output = Size("norm.weight", 0);
-        return new LinearImageProjection(Size("proj.weight", 1), output, Size("proj.weight", 0) / output, device, dtype);
+        return new LinearImageProjection(Size("proj.weight", 1), output, Math.Max(1, Size("proj.weight", 0) / output), device, dtype);
     }
 }

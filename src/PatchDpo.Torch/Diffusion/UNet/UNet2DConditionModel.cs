@@ -70,19 +70,20 @@ public sealed class UNet2DConditionModel : nn.Module
     /// <summary>The model's shape.</summary>
     public UNetConfig Config { get; }
 
-    /// <summary>Loads a diffusers UNet folder: <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c>.</summary>
+    /// <summary>Loads a diffusers UNet folder: <c>config.json</c> and the weights (<see cref="ModelFolder.OpenWeights"/>).</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="device">Where the model is put; the CPU by default.</param>
     /// <param name="dtype">The type that weights are converted to; float32 by default.</param>
     /// <returns>The model in evaluation mode; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">The configuration is wrong or not supported.</exception>
-    /// <exception cref="WeightsFormatException">The weights file is not a safetensors file.</exception>
+    /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights are not those of the configuration.</exception>
     public static UNet2DConditionModel FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
     {
         var config = UNetConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
-        using var weights = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        using ITensorFile weights = ModelFolder.OpenWeights(folder);
         var model = new UNet2DConditionModel(config, device, dtype);
         try
         {

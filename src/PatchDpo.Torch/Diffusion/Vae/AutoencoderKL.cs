@@ -45,11 +45,13 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <param name="dtype">The weights' type; float32 by default, whatever the file's.</param>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">The configuration is not one that this library knows.</exception>
+    /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static AutoencoderKL FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
     {
         VaeConfig config = VaeConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
-        using SafetensorsFile file = SafetensorsFile.Open(ModelFolder.RequireFile(folder));
+        using ITensorFile file = ModelFolder.OpenWeights(folder);
         var model = new AutoencoderKL(config, META);
         try
         {

@@ -151,6 +151,37 @@ public class IpAdapterFileTests
         Assert.Throws<WeightsFormatException>(() => IpAdapterFile.Read(folder.File("a.safetensors"), Config));
     }
 
+    [Theory]
+    [InlineData("latents", new long[] { 1, 6, 0 })]
+    [InlineData("latents", new long[] { 0, 2_000_000, 16 })]
+    [InlineData("proj_in.weight", new long[] { 0, 1L << 40 })]
+    [InlineData("layers.0.0.to_q.weight", new long[] { 0, 16 })]
+    public void A_size_that_no_projection_has_is_refused_before_anything_is_made(string key, long[] shape)
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var adapter = Make("resampler");
+        var tensors = adapter.Projection.state_dict().ToDictionary(t => "image_proj." + t.Key, t => t.Value);
+        tensors["image_proj." + key] = zeros(shape);
+        SafetensorsWriter.Write(folder.File("a.safetensors"), tensors);
+        var e = Assert.Throws<WeightsFormatException>(() => IpAdapterFile.Read(folder.File("a.safetensors"), Config, headChannels: 4));
+        Assert.Equal("image_proj." + key, e.Key);
+    }
+
+    // Two thin tensors of 400 KB each claim the sides of a matrix of 40 GB: it is not made before its own tensor confirms it.
+    [Fact]
+    public void Sizes_that_the_tensors_do_not_confirm_allocate_nothing()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var adapter = Make("linear");
+        var tensors = adapter.Projection.state_dict().ToDictionary(t => "image_proj." + t.Key, t => t.Value);
+        tensors["image_proj.proj.weight"] = zeros(1, 100_000);
+        tensors["image_proj.norm.weight"] = zeros(100_000);
+        SafetensorsWriter.Write(folder.File("a.safetensors"), tensors);
+        Assert.Throws<StateDictMismatchException>(() => IpAdapterFile.Read(folder.File("a.safetensors"), Config));
+    }
+
     [Fact]
     public void A_clone_has_its_own_weights()
     {
