@@ -6,6 +6,7 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
 {
     ResizeBenchmark.Command(),
     SafetensorsBenchmark.Command(),
+    CheckpointBenchmark.Command(),
     PatchQualityBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

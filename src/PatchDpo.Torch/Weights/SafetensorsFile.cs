@@ -52,6 +52,7 @@ public sealed class SafetensorsFile : ITensorFile
     /// <param name="options">Limits; null for the defaults.</param>
     /// <exception cref="WeightsFormatException">The file breaks the format or a limit.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read, or the path is a folder's.</exception>
     public static SafetensorsFile Open(string path, SafetensorsOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

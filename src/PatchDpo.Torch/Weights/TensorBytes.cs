@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,16 +12,31 @@ internal static unsafe partial class TensorBytes
     // Tensor.bytes is a span and so ends at 2 GB; longer tensors are walked in pieces of this many elements.
     private const long PieceElements = 1L << 26;
 
+    private const int ChecksumLength = 1 << 17;
+
     private const int HugePage = 2 << 20;
     private const int AdviseHugePage = 14;
 
     private delegate bool PieceAction(Span<byte> bytes, long byteOffset);
 
     /// <summary>Fills a contiguous CPU tensor from a place in a file; false where the file ends before it.</summary>
-    public static bool TryRead(SafeFileHandle file, long position, Tensor target) => ForEachPiece(target, (bytes, offset) =>
+    /// <param name="file">The file.</param>
+    /// <param name="position">The place.</param>
+    /// <param name="target">The tensor.</param>
+    /// <param name="checksum">Takes the bytes too, while they are in the processor's cache; or null.</param>
+    public static bool TryRead(SafeFileHandle file, long position, Tensor target, Crc32? checksum = null) => ForEachPiece(target, (bytes, offset) =>
     {
         PreferHugePages(bytes);
-        return TryRead(file, position + offset, bytes);
+        if (checksum is null)
+            return TryRead(file, position + offset, bytes);
+        for (int begin = 0; begin < bytes.Length; begin += ChecksumLength)
+        {
+            Span<byte> part = bytes.Slice(begin, Math.Min(ChecksumLength, bytes.Length - begin));
+            if (!TryRead(file, position + offset + begin, part))
+                return false;
+            checksum.Append(part);
+        }
+        return true;
     });
 
     /// <summary>Fills memory from a place in a file; false where the file ends before it.</summary>

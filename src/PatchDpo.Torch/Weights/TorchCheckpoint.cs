@@ -28,10 +28,9 @@ public sealed class TorchCheckpoint : ITensorFile
             if (!TensorBytes.TryRead(_file, 0, start))
                 throw new WeightsFormatException(path, null, "the file is too short for a PyTorch checkpoint.");
             IsLegacy = start[0] == 0x80;
-            object? content = IsLegacy ? LegacyCheckpoint.Read(_file, path, options)
+            _content = IsLegacy ? LegacyCheckpoint.Read(_file, path, options)
                 : start.SequenceEqual("PK\x03\x04"u8) ? ZipCheckpoint.Read(_file, path, options, _metadata)
                 : throw new WeightsFormatException(path, null, "this is no PyTorch checkpoint: it begins neither as a zip file nor as a pickle.");
-            _content = new CheckpointContent(content, path, options.MaxPickleOperations);
             Keys = [.. _content.Tensors.Keys];
         }
         catch
@@ -62,6 +61,7 @@ public sealed class TorchCheckpoint : ITensorFile
     /// <exception cref="WeightsFormatException">The file breaks its format or a limit.</exception>
     /// <exception cref="UnsafePickleException">The pickle asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read, or the path is a folder's.</exception>
     public static TorchCheckpoint Open(string path, TorchCheckpointOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -85,12 +85,10 @@ public sealed class TorchCheckpoint : ITensorFile
         TorchTensorView view = View(key);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        CheckCrc(view.Storage, key);
         bool isBool = view.Storage.DType == ScalarType.Bool;
         ScalarType stored = isBool ? ScalarType.Byte : view.Storage.DType;
         Tensor tensor = view.IsContiguous ? empty(view.Shape, dtype: stored) : empty(view.Span, dtype: stored);
-        if (!TensorBytes.TryRead(_file, view.Storage.Position + (view.Offset * SafetensorsDType.Size(stored)), tensor))
-            throw new WeightsFormatException(Path, key, "the file was cut short after it was opened: it ends within the tensor's data.");
+        ReadData(view, key, tensor);
         if (!view.IsContiguous)
             tensor = tensor.as_strided(view.Shape, view.Stride).contiguous();
         // A bool's byte may only be 0 or 1 in libtorch; the file may hold others.
@@ -118,11 +116,17 @@ public sealed class TorchCheckpoint : ITensorFile
         ? view
         : throw new KeyNotFoundException($"'{Path}' has no tensor {KeyText.Quote(key)}.");
 
-    private void CheckCrc(TorchStorage storage, string key)
+    private void ReadData(TorchTensorView view, string key, Tensor target)
     {
-        if (storage.Crc is not { } expected)
-            return;
-        if (Crc32.Of(_file, storage.Position, (long)storage.Bytes) != expected)
+        TorchStorage storage = view.Storage;
+        // The usual tensor is its storage: then the checksum is taken on the way, else by a pass of its own.
+        Crc32? onTheWay = storage.Crc is not null && view.Count == storage.Count && view.IsContiguous ? new Crc32() : null;
+        uint? crc = null;
+        if (storage.Crc is not null && onTheWay is null)
+            crc = Crc32.Of(_file, storage.Position, (long)storage.Bytes);
+        if (!TensorBytes.TryRead(_file, storage.Position + (view.Offset * SafetensorsDType.Size(storage.DType)), target, onTheWay))
+            throw new WeightsFormatException(Path, key, "the file was cut short after it was opened: it ends within the tensor's data.");
+        if (storage.Crc is { } expected && (onTheWay?.Value ?? crc) != expected)
             throw new WeightsFormatException(Path, key, $"the checksum of storage {KeyText.Quote(storage.Key)} is wrong.");
         // Once is enough: several tensors may share a storage.
         storage.Crc = null;

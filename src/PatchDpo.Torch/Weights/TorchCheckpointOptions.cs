@@ -3,7 +3,7 @@ namespace PatchDpo.Torch.Weights;
 /// <summary>Limits when a pickle or a PyTorch checkpoint is opened.</summary>
 public sealed class TorchCheckpointOptions
 {
-    /// <summary>The largest pickle within a checkpoint, and the largest zip directory, in bytes. Default 64 MB: they hold names, not values.</summary>
+    /// <summary>The largest pickle within a checkpoint, the largest zip directory, in bytes, and the longest names of all entries together, in characters. Default 64 million: they hold names, not values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     public int MaxPickleBytes
     {
@@ -26,6 +26,18 @@ public sealed class TorchCheckpointOptions
             field = value;
         }
     } = 4_000_000;
+
+    /// <summary>How many times as large as their storages all tensors together may be, because tensors may share storages (tied weights). Default 16.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int MaxSharing
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = value;
+        }
+    } = 16;
 
     /// <summary>Whether the checksums of a zip checkpoint are compared when a tensor is read. Default true.</summary>
     public bool VerifyChecksums { get; init; } = true;

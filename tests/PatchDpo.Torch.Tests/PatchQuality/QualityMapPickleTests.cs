@@ -123,13 +123,36 @@ public sealed class QualityMapPickleTests : IDisposable
         Assert.All(expected.Zip(actual), samples => Assert.Equal(Maps(samples.First), Maps(samples.Second)));
     }
 
-    private static PickleBytes Map(long[] shape, IEnumerable<byte> data, string dtype = "f4", string order = "<")
+    [Fact]
+    public void Lists_and_arrays_that_stand_in_many_places_are_read_once()
     {
-        byte[] bytes = [.. data];
-        PickleBytes pickle = new PickleBytes().Op("]](}").Text("target_map");
+        // One array, one list of 1,000 pairs that all hold it, and 1,000 samples that all are this list.
+        PickleBytes pickle = new PickleBytes().Op("](").Op("](").Op("}q\0(").Text("target_map").Op("q\u0001");
+        Array(pickle, [1, 1], BitConverter.GetBytes(0.5f)).Op("q\u0002").Text("gene_map").Op("h\u0002u");
+        pickle.Op(string.Concat(Enumerable.Repeat("h\0", 999))).Op("eq\u0003").Op(string.Concat(Enumerable.Repeat("h\u0003", 999))).Op("e");
+        string path = _folder.Write("a.pkl", pickle.Stop());
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        IReadOnlyList<IReadOnlyList<QualityMapPair>> maps = QualityMapPickle.Read(path);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
+        Assert.Equal((1000, 1000), (maps.Count, maps[999].Count));
+        Assert.Equal([0.5f], maps[999][999].Generated.Values);
+    }
+
+    [Fact]
+    public void A_bool_array_s_bytes_above_one_are_true()
+    {
+        string path = _folder.Write("a.pkl", Array(new PickleBytes().Op("]](}(").Text("target_map"), [1, 3], [0, 1, 255], dtype: "b1").Op("q\0").Text("gene_map").Op("h\0uea").Stop());
+        Assert.Equal([0, 1, 1], QualityMapPickle.Read(path)[0][0].Reference.Values);
+    }
+
+    private static PickleBytes Map(long[] shape, IEnumerable<byte> data, string dtype = "f4", string order = "<") =>
+        Array(new PickleBytes().Op("]](}").Text("target_map"), shape, [.. data], dtype, order).Op("sea");
+
+    private static PickleBytes Array(PickleBytes pickle, long[] shape, byte[] bytes, string dtype = "f4", string order = "<")
+    {
         pickle.Global("numpy.core.multiarray", "_reconstruct").Op("(").Global("numpy", "ndarray").Tuple(0).Op("NtR(").Int(1).Tuple(shape);
         pickle.Global("numpy", "dtype").Op("(").Text(dtype).Raw(0x89, 0x88).Op("tR(").Int(3).Text(order).Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb").Raw(0x89);
-        return pickle.Op("B").Raw(BitConverter.GetBytes(bytes.Length)).Raw(bytes).Op("tbsea");
+        return pickle.Op("B").Raw(BitConverter.GetBytes(bytes.Length)).Raw(bytes).Op("tb");
     }
 
     private void Refuses(PickleBytes pickle, string? key, string problem)

@@ -108,9 +108,12 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
         Refuses(new PickleBytes().Op("}Na"), "items are appended to a dictionary");
     }
 
-    [Fact]
-    public void A_list_that_holds_itself_is_refused() =>
-        Refuses(new PickleBytes().Op("]q\0h\0a"), "nested more than 32 deep");
+    [Theory]
+    [InlineData("]q\0h\0a")]
+    [InlineData("]q\0h\0\u0085a")]
+    [InlineData("}q\0K\u0001h\0s")]
+    public void A_list_tuple_or_dictionary_that_holds_itself_is_refused(string ops) =>
+        Refuses(new PickleBytes().Raw(Encoding.Latin1.GetBytes(ops)), "nested more than 32 deep");
 
     [Fact]
     public void A_dictionary_that_unfolds_to_a_billion_entries_is_refused_in_bounded_time()
@@ -124,8 +127,121 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
             pickle.Op("eq").Raw(level);
         }
         Stopwatch time = Stopwatch.StartNew();
+        long before = GC.GetAllocatedBytesForCurrentThread();
         Refuses(pickle, "refer to each other too often");
-        Assert.InRange(time.Elapsed.TotalSeconds, 0, 20);
+        Assert.InRange(time.Elapsed.TotalSeconds, 0, 1);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 2_000_000);
+    }
+
+    [Theory]
+    [InlineData("collections\nOrderedDict")]
+    [InlineData("_codecs\nencode")]
+    public void A_call_repeated_with_one_long_argument_is_refused(string name)
+    {
+        // A few bytes each time: get the function, get the argument, call, keep the result.
+        PickleBytes pickle = new PickleBytes().Raw(Encoding.ASCII.GetBytes($"c{name}\n")).Op("q\0");
+        if (name.StartsWith('_'))
+            pickle.Text(new string('x', 1_000_000)).Text("latin1").Raw(0x86);
+        else
+            pickle.Op("](").Raw([.. Enumerable.Range(0, 50_000).SelectMany(i => (byte[])[(byte)'M', (byte)i, (byte)(i >> 8), (byte)'N', 0x86])]).Op("e").Raw(0x85);
+        pickle.Op("q\u0001](");
+        for (int i = 0; i < 10_000; i++)
+            pickle.Op("h\0h\u0001R");
+        Stopwatch time = Stopwatch.StartNew();
+        Refuses(pickle.Op("e"), "take the same arguments apart too often");
+        Assert.InRange(time.Elapsed.TotalSeconds, 0, 5);
+    }
+
+    [Theory]
+    [InlineData("tensor")]
+    [InlineData("array")]
+    public void A_shape_of_too_many_dimensions_is_refused_at_once(string kind)
+    {
+        long[] shape = [.. Enumerable.Repeat(1L, 65)];
+        PickleBytes pickle = kind == "tensor"
+            ? new PickleBytes().Tensor("0", shape, shape)
+            : new PickleBytes().Global("numpy.core.multiarray", "_reconstruct").Op("(").Global("numpy", "ndarray").Tuple(0).Op("NtR(").Int(1).Tuple(shape)
+                .Global("numpy", "dtype").Op("(").Text("f4").Raw(0x89, 0x88).Op("tR").Raw(0x89).Op("B").Raw(4, 0, 0, 0, 0, 0, 0, 0).Op("tb");
+        Refuses(pickle, "has 65 values; the limit is 64");
+    }
+
+    // .NET's hash codes of numbers are known: without a seed, these keys would all meet in one bucket.
+    [Fact]
+    public void Keys_with_chosen_hash_codes_load_in_bounded_time()
+    {
+        PickleBytes pickle = new PickleBytes().Op("}(");
+        for (uint i = 0; i < 100_000; i++)
+            pickle.Int((long)(((ulong)i << 32) | i)).Op("N");
+        string path = _folder.Write("a.pth", Checkpoint(pickle.Op("u").Stop()));
+        Stopwatch time = Stopwatch.StartNew();
+        using TorchCheckpoint checkpoint = TorchCheckpoint.Open(path);
+        Assert.InRange(time.Elapsed.TotalSeconds, 0, 5);
+        Assert.Empty(checkpoint.Keys);
+    }
+
+    [Fact]
+    public void Keys_that_Python_holds_for_equal_or_unequal_are_so_here()
+    {
+        PickleBytes pickle = new PickleBytes().Op("}(").Double(0).Int(1).Double(-0.0).Int(2).Double(double.NaN).Int(3).Double(1.5).Int(4).Int(-1).Int(5).Raw(0x88).Int(6).Text("x").Int(7);
+        using TorchCheckpoint checkpoint = TorchCheckpoint.Open(_folder.Write("a.pth", Checkpoint(pickle.Op("u").Stop())));
+        Assert.Equal(new Dictionary<string, object> { ["0"] = 2L, ["NaN"] = 3L, ["1.5"] = 4L, ["-1"] = 5L, ["True"] = 6L, ["x"] = 7L }, checkpoint.Values);
+    }
+
+    [Fact]
+    public void A_memo_index_far_from_the_others_is_refused_and_sparse_ones_are_read()
+    {
+        Refuses(new PickleBytes().Op("Nr").Raw(0xff, 0xff, 0xff, 0xff), "the memo's entry 4294967295 is far from the others");
+        Refuses(new PickleBytes().Op("Nq\u0003h\u0002"), "the memo has no entry 2");
+        // Python 2 numbers from 1; MEMOIZE takes the number of entries.
+        using TorchCheckpoint checkpoint = TorchCheckpoint.Open(_folder.Write("a.pth", Checkpoint(
+            new PickleBytes(4).Op("}(").Text("a").Int(1).Op("q\u0001").Text("b").Int(2).Raw(0x94).Text("c").Op("h\u0001").Op("u").Stop())));
+        Assert.Equal(new Dictionary<string, object> { ["a"] = 1L, ["b"] = 2L, ["c"] = 2L }, checkpoint.Values);
+    }
+
+    [Fact]
+    public void Tensors_that_repeat_one_storage_too_often_are_refused()
+    {
+        PickleBytes Ties(int count)
+        {
+            PickleBytes pickle = new PickleBytes().Op("](");
+            for (int i = 0; i < count; i++)
+                pickle.Tensor("0", [4], [1]);
+            return pickle.Op("e");
+        }
+        string path = _folder.Write("a.pth", Checkpoint(Ties(16).Stop()));
+        using (TorchCheckpoint checkpoint = TorchCheckpoint.Open(path))
+            Assert.Equal(16, checkpoint.Keys.Count);
+        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxSharing = 15 }), path, "show 256 bytes of the 16 that their storages have; the limit is 15 times");
+        RefusesBytes<WeightsFormatException>(Checkpoint(Ties(17).Stop()), "show 272 bytes of the 16");
+    }
+
+    [Fact]
+    public void Names_that_are_longer_than_the_pickle_together_are_refused()
+    {
+        PickleBytes pickle = new PickleBytes().Op("}").Text(new string('k', 900)).Op("](").Raw([.. Enumerable.Repeat((byte[])[(byte)'K', 1], 1000).SelectMany(b => b)]).Op("es");
+        string path = _folder.Write("a.pth", Checkpoint(pickle.Stop()));
+        using (TorchCheckpoint checkpoint = TorchCheckpoint.Open(path))
+            Assert.Equal(1000, checkpoint.Values.Count);
+        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleBytes = 100_000 }), path, "the names together are longer");
+    }
+
+    // The bound that docs/security.md states: each operation makes one small object at most.
+    [Theory]
+    [InlineData("}")]
+    [InlineData("]")]
+    [InlineData("(")]
+    [InlineData("K\u0001")]
+    [InlineData("U\0")]
+    [InlineData("N\u0085")]
+    [InlineData("}K\u0001Ns")]
+    public void An_operation_allocates_no_more_than_150_bytes(string ops)
+    {
+        const int count = 100_000;
+        string path = _folder.Write("a.pth", Checkpoint(new PickleBytes().Raw([.. Enumerable.Repeat(Encoding.Latin1.GetBytes(ops), count).SelectMany(b => b)]).Op("(t").Stop()));
+        long size = new FileInfo(path).Length, before = GC.GetAllocatedBytesForCurrentThread();
+        TorchCheckpoint.Open(path).Dispose();
+        int operations = count * ops.Count(c => c > '\u0001');
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, size + (150L * operations) + 300_000);
     }
 
     [Fact]
@@ -221,6 +337,7 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
     [InlineData(new long[] { 0, 1L << 62, 4 }, new long[] { 4, 4, 1 }, 0, "overflow")]
     [InlineData(new long[] { 2 }, new long[] { long.MaxValue }, 0, "overflow")]
     [InlineData(new long[] { 2 }, new long[] { 1 }, long.MaxValue, "overflow")]
+    [InlineData(new long[] { 0, 1L << 32, 1L << 32 }, new long[] { 1, 1, 1 }, 0, "overflow")]
     [InlineData(new long[] { 1L << 32, 2 }, new long[] { 1L << 32, 1L << 62 }, 0, "overflow")]
     public void A_view_outside_its_storage_is_refused(long[] size, long[] stride, long offset, string problem) =>
         Refuses(new PickleBytes().Tensor("0", size, stride, offset), problem);
@@ -375,12 +492,19 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
         }
     }
 
-    private void Refuses(PickleBytes pickle, string problem) => RefusesBytes<WeightsFormatException>(Checkpoint(pickle.Stop()), problem);
+    // A fault of the pickle is named with its place there, one of the content with the key.
+    private void Refuses(PickleBytes pickle, string problem)
+    {
+        WeightsFormatException e = RefusesBytes<WeightsFormatException>(Checkpoint(pickle.Stop()), problem);
+        Assert.True(e.Key is not null || e.Message.Contains("pickle, near byte ", StringComparison.Ordinal), e.Message);
+    }
 
     private void RefusesCall(PickleBytes pickle, string request)
     {
         UnsafePickleException e = RefusesBytes<UnsafePickleException>(Checkpoint(pickle.Stop()), request);
         Assert.Equal(request, e.Request);
+        Assert.InRange(e.Position, 3, pickle.Stop().Length);
+        Assert.Contains($"near byte {e.Position}, ", e.Message);
     }
 
     private T RefusesBytes<T>(byte[] bytes, string problem)

@@ -5,19 +5,30 @@ namespace PatchDpo.Torch.Weights.Pickle;
 /// <summary>The tensors and plain values of a checkpoint under flat names: <c>state_dict.conv.weight</c>.</summary>
 internal sealed class CheckpointContent
 {
-    // Deeper nestings, longer names and repeated visits of one dictionary are not what checkpoints look like.
+    // Deeper nestings and longer names are not what checkpoints look like.
     private const int MaxDepth = 32, MaxNameLength = 1000;
 
+    // Each operation of a pickle adds at most one value; a dictionary may stand in a few places.
+    private const int MaxVisitRatio = 4, FreeVisits = 1000;
+
     private readonly string _path;
-    private int _visitsLeft;
+    private readonly HashSet<TorchStorage> _storages = [];
+    private long _visitsLeft;
+    private long _nameCharactersLeft;
 
     /// <summary>Flattens what a checkpoint's pickle gave.</summary>
-    /// <exception cref="WeightsFormatException">Two tensors have one name, or the nesting goes too far.</exception>
-    public CheckpointContent(object? root, string path, int maxVisits)
+    /// <param name="root">The pickle's value.</param>
+    /// <param name="operations">Number of the pickle's operations.</param>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="options">Limits.</param>
+    /// <exception cref="WeightsFormatException">Two tensors have one name, the nesting goes too far, or parts are repeated too often.</exception>
+    public CheckpointContent(object? root, int operations, string path, TorchCheckpointOptions options)
     {
         _path = path;
-        _visitsLeft = maxVisits;
+        _visitsLeft = ((long)operations * MaxVisitRatio) + FreeVisits;
+        _nameCharactersLeft = options.MaxPickleBytes;
         Visit(root, "", 0);
+        CheckSharing(options.MaxSharing);
     }
 
     /// <summary>The tensors.</summary>
@@ -34,11 +45,15 @@ internal sealed class CheckpointContent
             throw new WeightsFormatException(_path, name, "the checkpoint's lists and dictionaries refer to each other too often.");
         if (name.Length > MaxNameLength)
             throw new WeightsFormatException(_path, name, $"a name is longer than {MaxNameLength} characters.");
+        _nameCharactersLeft -= name.Length;
+        if (_nameCharactersLeft < 0)
+            throw new WeightsFormatException(_path, name, "the names together are longer than a pickle may be.");
         switch (value)
         {
             case TorchTensorView view:
                 if (!Tensors.TryAdd(name, view))
                     throw new WeightsFormatException(_path, name, "two tensors have this name.");
+                _storages.Add(view.Storage);
                 break;
             case PickleDictionary dictionary:
                 foreach ((object key, object? item) in dictionary.Items)
@@ -55,6 +70,18 @@ internal sealed class CheckpointContent
                 // None, byte strings, numpy arrays and dtypes are no part of a state dict.
                 break;
         }
+    }
+
+    // Read one by one, tensors that share a storage (tied weights) get memory of their own each.
+    private void CheckSharing(int maxSharing)
+    {
+        Int128 stored = 0, shown = 0;
+        foreach (TorchStorage storage in _storages)
+            stored += storage.Bytes;
+        foreach (TorchTensorView view in Tensors.Values)
+            shown += (Int128)view.Count * SafetensorsDType.Size(view.Storage.DType);
+        if (shown > stored * maxSharing)
+            throw new WeightsFormatException(_path, null, $"its tensors show {shown} bytes of the {stored} that their storages have; the limit is {maxSharing} times.");
     }
 
     private static string Join(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";

@@ -13,11 +13,10 @@ internal static class LegacyCheckpoint
     private static readonly BigInteger MagicNumber = BigInteger.Parse("119547037146038801333356");
 
     /// <summary>Reads the pickles and finds the storages.</summary>
-    /// <returns>The content pickle's value.</returns>
-    public static object? Read(SafeFileHandle file, string path, TorchCheckpointOptions options)
+    public static CheckpointContent Read(SafeFileHandle file, string path, TorchCheckpointOptions options)
     {
         using Stream stream = OpenPickles(file, path, options);
-        object? Load(StorageTable? table = null) => new PickleReader(stream, path, options.MaxPickleOperations, table is null ? null : table.Resolve).Load();
+        object? Load() => new PickleReader(stream, path, options.MaxPickleOperations).Load();
         WeightsFormatException Fail(string problem) => new(path, null, problem);
 
         if (Load() is not BigInteger magic || magic != MagicNumber)
@@ -27,7 +26,8 @@ internal static class LegacyCheckpoint
         if (Load() is not PickleDictionary system || system.Get("little_endian") is not true)
             throw Fail("it was not written on a little-endian machine.");
         StorageTable table = new();
-        object? content = Load(table);
+        PickleReader reader = new(stream, path, options.MaxPickleOperations, table.Resolve);
+        CheckpointContent content = new(reader.Load(), reader.Operations, path, options);
         if (Load() is not List<object?> keys || keys.Count != table.Storages.Count)
             throw Fail($"its list of storages does not match the {table.Storages.Count} that its content names.");
 

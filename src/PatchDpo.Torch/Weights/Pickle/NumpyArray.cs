@@ -22,7 +22,7 @@ internal sealed class NumpyArray
         long count;
         try
         {
-            count = Shape.Aggregate(1L, (product, dim) => checked(product * dim));
+            count = TensorShape.CountElements(Shape);
         }
         catch (OverflowException)
         {
@@ -37,9 +37,13 @@ internal sealed class NumpyArray
     public float[] ToFloats()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor values = empty(_data.Length / (_dtype?.Size ?? 1), _dtype?.Type ?? ScalarType.Float32);
+        ScalarType type = _dtype?.Type ?? ScalarType.Float32;
+        // A bool's byte may only be 0 or 1 in libtorch; the file may hold others.
+        bool isBool = type == ScalarType.Bool;
+        Tensor values = empty(_data.Length / (_dtype?.Size ?? 1), isBool ? ScalarType.Byte : type);
         if (_data.Length > 0)
             _data.CopyTo(values.bytes);
+        values = isBool ? values.ne(0) : values;
         values = _fortran ? values.reshape([.. Shape.Reverse()]).permute([.. Enumerable.Range(0, Shape.Length).Reverse().Select(i => (long)i)]) : values;
         return values.to(float32).contiguous().data<float>().ToArray();
     }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Weights.Pickle;
@@ -58,8 +57,8 @@ internal static class PickleAllowList
             Add($"{package}.scalar", NumpyScalar);
         }
         // Protocol 2 writes bytes this way under Python 3.
-        Add("_codecs.encode", (reader, args) => args is [string text, "latin1" or "latin-1"] && text.All(c => c < 256)
-            ? Encoding.Latin1.GetBytes(text)
+        Add("_codecs.encode", (reader, args) => args is [string text, "latin1" or "latin-1"]
+            ? reader.Bytes(text, "the text of _codecs.encode")
             : throw reader.Fail("_codecs.encode is used for something else than bytes."));
         return globals;
     }
@@ -69,6 +68,7 @@ internal static class PickleAllowList
         PickleDictionary dictionary = new(isOrderedDict: true);
         if (args is [List<object?> pairs])
         {
+            reader.Charge(pairs.Count);
             foreach (object? pair in pairs)
             {
                 (object? key, object? value) = pair switch

@@ -16,13 +16,23 @@ internal sealed class PickleReader
 
     private const int MaxNameLength = 1000;
 
+    // libtorch's own limit for many operations, and numpy's.
+    private const int MaxRank = 64;
+
+    // What a pickle written by Python hands to calls in all is no longer than the pickle; a few arguments may stand in several.
+    private const int MaxArgumentRatio = 4, FreeArguments = 65_536;
+
+    private static readonly object Unset = new();
+
     private readonly Stream _stream;
     private readonly string _path;
     private readonly int _maxOperations;
     private readonly Func<PickleReader, object?, object?>? _persistentLoad;
-    private readonly Dictionary<long, object?> _memo = [];
+    private readonly List<object?> _memo = [];
     private readonly Stack<List<object?>> _outer = [];
     private List<object?> _stack = [];
+    private int _memoized;
+    private long _argumentsLeft;
 
     /// <summary>Prepares to read one pickle from the stream's position.</summary>
     /// <param name="stream">A seekable stream, buffered.</param>
@@ -35,14 +45,18 @@ internal sealed class PickleReader
         _path = path;
         _maxOperations = maxOperations;
         _persistentLoad = persistentLoad;
+        _argumentsLeft = (stream.Length * MaxArgumentRatio) + FreeArguments;
     }
+
+    /// <summary>Number of opcodes that were read.</summary>
+    public int Operations { get; private set; }
 
     /// <summary>Reads to the STOP opcode and leaves the stream behind it.</summary>
     /// <exception cref="WeightsFormatException">The pickle is broken or uses what is not supported.</exception>
     /// <exception cref="UnsafePickleException">It names something that is not on the allow-list.</exception>
     public object? Load()
     {
-        for (int i = 0; i < _maxOperations; i++)
+        while (Operations++ < _maxOperations)
         {
             byte op = Byte();
             if (op == (byte)'.')
@@ -54,6 +68,14 @@ internal sealed class PickleReader
 
     /// <summary>An exception that names the file and the place.</summary>
     public WeightsFormatException Fail(string problem, Exception? inner = null) => new(_path, null, $"pickle, near byte {_stream.Position}: {problem}", inner);
+
+    /// <summary>Counts the parts of an argument that a call takes apart, so that calls of one long argument again and again come to an end.</summary>
+    public void Charge(int parts)
+    {
+        _argumentsLeft -= parts;
+        if (_argumentsLeft < 0)
+            throw Fail("its calls take the same arguments apart too often.");
+    }
 
     /// <summary>What a value is, for messages.</summary>
     public static string Describe(object? value) => value switch
@@ -77,16 +99,21 @@ internal sealed class PickleReader
     public long[] Integers(object? value, string what)
     {
         IReadOnlyList<object?> items = value as IReadOnlyList<object?> ?? throw Fail($"{what} is {Describe(value)}.");
+        if (items.Count > MaxRank)
+            throw Fail($"{what} has {items.Count} values; the limit is {MaxRank}.");
         return [.. items.Select(item => item is long and >= 0 ? (long)item : throw Fail($"{what} holds {(item is long ? item : Describe(item))}."))];
     }
 
     /// <summary>Bytes, or the string that Python 2 wrote for them.</summary>
-    public byte[] Bytes(object? value, string what) => value switch
+    public byte[] Bytes(object? value, string what)
     {
-        byte[] bytes => bytes,
-        string text when text.All(c => c < 256) => Encoding.Latin1.GetBytes(text),
-        _ => throw Fail($"{what} is {Describe(value)}."),
-    };
+        if (value is byte[] bytes)
+            return bytes;
+        if (value is not string text)
+            throw Fail($"{what} is {Describe(value)}.");
+        Charge(text.Length);
+        return text.All(c => c < 256) ? Encoding.Latin1.GetBytes(text) : throw Fail($"{what} is a string of other characters than Latin-1's.");
+    }
 
     private void Execute(byte op)
     {
@@ -221,13 +248,13 @@ internal sealed class PickleReader
                 Get(UInt32());
                 break;
             case (byte)'q':
-                _memo[Byte()] = Peek();
+                Put(Byte());
                 break;
             case (byte)'r':
-                _memo[UInt32()] = Peek();
+                Put(UInt32());
                 break;
             case 0x94:
-                _memo[_memo.Count] = Peek();
+                Put(_memoized);
                 break;
             default:
                 ExecuteOnObjects(op);
@@ -252,7 +279,7 @@ internal sealed class PickleReader
                 object? args = Pop(), callable = Pop();
                 if (args is not object?[] tuple)
                     throw Fail($"a call's arguments are {Describe(args)}.");
-                Push(callable is PickleGlobal { Call: { } call } ? call(this, tuple) : throw new UnsafePickleException(_path, $"a call of {Describe(callable)}"));
+                Push(callable is PickleGlobal { Call: { } call } ? call(this, tuple) : throw Unsafe($"a call of {Describe(callable)}"));
                 break;
             case (byte)'b':
                 object? state = Pop();
@@ -262,11 +289,11 @@ internal sealed class PickleReader
                 Push(_persistentLoad is null ? throw Fail("a persistent id stands in a pickle that has none.") : _persistentLoad(this, Pop()));
                 break;
             case (byte)'i':
-                throw new UnsafePickleException(_path, $"an instance of {Line()}.{Line()}");
+                throw Unsafe($"an instance of {Line()}.{Line()}");
             case (byte)'o' or 0x81 or 0x92:
-                throw new UnsafePickleException(_path, "an instance of a class");
+                throw Unsafe("an instance of a class");
             case 0x82 or 0x83 or 0x84:
-                throw new UnsafePickleException(_path, "an entry of the extension registry");
+                throw Unsafe("an entry of the extension registry");
             case 0x97 or 0x98:
                 throw Fail("out-of-band buffers are not supported.");
             default:
@@ -274,7 +301,9 @@ internal sealed class PickleReader
         }
     }
 
-    private PickleGlobal Global(string module, string name) => PickleAllowList.Find($"{module}.{name}") ?? throw new UnsafePickleException(_path, $"{module}.{name}");
+    private PickleGlobal Global(string module, string name) => PickleAllowList.Find($"{module}.{name}") ?? throw Unsafe($"{module}.{name}");
+
+    private UnsafePickleException Unsafe(string request) => new(_path, request, _stream.Position);
 
     private void SetState(object? target, object? state)
     {
@@ -291,11 +320,11 @@ internal sealed class PickleReader
                 foreach ((object attribute, _) in attributes.Items)
                 {
                     if (attribute is not "_metadata")
-                        throw new UnsafePickleException(_path, $"setting the attribute {attribute} of an OrderedDict");
+                        throw Unsafe($"setting the attribute {attribute} of an OrderedDict");
                 }
                 break;
             default:
-                throw new UnsafePickleException(_path, $"setting the state of {Describe(target)}");
+                throw Unsafe($"setting the state of {Describe(target)}");
         }
     }
 
@@ -316,7 +345,20 @@ internal sealed class PickleReader
             dictionary.Set(this, items[i], items[i + 1]);
     }
 
-    private void Get(long index) => Push(_memo.TryGetValue(index, out object? value) ? value : throw Fail($"the memo has no entry {index}."));
+    private void Get(long index) => Push(index < _memo.Count && !ReferenceEquals(_memo[(int)index], Unset) ? _memo[(int)index] : throw Fail($"the memo has no entry {index}."));
+
+    // Writers number the entries of the memo in order, so that an index below the number of operations is all that is needed.
+    private void Put(long index)
+    {
+        object? value = Peek();
+        if (index > Operations)
+            throw Fail($"the memo's entry {index} is far from the others.");
+        while (_memo.Count <= index)
+            _memo.Add(Unset);
+        if (ReferenceEquals(_memo[(int)index], Unset))
+            _memoized++;
+        _memo[(int)index] = value;
+    }
 
     private void Push(object? value) => _stack.Add(value);
 

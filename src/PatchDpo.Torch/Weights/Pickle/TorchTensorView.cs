@@ -3,9 +3,6 @@ namespace PatchDpo.Torch.Weights.Pickle;
 /// <summary>A tensor of a checkpoint: a view of a storage, checked to lie inside it.</summary>
 internal sealed record TorchTensorView(TorchStorage Storage, long Offset, long[] Shape, long[] Stride)
 {
-    // libtorch's own limit for many operations.
-    private const int MaxRank = 64;
-
     public long Count => Shape.Aggregate(1L, (product, dim) => product * dim);
 
     /// <summary>Number of the storage's elements from the view's first to its last; 0 for an empty tensor.</summary>
@@ -16,6 +13,8 @@ internal sealed record TorchTensorView(TorchStorage Storage, long Offset, long[]
     {
         get
         {
+            if (Count == 0)
+                return true;
             long expected = 1;
             for (int i = Shape.Length - 1; i >= 0; i--)
             {
@@ -33,7 +32,7 @@ internal sealed record TorchTensorView(TorchStorage Storage, long Offset, long[]
         if (args.Length < 4 || args[0] is not TorchStorage storage || args[1] is not long offset || offset < 0)
             throw reader.Fail("a tensor is built from something else than a storage, an offset, a size and a stride.");
         long[] shape = reader.Integers(args[2], "a tensor's size"), stride = reader.Integers(args[3], "a tensor's stride");
-        if (shape.Length != stride.Length || shape.Length > MaxRank)
+        if (shape.Length != stride.Length)
             throw reader.Fail($"a tensor has {shape.Length} sizes and {stride.Length} strides.");
         try
         {

@@ -16,8 +16,7 @@ internal static class ZipCheckpoint
     private const int MaxMetadataBytes = 1 << 20;
 
     /// <summary>Reads the pickle and the metadata, and finds the storages.</summary>
-    /// <returns>The pickle's value.</returns>
-    public static object? Read(SafeFileHandle file, string path, TorchCheckpointOptions options, Dictionary<string, string> metadata)
+    public static CheckpointContent Read(SafeFileHandle file, string path, TorchCheckpointOptions options, Dictionary<string, string> metadata)
     {
         ZipDirectory zip = ZipDirectory.Read(file, path, options.MaxPickleBytes);
         string[] pickles = [.. zip.Items.Keys.Where(n => n == PickleName || (n.EndsWith("/" + PickleName, StringComparison.Ordinal) && n.Count(c => c == '/') == 1))];
@@ -33,7 +32,8 @@ internal static class ZipCheckpoint
 
         StorageTable table = new();
         using MemoryStream pickle = new(zip.ReadItem(pickles[0], options.MaxPickleBytes), writable: false);
-        object? content = new PickleReader(pickle, path, options.MaxPickleOperations, table.Resolve).Load();
+        PickleReader reader = new(pickle, path, options.MaxPickleOperations, table.Resolve);
+        CheckpointContent content = new(reader.Load(), reader.Operations, path, options);
         foreach (TorchStorage storage in table.Storages.Values)
         {
             string name = $"{root}data/{storage.Key}";

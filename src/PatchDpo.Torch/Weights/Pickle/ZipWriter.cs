@@ -62,21 +62,21 @@ internal sealed class ZipWriter
             header.Write(Enumerable.Repeat((byte)'Z', padding).ToArray());
         });
         long start = _position;
-        uint crc = uint.MaxValue;
+        Crc32 crc = new();
         writeData(bytes =>
         {
-            crc = Crc32.Continue(crc, bytes);
+            crc.Append(bytes);
             Write(bytes);
         });
         if (_position - start != length)
             throw new InvalidOperationException($"The entry '{name}' was to have {length} bytes, not {_position - start}.");
-        _entries.Add((nameBytes, ~crc, length, place));
+        _entries.Add((nameBytes, crc.Value, length, place));
         if (length == 0)
             return;
         Write(footer =>
         {
             footer.Write("PK\x07\x08"u8);
-            footer.Write(~crc);
+            footer.Write(crc.Value);
             for (int i = 0; i < 2; i++)
             {
                 if (zip64.Length > 0)
