@@ -1,0 +1,43 @@
+using System.CommandLine;
+using PatchDpo.Fuzz;
+using PatchDpo.Fuzz.Targets;
+using PatchDpo.Torch.Runtime;
+
+Option<string> reader = new("--reader") { Description = $"The reader to test: {string.Join(", ", AllTargets.Names)}, or all.", DefaultValueFactory = _ => "all" };
+reader.AcceptOnlyFromAmong(["all", .. AllTargets.Names]);
+Option<long> count = new("--count") { Description = "Inputs for each reader.", DefaultValueFactory = _ => 100_000 };
+Option<int> seed = new("--seed") { Description = "The same seed gives the same inputs.", DefaultValueFactory = _ => 1 };
+Option<double> seconds = new("--seconds") { Description = "Time for all readers together; 0: no limit.", DefaultValueFactory = _ => 0 };
+Option<string> findings = new("--findings") { Description = "Folder for the inputs of findings.", DefaultValueFactory = _ => "fuzz-findings" };
+Option<bool> outcomes = new("--outcomes") { Description = "Print every kind of outcome that was seen." };
+RootCommand root = new("Feeds the readers of weights with broken and hostile inputs and reports crashes, hangs, memory beyond the file's size, leaks and undocumented exceptions. Exit code 1: findings.")
+{
+    reader, count, seed, seconds, findings, outcomes,
+};
+root.SetAction(result => Run(result.GetValue(reader)!, result.GetValue(count), result.GetValue(seed), result.GetValue(seconds), result.GetValue(findings)!, result.GetValue(outcomes)));
+return root.Parse(args).Invoke();
+
+static int Run(string reader, long count, int seed, double seconds, string findingsFolder, bool printOutcomes)
+{
+    TorchRuntime.Initialize();
+    // Memory rather than a disk: each input is written.
+    string parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+    string folder = Directory.CreateDirectory(Path.Combine(parent, $"patchdpo-fuzz-{Environment.ProcessId}")).FullName;
+    Console.WriteLine($"seed {seed}; the input under test is in '{folder}': after a crash of the process, it is the one");
+    Target[] targets = [.. AllTargets.Create().Where(t => reader == "all" || t.Name == reader)];
+    TimeSpan time = seconds > 0 ? TimeSpan.FromSeconds(seconds / targets.Length) : TimeSpan.MaxValue;
+    Watchdog watchdog = new(folder);
+    FindingLog findings = new(findingsFolder);
+    List<Tally> tallies = [];
+    foreach (Target target in targets)
+    {
+        Tally tally = new Fuzzer(target, seed, watchdog, findings).Run(count, time, Directory.CreateDirectory(Path.Combine(folder, target.Name)).FullName);
+        Console.WriteLine($"  {target.Name}: {tally.Inputs} inputs, {tally.Findings} findings");
+        tallies.Add(tally);
+        foreach (string outcome in tally.Outcomes.Order(StringComparer.Ordinal).Where(_ => printOutcomes))
+            Console.WriteLine($"    {outcome}");
+    }
+    Tally.Print(tallies);
+    Directory.Delete(folder, recursive: true);
+    return findings.Count == 0 ? 0 : 1;
+}
