@@ -17,7 +17,7 @@ internal sealed class ReadLog
         long[] shape = file.Shape(key);
         ScalarType dtype = file.DType(key);
         // Counted before it is read: memory is taken then, even where the file turns out to be too short.
-        Take(shape.Aggregate(ElementSize(dtype), (product, dim) => checked(product * dim)));
+        Take(shape.Contains(0) ? 0 : shape.Aggregate(ElementSize(dtype), (product, dim) => checked(product * dim)));
         _dimensions += shape.Sum(d => 64 - long.LeadingZeroCount(d));
         using Tensor tensor = file.Read(key);
         if (!tensor.shape.AsSpan().SequenceEqual(shape) || tensor.dtype != dtype)

@@ -158,7 +158,7 @@ public sealed class ShardedTensorFileTests : IDisposable
         string path = _folder.File("model.safetensors.index.json");
         WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => ShardedTensorFile.Open(Index("""{"weight_map": {"a": "model.safetensors.index.json"}}""")));
         Assert.Equal(path, e.Path);
-        Assert.Contains("its header claims", e.Message);
+        Assert.Contains("neither a safetensors file nor a PyTorch checkpoint", e.Message);
     }
 
     [Fact]
