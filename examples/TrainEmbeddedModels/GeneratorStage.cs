@@ -1,6 +1,5 @@
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Text;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
