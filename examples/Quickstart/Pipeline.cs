@@ -41,12 +41,12 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
         => Score(workload, new PatchQualityScoringEstimator.Options { IgnorePlainBackground = true, HeatMapColumnName = "HeatMap" });
 
     /// <summary>Fine-tunes the generator's adapter on scored rows.</summary>
-    public PersonalizedImageTransformer Tune(IDataView scored, PersonalizedModel model, int steps)
+    public PersonalizedImageTransformer Tune(IDataView scored, PersonalizedModel model, int steps, double learningRate)
         => ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
         {
             MaxSteps = steps,
             BatchSize = 8,
-            LearningRate = 1e-3,
+            LearningRate = learningRate,
             // p is high nearly everywhere on this small domain: stretching and sharpening it lets the bad patches stand out.
             Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 3 },
             Generation = s_generation,

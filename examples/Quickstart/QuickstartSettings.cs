@@ -7,5 +7,6 @@ namespace Quickstart;
 /// <param name="Seed">Decides the subjects, the prompts, the noise and the training.</param>
 /// <param name="Pairs">Scored pairs to train on.</param>
 /// <param name="Steps">Fine-tuning steps.</param>
+/// <param name="LearningRate">Their rate.</param>
 /// <param name="HeldOut">Held-out references to evaluate on, two prompts each.</param>
-internal sealed record QuickstartSettings(string Output, string? References, string Noun, int Seed, int Pairs, int Steps, int HeldOut);
+internal sealed record QuickstartSettings(string Output, string? References, string Noun, int Seed, int Pairs, int Steps, double LearningRate, int HeldOut);

@@ -23,7 +23,10 @@ internal static class ResultTable
             if (x is null || y is null)
                 return;
             MetricEstimate change = PairedDifference.Compute(before, after, metric);
-            Console.WriteLine($"  {name,-28}{x.Mean,8:F3}{y.Mean,8:F3}{change.Mean,9:+0.000;-0.000}   [{change.Lower:+0.000;-0.000}, {change.Upper:+0.000;-0.000}]");
+            Console.WriteLine($"  {name,-28}{x.Mean,8:F3}{y.Mean,8:F3}{Signed(change.Mean),9}   [{Signed(change.Lower)}, {Signed(change.Upper)}]");
         }
     }
+
+    // Rounded first: a small negative number would come out as "-+0.000".
+    private static string Signed(double value) => Math.Round(value, 3).ToString("+0.000;-0.000;0.000");
 }

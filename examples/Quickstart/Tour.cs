@@ -26,7 +26,7 @@ internal static class Tour
         Workload pairs = Workload.OnWhite(train, settings.Pairs, settings.Noun, Folder("train"));
         clock.Run($"generate {pairs.Rows.Count} images to learn from", () => pipeline.Generate(pairs, model));
         using PersonalizedImageTransformer tuned = clock.Run(
-            $"score their patches and fine-tune with PatchDPO, {settings.Steps} steps", () => pipeline.Tune(pipeline.Score(pairs), model, settings.Steps));
+            $"score their patches and fine-tune with PatchDPO, {settings.Steps} steps", () => pipeline.Tune(pipeline.Score(pairs), model, settings.Steps, settings.LearningRate));
 
         Workload before = Workload.InScenes(heldOut, 2 * heldOut.Count, settings.Seed + 1, settings.Noun, Folder("before"));
         Workload after = before.Into(Folder("after"));
