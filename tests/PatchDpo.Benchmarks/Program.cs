@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PatchDpo.Benchmarks;
+using PatchDpo.Benchmarks.FullSize;
 
 // Each benchmark measures its contestants in turns within one run, so that a ratio holds on a busy machine too.
 var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
@@ -8,5 +9,6 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     SafetensorsBenchmark.Command(),
     CheckpointBenchmark.Command(),
     PatchQualityBenchmark.Command(),
+    FullSizeBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

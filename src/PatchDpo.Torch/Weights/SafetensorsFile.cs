@@ -17,6 +17,7 @@ public sealed class SafetensorsFile : ITensorFile
     private readonly SafeFileHandle _file;
     private readonly Dictionary<string, SafetensorsEntry> _entries;
     private readonly long _dataStart;
+    private ConversionBuffer? _buffer;
 
     private SafetensorsFile(string path, SafetensorsOptions options)
     {
@@ -83,7 +84,9 @@ public sealed class SafetensorsFile : ITensorFile
         using DisposeScope scope = NewDisposeScope();
         // A bool's byte may only be 0 or 1 in libtorch; the file may hold others.
         bool isBool = entry.DType == ScalarType.Bool;
-        Tensor tensor = empty(entry.Shape, dtype: isBool ? ScalarType.Byte : entry.DType, device: CPU);
+        // What stays on the CPU is converted while it is read; what goes elsewhere travels in the file's dtype.
+        ScalarType type = isBool ? ScalarType.Byte : device is null || device.type == DeviceType.CPU ? dtype ?? entry.DType : entry.DType;
+        Tensor tensor = empty(entry.Shape, dtype: type, device: CPU);
         ReadData(entry, tensor);
         if (isBool)
             tensor = tensor.ne(0);
@@ -102,7 +105,7 @@ public sealed class SafetensorsFile : ITensorFile
             throw new ArgumentException($"'{Path}', key {KeyText.Quote(key)}: its shape is [{string.Join(",", entry.Shape)}], the target's [{string.Join(",", target.shape)}].", nameof(target));
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        if (target.device_type == DeviceType.CPU && target.dtype == entry.DType && entry.DType != ScalarType.Bool && target.is_contiguous())
+        if (target.device_type == DeviceType.CPU && entry.DType != ScalarType.Bool && target.is_contiguous())
             ReadData(entry, target);
         else
             target.copy_(Read(key));
@@ -135,7 +138,11 @@ public sealed class SafetensorsFile : ITensorFile
     }
 
     /// <summary>Closes the file; tensors that were read stay valid.</summary>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file.Dispose();
+        Interlocked.Exchange(ref _buffer, null)?.Dispose();
+    }
 
     private SafetensorsEntry Entry(string key) => _entries.TryGetValue(key, out SafetensorsEntry? entry)
         ? entry
@@ -158,7 +165,24 @@ public sealed class SafetensorsFile : ITensorFile
 
     private void ReadData(SafetensorsEntry entry, Tensor target)
     {
-        if (!TensorBytes.TryRead(_file, _dataStart + entry.Begin, target))
+        bool isRead = target.dtype == entry.DType || entry.DType == ScalarType.Bool
+            ? TensorBytes.TryRead(_file, _dataStart + entry.Begin, target)
+            : TryReadConverted(entry, target);
+        if (!isRead)
             throw new WeightsFormatException(Path, entry.Key, "the file was cut short after it was opened: it ends within the tensor's data.");
+    }
+
+    private bool TryReadConverted(SafetensorsEntry entry, Tensor target)
+    {
+        ConversionBuffer buffer = Interlocked.Exchange(ref _buffer, null) ?? new ConversionBuffer(entry.DType);
+        try
+        {
+            return TensorBytes.TryReadConverted(_file, _dataStart + entry.Begin, entry.DType, target, buffer);
+        }
+        finally
+        {
+            // Reads that run beside one another each have their own; one is kept.
+            Interlocked.Exchange(ref _buffer, buffer)?.Dispose();
+        }
     }
 }

@@ -39,6 +39,34 @@ internal static unsafe partial class TensorBytes
         return true;
     });
 
+    /// <summary>Fills a contiguous CPU tensor with values that have another type in the file; false where the file ends before them.</summary>
+    public static bool TryReadConverted(SafeFileHandle file, long position, ScalarType type, Tensor target, ConversionBuffer buffer)
+    {
+        ForEachPiece(target, (bytes, _) =>
+        {
+            PreferHugePages(bytes);
+            return true;
+        });
+        using DisposeScope scope = NewDisposeScope();
+        Tensor values = target.view(-1);
+        long count = target.numel();
+        for (long begin = 0; begin < count; begin += ConversionBuffer.Elements)
+        {
+            using DisposeScope pieces = NewDisposeScope();
+            long length = Math.Min(ConversionBuffer.Elements, count - begin);
+            Tensor piece = buffer.Values(type, length);
+            if (!TryRead(file, position + (begin * piece.ElementSize), piece.bytes))
+                return false;
+            // libtorch converts between its two 16-bit types value by value, but each to and from float32, which loses nothing, at once.
+            if (IsHalf(type) && IsHalf(target.dtype))
+                piece = buffer.Floats(length).copy_(piece);
+            values.narrow(0, begin, length).copy_(piece);
+        }
+        return true;
+
+        static bool IsHalf(ScalarType type) => type is ScalarType.Float16 or ScalarType.BFloat16;
+    }
+
     /// <summary>Fills memory from a place in a file; false where the file ends before it.</summary>
     public static bool TryRead(SafeFileHandle file, long position, Span<byte> target)
     {

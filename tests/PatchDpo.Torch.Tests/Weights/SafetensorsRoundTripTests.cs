@@ -43,6 +43,46 @@ public sealed class SafetensorsRoundTripTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(ScalarType.Float16, ScalarType.BFloat16)]
+    [InlineData(ScalarType.BFloat16, ScalarType.Float16)]
+    [InlineData(ScalarType.Float16, ScalarType.Float32)]
+    [InlineData(ScalarType.Float32, ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float64, ScalarType.Float32)]
+    [InlineData(ScalarType.Byte, ScalarType.Float32)]
+    [InlineData(ScalarType.Bool, ScalarType.Float32)]
+    [InlineData(ScalarType.Int64, ScalarType.Bool)]
+    public void Tensors_of_any_length_are_converted_as_libtorch_does(ScalarType from, ScalarType to)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        random.manual_seed(2);
+        // More than two pieces of the conversion, exactly one, and less than one; subnormal and infinite values among them.
+        Tensor values = (randn(2 * ConversionBuffer.Elements + 5) * 3).exp();
+        values[0] = 1e-6f;
+        values[1] = float.PositiveInfinity;
+        values[2] = 0;
+        if (from is not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
+            values = values.clamp(0, 3).round();
+        values = values.to(from);
+        Dictionary<string, Tensor> tensors = new() { ["long"] = values, ["piece"] = values[..(int)ConversionBuffer.Elements], ["short"] = values[..7], ["none"] = values[..0] };
+        string path = _folder.File("a.safetensors");
+        SafetensorsWriter.Write(path, tensors);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        foreach ((string key, Tensor source) in tensors)
+        {
+            Tensor expected = source.to(to), read = file.Read(key, dtype: to), copied = zeros_like(expected);
+            file.CopyTo(key, copied);
+            Assert.Equal(to, read.dtype);
+            Assert.True(read.equal(expected).all().item<bool>(), $"{key}, read");
+            Assert.True(copied.equal(expected).all().item<bool>(), $"{key}, copied");
+        }
+        Parallel.For(0, 8, _ =>
+        {
+            using Tensor read = file.Read("long", dtype: to), same = read.equal(values.to(to)), all = same.all();
+            Assert.True(all.item<bool>());
+        });
+    }
+
     [Fact]
     public void Reading_converts_where_asked_and_leaks_nothing()
     {

@@ -31,11 +31,11 @@ public static class IpAdapterFile
         using var file = WeightsFile.Open(path);
         // On the meta device: the sizes are the file's word, and only what its tensors confirm gets memory.
         var projection = MakeProjection(file, headChannels, META, dtype);
-        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, device, layersDtype ?? dtype));
+        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, META, dtype));
         try
         {
             StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix, device: device, dtype: dtype ?? ScalarType.Float32);
-            StateDictLoader.Load(adapter.Layers, file, LayersPrefix);
+            StateDictLoader.Load(adapter.Layers, file, LayersPrefix, device: device, dtype: layersDtype ?? dtype ?? ScalarType.Float32);
         }
         catch
         {

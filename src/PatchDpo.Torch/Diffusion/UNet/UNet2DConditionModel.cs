@@ -84,18 +84,7 @@ public sealed class UNet2DConditionModel : nn.Module
     {
         var config = UNetConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
         using ITensorFile weights = ModelFolder.OpenWeights(folder);
-        var model = new UNet2DConditionModel(config, device, dtype);
-        try
-        {
-            StateDictLoader.Load(model, weights);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-        model.eval();
-        return model;
+        return ModelWeights.Fill(new UNet2DConditionModel(config, META), weights, ignore: null, device, dtype);
     }
 
     /// <summary>Predicts the noise (or what the model was trained to predict).</summary>

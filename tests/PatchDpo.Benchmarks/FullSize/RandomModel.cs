@@ -1,0 +1,63 @@
+using System.Text.Json;
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Benchmarks.FullSize;
+
+/// <summary>A folder with a UNet and an IP-Adapter-Plus of random float16 weights, under the real models' names and shapes.</summary>
+/// <param name="folder">The folder.</param>
+internal sealed class RandomModel(string folder)
+{
+    // The real weights' order of magnitude: activations stay within float16's range.
+    private const double Deviation = 0.02;
+
+    /// <summary>The weight files.</summary>
+    public IReadOnlyList<string> Files => [Path.Combine(UNetFolder, "diffusion_pytorch_model.safetensors"), Path.Combine(folder, "ip_adapter.safetensors")];
+
+    private string UNetFolder => Path.Combine(folder, "unet");
+
+    /// <summary>Writes the folder; the names and shapes are those of our modules on the meta device.</summary>
+    /// <returns>The number of weights.</returns>
+    /// <exception cref="IOException">The disk has too little room.</exception>
+    public long Write(ModelScale scale)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Directory.CreateDirectory(UNetFolder);
+        string config = Path.Combine(UNetFolder, "config.json");
+        File.WriteAllText(config, JsonSerializer.Serialize(scale.UNet));
+        UNetConfig shape = UNetConfig.FromJson(ModelConfig.Read(config));
+        using UNet2DConditionModel unet = new(shape, META);
+        using IpAdapterModel adapter = new(new Resampler(scale.Projection, META), new IpAdapterLayers(shape, META));
+        IEnumerable<KeyValuePair<string, Tensor>> Named(string prefix, nn.Module module) => module.state_dict().Select(t => KeyValuePair.Create(prefix + t.Key, t.Value));
+        KeyValuePair<string, Tensor>[][] files = [[.. Named("", unet)], [.. Named("image_proj.", adapter.Projection), .. Named("ip_adapter.", adapter.Layers)]];
+        long weights = files.Sum(f => f.Sum(t => t.Value.numel())), room = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+        if (room < 2.1 * weights)
+            throw new IOException($"'{folder}' has {room / 1e9:f1} GB of room; the weights need {2 * weights / 1e9:f1} GB.");
+
+        random.manual_seed(1);
+        // All tensors are pieces of one, from different places: to draw all would take longer than all that is measured.
+        long largest = files.Max(f => f.Max(t => t.Value.numel())), length = 2 * largest;
+        Tensor pool = (randn(length) * Deviation).to(ScalarType.Float16);
+        for (int i = 0; i < files.Length; i++)
+            SafetensorsWriter.Write(Files[i], files[i].Select((t, n) => KeyValuePair.Create(t.Key, Values(t, pool, n * 7919L % largest))).ToDictionary());
+        return weights;
+    }
+
+    /// <summary>Loads the model as an application does.</summary>
+    public (UNet2DConditionModel UNet, IpAdapterModel Adapter) Load(ScalarType dtype)
+    {
+        UNet2DConditionModel unet = UNet2DConditionModel.FromFolder(UNetFolder, dtype: dtype);
+        return (unet, IpAdapterFile.Read(Files[1], unet.Config, dtype: dtype));
+    }
+
+    // Norms and biases as they are initially, so that values neither vanish nor grow on their way through the layers.
+    private static Tensor Values(KeyValuePair<string, Tensor> wanted, Tensor pool, long begin)
+    {
+        long[] shape = wanted.Value.shape;
+        return shape.Length > 1 ? pool.narrow(0, begin, wanted.Value.numel()).view(shape)
+            : wanted.Key.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape, ScalarType.Float16) : ones(shape, ScalarType.Float16);
+    }
+}
