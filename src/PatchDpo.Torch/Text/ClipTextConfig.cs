@@ -31,6 +31,7 @@ public sealed record ClipTextConfig : ClipTransformerConfig
         ArgumentNullException.ThrowIfNull(json);
         bool nested = json.IsObject("text_config");
         ModelConfig c = nested ? json.GetObject("text_config") : json;
+        c.RequireKind("model_type", "clip_text_model", "clip");
         int dim = c.GetPositive("hidden_size", nested ? 512 : null);
         return new ClipTextConfig
         {
@@ -42,7 +43,7 @@ public sealed record ClipTextConfig : ClipTransformerConfig
             MaxPositions = c.GetPositive("max_position_embeddings", 77),
             EosTokenId = c.GetInt32("eos_token_id", LegacyEosTokenId),
             Activation = ReadActivation(c),
-            LayerNormEps = c.GetDouble("layer_norm_eps", 1e-5),
+            LayerNormEps = c.GetPositiveNumber("layer_norm_eps", 1e-5),
             ProjectionDim = ReadProjectionDim(json),
         };
     }

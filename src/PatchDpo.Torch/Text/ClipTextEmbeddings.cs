@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -13,9 +14,12 @@ internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
 
     public ClipTextEmbeddings(ClipTextConfig config, Device? device, ScalarType? dtype) : base(nameof(ClipTextEmbeddings))
     {
+        // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
+        using var scope = NewDisposeScope();
         token_embedding = Embedding(config.VocabularySize, config.HiddenSize, device: device, dtype: dtype);
         position_embedding = Embedding(config.MaxPositions, config.HiddenSize, device: device, dtype: dtype);
         RegisterComponents();
+        this.DetachFromDisposeScope();
         ClipInit.Normal(token_embedding.weight!, ClipInit.EmbeddingStd);
         ClipInit.Normal(position_embedding.weight!, ClipInit.EmbeddingStd);
     }

@@ -38,6 +38,8 @@ public sealed class Alike : ConvolutionalEncoder
     public Alike(AlikeConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(Alike))
     {
         ArgumentNullException.ThrowIfNull(config);
+        // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
+        using var scope = NewDisposeScope();
         Config = config;
         PatchSize = DefaultPatchSize;
         IReadOnlyList<int> c = config.Channels;

@@ -32,6 +32,7 @@ public sealed record ClipVisionConfig : ClipTransformerConfig
         ArgumentNullException.ThrowIfNull(json);
         bool nested = json.IsObject("vision_config");
         ModelConfig c = nested ? json.GetObject("vision_config") : json;
+        c.RequireKind("model_type", "clip_vision_model", "clip");
         int dim = c.GetPositive("hidden_size", nested ? 768 : null);
         int patch = c.GetSide("patch_size", nested ? 32 : null), image = c.GetSide("image_size", nested ? 224 : null);
         if (c.GetInt32("num_channels", 3) is not 3 and int channels)
@@ -47,7 +48,7 @@ public sealed record ClipVisionConfig : ClipTransformerConfig
             ImageSize = image,
             PatchSize = patch,
             Activation = ReadActivation(c),
-            LayerNormEps = c.GetDouble("layer_norm_eps", 1e-5),
+            LayerNormEps = c.GetPositiveNumber("layer_norm_eps", 1e-5),
             ProjectionDim = ReadProjectionDim(json),
         };
     }

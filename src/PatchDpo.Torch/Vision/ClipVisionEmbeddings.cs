@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Text;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -15,10 +16,13 @@ internal sealed class ClipVisionEmbeddings : Module<Tensor, Tensor>
 
     public ClipVisionEmbeddings(ClipVisionConfig config, Device? device, ScalarType? dtype) : base(nameof(ClipVisionEmbeddings))
     {
+        // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
+        using var scope = NewDisposeScope();
         class_embedding = new Parameter(empty([config.HiddenSize], dtype, device));
         patch_embedding = Conv2d(3, config.HiddenSize, config.PatchSize, config.PatchSize, bias: false, device: device, dtype: dtype);
         position_embedding = Embedding(1 + (config.GridSize * config.GridSize), config.HiddenSize, device: device, dtype: dtype);
         RegisterComponents();
+        this.DetachFromDisposeScope();
         ClipInit.Normal(class_embedding, Math.Pow(config.HiddenSize, -0.5));
         ClipInit.Normal(patch_embedding.weight, ClipInit.EmbeddingStd);
         ClipInit.Normal(position_embedding.weight!, ClipInit.EmbeddingStd);

@@ -24,11 +24,12 @@ public sealed record DinoConfig : VitConfig
     public static DinoConfig FromJson(ModelConfig json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        json.RequireKind("model_type", "vit", "dino");
         VitShape shape = VitShape.FromJson(json);
         return new DinoConfig(shape)
         {
             IntermediateSize = json.GetPositive("intermediate_size", shape.IntermediateSize),
-            NormEps = json.GetDouble("layer_norm_eps", 1e-6),
+            NormEps = json.GetPositiveNumber("layer_norm_eps", 1e-6),
         };
     }
 

@@ -42,6 +42,7 @@ public sealed record DinoV2Config : VitConfig
     public static DinoV2Config FromJson(ModelConfig json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        json.RequireKind("model_type", "dinov2", "dinov2_with_registers");
         VitShape shape = VitShape.FromJson(json);
         if (json.GetBoolean("use_swiglu_ffn", false))
             throw json.Fault("use_swiglu_ffn", "only the plain MLP is supported.");
@@ -55,7 +56,7 @@ public sealed record DinoV2Config : VitConfig
             IntermediateSize = (int)hidden,
             LayerScale = json.GetDouble("layerscale_value", 1),
             RegisterTokens = json.GetInt32("num_register_tokens", 0),
-            NormEps = json.GetDouble("layer_norm_eps", 1e-6),
+            NormEps = json.GetPositiveNumber("layer_norm_eps", 1e-6),
         };
     }
 

@@ -28,6 +28,8 @@ public sealed class Vgg : ConvolutionalEncoder
     public Vgg(VggConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(Vgg))
     {
         ArgumentNullException.ThrowIfNull(config);
+        // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
+        using var scope = NewDisposeScope();
         Config = config;
         var layers = new List<Module<Tensor, Tensor>>();
         int channels = 3;

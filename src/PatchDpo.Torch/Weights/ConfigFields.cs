@@ -11,6 +11,22 @@ internal static class ConfigFields
         return value > 0 ? value : throw json.Fault(name, $"expected a positive number, found {value}.");
     }
 
+    /// <summary>A positive finite number; where a default is given, the field may be missing.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, or not such a number.</exception>
+    public static double GetPositiveNumber(this ModelConfig json, string name, double? defaultValue = null)
+    {
+        double value = defaultValue is double d ? json.GetDouble(name, d) : json.GetDouble(name);
+        return double.IsFinite(value) && value > 0 ? value : throw json.Fault(name, $"expected a positive number, found {value}.");
+    }
+
+    /// <summary>Checks that the file, where it says what it describes, describes one of the given kinds.</summary>
+    /// <exception cref="ModelConfigException">It describes something else.</exception>
+    public static void RequireKind(this ModelConfig json, string name, params ReadOnlySpan<string> kinds)
+    {
+        if (json.Has(name) && !kinds.Contains(json.GetString(name)))
+            throw json.Fault(name, $"'{json.GetString(name)}' is not supported here, only {string.Join(", ", kinds.ToArray().Select(k => $"'{k}'"))}.");
+    }
+
     /// <summary>A positive integer, or two equal ones (height and width); where a default is given, the field may be missing.</summary>
     /// <exception cref="ModelConfigException">The field is missing, not a positive integer, or two that differ.</exception>
     public static int GetSide(this ModelConfig json, string name, int? defaultValue = null)

@@ -175,6 +175,8 @@ public sealed class VisionFolderTests : IDisposable
     [InlineData("image_size", "3", "smaller than a patch")]
     [InlineData("num_channels", "1", "expected 3")]
     [InlineData("intermediate_size", "\"many\"", "integer")]
+    [InlineData("model_type", "\"siglip\"", "'siglip' is not supported")]
+    [InlineData("layer_norm_eps", "0", "positive")]
     public void A_bad_configuration_is_refused_with_its_file_and_field(string field, string? value, string problem)
     {
         foreach ((string json, Action load) in new (string, Action)[]
@@ -192,6 +194,28 @@ public sealed class VisionFolderTests : IDisposable
             Assert.Equal(path, e.Path);
             Assert.Equal(field, e.Field);
             Assert.Contains(problem, e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("image_size", "16", "pos_embed", "position_embedding")]
+    [InlineData("patch_size", "3", "patch_embed.proj.weight", "patch_embedding.weight")]
+    [InlineData("num_hidden_layers", "3", "blocks.2.", "layers.2.")]
+    public void A_configuration_that_the_weights_contradict_is_told_by_file_and_key(string field, string value, string dinoKey, string clipKey)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using DinoVisionTransformer dino = new(DinoConfig.FromJson(ModelConfig.Parse(DinoJson, "test")));
+        Write(Change(DinoJson, field, value), dino.state_dict());
+        AssertMismatch(dinoKey, () => DinoVisionTransformer.FromFolder(_folder.File("")));
+        using ClipVisionEncoder clip = new(ClipVisionConfig.FromJson(ModelConfig.Parse(VisionJson, "test")));
+        Write(Change(VisionJson, field, value), clip.state_dict());
+        AssertMismatch(clipKey, () => ClipVisionEncoder.FromFolder(_folder.File("")));
+
+        void AssertMismatch(string key, Action load)
+        {
+            StateDictMismatchException e = Assert.Throws<StateDictMismatchException>(load);
+            Assert.Contains(_folder.File("model.safetensors"), e.Message, StringComparison.Ordinal);
+            Assert.Contains(e.MissingKeys.Concat(e.MisshapedKeys), k => k.Contains(key, StringComparison.Ordinal));
         }
     }
 

@@ -101,14 +101,20 @@ public sealed class NoiseScheduleConfig
             throw new ModelConfigException(json.Source, "solver_order", $"{order} is not supported; 1 and 2 are.");
         SamplerKind? sampler = SamplerOf(json.GetString("_class_name", ""));
         bool isPlms = sampler == SamplerKind.Plms;
+        int timesteps = json.GetInt32("num_train_timesteps", 1000);
+        if (timesteps < 2)
+            throw json.Fault("num_train_timesteps", $"a schedule has at least 2 timesteps, not {timesteps}.");
+        double[]? trained = json.Has("trained_betas") ? json.GetDoubleArray("trained_betas") : null;
+        if (trained is not null && trained.Length != timesteps)
+            throw json.Fault("trained_betas", $"{trained.Length} betas are given for {timesteps} timesteps.");
         return new NoiseScheduleConfig
         {
-            TrainTimesteps = json.GetInt32("num_train_timesteps", 1000),
-            BetaStart = json.GetDouble("beta_start", 0.0001),
-            BetaEnd = json.GetDouble("beta_end", 0.02),
+            TrainTimesteps = timesteps,
+            BetaStart = ReadBeta(json, "beta_start", 0.0001),
+            BetaEnd = ReadBeta(json, "beta_end", 0.02),
             BetaSchedule = Choose(json, "beta_schedule", "linear", ("linear", BetaSchedule.Linear), ("scaled_linear", BetaSchedule.ScaledLinear),
                 ("squaredcos_cap_v2", BetaSchedule.SquaredCosCapV2), ("sigmoid", BetaSchedule.Sigmoid)),
-            TrainedBetas = json.Has("trained_betas") ? json.GetDoubleArray("trained_betas") : null,
+            TrainedBetas = trained,
             RescaleBetasZeroSnr = json.GetBoolean("rescale_betas_zero_snr", false),
             PredictionType = Choose(json, "prediction_type", "epsilon", ("epsilon", PredictionType.Epsilon), ("v_prediction", PredictionType.Velocity), ("sample", PredictionType.Sample)),
             // PNDM's Runge-Kutta steps, which diffusers takes unless told otherwise, are not there.
@@ -144,6 +150,9 @@ public sealed class NoiseScheduleConfig
         "PNDMScheduler" => SamplerKind.Plms,
         _ => null,
     };
+
+    private static double ReadBeta(ModelConfig json, string field, double missing)
+        => json.GetDouble(field, missing) is > 0 and < 1 and var beta ? beta : throw json.Fault(field, "a beta lies between 0 and 1.");
 
     private static T Choose<T>(ModelConfig json, string field, string missing, params ReadOnlySpan<(string Name, T Value)> choices)
     {

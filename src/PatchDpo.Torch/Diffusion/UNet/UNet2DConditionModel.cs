@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -38,6 +39,8 @@ public sealed class UNet2DConditionModel : nn.Module
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
+        // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
+        using var scope = NewDisposeScope();
         Config = config;
         var channels = config.BlockOutChannels;
         var last = channels.Length - 1;
@@ -64,6 +67,7 @@ public sealed class UNet2DConditionModel : nn.Module
         _activation = Activations.Get(config.Activation);
         _embeddingActivation = config.TimeEmbeddingActivation is { } name ? Activations.Get(name) : null;
         RegisterComponents();
+        this.DetachFromDisposeScope();
         NumberAttentions();
     }
 

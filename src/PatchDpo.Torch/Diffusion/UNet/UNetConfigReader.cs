@@ -9,6 +9,7 @@ internal static class UNetConfigReader
     public static UNetConfig Read(ModelConfig json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        json.RequireKind("_class_name", nameof(UNet2DConditionModel));
         CheckUnsupported(json);
         var defaults = new UNetConfig();
         var channels = json.Has("block_out_channels") ? [.. json.GetInt32Array("block_out_channels")] : defaults.BlockOutChannels;
@@ -20,7 +21,7 @@ internal static class UNetConfigReader
         string? OptionalString(string name) => json.Has(name) ? json.GetString(name) : null;
         var config = new UNetConfig
         {
-            SampleSize = OptionalInt32("sample_size"),
+            SampleSize = json.Has("sample_size") ? json.GetPositive("sample_size") : null,
             InChannels = json.GetInt32("in_channels", defaults.InChannels),
             OutChannels = json.GetInt32("out_channels", defaults.OutChannels),
             CenterInputSample = json.GetBoolean("center_input_sample", defaults.CenterInputSample),

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -25,12 +26,15 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     public AutoencoderKL(VaeConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(AutoencoderKL))
     {
         ArgumentNullException.ThrowIfNull(config);
+        // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
+        using DisposeScope scope = NewDisposeScope();
         Config = config;
         encoder = new VaeEncoder(config, device, dtype);
         decoder = new VaeDecoder(config, device, dtype);
         quant_conv = nn.Conv2d(2 * config.LatentChannels, 2 * config.LatentChannels, 1, device: device, dtype: dtype);
         post_quant_conv = nn.Conv2d(config.LatentChannels, config.LatentChannels, 1, device: device, dtype: dtype);
         RegisterComponents();
+        this.DetachFromDisposeScope();
     }
 
     /// <summary>The sizes.</summary>

@@ -50,6 +50,8 @@ public sealed class VaeConfig
     public static VaeConfig FromJson(ModelConfig json)
     {
         ArgumentNullException.ThrowIfNull(json);
+        json.RequireKind("_class_name", nameof(AutoencoderKL));
+        CheckUnsupported(json);
         string[] down = json.Has("down_block_types") ? [.. json.GetStringArray("down_block_types")] : ["DownEncoderBlock2D"];
         string[] up = json.Has("up_block_types") ? [.. json.GetStringArray("up_block_types")] : ["UpDecoderBlock2D"];
         RequireOnly(json, "down_block_types", down, "DownEncoderBlock2D");
@@ -57,17 +59,39 @@ public sealed class VaeConfig
         string activation = json.GetString("act_fn", "silu");
         if (!Activations.IsKnown(activation))
             throw new ModelConfigException(json.Source, "act_fn", $"\"{activation}\" is not a known activation function.");
+        if (json.Has("up_block_types") && up.Length != down.Length)
+            throw json.Fault("up_block_types", $"{up.Length} types for the {down.Length} of down_block_types.");
+        int[] channels = json.GetInt32Array("block_out_channels", down.Length);
+        int groups = json.GetPositive("norm_num_groups", 32);
+        foreach (int count in channels)
+        {
+            if (count <= 0)
+                throw json.Fault("block_out_channels", $"expected positive numbers, found {count}.");
+            if (count % groups != 0)
+                throw json.Fault("norm_num_groups", $"{groups} groups do not divide {count} channels.");
+        }
         return new VaeConfig
         {
-            InChannels = json.GetInt32("in_channels", 3),
-            OutChannels = json.GetInt32("out_channels", 3),
-            LatentChannels = json.GetInt32("latent_channels", 4),
-            BlockOutChannels = json.GetInt32Array("block_out_channels", down.Length),
-            LayersPerBlock = json.GetInt32("layers_per_block", 1),
-            NormGroups = json.GetInt32("norm_num_groups", 32),
+            InChannels = json.GetPositive("in_channels", 3),
+            OutChannels = json.GetPositive("out_channels", 3),
+            LatentChannels = json.GetPositive("latent_channels", 4),
+            BlockOutChannels = channels,
+            LayersPerBlock = json.GetPositive("layers_per_block", 1),
+            NormGroups = groups,
             Activation = activation,
-            ScalingFactor = json.GetDouble("scaling_factor", 0.18215),
+            ScalingFactor = json.GetPositiveNumber("scaling_factor", 0.18215),
         };
+    }
+
+    // What newer autoencoders (Stable Diffusion 3, FLUX) have and this one lacks.
+    private static void CheckUnsupported(ModelConfig json)
+    {
+        foreach (string field in new[] { "shift_factor", "latents_mean", "latents_std" })
+            if (json.Has(field))
+                throw json.Fault(field, "only null is supported.");
+        foreach (string field in new[] { "use_quant_conv", "use_post_quant_conv", "mid_block_add_attention" })
+            if (!json.GetBoolean(field, true))
+                throw json.Fault(field, "only true is supported.");
     }
 
     private static void RequireOnly(ModelConfig json, string field, string[] types, string known)

@@ -12,6 +12,8 @@ internal sealed class VitPatchEmbed : Module<Tensor, Tensor>
 
     public VitPatchEmbed(int patchSize, int dim, Device? device, ScalarType? dtype) : base(nameof(VitPatchEmbed))
     {
+        // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
+        using var scope = NewDisposeScope();
         proj = Conv2d(3, dim, patchSize, patchSize, device: device, dtype: dtype);
         RegisterComponents();
     }
