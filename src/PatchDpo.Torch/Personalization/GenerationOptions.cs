@@ -20,13 +20,21 @@ public sealed class GenerationOptions
     /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
     public double? AdapterScale { get; init => field = value is double v ? Finite(v, nameof(AdapterScale)) : null; }
 
+    /// <summary>How several references of a request become one image prompt. Default: averaged, as photos of one object (the official inference script); see <see cref="Personalization.ReferenceFusion.Concatenate"/> for several objects.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No member of the enumeration.</exception>
+    public ReferenceFusion ReferenceFusion
+    {
+        get;
+        init => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(ReferenceFusion), value, $"{nameof(ReferenceFusion)} is a member of the enumeration.");
+    }
+
     /// <summary>What not to show. The default is the official inference script's.</summary>
     public string NegativePrompt { get; init => field = value ?? throw new ArgumentNullException(nameof(NegativePrompt)); } = "monochrome, lowres, bad anatomy, worst quality, low quality";
 
     /// <summary>Seed of the starting noise; each request has its own noise of it. Default 42 (the official inference script).</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>Images that are generated together, at least 1; it does not change them but for rounding. Default 4 (ours).</summary>
+    /// <summary>Images that are generated together, at least 1; it does not change them but for rounding. Requests with different numbers of concatenated references above one, whose least common multiple is above 60, are generated apart. Default 4 (ours).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int BatchSize { get; init => field = AtLeastOne(value, nameof(BatchSize)); } = 4;
 

@@ -28,10 +28,10 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope batchScope = NewDisposeScope();
             int first = images.Count;
-            GenerationRequest[] batch = [.. requests.Skip(first).Take(options.BatchSize)];
+            GenerationRequest[] batch = NextBatch(requests, first);
             PromptConditions positive = Conditions(batch, droppedTokens);
             PromptConditions? negative = guided
-                ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), Repeat(droppedTokens!, batch.Length), positive.TimeIds)
+                ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), DroppedLike(positive.IpTokens, droppedTokens!), positive.TimeIds)
                 : null;
             long[] shape = [model.LatentChannels, _height / model.LatentScale, _width / model.LatentScale];
             Tensor noise = RequestNoise.Create(options.Seed, [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)], shape, model.Device);
@@ -50,7 +50,20 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         TextConditions text = model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters);
         ImageBuffer[] references = [.. batch.SelectMany(r => r.References)];
         Tensor? tokens = references.Length > 0 ? model.ProjectReferences(model.EncodeReferences(references)) : null;
-        return new PromptConditions(text, ReferenceTokens.Average(tokens, [.. batch.Select(r => r.References.Count)], droppedTokens), TimeIds.Uncropped(batch.Length, _height, _width, model.Device));
+        int[] counts = [.. batch.Select(r => r.References.Count)];
+        Tensor fused = IsConcatenating ? ReferenceTokens.Concatenate(tokens, counts, droppedTokens) : ReferenceTokens.Average(tokens, counts, droppedTokens);
+        return new PromptConditions(text, fused, TimeIds.Uncropped(batch.Length, _height, _width, model.Device));
+    }
+
+    private bool IsConcatenating => options.ReferenceFusion == ReferenceFusion.Concatenate;
+
+    // Ends early before a request whose references cannot share a batch with the others'.
+    private GenerationRequest[] NextBatch(IReadOnlyList<GenerationRequest> requests, int first)
+    {
+        int length = Math.Min(options.BatchSize, requests.Count - first);
+        while (IsConcatenating && ReferenceTokens.CommonSets(requests.Skip(first).Take(length).Select(r => r.References.Count)) is null)
+            length--;
+        return [.. requests.Skip(first).Take(length)];
     }
 
     // Before any work, so that a bad request costs nothing and is named by its place among all of them.
@@ -71,6 +84,10 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         if (Array.IndexOf(finite, false) is >= 0 and int bad)
             throw new NonFiniteLatentsException(first + bad, model.DType);
     }
+
+    // Both halves of guidance go through the network in one call, so they have equally many tokens: the dropped ones, repeated whole.
+    private static Tensor DroppedLike(Tensor tokens, Tensor dropped)
+        => dropped.repeat(tokens.shape[0], tokens.shape[1] / dropped.shape[1], 1);
 
     private static Tensor Repeat(Tensor row, int count) => row.expand([count, .. row.shape[1..]]);
 }

@@ -1,24 +1,64 @@
+using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;
 
-/// <summary>Several reference images of one object become one image prompt.</summary>
+/// <summary>Several reference images become one image prompt.</summary>
 internal static class ReferenceTokens
 {
+    /// <summary>Up to so many token sets, rows of different counts are repeated to be equally long: counts of 1 to 6 mix freely.</summary>
+    public const int MaxCommonSets = 60;
+
     /// <summary>Averages the tokens of each object's references: <c>(sum of counts,N,C) -> (B,N,C)</c>.</summary>
     /// <param name="tokens">Tokens of all references, object by object; null where no object has any.</param>
     /// <param name="counts">How many references each object has, B values.</param>
     /// <param name="dropped">The tokens of a missing reference, <c>(1,N,C)</c>, which an object without references gets; null where each has some.</param>
     /// <remarks>The official generate_multi: the mean is taken after the Resampler.</remarks>
     public static Tensor Average(Tensor? tokens, IReadOnlyList<int> counts, Tensor? dropped = null)
+        => Rows(tokens, counts, dropped, sets => sets.mean([0]));
+
+    /// <summary>Puts the token sets of each row's references beside one another: <c>(sum of counts,N,C) -> (B,S*N,C)</c>, S as <see cref="CommonSets"/> tells.</summary>
+    /// <param name="tokens">Tokens of all references, row by row; null where no row has any.</param>
+    /// <param name="counts">How many references each row has, B values.</param>
+    /// <param name="dropped">The tokens of a missing reference, <c>(1,N,C)</c>, which a row without references gets; null where each has some.</param>
+    /// <exception cref="ArgumentException">The counts have no common multiple that is small enough.</exception>
+    /// <remarks>
+    /// The layout of MIP-Adapter (arXiv 2409.17920). Attention runs over all sets at once, as diffusers does it for several images;
+    /// MIP-Adapter attends to each set apart and weighs the results by where the object's words attend. A row with fewer sets
+    /// repeats them whole (ours): softmax shares each weight among the equal tokens, so what attention gives does not change.
+    /// </remarks>
+    public static Tensor Concatenate(Tensor? tokens, IReadOnlyList<int> counts, Tensor? dropped = null)
+    {
+        int common = CommonSets(counts) ?? throw new ArgumentException($"Rows of {string.Join(", ", counts.Distinct())} references do not fit one batch.", nameof(counts));
+        return Rows(tokens, counts, dropped, sets => sets.repeat(common / sets.shape[0], 1, 1).flatten(0, 1));
+    }
+
+    /// <summary>The number of token sets that all rows of a batch can be brought to by repetition: the least common multiple of their counts; no references count as one. Null where counts above one differ and it is above <see cref="MaxCommonSets"/>.</summary>
+    /// <remarks>What is not null for all rows of a data set is not null for any batch of it, dropped images included.</remarks>
+    public static int? CommonSets(IEnumerable<int> counts)
+    {
+        int[] several = [.. counts.Where(c => c > 1).Distinct()];
+        if (several.Length < 2)
+            return several.FirstOrDefault(1);
+        long common = 1;
+        foreach (int count in several)
+        {
+            common *= count / (long)BigInteger.GreatestCommonDivisor(common, count);
+            if (common > MaxCommonSets)
+                return null;
+        }
+        return (int)common;
+    }
+
+    private static Tensor Rows(Tensor? tokens, IReadOnlyList<int> counts, Tensor? dropped, Func<Tensor, Tensor> fuse)
     {
         using DisposeScope scope = NewDisposeScope();
         long start = 0;
         var rows = new List<Tensor>(counts.Count);
         foreach (int count in counts)
         {
-            rows.Add(count == 0 ? dropped![0] : tokens!.narrow(0, start, count).mean([0]));
+            rows.Add(fuse(count == 0 ? dropped! : tokens!.narrow(0, start, count)));
             start += count;
         }
         return stack(rows).MoveToOuterDisposeScope();

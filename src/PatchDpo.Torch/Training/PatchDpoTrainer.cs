@@ -42,6 +42,7 @@ public sealed class PatchDpoTrainer
     /// <param name="cancellation">Looked at before every step; nothing is kept of a training that is cancelled.</param>
     /// <returns>A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).</returns>
     /// <exception cref="EmptyDataException">There is no pair.</exception>
+    /// <exception cref="ArgumentException">A pair's list of image prompts is empty or has null in it, or the pairs have different numbers of image prompts above one whose least common multiple is above 60.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names its pair.</exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>

@@ -17,9 +17,9 @@ internal sealed class TrainingCache : IDisposable
     private readonly PairSizes _sizes;
     private readonly Tensor _weights;
     private readonly long[] _textRows;
-    private readonly long[] _tokenRows;
+    private readonly long[][] _tokenRows;
 
-    /// <summary>Encodes all pairs.</summary>
+    /// <summary>Encodes all pairs; an image that several have is encoded once.</summary>
     public TrainingCache(PersonalizedModel model, IReadOnlyList<TrainingPair> pairs, PatchDpoTrainerOptions options, ITrainingObjective objective, CancellationToken cancellation)
     {
         using IDisposable noGrad = no_grad();
@@ -27,17 +27,18 @@ internal sealed class TrainingCache : IDisposable
         int size = model.CheckSide(options.Size ?? Math.Min(model.ImageSize, 512), nameof(options.Size));
         int grid = size / model.LatentScale;
 
+        CheckImagePrompts(pairs);
         string[] prompts = [.. pairs.Select(p => p.Prompt).Distinct()];
         Dictionary<string, long> textRows = Rows(prompts);
-        ImageBuffer[] references = [.. pairs.Select(p => p.Reference).Distinct()];
-        Dictionary<ImageBuffer, long> tokenRows = Rows(references);
+        ImageBuffer[] imagePrompts = [.. pairs.SelectMany(ImagePrompts).Distinct()];
+        Dictionary<ImageBuffer, long> tokenRows = Rows(imagePrompts);
         _textRows = [.. pairs.Select(p => textRows[p.Prompt])];
-        _tokenRows = [.. pairs.Select(p => tokenRows[p.Reference])];
+        _tokenRows = [.. pairs.Select(p => ImagePrompts(p).Select(i => tokenRows[i]).ToArray())];
 
         PromptTooLongException.ThrowIfAny([.. pairs.Select(p => p.Prompt)], options.MaxPromptCharacters);
         // The last rows stand for a dropped prompt and a dropped image.
         _text = TextConditions.Concat([.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters).Map(t => t.cpu()))]);
-        Tensor[] tokens = [.. Encode(references, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu())];
+        Tensor[] tokens = [.. Encode(imagePrompts, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu())];
         _tokens = cat([.. tokens, model.ProjectReferences(model.EncodeDroppedReference(1)).cpu()]);
         ImageBuffer[] images = [.. pairs.SelectMany(p => new[] { p.Reference, p.Generated })];
         Tensor[] latents = [.. Encode(images, chunk => model.EncodeLatents(chunk, size).cpu())];
@@ -76,12 +77,11 @@ internal sealed class TrainingCache : IDisposable
     {
         Tensor rows = tensor(pairs);
         Tensor text = tensor(pairs.Select((p, i) => dropText[i] ? _text.HiddenStates.shape[0] - 1 : _textRows[p]).ToArray());
-        Tensor tokens = tensor(pairs.Select((p, i) => dropImage[i] ? _tokens.shape[0] - 1 : _tokenRows[p]).ToArray());
         var sizes = new PairSizes(_sizes.Original.index_select(0, rows), _sizes.CropTopLeft.index_select(0, rows), _sizes.Target.index_select(0, rows));
         return TrainingBatch.OfPairs(
             ReferencesFirst(_latents, rows).to(device), noise.to(device), timesteps.to(device),
             _text.Map(t => t.index_select(0, text).to(device)),
-            _tokens.index_select(0, tokens).to(device),
+            ImagePromptTokens([.. pairs.Select((p, i) => dropImage[i] ? [_tokens.shape[0] - 1] : _tokenRows[p])]).to(device),
             (officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()).to(device),
             ReferencesFirst(_weights, rows).unsqueeze(1).to(device));
     }
@@ -96,6 +96,22 @@ internal sealed class TrainingCache : IDisposable
 
     /// <summary>Of each chosen pair: all references' rows, then all generated images'. <c>(P,2,...) -> (2B,...)</c></summary>
     private static Tensor ReferencesFirst(Tensor perPair, Tensor rows) => perPair.index_select(0, rows).transpose(0, 1).flatten(0, 1);
+
+    /// <summary>The image prompts of B pairs, given by the rows of their token sets: <c>(B,S*N,C)</c>.</summary>
+    private Tensor ImagePromptTokens(long[][] rows)
+        => ReferenceTokens.Concatenate(_tokens.index_select(0, tensor([.. rows.SelectMany(r => r)])), [.. rows.Select(r => r.Length)]);
+
+    private static IReadOnlyList<ImageBuffer> ImagePrompts(TrainingPair pair) => pair.ImagePrompts ?? [pair.Reference];
+
+    private static void CheckImagePrompts(IReadOnlyList<TrainingPair> pairs)
+    {
+        for (int i = 0; i < pairs.Count; i++)
+            if (pairs[i].ImagePrompts is { } images && (images.Count == 0 || images.Any(image => image is null)))
+                throw new ArgumentException($"Pair {i} has {(images.Count == 0 ? "an empty list of image prompts" : "null for one of its image prompts")}; leave the list null where the reference is the image prompt.", nameof(pairs));
+        int[] counts = [.. pairs.Select(p => ImagePrompts(p).Count).Distinct()];
+        if (ReferenceTokens.CommonSets(counts) is null)
+            throw new ArgumentException($"Pairs have {string.Join(", ", counts)} image prompts: the least common multiple of these numbers is above {ReferenceTokens.MaxCommonSets}, so a batch would repeat them too often. Train them apart.", nameof(pairs));
+    }
 
     private static Dictionary<T, long> Rows<T>(T[] items) where T : notnull
         => items.Select((item, i) => (item, i)).ToDictionary(x => x.item, x => (long)x.i);
