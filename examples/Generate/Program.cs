@@ -15,7 +15,8 @@ var folder = new Argument<DirectoryInfo>("model-folder") { Description = "A Stab
 var adapter = new Option<FileInfo?>("--adapter") { Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin); default: the folder's ip_adapter.safetensors." };
 var prompt = new Option<string?>("--prompt") { Description = "What to show." };
 var prompts = new Option<FileInfo?>("--prompts") { Description = "Instead of one prompt: a text file with a prompt on each line." };
-var references = new Option<FileInfo[]>("--reference") { Description = "Photos of the object; several are averaged.", Required = true, AllowMultipleArgumentsPerToken = true };
+var references = new Option<FileInfo[]>("--reference") { Description = "Photos of the object; several are averaged. With --objects, a photo of each object.", Required = true, AllowMultipleArgumentsPerToken = true };
+var objects = new Option<bool>("--objects") { Description = "Each reference shows another object of the prompt, as in \"a cat and a robot, on a beach\"." };
 var output = new Option<DirectoryInfo>("--output") { Description = "Folder for the images, prompt.png; a name that is taken gets a number.", Required = true };
 var seed = new Option<long>("--seed") { Description = "Decides the starting noise.", DefaultValueFactory = _ => defaults.Seed };
 var steps = new Option<int>("--steps") { Description = "Sampling steps.", DefaultValueFactory = _ => defaults.Steps };
@@ -33,7 +34,7 @@ scheduler.AcceptOnlyFromAmong("ddim", "euler", "dpmpp-2m", "plms");
 dtype.AcceptOnlyFromAmong("float32", "float16", "bfloat16");
 var root = new RootCommand("Draws the object of reference photos in the scenes that prompts describe.")
 {
-    folder, adapter, prompt, prompts, references, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, device, dtype,
+    folder, adapter, prompt, prompts, references, objects, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, device, dtype,
 };
 root.SetAction(arguments =>
 {
@@ -52,6 +53,7 @@ root.SetAction(arguments =>
         Steps = arguments.GetValue(steps),
         GuidanceScale = arguments.GetValue(guidance),
         AdapterScale = arguments.GetValue(scale),
+        ReferenceFusion = arguments.GetValue(objects) ? ReferenceFusion.Concatenate : ReferenceFusion.Average,
         NegativePrompt = arguments.GetValue(negative)!,
         Seed = arguments.GetValue(seed),
         BatchSize = arguments.GetValue(batch),

@@ -38,6 +38,23 @@ public sealed class PatchDpoCatalog
         string outputColumnName, string? imageFolder = null, string? inputColumnName = null, ImageDecodeOptions? options = null, bool allowMissing = false)
         => new(outputColumnName, imageFolder, inputColumnName, options, allowMissing);
 
+    /// <summary>Puts the references of several objects side by side into one image of 512 x 512 pixels (the official training size), for pairs of several objects.</summary>
+    /// <param name="outputColumnName">The image column to add.</param>
+    /// <param name="inputColumnNames">The image columns, from left to right, at least one.</param>
+    /// <exception cref="ArgumentException">There is no column, or one has no name.</exception>
+    /// <remarks>See <see cref="ReferenceMontage"/>, and <see cref="PatchDpoTrainer.Options.ImagePromptColumnNames"/> for what it is good for.</remarks>
+    public ReferenceMontageEstimator ComposeReferences(string outputColumnName, params string[] inputColumnNames)
+        => ComposeReferences(outputColumnName, inputColumnNames, size: 512);
+
+    /// <summary>Puts the references of several objects side by side into one image, for pairs of several objects.</summary>
+    /// <param name="outputColumnName">The image column to add.</param>
+    /// <param name="inputColumnNames">The image columns, from left to right, at least one.</param>
+    /// <param name="size">Side of the image in pixels, at least the number of columns.</param>
+    /// <exception cref="ArgumentException">There is no column, or one has no name.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is too small.</exception>
+    public ReferenceMontageEstimator ComposeReferences(string outputColumnName, IReadOnlyList<string> inputColumnNames, int size)
+        => new(outputColumnName, inputColumnNames, size);
+
     /// <summary>Reads a data set of pairs: a folder that <see cref="BuildPairs"/> made, or one in the official layout alone.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="images">Limits on the images' size; null for the defaults.</param>

@@ -15,6 +15,7 @@ public static class PatchDpoComponents
         ModelFormat.Register(mlContext.ComponentCatalog,
         [
             (ImageFileLoadingTransformer.Signature, typeof(ImageFileLoadingTransformer)),
+            (ReferenceMontageTransformer.Signature, typeof(ReferenceMontageTransformer)),
             (ImageEmbeddingTransformer.Signature, typeof(ImageEmbeddingTransformer)),
             (TextEmbeddingTransformer.Signature, typeof(TextEmbeddingTransformer)),
             (PersonalizedImageTransformer.Signature, typeof(PersonalizedImageTransformer)),

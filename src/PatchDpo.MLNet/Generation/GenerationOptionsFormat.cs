@@ -6,6 +6,9 @@ namespace PatchDpo.MLNet;
 /// <summary>Generation options in a saved model.</summary>
 internal static class GenerationOptionsFormat
 {
+    /// <summary>The version that is written, 1.2: it has the fusion of references; in 1.1 several were always averaged.</summary>
+    public const uint Version = 0x00010002;
+
     public static void Write(BinaryWriter writer, GenerationOptions options)
     {
         writer.Write(options.Steps);
@@ -18,9 +21,12 @@ internal static class GenerationOptionsFormat
         writer.Write(options.Height ?? 0);
         writer.Write(options.Sampler?.ToString() ?? "");
         writer.Write(options.MaxPromptCharacters);
+        writer.Write(options.ReferenceFusion.ToString());
     }
 
-    public static GenerationOptions Read(BinaryReader reader) => new()
+    /// <param name="reader">Stands where <see cref="Write"/> began.</param>
+    /// <param name="version">The version that was written.</param>
+    public static GenerationOptions Read(BinaryReader reader, uint version) => new()
     {
         Steps = reader.ReadInt32(),
         GuidanceScale = reader.ReadDouble(),
@@ -32,5 +38,6 @@ internal static class GenerationOptionsFormat
         Height = reader.ReadInt32() is int height and > 0 ? height : null,
         Sampler = reader.ReadString() is { Length: > 0 } sampler ? Enum.Parse<SamplerKind>(sampler) : null,
         MaxPromptCharacters = reader.ReadInt32(),
+        ReferenceFusion = version < Version ? ReferenceFusion.Average : Enum.Parse<ReferenceFusion>(reader.ReadString()),
     };
 }

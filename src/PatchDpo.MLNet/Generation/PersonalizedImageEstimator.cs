@@ -38,7 +38,7 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
         /// <summary>The text column with prompts. Default: Prompt.</summary>
         public string PromptColumnName { get; init => field = ColumnName.Checked(value); } = "Prompt";
 
-        /// <summary>The image columns with references of the object, at least one; the image prompts of several are averaged. Default: Reference.</summary>
+        /// <summary>The image columns with references, at least one. Several show one object, unless <see cref="Generation"/> concatenates them (<see cref="GenerationOptions.ReferenceFusion"/>). Default: Reference.</summary>
         public IReadOnlyList<string> ReferenceColumnNames { get; init => field = ColumnName.Checked(value); } = ["Reference"];
 
         /// <summary>The image column to add. Default: Generated.</summary>
@@ -47,7 +47,7 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
         /// <summary>An Int32 or Int64 column that tells which starting noise a row gets under the seed; null (default): all rows get the same.</summary>
         public string? NoiseIndexColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
-        /// <summary>Steps, guidance, adapter scale, negative prompt, seed, batch size.</summary>
+        /// <summary>Steps, guidance, adapter scale, fusion of references, negative prompt, seed, batch size.</summary>
         public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } = new();
     }
 

@@ -15,7 +15,7 @@ namespace PatchDpo.MLNet;
 /// </remarks>
 public sealed class PersonalizedImageTransformer : BatchedTransformer
 {
-    internal static readonly ModelSignature Signature = new("PERSIMAG", "PatchDpoPersonalImages");
+    internal static readonly ModelSignature Signature = new("PERSIMAG", "PatchDpoPersonalImages", GenerationOptionsFormat.Version);
 
     private const string AdapterEntry = "ip_adapter.safetensors";
 
@@ -93,7 +93,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
             ReferenceColumnNames = Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString()).ToArray(),
             OutputColumnName = reader.ReadString(),
             NoiseIndexColumnName = reader.ReadString() is { Length: > 0 } noise ? noise : null,
-            Generation = GenerationOptionsFormat.Read(reader),
+            Generation = GenerationOptionsFormat.Read(reader, ModelFormat.WrittenVersion(context)),
         };
         PersonalizedModel? model = null;
         ModelFormat.ReadEntry(context, AdapterEntry, stream => TemporaryFile.Use(path =>

@@ -44,6 +44,9 @@ internal static class ModelFormat
         return (BinaryReader)Members.Reader.GetValue(context)!;
     }
 
+    /// <summary>The version of a component's format that it was saved in, at most its signature's; to be asked after <see cref="BeginLoad"/>.</summary>
+    public static uint WrittenVersion(object context) => (uint)Members.ModelVerWritten.GetValue(Members.Header.GetValue(context))!;
+
     /// <summary>Reads a named entry that <see cref="WriteEntry"/> wrote.</summary>
     /// <exception cref="FormatException">The model has no such entry.</exception>
     public static void ReadEntry(object context, string name, Action<Stream> read)

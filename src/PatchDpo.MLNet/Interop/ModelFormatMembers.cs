@@ -31,6 +31,8 @@ internal sealed class ModelFormatMembers
         SaveBinaryStream = Require(save.GetMethod("SaveBinaryStream", Any, [typeof(string), typeof(Action<BinaryWriter>)]), save, "SaveBinaryStream");
         Reader = Require(load.GetField("Reader", Any), load, "Reader");
         CheckAtModelOnLoad = Require(load.GetMethod("CheckAtModel", Any, [version]), load, "CheckAtModel(VersionInfo)");
+        Header = Require(load.GetField("Header", Any), load, "Header");
+        ModelVerWritten = Require(Header.FieldType.GetField("ModelVerWritten", Any), Header.FieldType, "ModelVerWritten");
         Type environment = RequireType("Microsoft.ML.Runtime.IHostEnvironmentInternal");
         GpuDeviceId = Require(environment.GetProperty("GpuDeviceId", typeof(int?)), environment, "GpuDeviceId");
         FallbackToCpu = Require(environment.GetProperty("FallbackToCpu", typeof(bool)), environment, "FallbackToCpu");
@@ -50,6 +52,10 @@ internal sealed class ModelFormatMembers
     public MethodInfo CheckAtModelOnLoad { get; }
 
     public MethodInfo TryLoadBinaryStream { get; }
+
+    public FieldInfo Header { get; }
+
+    public FieldInfo ModelVerWritten { get; }
 
     public PropertyInfo GpuDeviceId { get; }
 

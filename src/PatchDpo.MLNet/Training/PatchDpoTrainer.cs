@@ -20,7 +20,7 @@ namespace PatchDpo.MLNet;
 /// | | |
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | Yes |
-/// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), two columns of [MLImage](xref:Microsoft.ML.Data.MLImage), two known-sized vectors of [Single](xref:System.Single) with two dimensions |
+/// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), two or more columns of [MLImage](xref:Microsoft.ML.Data.MLImage), two known-sized vectors of [Single](xref:System.Single) with two dimensions |
 /// | Output column data type | [MLImage](xref:Microsoft.ML.Data.MLImage) |
 /// | Is normalization required? | No |
 /// | Is caching required? | No |
@@ -80,6 +80,13 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>The image column with references. Default: Reference.</summary>
         public string ReferenceColumnName { get; init => field = ColumnName.Checked(value); } = "Reference";
 
+        /// <summary>
+        /// For pairs of several objects, the image columns with an image of each: they are the image prompt, while the reference is what is
+        /// trained on, such as <see cref="PatchDpoCatalog.ComposeReferences(string, string[])"/> makes it. The fitted transformer
+        /// reads these columns in place of the reference's and concatenates their image prompts. Null (default): the reference is the image prompt.
+        /// </summary>
+        public IReadOnlyList<string>? ImagePromptColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
         /// <summary>The image column with generated images; and the one that the fitted transformer adds. Default: Generated.</summary>
         public string GeneratedColumnName { get; init => field = ColumnName.Checked(value); } = "Generated";
 
@@ -134,7 +141,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides.</summary>
         public long? Seed { get; init; }
 
-        /// <summary>How the fitted transformer generates.</summary>
+        /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, it concatenates whatever stands here.</summary>
         public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } = new();
 
         /// <summary>Told after every step; null (default): none.</summary>
@@ -167,9 +174,9 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         internal PersonalizedImageEstimator.Options ForGeneration() => new()
         {
             PromptColumnName = PromptColumnName,
-            ReferenceColumnNames = [ReferenceColumnName],
+            ReferenceColumnNames = ImagePromptColumnNames ?? [ReferenceColumnName],
             OutputColumnName = GeneratedColumnName,
-            Generation = Generation,
+            Generation = ImagePromptColumnNames is null ? Generation : Generation with { ReferenceFusion = ReferenceFusion.Concatenate },
         };
 
         /// <summary>Lets the training's own options judge a value.</summary>

@@ -3,7 +3,7 @@ using PatchDpo.Torch.Diffusion;
 namespace PatchDpo.Torch.Personalization;
 
 /// <summary>How images are generated.</summary>
-public sealed class GenerationOptions
+public sealed record GenerationOptions
 {
     /// <summary>The default of <see cref="MaxPromptCharacters"/>.</summary>
     public const int DefaultMaxPromptCharacters = 2_000;

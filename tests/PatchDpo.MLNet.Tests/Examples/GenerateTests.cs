@@ -1,6 +1,7 @@
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet.Tests.Examples;
 
@@ -40,6 +41,29 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(first, File.ReadAllBytes(output[0]));
         // The same seed, prompt and references give the same image.
         Assert.Equal(ImageFile.Load(output[0]).Pixels, ImageFile.Load(again[0]).Pixels);
+    }
+
+    [Fact]
+    public void With_objects_each_reference_shows_another_object()
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15);
+        string[] photos = [Photo("1.png"), Photo("7.png")];
+        string[] arguments = [model, "--prompt", "a cat and a robot", "--reference", .. photos, "--output", _output, "--steps", "2", "--scale", "20"];
+        ImageBuffer together = Draw([.. arguments, "--objects"]), averaged = Draw(arguments);
+        using PersonalizedModel loaded = PersonalizedModel.Load(model);
+        Assert.Equal(Direct(ReferenceFusion.Concatenate).Pixels, together.Pixels);
+        Assert.Equal(Direct(ReferenceFusion.Average).Pixels, averaged.Pixels);
+        Assert.NotEqual(together.Pixels, averaged.Pixels);
+
+        static ImageBuffer Draw(string[] arguments)
+        {
+            (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, arguments);
+            Assert.True(exitCode == 0, string.Join('\n', errors));
+            return ImageFile.Load(Assert.Single(output));
+        }
+
+        ImageBuffer Direct(ReferenceFusion fusion)
+            => loaded.Generate([new("a cat and a robot", [.. photos.Select(p => ImageFile.Load(p))])], new GenerationOptions { Steps = 2, AdapterScale = 20, ReferenceFusion = fusion })[0];
     }
 
     [Theory]

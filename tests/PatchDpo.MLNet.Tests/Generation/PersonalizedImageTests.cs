@@ -62,6 +62,32 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     }
 
     [Fact]
+    public void Several_reference_columns_are_concatenated_on_request_also_after_saving()
+    {
+        IDataView rows = PairRow.Rows(_ml, 2);
+        PersonalizedImageTransformer transformer = _ml.PatchDpo.GeneratePersonalizedImages(_model, ObjectOptions(ReferenceFusion.Concatenate)).Fit(rows);
+        List<byte[]> concatenated = Pixels(transformer.Transform(rows), "Out");
+        using (var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, transformer, rows.Schema, out _))
+            Assert.Equal(concatenated, Pixels(loaded.Transform(rows), "Out"));
+
+        using MLImage first = TestImages.Draw(0), second = TestImages.Draw(1);
+        var request = new GenerationRequest("a cube number 1", [MLImages.ToImageBuffer(first), MLImages.ToImageBuffer(second)]) { NoiseIndex = 0 };
+        ImageBuffer direct = _model.Generate([request], ObjectOptions(ReferenceFusion.Concatenate).Generation)[0];
+        Assert.InRange(LargestDifference(concatenated[1], MLImages.ToMLImage(direct).Pixels.ToArray()), 0, 1);
+        Assert.InRange(LargestDifference(concatenated[1], Averaged(rows)[1]), 2, 255);
+    }
+
+    [Fact]
+    public void A_model_of_the_first_version_of_the_format_averages()
+    {
+        IDataView rows = PairRow.Rows(_ml, 2);
+        PersonalizedImageEstimator.Options options = ObjectOptions(ReferenceFusion.Concatenate);
+        PersonalizedImageTransformer current = _ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows);
+        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, new FirstVersionTransformer(current, options), rows.Schema, out _);
+        Assert.Equal(Averaged(rows), Pixels(loaded.Transform(rows), "Out"));
+    }
+
+    [Fact]
     public void A_prompt_of_ten_thousand_characters_names_its_row()
     {
         IDataView rows = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 2).Select(i => new TestImages.ImageRow { Prompt = new string('x', 1 + (9_999 * i)), Image = TestImages.Draw(i) }).ToArray());
@@ -111,6 +137,17 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     }
 
     private static readonly GenerationOptions s_fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2 };
+
+    // A random adapter says little; the scale lets the image prompt be seen in the pixels.
+    private static PersonalizedImageEstimator.Options ObjectOptions(ReferenceFusion fusion) => new()
+    {
+        ReferenceColumnNames = ["Reference", "Generated"],
+        OutputColumnName = "Out",
+        Generation = s_fast with { AdapterScale = 20, ReferenceFusion = fusion },
+    };
+
+    private List<byte[]> Averaged(IDataView rows)
+        => Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, ObjectOptions(ReferenceFusion.Average)).Fit(rows).Transform(rows), "Out");
 
     private PersonalizedImageEstimator Estimator() => _ml.PatchDpo.GeneratePersonalizedImages(_model, reference: "Image", generation: s_fast);
 

@@ -11,6 +11,7 @@ public class ModelFormatTests
         var members = new ModelFormatMembers();
         Assert.NotNull(members.LoadableClass(new ModelSignature("ABCDEFGH", "Loader"), typeof(ModelFormatTests)));
         Assert.NotNull(members.VersionInfo(new ModelSignature("ABCDEFGH", "Loader")));
+        Assert.Equal(typeof(uint), members.ModelVerWritten.FieldType);
     }
 
     [Theory]

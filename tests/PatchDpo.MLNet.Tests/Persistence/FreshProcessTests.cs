@@ -31,4 +31,29 @@ public sealed class FreshProcessTests(TinyModels models) : IClassFixture<TinyMod
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(expected, output);
     }
+
+    [Fact]
+    public void Montages_and_concatenated_references_give_the_same_in_such_a_process()
+    {
+        using var folder = new ImageFolder(2);
+        string file = Path.Combine(models.Root, "objects.zip");
+        var ml = new MLContext(1);
+        IDataView rows = ImageFolder.Rows(ml, Directory.GetFiles(folder.Path).Order(StringComparer.Ordinal));
+        using PersonalizedModel generator = ml.PatchDpo.LoadPersonalizedModel(models.Generator);
+        ITransformer model = ml.PatchDpo.LoadImages("First", null, "ImagePath")
+            .Append(ml.PatchDpo.ComposeReferences("Reference", ["First", "First"], 40))
+            .Append(ml.PatchDpo.GeneratePersonalizedImages(generator, new PersonalizedImageEstimator.Options
+            {
+                ReferenceColumnNames = ["First", "Reference"],
+                Generation = new GenerationOptions { Steps = 2, AdapterScale = 20, ReferenceFusion = ReferenceFusion.Concatenate },
+            }))
+            .Fit(rows);
+        ml.Model.Save(model, rows.Schema, file);
+
+        string[] expected = ReloadProgram.Print(model.Transform(rows), ["Reference", "Generated"]).ToArray();
+        Assert.Equal(2, expected.Length);
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, "Reference", "Generated"]);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Equal(expected, output);
+    }
 }

@@ -1,0 +1,50 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Personalization;
+
+namespace PatchDpo.MLNet.Tests.Generation;
+
+/// <summary>Saves a generating transformer as version 1.1 of the format did.</summary>
+internal sealed class FirstVersionTransformer(PersonalizedImageTransformer current, PersonalizedImageEstimator.Options options) : ITransformer
+{
+    public bool IsRowToRowMapper => current.IsRowToRowMapper;
+
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => current.GetOutputSchema(inputSchema);
+
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => current.GetRowToRowMapper(inputSchema);
+
+    public IDataView Transform(IDataView input) => current.Transform(input);
+
+    void ICanSaveModel.Save(ModelSaveContext context)
+    {
+        BinaryWriter writer = ModelFormat.BeginSave(context, new ModelSignature("PERSIMAG", "PatchDpoPersonalImages", 0x00010001));
+        new ModelLocation(current.Model.FolderPath).Write(writer, ignoredFile: "ip_adapter.safetensors");
+        writer.Write(current.Model.DType.ToString());
+        writer.Write(current.Model.AdapterScale);
+        writer.Write(options.PromptColumnName);
+        writer.Write(options.ReferenceColumnNames.Count);
+        foreach (string name in options.ReferenceColumnNames)
+            writer.Write(name);
+        writer.Write(options.OutputColumnName);
+        writer.Write(options.NoiseIndexColumnName ?? "");
+        GenerationOptions generation = options.Generation;
+        writer.Write(generation.Steps);
+        writer.Write(generation.GuidanceScale);
+        writer.Write(generation.AdapterScale ?? double.NaN);
+        writer.Write(generation.NegativePrompt);
+        writer.Write(generation.Seed);
+        writer.Write(generation.BatchSize);
+        writer.Write(generation.Width ?? 0);
+        writer.Write(generation.Height ?? 0);
+        writer.Write(generation.Sampler?.ToString() ?? "");
+        writer.Write(generation.MaxPromptCharacters);
+        ModelFormat.WriteEntry(context, "ip_adapter.safetensors", stream =>
+        {
+            string path = Path.Combine(Directory.CreateTempSubdirectory("patchdpo-adapter-").FullName, "adapter.safetensors");
+            current.SaveAdapter(path);
+            stream.Write(File.ReadAllBytes(path));
+            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+        });
+    }
+}
