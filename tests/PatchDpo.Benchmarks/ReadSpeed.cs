@@ -2,31 +2,36 @@ using System.Diagnostics;
 
 namespace PatchDpo.Benchmarks;
 
-/// <summary>Speed of a reader against plain reads of the same file into one buffer, all from the page cache.</summary>
+/// <summary>Speed of readers against plain reads of the same file into one buffer, all from the page cache.</summary>
 internal static class ReadSpeed
 {
     /// <summary>Measures in turns, so that a change of the machine's load meets all; the first round only warms up.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="what">The reader's name.</param>
-    /// <param name="read">Reads the whole file.</param>
     /// <param name="repeats">Measurements of each; the medians are printed.</param>
-    public static void Compare(string path, string what, Action read, int repeats)
+    /// <param name="readers">The readers' names, and what reads the whole file.</param>
+    public static void Compare(string path, int repeats, params (string Name, Action Read)[] readers)
     {
         long bytes = new FileInfo(path).Length;
         byte[] used = new byte[bytes];
-        double[] plainNew = new double[repeats], plainUsed = new double[repeats], ours = new double[repeats];
+        (string Name, Action Read)[] all =
+        [
+            ("FileStream into one new buffer", () => ReadPlain(path, GC.AllocateUninitializedArray<byte>((int)bytes))),
+            ("FileStream into one buffer in use before", () => ReadPlain(path, used)),
+            .. readers,
+        ];
+        double[][] speeds = [.. all.Select(_ => new double[repeats])];
         for (int i = -1; i < repeats; i++)
         {
-            double newSpeed = Speed(bytes, () => ReadPlain(path, GC.AllocateUninitializedArray<byte>((int)bytes)));
-            double usedSpeed = Speed(bytes, () => ReadPlain(path, used));
-            double ourSpeed = Speed(bytes, read);
-            if (i >= 0)
-                (plainNew[i], plainUsed[i], ours[i]) = (newSpeed, usedSpeed, ourSpeed);
+            for (int k = 0; k < all.Length; k++)
+            {
+                double speed = Speed(bytes, all[k].Read);
+                if (i >= 0)
+                    speeds[k][i] = speed;
+            }
         }
-        Console.WriteLine($"{bytes / 1e6:f0} MB, medians of {repeats} (least .. most)");
-        Report(what, ours, ours);
-        Report("FileStream into one new buffer", plainNew, ours);
-        Report("FileStream into one buffer in use before", plainUsed, ours);
+        Console.WriteLine($"{bytes / 1e6:f0} MB, medians of {repeats} (least .. most)                               / new buffer   / used buffer");
+        for (int k = 0; k < all.Length; k++)
+            Console.WriteLine($"{all[k].Name,-42} {Median(speeds[k]),7:f0} MB/s {$"({speeds[k].Min():f0} .. {speeds[k].Max():f0})",-18} {Median(speeds[k]) / Median(speeds[0]),9:f2} {Median(speeds[k]) / Median(speeds[1]),14:f2}");
     }
 
     private static void ReadPlain(string path, byte[] buffer)
@@ -43,9 +48,6 @@ internal static class ReadSpeed
         action();
         return bytes / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e6;
     }
-
-    private static void Report(string what, double[] speeds, double[] ours) =>
-        Console.WriteLine($"{what,-42} {Median(speeds),7:f0} MB/s ({speeds.Min():f0} .. {speeds.Max():f0})   reader / this {Median(ours) / Median(speeds):f2}");
 
     private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 }

@@ -47,12 +47,13 @@ public static class ModelFolder
     /// <c>fp16</c> only where there is no other.
     /// </remarks>
     /// <param name="folder">The model's folder.</param>
+    /// <param name="safetensors">How safetensors files are opened; null for the defaults.</param>
     /// <returns>The open file; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">The folder has no weights, or a shard is missing.</exception>
     /// <exception cref="WeightsFormatException">A file breaks its format.</exception>
     /// <exception cref="UnsafePickleException">A checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public static ITensorFile OpenWeights(string folder) => WeightsFile.Open(RequireFile(folder));
+    public static ITensorFile OpenWeights(string folder, SafetensorsOptions? safetensors = null) => WeightsFile.Open(RequireFile(folder), safetensors);
 
     /// <summary>The files that <see cref="OpenWeights"/> reads values from: one, or all shards in the order of their names.</summary>
     /// <param name="folder">The model's folder.</param>

@@ -5,18 +5,19 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Weights;
 
-/// <summary>A safetensors file: tensors are read by key when they are asked for, straight into their own memory.</summary>
+/// <summary>A safetensors file: tensors are read by key when they are asked for, straight into their own memory, or lie in the mapped file.</summary>
 /// <remarks>
 /// Safe for untrusted files: opening checks the whole header (sizes, offsets, overlaps, holes), runs no code and allocates no
-/// more than a small multiple of the header; reading allocates the tensor. It is not mapped into memory: a file that is cut
-/// short meanwhile then is an exception and not the end of the process, and reading is at least as fast. Reads may run in
-/// parallel. Format: github.com/huggingface/safetensors.
+/// more than a small multiple of the header; reading allocates the tensor. The file is mapped into memory only where
+/// <see cref="SafetensorsOptions.MemoryMap"/> asks for it: a file that is cut short meanwhile is an exception otherwise, and the end
+/// of the process then. Reads may run in parallel. Format: github.com/huggingface/safetensors.
 /// </remarks>
 public sealed class SafetensorsFile : ITensorFile
 {
     private readonly SafeFileHandle _file;
     private readonly Dictionary<string, SafetensorsEntry> _entries;
     private readonly long _dataStart;
+    private readonly FileMapping? _mapping;
     private ConversionBuffer? _buffer;
 
     private SafetensorsFile(string path, SafetensorsOptions options)
@@ -31,6 +32,9 @@ public sealed class SafetensorsFile : ITensorFile
             Metadata = header.Metadata;
             Keys = [.. header.Entries.Select(e => e.Key)];
             _entries = header.Entries.ToDictionary(e => e.Key, StringComparer.Ordinal);
+            // Only now: the data is known to fill the file to its end.
+            if (options.MemoryMap)
+                _mapping = new FileMapping(path, RandomAccess.GetLength(_file), header.Entries.Where(IsMappable).Select(e => e.DType).Distinct());
         }
         catch
         {
@@ -50,9 +54,9 @@ public sealed class SafetensorsFile : ITensorFile
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="options">Limits; null for the defaults.</param>
+    /// <param name="options">Limits, and whether the file is mapped into memory; null for the defaults.</param>
     /// <exception cref="WeightsFormatException">The file breaks the format or a limit.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="IOException">The file cannot be read, or not mapped where that is asked for.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read, or the path is a folder's.</exception>
     public static SafetensorsFile Open(string path, SafetensorsOptions? options = null)
     {
@@ -71,7 +75,7 @@ public sealed class SafetensorsFile : ITensorFile
     /// <exception cref="KeyNotFoundException">The file has no such tensor.</exception>
     public ScalarType DType(string key) => Entry(key).DType;
 
-    /// <summary>Copies one tensor out of the file.</summary>
+    /// <summary>Takes one tensor out of the file: a copy, or the mapped file's own bytes (see <see cref="SafetensorsOptions.MemoryMap"/>).</summary>
     /// <param name="key">The tensor's key.</param>
     /// <param name="device">Where it goes; null for the CPU.</param>
     /// <param name="dtype">What it is converted to; null for the file's dtype.</param>
@@ -86,8 +90,12 @@ public sealed class SafetensorsFile : ITensorFile
         bool isBool = entry.DType == ScalarType.Bool;
         // What stays on the CPU is converted while it is read; what goes elsewhere travels in the file's dtype.
         ScalarType type = isBool ? ScalarType.Byte : device is null || device.type == DeviceType.CPU ? dtype ?? entry.DType : entry.DType;
-        Tensor tensor = empty(entry.Shape, dtype: type, device: CPU);
-        ReadData(entry, tensor);
+        Tensor? tensor = type == entry.DType && IsMappable(entry) ? _mapping?.Read(_dataStart + entry.Begin, type, entry.Shape) : null;
+        if (tensor is null)
+        {
+            tensor = empty(entry.Shape, dtype: type, device: CPU);
+            ReadData(entry, tensor);
+        }
         if (isBool)
             tensor = tensor.ne(0);
         return tensor.to(dtype ?? entry.DType, device ?? CPU).MoveToOuterDisposeScope();
@@ -111,7 +119,7 @@ public sealed class SafetensorsFile : ITensorFile
             target.copy_(Read(key));
     }
 
-    /// <summary>Copies all tensors out of the file, in its dtypes, onto the CPU.</summary>
+    /// <summary>Takes all tensors out of the file, in its dtypes, onto the CPU.</summary>
     /// <returns>The tensors by key; the caller disposes them.</returns>
     public Dictionary<string, Tensor> ReadAll()
     {
@@ -141,8 +149,12 @@ public sealed class SafetensorsFile : ITensorFile
     public void Dispose()
     {
         _file.Dispose();
+        _mapping?.Dispose();
         Interlocked.Exchange(ref _buffer, null)?.Dispose();
     }
+
+    // Bools must be looked through, and what is empty has no place.
+    private static bool IsMappable(SafetensorsEntry entry) => entry.DType != ScalarType.Bool && entry.End > entry.Begin;
 
     private SafetensorsEntry Entry(string key) => _entries.TryGetValue(key, out SafetensorsEntry? entry)
         ? entry

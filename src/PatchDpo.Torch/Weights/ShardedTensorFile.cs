@@ -22,7 +22,7 @@ public sealed class ShardedTensorFile : ITensorFile
         Metadata = index.Metadata;
         try
         {
-            OpenShards(index, options.MaxShards);
+            OpenShards(index, options);
             CheckIndex(index);
         }
         catch
@@ -47,7 +47,7 @@ public sealed class ShardedTensorFile : ITensorFile
 
     /// <summary>Opens an index and all of its shards.</summary>
     /// <param name="path">The index.</param>
-    /// <param name="options">Limits; null for the defaults.</param>
+    /// <param name="options">Limits, and how shards are opened; null for the defaults.</param>
     /// <exception cref="ModelFileNotFoundException">A shard is missing.</exception>
     /// <exception cref="WeightsFormatException">The index or a shard breaks its format or a limit, or they contradict each other.</exception>
     /// <exception cref="UnsafePickleException">A shard is a checkpoint that asks for something that is not a tensor or plain data.</exception>
@@ -81,14 +81,14 @@ public sealed class ShardedTensorFile : ITensorFile
             shard.Dispose();
     }
 
-    private void OpenShards(ShardIndex index, int maxShards)
+    private void OpenShards(ShardIndex index, ShardedTensorOptions options)
     {
         // The first key of each file, for messages.
         SortedDictionary<string, string> files = new(StringComparer.Ordinal);
         foreach ((string key, string file) in index.Files)
             files.TryAdd(file, key);
-        if (files.Count > maxShards)
-            throw new WeightsFormatException(Path, null, $"the index names {files.Count} shards; the limit is {maxShards}.");
+        if (files.Count > options.MaxShards)
+            throw new WeightsFormatException(Path, null, $"the index names {files.Count} shards; the limit is {options.MaxShards}.");
 
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
         foreach ((string file, string key) in files)
@@ -96,7 +96,7 @@ public sealed class ShardedTensorFile : ITensorFile
             string path = System.IO.Path.Combine(folder, file);
             if (!File.Exists(path))
                 throw new ModelFileNotFoundException(folder, file, Path, key);
-            ITensorFile shard = WeightsFile.OpenSingle(path);
+            ITensorFile shard = WeightsFile.OpenSingle(path, options.Safetensors);
             _shards.Add(shard);
             foreach (string tensor in shard.Keys)
             {

@@ -1,6 +1,6 @@
 namespace PatchDpo.Torch.Weights;
 
-/// <summary>Limits when the index of sharded weights is opened.</summary>
+/// <summary>How sharded weights are opened.</summary>
 public sealed class ShardedTensorOptions
 {
     /// <summary>The largest index that is read, in bytes. Default 64 MB: it holds names, not values.</summary>
@@ -26,4 +26,16 @@ public sealed class ShardedTensorOptions
             field = value;
         }
     } = 1000;
+
+    /// <summary>How the shards that are safetensors files are opened.</summary>
+    /// <exception cref="ArgumentNullException">The value is null.</exception>
+    public SafetensorsOptions Safetensors
+    {
+        get;
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = value;
+        }
+    } = new();
 }

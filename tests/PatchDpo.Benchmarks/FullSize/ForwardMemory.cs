@@ -12,21 +12,26 @@ internal static class ForwardMemory
     private const int ReferenceTokens = 257, TextTokens = 77;
 
     /// <summary>Loads, runs and prints; the process must be new, because its peak is never reset.</summary>
-    public static void Measure(RandomModel model, ModelScale scale, ScalarType dtype)
+    /// <param name="how">How the model is loaded, for what is printed.</param>
+    /// <param name="scale">Its size.</param>
+    /// <param name="dtype">The type of its weights.</param>
+    /// <param name="load">Loads it.</param>
+    public static void Measure(string how, ModelScale scale, ScalarType dtype, Func<(UNet2DConditionModel UNet, IpAdapterModel Adapter)> load)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable gradless = no_grad();
         random.manual_seed(2);
         double before = Peak();
-        (UNet2DConditionModel unet, IpAdapterModel adapter) = model.Load(dtype);
-        double loaded = Peak();
+        long start = Stopwatch.GetTimestamp();
+        (UNet2DConditionModel unet, IpAdapterModel adapter) = load();
+        double loading = Stopwatch.GetElapsedTime(start).TotalSeconds, loaded = Peak();
         using UNet2DConditionModel network = unet;
         using IpAdapterModel prompt = adapter;
         nn.Module[] parts = [unet, adapter.Projection, adapter.Layers];
         double weights = parts.Sum(p => p.state_dict().Values.Sum(t => t.numel() * t.ElementSize)) / 1e9;
-        Console.WriteLine($"loaded as {dtype}: peak resident memory {loaded:f2} GB ({before:f2} GB before), weights {weights:f2} GB, peak / weights {loaded / weights:f3}");
+        Console.WriteLine($"{how} in {loading:f2} s: peak resident memory {loaded:f2} GB ({before:f2} GB before), weights {weights:f2} GB, peak / weights {loaded / weights:f3}");
 
-        long start = Stopwatch.GetTimestamp();
+        start = Stopwatch.GetTimestamp();
         Tensor tokens = adapter.Projection.call(randn(1, ReferenceTokens, scale.Projection.InputChannels, dtype: dtype));
         float side = 8 * scale.Latents;
         Tensor noise = unet.forward(

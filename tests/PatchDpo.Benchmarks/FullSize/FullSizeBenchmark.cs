@@ -10,7 +10,7 @@ namespace PatchDpo.Benchmarks.FullSize;
 /// <summary>Loads the full SDXL UNet with IP-Adapter-Plus from random weights and runs it once: time and memory.</summary>
 internal static class FullSizeBenchmark
 {
-    private const string SpeedTask = "speed", MemoryTask = "memory";
+    private const string SpeedTask = "speed", MemoryTask = "memory", MappedTask = "mapped";
 
     public static Command Command()
     {
@@ -31,7 +31,11 @@ internal static class FullSizeBenchmark
                     LoadSpeed.Measure(model, Enum.Parse<ScalarType>(result.GetValue(dtype)!), result.GetValue(rounds));
                     return 0;
                 case MemoryTask:
-                    ForwardMemory.Measure(model, chosen, Enum.Parse<ScalarType>(result.GetValue(dtype)!));
+                    ScalarType type = Enum.Parse<ScalarType>(result.GetValue(dtype)!);
+                    ForwardMemory.Measure($"loaded as {type}", chosen, type, () => model.Load(type));
+                    return 0;
+                case MappedTask:
+                    ForwardMemory.Measure("mapped as Float16", chosen, ScalarType.Float16, () => model.Map(chosen));
                     return 0;
                 default:
                     return Run(chosen, result.GetValue(folder)!, ["--scale", result.GetValue(scale)!, "--rounds", $"{result.GetValue(rounds)}"]);
@@ -55,7 +59,7 @@ internal static class FullSizeBenchmark
             foreach (ScalarType dtype in new[] { ScalarType.Float16, ScalarType.BFloat16 })
                 if (RunChild(folder, SpeedTask, dtype, arguments) is not 0 and int failed)
                     return failed;
-            return RunChild(folder, MemoryTask, ScalarType.BFloat16, arguments);
+            return RunChild(folder, MemoryTask, ScalarType.BFloat16, arguments) is not 0 and int broken ? broken : RunChild(folder, MappedTask, ScalarType.Float16, arguments);
         }
         finally
         {

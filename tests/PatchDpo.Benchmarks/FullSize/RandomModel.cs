@@ -14,10 +14,14 @@ internal sealed class RandomModel(string folder)
     // The real weights' order of magnitude: activations stay within float16's range.
     private const double Deviation = 0.02;
 
+    private const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.";
+
     /// <summary>The weight files.</summary>
     public IReadOnlyList<string> Files => [Path.Combine(UNetFolder, "diffusion_pytorch_model.safetensors"), Path.Combine(folder, "ip_adapter.safetensors")];
 
     private string UNetFolder => Path.Combine(folder, "unet");
+
+    private string ConfigFile => Path.Combine(UNetFolder, "config.json");
 
     /// <summary>Writes the folder; the names and shapes are those of our modules on the meta device.</summary>
     /// <returns>The number of weights.</returns>
@@ -26,13 +30,12 @@ internal sealed class RandomModel(string folder)
     {
         using DisposeScope scope = NewDisposeScope();
         Directory.CreateDirectory(UNetFolder);
-        string config = Path.Combine(UNetFolder, "config.json");
-        File.WriteAllText(config, JsonSerializer.Serialize(scale.UNet));
-        UNetConfig shape = UNetConfig.FromJson(ModelConfig.Read(config));
-        using UNet2DConditionModel unet = new(shape, META);
-        using IpAdapterModel adapter = new(new Resampler(scale.Projection, META), new IpAdapterLayers(shape, META));
+        File.WriteAllText(ConfigFile, JsonSerializer.Serialize(scale.UNet));
+        (UNet2DConditionModel unet, IpAdapterModel adapter) = Empty(scale);
+        using UNet2DConditionModel network = unet;
+        using IpAdapterModel prompt = adapter;
         IEnumerable<KeyValuePair<string, Tensor>> Named(string prefix, nn.Module module) => module.state_dict().Select(t => KeyValuePair.Create(prefix + t.Key, t.Value));
-        KeyValuePair<string, Tensor>[][] files = [[.. Named("", unet)], [.. Named("image_proj.", adapter.Projection), .. Named("ip_adapter.", adapter.Layers)]];
+        KeyValuePair<string, Tensor>[][] files = [[.. Named("", unet)], [.. Named(ProjectionPrefix, adapter.Projection), .. Named(LayersPrefix, adapter.Layers)]];
         long weights = files.Sum(f => f.Sum(t => t.Value.numel())), room = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
         if (room < 2.1 * weights)
             throw new IOException($"'{folder}' has {room / 1e9:f1} GB of room; the weights need {2 * weights / 1e9:f1} GB.");
@@ -51,6 +54,26 @@ internal sealed class RandomModel(string folder)
     {
         UNet2DConditionModel unet = UNet2DConditionModel.FromFolder(UNetFolder, dtype: dtype);
         return (unet, IpAdapterFile.Read(Files[1], unet.Config, dtype: dtype));
+    }
+
+    /// <summary>Has the model lie in its mapped files, as float16: nothing is read before it is used.</summary>
+    public (UNet2DConditionModel UNet, IpAdapterModel Adapter) Map(ModelScale scale)
+    {
+        SafetensorsOptions mapped = new() { MemoryMap = true };
+        (UNet2DConditionModel unet, IpAdapterModel adapter) = Empty(scale);
+        using ITensorFile network = ModelFolder.OpenWeights(UNetFolder, mapped), prompt = WeightsFile.Open(Files[1], mapped);
+        StateDictLoader.Load(unet, network);
+        StateDictLoader.Load(adapter.Projection, prompt, ProjectionPrefix);
+        StateDictLoader.Load(adapter.Layers, prompt, LayersPrefix);
+        foreach (nn.Module part in new nn.Module[] { unet, adapter.Projection, adapter.Layers })
+            part.eval();
+        return (unet, adapter);
+    }
+
+    private (UNet2DConditionModel UNet, IpAdapterModel Adapter) Empty(ModelScale scale)
+    {
+        UNetConfig config = UNetConfig.FromJson(ModelConfig.Read(ConfigFile));
+        return (new UNet2DConditionModel(config, META), new IpAdapterModel(new Resampler(scale.Projection, META), new IpAdapterLayers(config, META)));
     }
 
     // Norms and biases as they are initially, so that values neither vanish nor grow on their way through the layers.

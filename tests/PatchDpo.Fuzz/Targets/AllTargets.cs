@@ -9,29 +9,30 @@ internal static class AllTargets
 {
     private static readonly Type[] OfCheckpoints = [typeof(WeightsFormatException), typeof(UnsafePickleException)];
 
-    public static readonly string[] Names = ["safetensors", "torch-zip", "torch-legacy", "quality-map", "sharded", "any"];
+    public static readonly string[] Names = ["safetensors", "safetensors-mapped", "torch-zip", "torch-legacy", "quality-map", "sharded", "any"];
 
     /// <summary>All readers, in the order of their names.</summary>
     public static IEnumerable<Target> Create()
     {
         int sharing = new TorchCheckpointOptions().MaxSharing;
         Mutation[] index = [JsonMutations.Change, JsonMutations.Change, .. SafetensorsMutations.All];
-        yield return new(Names[0], Corpus.Safetensors(), SafetensorsMutations.All, ReadSafetensors, [typeof(WeightsFormatException)]);
-        yield return new(Names[1], Corpus.ZipCheckpoints(), ZipMutations.All, ReadCheckpoint, OfCheckpoints, sharing);
-        yield return new(Names[2], Corpus.LegacyCheckpoints(), [PickleMutations.ChangeLegacy], ReadCheckpoint, OfCheckpoints, sharing);
-        yield return new(Names[3], Corpus.QualityMaps(), [PickleMutations.ChangeOne], ReadQualityMaps, OfCheckpoints, QualityMapSharing);
-        yield return new(Names[4], Corpus.Sharded(), index, ReadAny, [.. OfCheckpoints, typeof(ModelFileNotFoundException)], sharing);
+        yield return new(Names[0], Corpus.Safetensors(), SafetensorsMutations.All, (path, log) => ReadSafetensors(path, log, new()), [typeof(WeightsFormatException)]);
+        yield return new(Names[1], Corpus.Safetensors(), SafetensorsMutations.All, (path, log) => ReadSafetensors(path, log, new() { MemoryMap = true }), [typeof(WeightsFormatException)]);
+        yield return new(Names[2], Corpus.ZipCheckpoints(), ZipMutations.All, ReadCheckpoint, OfCheckpoints, sharing);
+        yield return new(Names[3], Corpus.LegacyCheckpoints(), [PickleMutations.ChangeLegacy], ReadCheckpoint, OfCheckpoints, sharing);
+        yield return new(Names[4], Corpus.QualityMaps(), [PickleMutations.ChangeOne], ReadQualityMaps, OfCheckpoints, QualityMapSharing);
+        yield return new(Names[5], Corpus.Sharded(), index, ReadAny, [.. OfCheckpoints, typeof(ModelFileNotFoundException)], sharing);
         yield return new(
-            Names[5], [.. Corpus.Safetensors(), .. Corpus.ZipCheckpoints(), .. Corpus.LegacyCheckpoints(), .. Corpus.Sharded()],
+            Names[6], [.. Corpus.Safetensors(), .. Corpus.ZipCheckpoints(), .. Corpus.LegacyCheckpoints(), .. Corpus.Sharded()],
             [.. index, .. ZipMutations.All, PickleMutations.ChangeLegacy], ReadAny, [.. OfCheckpoints, typeof(ModelFileNotFoundException)], sharing);
     }
 
     // A byte of the file becomes a float of four.
     private const int QualityMapSharing = 4;
 
-    private static void ReadSafetensors(string path, ReadLog log)
+    private static void ReadSafetensors(string path, ReadLog log, SafetensorsOptions options)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using SafetensorsFile file = SafetensorsFile.Open(path, options);
         ReadAll(file, log);
         file.FindNonFinite();
     }
