@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using PatchDpo.Examples;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Evaluation;
 
@@ -10,7 +11,7 @@ internal static class Evaluation
 {
     private const int MostPhotos = 6;
 
-    /// <summary>Evaluates generations against photos; the images are loaded as they are needed.</summary>
+    /// <summary>Evaluates generations against photos; the images are loaded as they are needed, and the error stream shows how far it is.</summary>
     /// <param name="generations">What to evaluate.</param>
     /// <param name="photos">The photos of each of their subjects.</param>
     /// <param name="models">DINO and CLIP.</param>
@@ -19,7 +20,7 @@ internal static class Evaluation
         IEnumerable<DreamBenchFile> generations, ILookup<DreamBenchSubject, string> photos, (ImageEncoder Dino, string Clip) models, PersonalizationEvaluatorOptions evaluator)
     {
         var ml = new MLContext(seed: 1);
-        IDataView rows = ml.Data.LoadFromEnumerable(generations.Select(g => Row(g, [.. photos[g.Subject]])).ToArray());
+        IDataView rows = ml.Data.LoadFromEnumerable(Shown([.. generations.Select(g => Row(g, [.. photos[g.Subject]]))]));
         string[] columns = [.. Enumerable.Range(1, MostPhotos).Select(i => $"Photo{i}")];
         EstimatorChain<ImageFileLoadingTransformer> loading = columns.Aggregate(
             new EstimatorChain<ImageFileLoadingTransformer>().Append(ml.PatchDpo.LoadImages("Generated", null, nameof(GenerationRow.GeneratedPath))),
@@ -31,6 +32,17 @@ internal static class Evaluation
             ClipFolder = models.Clip,
             Evaluator = evaluator,
         });
+    }
+
+    private static IEnumerable<GenerationRow> Shown(GenerationRow[] rows)
+    {
+        ProgressLine line = new();
+        for (int i = 0; i < rows.Length; i++)
+        {
+            yield return rows[i];
+            // The next one is asked for: this one has been read.
+            line.Show($"image {i + 1} of {rows.Length}", isLast: i + 1 == rows.Length);
+        }
     }
 
     private static GenerationRow Row(DreamBenchFile generation, string[] photos) => new()

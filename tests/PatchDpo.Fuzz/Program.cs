@@ -9,20 +9,35 @@ Option<long> count = new("--count") { Description = "Inputs for each reader.", D
 Option<int> seed = new("--seed") { Description = "The same seed gives the same inputs.", DefaultValueFactory = _ => 1 };
 Option<double> seconds = new("--seconds") { Description = "Time for all readers together; 0: no limit.", DefaultValueFactory = _ => 0 };
 Option<string> findings = new("--findings") { Description = "Folder for the inputs of findings.", DefaultValueFactory = _ => "fuzz-findings" };
+Option<string?> replay = new("--replay") { Description = "Instead of changed inputs: a folder of files, read as they are by the reader that each one's ending tells." };
 Option<bool> outcomes = new("--outcomes") { Description = "Print every kind of outcome that was seen." };
 RootCommand root = new("Feeds the readers of weights with broken and hostile inputs and reports crashes, hangs, memory beyond the file's size, leaks and undocumented exceptions. Exit code 1: findings.")
 {
-    reader, count, seed, seconds, findings, outcomes,
+    reader, count, seed, seconds, findings, replay, outcomes,
 };
-root.SetAction(result => Run(result.GetValue(reader)!, result.GetValue(count), result.GetValue(seed), result.GetValue(seconds), result.GetValue(findings)!, result.GetValue(outcomes)));
+root.SetAction(result => result.GetValue(replay) is { } files ? ReadAgain(files) : Run(result.GetValue(reader)!, result.GetValue(count), result.GetValue(seed), result.GetValue(seconds), result.GetValue(findings)!, result.GetValue(outcomes)));
 return root.Parse(args).Invoke();
+
+// Memory rather than a disk: each input is written.
+static string InputFolder()
+{
+    string parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+    return Directory.CreateDirectory(Path.Combine(parent, $"patchdpo-fuzz-{Environment.ProcessId}")).FullName;
+}
+
+static int ReadAgain(string files)
+{
+    TorchRuntime.Initialize();
+    string folder = InputFolder();
+    int findings = new Replay([.. AllTargets.Create()], new Watchdog(folder)).Run(files, folder);
+    Directory.Delete(folder, recursive: true);
+    return findings == 0 ? 0 : 1;
+}
 
 static int Run(string reader, long count, int seed, double seconds, string findingsFolder, bool printOutcomes)
 {
     TorchRuntime.Initialize();
-    // Memory rather than a disk: each input is written.
-    string parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
-    string folder = Directory.CreateDirectory(Path.Combine(parent, $"patchdpo-fuzz-{Environment.ProcessId}")).FullName;
+    string folder = InputFolder();
     Console.WriteLine($"seed {seed}; the input under test is in '{folder}': after a crash of the process, it is the one");
     Target[] targets = [.. AllTargets.Create().Where(t => reader == "all" || t.Name == reader)];
     TimeSpan time = seconds > 0 ? TimeSpan.FromSeconds(seconds / targets.Length) : TimeSpan.MaxValue;

@@ -41,7 +41,9 @@ public sealed class EvaluateDreamBenchTests : IClassFixture<TinyModels>, IDispos
 
         (int exitCode, string[] output, string[] errors) = Run("--setting", setting, "--seed", "42");
         Assert.True(exitCode == 0, string.Join('\n', errors));
-        Assert.Empty(errors);
+        Assert.All(errors, e => Assert.Matches("^image [0-9]+ of 750$", e));
+        Assert.Equal("image 750 of 750", Assert.Single(errors, e => e.StartsWith("image 750 ", StringComparison.Ordinal)));
+        Assert.DoesNotContain(output, l => l.StartsWith("image ", StringComparison.Ordinal));
         Assert.Contains(output, l => l.StartsWith("backpack ", StringComparison.Ordinal));
         JsonElement json = JsonDocument.Parse(File.ReadAllText(Path.Combine(_output, "scores.json"))).RootElement;
         Assert.Equal((setting == "original" ? "Original" : "KosmosG", 750, 25 * photos, 42),
@@ -75,7 +77,8 @@ public sealed class EvaluateDreamBenchTests : IClassFixture<TinyModels>, IDispos
 
         (exitCode, output, errors) = Run("--allow-missing");
         Assert.True(exitCode == 0, string.Join('\n', errors));
-        Assert.Equal(24 + 24 + 28 + 1, errors.Length);
+        Assert.Equal("image 2 of 2", errors[^1]);
+        Assert.Equal(24 + 24 + 28 + 1, errors.Count(e => !e.StartsWith("image ", StringComparison.Ordinal)));
         JsonElement json = JsonDocument.Parse(File.ReadAllText(Path.Combine(_output, "scores.json"))).RootElement;
         Assert.Equal((2, 10), (json.GetProperty("images").GetInt32(), json.GetProperty("pairs").GetInt32()));
         Assert.Equal((748, 1), (json.GetProperty("missingFiles").GetArrayLength(), json.GetProperty("strayFiles").GetArrayLength()));

@@ -151,11 +151,11 @@ public sealed class SafetensorsBadInputTests : IDisposable
     public void Offsets_that_are_no_pair_are_refused(string offsets, string problem) => Refuses(Bytes(Good.Replace("[0,8]", offsets), 8), "w", problem);
 
     [Theory]
-    [InlineData("[0,8]", "[0,8]")]
-    [InlineData("[0,8]", "[4,12]")]
-    [InlineData("[0,8]", "[0,4]")]
-    public void Tensors_that_share_bytes_are_refused(string first, string second) =>
-        Refuses(Bytes($$"""{"a":{{U8(first)}},"b":{{U8(second)}}}""", 12), null, "inside other tensors' data");
+    [InlineData("[0,8]", "[0,8]", "b", 0, 8)]
+    [InlineData("[0,8]", "[4,12]", "b", 4, 8)]
+    [InlineData("[0,8]", "[0,4]", "a", 0, 4)]
+    public void Tensors_that_share_bytes_are_refused(string first, string second, string key, int begin, int end) =>
+        Refuses(Bytes($$"""{"a":{{U8(first)}},"b":{{U8(second)}}}""", 12), key, $"begins at {begin}, inside other tensors' data, which end at {end}");
 
     [Theory]
     [InlineData("[4,8]", "[8,12]", "a")]
@@ -164,10 +164,10 @@ public sealed class SafetensorsBadInputTests : IDisposable
         Refuses(Bytes($$"""{"a":{{U8(first)}},"b":{{U8(second)}}}""", 12), key, "has a hole");
 
     [Theory]
-    [InlineData(Good, 9)]
-    [InlineData("{}", 1)]
-    public void Bytes_after_the_last_tensor_are_refused(string header, int dataLength) =>
-        Refuses(Bytes(header, dataLength), null, $"but the file has {dataLength} bytes of data");
+    [InlineData(Good, 8, 9)]
+    [InlineData("{}", 0, 1)]
+    public void Bytes_after_the_last_tensor_are_refused(string header, int end, int dataLength) =>
+        Refuses(Bytes(header, dataLength), null, $"the tensors' data ends at {end}, but the file has {dataLength} bytes of data");
 
     [Fact]
     public void A_file_cut_by_two_bytes_is_refused() => Refuses(Bytes(Good, 8)[..^2], "w", "ends at 8, but the file has 6 bytes");

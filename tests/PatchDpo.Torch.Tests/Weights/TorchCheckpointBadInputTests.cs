@@ -216,13 +216,18 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
     }
 
     [Fact]
-    public void Names_that_are_longer_than_the_pickle_together_are_refused()
+    public void Names_that_are_too_long_together_are_refused()
     {
-        PickleBytes pickle = new PickleBytes().Op("}").Text(new string('k', 900)).Op("](").Raw([.. Enumerable.Repeat((byte[])[(byte)'K', 1], 1000).SelectMany(b => b)]).Op("es");
-        string path = _folder.Write("a.pth", Checkpoint(pickle.Stop()));
+        byte[] Named(int length) => Checkpoint(
+            new PickleBytes().Op("}").Text(new string('k', length)).Op("](").Raw([.. Enumerable.Repeat((byte[])[(byte)'K', 1], 1000).SelectMany(b => b)]).Op("es").Stop());
+        string path = _folder.Write("a.pth", Named(90));
         using (TorchCheckpoint checkpoint = TorchCheckpoint.Open(path))
             Assert.Equal(1000, checkpoint.Values.Count);
-        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleBytes = 100_000 }), path, "the names together are longer");
+        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleBytes = 50_000 }), path, "the names together are too long");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        WeightsFormatException e = RefusesBytes<WeightsFormatException>(Named(900), "the names together are too long");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
+        Assert.StartsWith("kkk", e.Key);
     }
 
     // The bound that docs/security.md states: each operation makes one small object at most.
@@ -347,7 +352,7 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
     {
         byte[] pickle = new PickleBytes().Tensor("0", [4], [1]).Stop();
         RefusesBytes<WeightsFormatException>(Zip(new ZipEntry("a/data.pkl", pickle), new ZipEntry("a/data/0", Floats) { Method = 8, Length = uint.MaxValue - 1 }), "'a/data/0': the entry is compressed");
-        RefusesBytes<WeightsFormatException>(Zip(new ZipEntry("a/data.pkl", pickle) { Flags = 1 }), "is encrypted");
+        RefusesBytes<WeightsFormatException>(Zip(new ZipEntry("a/data.pkl", pickle) { Flags = 1 }), "'a/data.pkl': the entry is encrypted");
     }
 
     [Fact]
@@ -366,7 +371,7 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
     {
         byte[] pickle = new PickleBytes().Tensor("0", [4], [1]).Stop();
         ZipEntry good = new("a/data.pkl", pickle), data = new("a/data/0", Floats);
-        void Bad(string problem, params ZipEntry[] entries) => RefusesBytes<WeightsFormatException>(Zip(entries), problem);
+        void Bad(string problem, params ZipEntry[] entries) => Assert.Equal(entries[^1].Name, RefusesBytes<WeightsFormatException>(Zip(entries), problem).Key);
         Bad("stands twice in the zip file", good, data, data);
         Bad("claims 17 bytes in 16", good, data with { Length = 17 });
         Bad("contradicts the directory", good, data with { LocalName = "a/data/1" });
@@ -423,14 +428,14 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
 
     [Fact]
     public void TorchScript_is_named_as_such() => RefusesBytes<WeightsFormatException>(
-        Checkpoint(new PickleBytes().Op("}").Stop(), new ZipEntry("archive/constants.pkl", new PickleBytes().Op(")").Stop())), "this is TorchScript, a compiled model; load it with torch.jit.load");
+        Checkpoint(new PickleBytes().Op("}").Stop(), new ZipEntry("archive/constants.pkl", new PickleBytes().Op(")").Stop())), "key 'archive/constants.pkl': this is TorchScript, a compiled model; load it with torch.jit.load");
 
     [Fact]
     public void A_checkpoint_of_a_big_endian_machine_is_refused()
     {
-        RefusesBytes<WeightsFormatException>(Checkpoint(new PickleBytes().Op("}").Stop(), new ZipEntry("archive/byteorder", Encoding.ASCII.GetBytes("big"))), "not written on a little-endian machine");
+        RefusesBytes<WeightsFormatException>(Checkpoint(new PickleBytes().Op("}").Stop(), new ZipEntry("archive/byteorder", Encoding.ASCII.GetBytes("big"))), "key 'archive/byteorder': it was not written on a little-endian machine");
         byte[] content = new PickleBytes().Tensor("a", [4], [1], legacy: true).Stop();
-        RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 4)], littleEndian: false), "not written on a little-endian machine");
+        RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 4)], littleEndian: false), "near byte 45: it was not written on a little-endian machine");
     }
 
     [Fact]
@@ -438,7 +443,7 @@ public sealed class TorchCheckpointBadInputTests : IDisposable
     {
         byte[] content = new PickleBytes().Tensor("a", [4], [1], legacy: true).Stop();
         byte[] good = Legacy(content, [("a", Floats, 4)]);
-        RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 4)], magic: new byte[10]), "PyTorch's magic number");
+        RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 4)], magic: new byte[10]), "near byte 15: it does not begin with PyTorch's magic number");
         RefusesBytes<WeightsFormatException>(good[..^1], "key 'a': the storage needs 16 bytes, but only 15 follow");
         RefusesBytes<WeightsFormatException>(good[..^17], "key 'a': the file ends before this storage");
         RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 5)]), "key 'a': the storage has 5 elements, the content says 4");

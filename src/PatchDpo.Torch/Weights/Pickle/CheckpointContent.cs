@@ -11,6 +11,9 @@ internal sealed class CheckpointContent
     // Each operation of a pickle adds at most one value; a dictionary may stand in a few places.
     private const int MaxVisitRatio = 4, FreeVisits = 1000;
 
+    // A name takes its dictionaries' keys along: an optimizer's list of parameter numbers has some 40 characters for each operation.
+    private const int MaxNameRatio = 100, FreeNameCharacters = 100_000;
+
     private readonly string _path;
     private readonly HashSet<TorchStorage> _storages = [];
     private long _visitsLeft;
@@ -26,7 +29,7 @@ internal sealed class CheckpointContent
     {
         _path = path;
         _visitsLeft = ((long)operations * MaxVisitRatio) + FreeVisits;
-        _nameCharactersLeft = options.MaxPickleBytes;
+        _nameCharactersLeft = Math.Min(options.MaxPickleBytes, ((long)operations * MaxNameRatio) + FreeNameCharacters);
         Visit(root, "", 0);
         CheckSharing(options.MaxSharing);
     }
@@ -47,7 +50,7 @@ internal sealed class CheckpointContent
             throw new WeightsFormatException(_path, name, $"a name is longer than {MaxNameLength} characters.");
         _nameCharactersLeft -= name.Length;
         if (_nameCharactersLeft < 0)
-            throw new WeightsFormatException(_path, name, "the names together are longer than a pickle may be.");
+            throw new WeightsFormatException(_path, name, "the names together are too long for a pickle of so many operations.");
         switch (value)
         {
             case TorchTensorView view:

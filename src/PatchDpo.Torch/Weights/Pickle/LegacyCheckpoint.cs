@@ -17,7 +17,7 @@ internal static class LegacyCheckpoint
     {
         using Stream stream = OpenPickles(file, path, options);
         object? Load() => new PickleReader(stream, path, options.MaxPickleOperations).Load();
-        WeightsFormatException Fail(string problem) => new(path, null, problem);
+        WeightsFormatException Fail(string problem) => new(path, null, $"near byte {stream.Position}: {problem}");
 
         if (Load() is not BigInteger magic || magic != MagicNumber)
             throw Fail("it does not begin with PyTorch's magic number.");

@@ -6,6 +6,9 @@ namespace PatchDpo.Torch.Weights.Pickle;
 /// <summary>All that a pickle may name. Each name stands for a few lines here; none of it looks anything up or runs foreign code.</summary>
 internal static class PickleAllowList
 {
+    // A pair becomes an entry of some 130 bytes; in a pickle it has at least five.
+    private const int PartsOfPair = 16;
+
     private static readonly Dictionary<string, ScalarType> StorageTypes = new()
     {
         ["torch.DoubleStorage"] = ScalarType.Float64,
@@ -68,7 +71,7 @@ internal static class PickleAllowList
         PickleDictionary dictionary = new(isOrderedDict: true);
         if (args is [List<object?> pairs])
         {
-            reader.Charge(pairs.Count);
+            reader.Charge(pairs.Count * PartsOfPair);
             foreach (object? pair in pairs)
             {
                 (object? key, object? value) = pair switch

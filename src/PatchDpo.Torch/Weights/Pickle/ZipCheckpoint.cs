@@ -26,9 +26,9 @@ internal static class ZipCheckpoint
                 : $"the zip file has {pickles.Length} entries {PickleName}: {string.Join(", ", pickles.Select(KeyText.Quote))}.");
         string root = pickles[0][..^PickleName.Length];
         if (zip.Items.ContainsKey(root + "constants.pkl"))
-            throw new WeightsFormatException(path, null, "this is TorchScript, a compiled model; load it with torch.jit.load, or save its state_dict with torch.save.");
+            throw new WeightsFormatException(path, root + "constants.pkl", "this is TorchScript, a compiled model; load it with torch.jit.load, or save its state_dict with torch.save.");
         if (zip.Items.ContainsKey(root + "byteorder") && Encoding.ASCII.GetString(zip.ReadItem(root + "byteorder", 16)) != "little")
-            throw new WeightsFormatException(path, null, "it was not written on a little-endian machine.");
+            throw new WeightsFormatException(path, root + "byteorder", "it was not written on a little-endian machine.");
 
         StorageTable table = new();
         using MemoryStream pickle = new(zip.ReadItem(pickles[0], options.MaxPickleBytes), writable: false);
