@@ -10,12 +10,16 @@ Option<int> seed = new("--seed") { Description = "The same seed gives the same i
 Option<double> seconds = new("--seconds") { Description = "Time for all readers together; 0: no limit.", DefaultValueFactory = _ => 0 };
 Option<string> findings = new("--findings") { Description = "Folder for the inputs of findings.", DefaultValueFactory = _ => "fuzz-findings" };
 Option<string?> replay = new("--replay") { Description = "Instead of changed inputs: a folder of files, read as they are by the reader that each one's ending tells." };
+Option<string?> corpus = new("--corpus") { Description = "Instead of changed inputs: writes the reader's sound ones into this folder, for afl-fuzz to begin with." };
+Option<bool> afl = new("--afl") { Description = "Takes inputs from afl-fuzz, which starts this program (see docs/security.md)." };
 Option<bool> outcomes = new("--outcomes") { Description = "Print every kind of outcome that was seen." };
 RootCommand root = new("Feeds the readers of weights with broken and hostile inputs and reports crashes, hangs, memory beyond the file's size, leaks and undocumented exceptions. Exit code 1: findings.")
 {
-    reader, count, seed, seconds, findings, replay, outcomes,
+    reader, count, seed, seconds, findings, replay, corpus, afl, outcomes,
 };
-root.SetAction(result => result.GetValue(replay) is { } files ? ReadAgain(files) : Run(result.GetValue(reader)!, result.GetValue(count), result.GetValue(seed), result.GetValue(seconds), result.GetValue(findings)!, result.GetValue(outcomes)));
+root.SetAction(result => result.GetValue(replay) is { } files ? ReadAgain(files)
+    : result.GetValue(corpus) is not null || result.GetValue(afl) ? RunGuided(result.GetValue(reader)!, result.GetValue(corpus))
+    : Run(result.GetValue(reader)!, result.GetValue(count), result.GetValue(seed), result.GetValue(seconds), result.GetValue(findings)!, result.GetValue(outcomes)));
 return root.Parse(args).Invoke();
 
 // Memory rather than a disk: each input is written.
@@ -32,6 +36,23 @@ static int ReadAgain(string files)
     int findings = new Replay([.. AllTargets.Create()], new Watchdog(folder)).Run(files, folder);
     Directory.Delete(folder, recursive: true);
     return findings == 0 ? 0 : 1;
+}
+
+static int RunGuided(string reader, string? corpus)
+{
+    if (reader == "all")
+    {
+        Console.Error.WriteLine("--corpus and --afl take one --reader.");
+        return 2;
+    }
+    CoverageGuided.Prepare();
+    TorchRuntime.Initialize();
+    Target target = AllTargets.Create().Single(t => t.Name == reader);
+    if (corpus is not null)
+        CoverageGuided.WriteCorpus(target, corpus);
+    else
+        CoverageGuided.Run(target, InputFolder());
+    return 0;
 }
 
 static int Run(string reader, long count, int seed, double seconds, string findingsFolder, bool printOutcomes)
