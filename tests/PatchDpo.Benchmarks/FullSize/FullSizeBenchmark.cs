@@ -31,11 +31,10 @@ internal static class FullSizeBenchmark
                     LoadSpeed.Measure(model, Enum.Parse<ScalarType>(result.GetValue(dtype)!), result.GetValue(rounds));
                     return 0;
                 case MemoryTask:
-                    ScalarType type = Enum.Parse<ScalarType>(result.GetValue(dtype)!);
-                    ForwardMemory.Measure($"loaded as {type}", chosen, type, () => model.Load(type));
+                    ForwardMemory.Measure(model, chosen, Enum.Parse<ScalarType>(result.GetValue(dtype)!));
                     return 0;
                 case MappedTask:
-                    ForwardMemory.Measure("mapped as Float16", chosen, ScalarType.Float16, () => model.Map(chosen));
+                    ForwardMemory.MeasureMapped(model, chosen);
                     return 0;
                 default:
                     return Run(chosen, result.GetValue(folder)!, ["--scale", result.GetValue(scale)!, "--rounds", $"{result.GetValue(rounds)}"]);

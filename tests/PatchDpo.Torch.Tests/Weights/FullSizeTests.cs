@@ -16,7 +16,7 @@ public sealed class FullSizeTests : IDisposable
         foreach (string expected in new[]
         {
             "random weights, float16", "loaded as Float16, page cache warm", "loaded as BFloat16, page cache warm", "load, new memory", "load, memory in use before",
-            "peak / weights", "mapped as Float16", "one forward at 64 pixels, batch 1, image prompt of 4 tokens",
+            "peak / weights", "mapped as Float16", "each weight used once", "one forward at 64 pixels, batch 1, image prompt of 4 tokens",
         })
             Assert.Contains(expected, output, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
