@@ -31,4 +31,16 @@ internal static class PatchContrast
         Tensor accuracy = forward.detach().argmax(1).eq(labels).to(float32).mean();
         return (loss.MoveToOuterDisposeScope(), accuracy.MoveToOuterDisposeScope());
     }
+
+    /// <summary>How far cosines are from a likeness.</summary>
+    /// <param name="first">Features of M points, <c>(M,D)</c>.</param>
+    /// <param name="others">Features of R others, <c>(R,D)</c>.</param>
+    /// <param name="likeness">What their cosines should be, <c>(M,R)</c>.</param>
+    /// <returns>The mean squared difference, a scalar with gradients.</returns>
+    public static Tensor GradedLoss(Tensor first, Tensor others, Tensor likeness)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor cosines = nn.functional.normalize(first, dim: 1).matmul(nn.functional.normalize(others, dim: 1).t());
+        return (cosines - likeness).square().mean().MoveToOuterDisposeScope();
+    }
 }

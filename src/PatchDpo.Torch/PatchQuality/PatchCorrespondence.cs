@@ -97,6 +97,16 @@ internal static class PatchCorrespondence
         return cdist(looks, others).div(Math.Sqrt(looks.shape[1])).lt(distance).MoveToOuterDisposeScope();
     }
 
+    /// <summary>How much pairs look alike, 1 for the same down to 0: a Gaussian of the root mean square difference of the patches and, a third as much, of their surroundings. <c>(M,108), (R,108) -> (M,R)</c></summary>
+    public static Tensor Likeness(Tensor looks, Tensor others, double distance)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor Difference(int start, int length) => cdist(looks.narrow(1, start, length), others.narrow(1, start, length)).square() / length;
+        long own = OfPatch(looks).shape[1], all = looks.shape[1];
+        Tensor difference = Difference(0, (int)own) + (Difference((int)own, (int)(all - own)) / 3);
+        return (-difference / (distance * distance)).exp().MoveToOuterDisposeScope();
+    }
+
     /// <summary>The patch centres of the first view whose point lies in the image (or its foreground) and in the second view.</summary>
     private static List<(double X, double Y, double ToX, double ToY)> Shared(Homography first, Homography second, int rows, int columns, bool[,]? foreground = null)
     {

@@ -190,7 +190,7 @@ public sealed class PatchEncoderTrainer
     private (Tensor Loss, Tensor Accuracy) Step(Func<Tensor, Tensor> patchFeatures, ViewPair views, Random random, Generator generator)
     {
         Tensor plain = views.Second, first = ChangeLight(views.First), second = ChangeLight(plain);
-        Tensor? recoloured = _options.RecolouredNegatives ? PatchViews.RecolourRegions(plain, random) : null;
+        Tensor? recoloured = _options.RecolouredNegatives ? Enumerable.Range(0, _options.RecolouredRegions).Aggregate(plain, (image, _) => PatchViews.RecolourRegions(image, random)) : null;
 
         Tensor maps = patchFeatures(first);
         (long rows, long columns) = (maps.shape[1], maps.shape[2]);
@@ -200,13 +200,21 @@ public sealed class PatchEncoderTrainer
         Tensor looks = PatchCorrespondence.Looks(plain, toPoints, rows, columns);
         Tensor near = PatchCorrespondence.Near(toPoints, rows, columns, _options.NeighbourRadius);
         Tensor excluded = near.logical_or(PatchCorrespondence.Alike(looks, looks, _options.LookAlikeDistance));
-        if (recoloured is null)
-            return PatchContrast.Loss(a, b, excluded, _options.Temperature, null, null);
-        Tensor negatives = PatchViews.ReadAt(patchFeatures(ChangeLight(recoloured)), toPoints).flatten(0, 1);
-        Tensor changed = PatchCorrespondence.Looks(recoloured, toPoints, rows, columns);
-        // What is still the same at its place is no negative, even where its surroundings changed.
-        Tensor same = near.logical_and(PatchCorrespondence.Alike(PatchCorrespondence.OfPatch(looks), PatchCorrespondence.OfPatch(changed), _options.LookAlikeDistance));
-        return PatchContrast.Loss(a, b, excluded, _options.Temperature, negatives, same.logical_or(PatchCorrespondence.Alike(looks, changed, _options.LookAlikeDistance)));
+        Tensor? negatives = null, negativesExcluded = null;
+        Tensor others = b, otherLooks = looks;
+        if (recoloured is not null)
+        {
+            negatives = PatchViews.ReadAt(patchFeatures(ChangeLight(recoloured)), toPoints).flatten(0, 1);
+            Tensor changed = PatchCorrespondence.Looks(recoloured, toPoints, rows, columns);
+            // What is still the same at its place is no negative, even where its surroundings changed.
+            Tensor same = near.logical_and(PatchCorrespondence.Alike(PatchCorrespondence.OfPatch(looks), PatchCorrespondence.OfPatch(changed), _options.LookAlikeDistance));
+            negativesExcluded = same.logical_or(PatchCorrespondence.Alike(looks, changed, _options.LookAlikeDistance));
+            (others, otherLooks) = (cat([others, negatives]), cat([otherLooks, changed]));
+        }
+        (Tensor loss, Tensor accuracy) = PatchContrast.Loss(a, b, excluded, _options.Temperature, negatives, negativesExcluded);
+        if (_options.GradedWeight > 0)
+            loss += _options.GradedWeight * PatchContrast.GradedLoss(a, others, PatchCorrespondence.Likeness(looks, otherLooks, _options.GradedDistance));
+        return (loss, accuracy);
 
         Tensor ChangeLight(Tensor view) => PatchViews.ChangeLight(view, _options.ColourJitter, _options.Noise, generator);
     }

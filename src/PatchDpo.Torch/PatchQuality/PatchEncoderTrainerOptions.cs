@@ -36,6 +36,19 @@ public sealed record PatchEncoderTrainerOptions
     /// <summary>Whether copies of the images with one recoloured region serve as negatives too, so that the same shape in another colour counts as different; on by default.</summary>
     public bool RecolouredNegatives { get; init; } = true;
 
+    /// <summary>How many regions of such a copy are recoloured; 1 by default.</summary>
+    public int RecolouredRegions { get; init => field = AtLeast(value, 1); } = 1;
+
+    /// <summary>
+    /// Weight of the grading beside InfoNCE: the cosine of two points should be the lower the less alike their patches and
+    /// surroundings look (<see cref="GradedDistance"/>). InfoNCE tells right from wrong, grading how wrong. 0 by default: none.
+    /// Mean squares of cosines are small: a weight of some hundreds makes grading the main thing.
+    /// </summary>
+    public double GradedWeight { get; init => field = Within(value, 0, double.MaxValue); }
+
+    /// <summary>The root mean square difference of normalised pixels at which the cosine should be 1/e; 1 by default, about a quarter of the range.</summary>
+    public double GradedDistance { get; init => field = Within(value, 1e-3, double.MaxValue); } = 1;
+
     /// <summary>The smallest side of a view's crop, as a share of the image's side, in (0, 1]; 0.5 by default.</summary>
     public double MinScale { get; init => field = Within(value, 0.05, 1); } = 0.5;
 
