@@ -9,26 +9,25 @@ using ProceduralCharacters;
 namespace Ablation;
 
 /// <summary>Runs all methods with one seed on the same pairs, the same noise and the same held-out requests.</summary>
-internal sealed class Experiment(Settings settings, PersonalizedModel model, EvaluationModels evaluation, IVisionEncoder patchEncoder, IVisionEncoder untrainedPatchEncoder)
+internal sealed class Experiment(Settings settings, PersonalizedModel model, EvaluationModels evaluation, IVisionEncoder patchEncoder, IVisionEncoder patchEncoderBefore)
 {
-    /// <summary>Each method's outcome, in the order of the settings, as soon as it is known.</summary>
-    public IEnumerable<(Method Method, Outcome Outcome)> Run(int seed)
+    /// <summary>Each method's outcome, in the order given, as soon as it is known.</summary>
+    public IEnumerable<(Method Method, Outcome Outcome)> Run(IReadOnlyList<Method> methods, SeedData data, int seed)
     {
-        var data = new SeedData(seed, settings.Pairs, settings.HeldOutSubjects);
-        IReadOnlyList<ImageBuffer> generated = model.Generate(data.Training, WithSeed(seed));
+        IReadOnlyList<ImageBuffer> generated = model.Generate(data.Training.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(), WithSeed(seed));
         var pairs = new Dictionary<bool, IReadOnlyList<TrainingPair>>
         {
             [true] = Score(patchEncoder, data.Training, generated),
-            [false] = Score(untrainedPatchEncoder, data.Training, generated),
+            [false] = Score(patchEncoderBefore, data.Training, generated),
         };
-        foreach (Method method in settings.Methods)
+        foreach (Method method in methods)
             yield return (method, method.Objective is TrainingObjective objective ? Tune(method, objective, pairs[method.SelfSupervised], data, seed) : Evaluate(model, data, seed));
     }
 
-    private static IReadOnlyList<TrainingPair> Score(IVisionEncoder encoder, IReadOnlyList<GenerationRequest> requests, IReadOnlyList<ImageBuffer> generated)
+    private static IReadOnlyList<TrainingPair> Score(IVisionEncoder encoder, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated)
     {
-        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, requests.Select(r => r.References[0]).ToArray());
-        return requests.Select((r, i) => new TrainingPair(r.Prompt, r.References[0], generated[i], quality[i].Reference, quality[i].Generated)).ToArray();
+        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, cases.Select(c => c.Reference).ToArray());
+        return cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference, quality[i].Generated) { ImagePrompts = c.ImagePrompts }).ToArray();
     }
 
     private Outcome Tune(Method method, TrainingObjective objective, IReadOnlyList<TrainingPair> pairs, SeedData data, int seed)
@@ -55,16 +54,20 @@ internal sealed class Experiment(Settings settings, PersonalizedModel model, Eva
 
     private Outcome Evaluate(PersonalizedModel generator, SeedData data, int seed)
     {
-        IReadOnlyList<ImageBuffer> images = generator.Generate(data.HeldOut.Select(h => new GenerationRequest(h.Prompt.Text, [h.Reference])).ToArray(), WithSeed(seed));
-        PersonalizationMetrics metrics = evaluation.CreateEvaluator().Evaluate(data.HeldOut.Zip(images, (h, image) => new EvaluationRow(h.Subject, h.Prompt.Text, image, [h.Reference])));
-        PartAccuracy[] accuracies = data.HeldOut.Zip(images, (h, image) => PartAccuracy.Measure(image, h.Truth)).ToArray();
+        IReadOnlyList<ImageBuffer> images = generator.Generate(data.HeldOut.Select(h => new GenerationRequest(h.Prompt, h.Objects.Select(o => o.Reference).ToArray())).ToArray(), WithSeed(seed));
+        (HeldOutCase Case, ImageBuffer Image)[] shown = data.HeldOut.Zip(images).ToArray();
+        var objects = shown.SelectMany(s => s.Case.Objects.Select(o => (s.Case, s.Image, Object: o))).ToArray();
+        PersonalizationMetrics consistency = Metrics(objects.Select(o => new EvaluationRow(o.Case.Subject, o.Case.Prompt, o.Object.Part(o.Image), [o.Object.Reference])));
+        PersonalizationMetrics alignment = Metrics(shown.Select(s => new EvaluationRow(s.Case.Subject, s.Case.Prompt, s.Image, [s.Case.Objects[0].Reference])));
         return new Outcome(
-            metrics.Dino!.Mean,
-            accuracies.Average(a => a.WrongParts),
-            metrics.ClipT!.Mean,
-            data.HeldOut.Zip(accuracies).SelectMany(x => x.First.Asked(x.Second)).Average(right => right ? 1 : 0),
-            metrics.PatchQuality!.Mean);
+            consistency.Dino!.Mean,
+            objects.Average(o => PartAccuracy.Measure(o.Image, o.Object.Truth).WrongParts),
+            alignment.ClipT!.Mean,
+            shown.SelectMany(s => s.Case.Shown(s.Image)).Average(right => right ? 1 : 0),
+            consistency.PatchQuality!.Mean);
     }
 
-    private static GenerationOptions WithSeed(int seed) => new() { Steps = 16, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = seed };
+    private PersonalizationMetrics Metrics(IEnumerable<EvaluationRow> rows) => evaluation.CreateEvaluator().Evaluate(rows);
+
+    private static GenerationOptions WithSeed(int seed) => new() { Steps = 16, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = seed, ReferenceFusion = ReferenceFusion.Concatenate };
 }

@@ -1,17 +1,10 @@
 using PatchDpo.Torch.Images;
-using ProceduralCharacters;
 
 namespace Ablation;
 
 /// <summary>A held-out request with its truth.</summary>
-internal sealed record HeldOutCase(string Subject, Character Character, Prompt Prompt, ImageBuffer Reference, RenderedCharacter Truth)
-{
-    /// <summary>For each thing that the prompt adds or repaints, whether its colour is there.</summary>
-    public IEnumerable<bool> Asked(PartAccuracy accuracy)
-    {
-        if (!double.IsNaN(accuracy.AccessoryError))
-            yield return accuracy.AccessoryError <= PartAccuracy.WrongAbove;
-        if (Prompt.BodyColor is not null && !double.IsNaN(accuracy.PartErrors[Character.BodyPart]))
-            yield return accuracy.PartErrors[Character.BodyPart] <= PartAccuracy.WrongAbove;
-    }
-}
+/// <param name="Subject">Scores are averaged by it first.</param>
+/// <param name="Prompt">The text.</param>
+/// <param name="Objects">What the image should show.</param>
+/// <param name="Shown">Of an image: for each thing that the prompt changes, whether it is there.</param>
+internal sealed record HeldOutCase(string Subject, string Prompt, IReadOnlyList<HeldOutObject> Objects, Func<ImageBuffer, IEnumerable<bool>> Shown);

@@ -7,8 +7,9 @@ namespace Ablation;
 /// <param name="Name">Its name there.</param>
 /// <param name="Objective">What is minimised; null for the base model, which is not trained.</param>
 /// <param name="Weights">How p becomes weight.</param>
+/// <param name="IsMain">Whether every comparison has it.</param>
 /// <param name="SelfSupervised">Whether p comes from the encoder after its self-supervised training, or before.</param>
-internal sealed record Method(string Name, TrainingObjective? Objective, WeightMapOptions Weights, bool SelfSupervised = true)
+internal sealed record Method(string Name, TrainingObjective? Objective, WeightMapOptions Weights, bool IsMain = false, bool SelfSupervised = true)
 {
     private static readonly WeightMapOptions s_identity = new();
     private static readonly WeightMapOptions s_minMax = new() { Kind = WeightMapKind.MinMax };
@@ -19,15 +20,16 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
 
     public static IReadOnlyList<Method> All { get; } =
     [
-        new("base", null, s_identity),
-        new("reconstruction", TrainingObjective.Reconstruction, s_identity),
-        new("reference only", TrainingObjective.ReferenceOnly, s_identity),
+        new("base", null, s_identity, IsMain: true),
+        new("reconstruction", TrainingObjective.Reconstruction, s_identity, IsMain: true),
+        new("reference only", TrainingObjective.ReferenceOnly, s_identity, IsMain: true),
         new("image-level weights", TrainingObjective.ImageLevel, s_minMax),
         new("image-level weights, PatchDPO's mass", TrainingObjective.ImageLevelSameMass, s_sharp),
         new("Diffusion-DPO", TrainingObjective.DiffusionDpo, s_identity),
         new("PatchDPO, identity", TrainingObjective.PatchDpo, s_identity),
         new("PatchDPO, min-max", TrainingObjective.PatchDpo, s_minMax),
         new("PatchDPO, min-max, contrast 3, no self-supervision", TrainingObjective.PatchDpo, s_sharp, SelfSupervised: false),
-        new(PatchDpoName, TrainingObjective.PatchDpo, s_sharp),
+        new("PatchDPO, min-max, contrast 6", TrainingObjective.PatchDpo, new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 6 }),
+        new(PatchDpoName, TrainingObjective.PatchDpo, s_sharp, IsMain: true),
     ];
 }

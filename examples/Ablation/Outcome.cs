@@ -4,7 +4,7 @@ namespace Ablation;
 /// <param name="Dino">Consistency by an independent encoder: cosine with the reference.</param>
 /// <param name="WrongParts">Consistency in truth: the share of visible parts in another colour, in [0, 1].</param>
 /// <param name="ClipT">Text alignment: cosine with the prompt.</param>
-/// <param name="Asked">Text alignment in truth: the share of what prompts add or repaint (hat, balloon, flag, body) that shows its colour, in [0, 1].</param>
+/// <param name="Asked">Text alignment in truth: the share of what prompts ask for beyond the reference that is shown, in [0, 1].</param>
 /// <param name="PatchQuality">Mean patch quality score.</param>
 /// <param name="ImplicitAccuracy">Diffusion-DPO: mean over the last quarter of the steps; null for others.</param>
 internal sealed record Outcome(double Dino, double WrongParts, double ClipT, double Asked, double PatchQuality, double? ImplicitAccuracy = null)

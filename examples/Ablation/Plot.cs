@@ -13,24 +13,35 @@ internal static class Plot
 {
     private static readonly MarkerType[] s_markers = [MarkerType.Circle, MarkerType.Square, MarkerType.Triangle, MarkerType.Diamond];
 
-    // Room for the intervals, which OxyPlot leaves out of its ranges.
-    private const double Margin = 0.4;
+    private static readonly OxyColor[] s_colors =
+        [OxyColors.SteelBlue, OxyColors.DarkOrange, OxyColors.SeaGreen, OxyColors.SlateGray, OxyColors.MediumVioletRed, OxyColors.SaddleBrown, OxyColors.Teal, OxyColors.Olive, OxyColors.Black];
 
-    public static void Write(Results results, string path)
+    public static void Write(Results results, string title, string path)
     {
-        var model = new PlotModel { Title = "Change from the base model", Background = OxyColors.White, DefaultFont = "DejaVu Sans" };
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = "text alignment (CLIP-T)", MajorGridlineStyle = LineStyle.Dot, MinimumPadding = Margin, MaximumPadding = Margin });
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Left, Title = "consistency with the reference (DINO)", MajorGridlineStyle = LineStyle.Dot, MinimumPadding = Margin, MaximumPadding = Margin });
+        var changes = results.Methods.Where(m => m.Objective is not null)
+            .Select(m => (Method: m, Text: results.Difference(m, results.Base, o => o.ClipT), Consistency: results.Difference(m, results.Base, o => o.Dino))).ToArray();
+        var model = new PlotModel { Title = title, Subtitle = "change from the base model, 95 % intervals", Background = OxyColors.White, DefaultFont = "DejaVu Sans" };
+        model.Axes.Add(Axis(AxisPosition.Bottom, "text alignment (CLIP-T)", changes.Select(c => c.Text)));
+        model.Axes.Add(Axis(AxisPosition.Left, "consistency with the reference (DINO)", changes.Select(c => c.Consistency)));
         model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Vertical });
         model.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Vertical, X = 0, Color = OxyColors.Gray });
         model.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Horizontal, Y = 0, Color = OxyColors.Gray });
-        int index = 0;
-        foreach (Method method in results.Methods.Where(m => m.Objective is not null))
+        for (int i = 0; i < changes.Length; i++)
         {
-            MetricEstimate x = results.Difference(method, results.Base, o => o.ClipT);
-            MetricEstimate y = results.Difference(method, results.Base, o => o.Dino);
-            var series = new ScatterErrorSeries { Title = method.Name, MarkerType = s_markers[index++ % s_markers.Length], MarkerSize = method == results.PatchDpo ? 7 : 4, ErrorBarStrokeThickness = 1 };
-            series.Points.Add(new ScatterErrorPoint(x.Mean, y.Mean, Width(x), Width(y)));
+            (Method method, MetricEstimate x, MetricEstimate y) = changes[i];
+            bool main = method == results.PatchDpo;
+            OxyColor color = main ? OxyColors.Red : s_colors[i % s_colors.Length];
+            var series = new ScatterErrorSeries
+            {
+                Title = method.Name,
+                MarkerType = s_markers[i % s_markers.Length],
+                MarkerSize = main ? 7 : 4,
+                MarkerFill = color,
+                ErrorBarColor = color,
+                ErrorBarStrokeThickness = 1,
+            };
+            // OxyPlot draws half of a width to each side.
+            series.Points.Add(new ScatterErrorPoint(x.Mean, y.Mean, High(x) - Low(x), High(y) - Low(y)));
             model.Series.Add(series);
         }
 
@@ -38,6 +49,15 @@ internal static class Plot
         new PngExporter { Width = 900, Height = 900, UseTextShaping = false }.Export(model, stream);
     }
 
-    // OxyPlot draws half of it to each side; a single seed has no interval.
-    private static double Width(MetricEstimate estimate) => double.IsNaN(estimate.Upper) ? 0 : estimate.Upper - estimate.Lower;
+    // OxyPlot's own ranges leave the intervals out. The base, at 0, is always in.
+    private static LinearAxis Axis(AxisPosition position, string title, IEnumerable<MetricEstimate> changes)
+    {
+        double low = Math.Min(0, changes.Min(Low)), high = Math.Max(0, changes.Max(High)), margin = 0.05 * (high - low);
+        return new LinearAxis { Position = position, Title = title, MajorGridlineStyle = LineStyle.Dot, Minimum = low - margin, Maximum = high + margin };
+    }
+
+    // A single seed has no interval.
+    private static double Low(MetricEstimate estimate) => double.IsNaN(estimate.Lower) ? estimate.Mean : estimate.Lower;
+
+    private static double High(MetricEstimate estimate) => double.IsNaN(estimate.Upper) ? estimate.Mean : estimate.Upper;
 }

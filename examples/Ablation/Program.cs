@@ -7,16 +7,19 @@ using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Vision;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-var seeds = new Option<int[]>("--seeds") { Description = "One run of every method for each; the published table has 101 to 105.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [101, 102, 103, 104, 105] };
+var quick = new Option<bool>("--quick") { Description = "A trial of two minutes: one seed, few pairs, steps and subjects. Its numbers say nothing." };
+var seeds = new Option<int[]>("--seeds") { Description = "One run of every method for each; the published table has 101 to 105.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = a => a.GetValue(quick) ? [101] : [101, 102, 103, 104, 105] };
 var methods = new Option<string[]>("--methods") { Description = "Only methods whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
-var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = _ => 144 };
-var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects, two prompts each.", DefaultValueFactory = _ => 24 };
-var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = _ => 150 };
+var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Comparison.All.Select(t => t.Name).ToArray() };
+only.AcceptOnlyFromAmong(Comparison.All.Select(t => t.Name).ToArray());
+var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 120 };
+var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects, two prompts each.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 18 };
+var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 120 };
 var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 8 };
 var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1e-3 };
 var beta = new Option<double>("--beta") { Description = "Diffusion-DPO's.", DefaultValueFactory = _ => 2000 };
 var output = new Option<string>("--output") { Description = "Folder of ablation.md and its plot.", DefaultValueFactory = _ => Path.Combine("output", "ablation") };
-var root = new RootCommand("Compares PatchDPO with its baselines on drawn characters, whose true parts are known.") { seeds, methods, pairs, heldOut, steps, batch, rate, beta, output };
+var root = new RootCommand("Compares PatchDPO with its baselines on drawn characters, whose true parts are known.") { quick, seeds, only, methods, pairs, heldOut, steps, batch, rate, beta, output };
 root.SetAction(arguments =>
 {
     string[] chosen = arguments.GetValue(methods) ?? [];
@@ -35,20 +38,27 @@ root.SetAction(arguments =>
     using PersonalizedModel model = PersonalizedModel.LoadEmbedded();
     using EvaluationModels evaluation = EvaluationModels.LoadEmbedded();
     using IVisionEncoder encoder = PatchEncoder.LoadEmbedded();
-    using IVisionEncoder untrained = PatchEncoder.FromFolder(EmbeddedModels.UntrainedPatchEncoder);
-    var experiment = new Experiment(settings, model, evaluation, encoder, untrained);
-    var results = new Results(settings.Methods);
-    foreach (int seed in settings.Seeds)
+    using IVisionEncoder before = PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore);
+    var experiment = new Experiment(settings, model, evaluation, encoder, before);
+    var all = new List<(Comparison, Results)>();
+    foreach (Comparison comparison in Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name)))
     {
-        foreach ((Method method, Outcome outcome) in experiment.Run(seed))
+        var results = new Results(comparison.Choose(settings.Methods));
+        foreach (int seed in settings.Seeds)
         {
-            results.Add(method, outcome);
-            Console.WriteLine($"seed {seed}  {method.Name,-52} {outcome}");
+            foreach ((Method method, Outcome outcome) in experiment.Run(results.Methods, comparison.Draw(seed, settings.Pairs, settings.HeldOutSubjects), seed))
+            {
+                results.Add(method, outcome);
+                Console.WriteLine($"{comparison.Name,-14}  seed {seed}  {method.Name,-52} {outcome}");
+            }
         }
+
+        all.Add((comparison, results));
+        Report.Write(all, settings);
+        Console.WriteLine($"\n{Report.Table(results)}");
     }
 
-    Report.Write(results, settings);
-    Console.WriteLine($"\n{Report.Table(results)}\n{Path.Combine(settings.Output, "ablation.md")}");
+    Console.WriteLine(Path.Combine(settings.Output, "ablation.md"));
     return 0;
 });
 return root.Parse(args).Invoke();

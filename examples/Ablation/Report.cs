@@ -7,32 +7,37 @@ namespace Ablation;
 /// <summary>Writes the table and the plot.</summary>
 internal static class Report
 {
-    public static void Write(Results results, Settings settings)
+    public static void Write(IReadOnlyList<(Comparison Comparison, Results Results)> all, Settings settings)
     {
         Directory.CreateDirectory(settings.Output);
-        Plot.Write(results, Path.Combine(settings.Output, "ablation.png"));
-        AtomicFile.Write(Path.Combine(settings.Output, "ablation.md"), stream => stream.Write(Encoding.UTF8.GetBytes(Page(results, settings))));
+        foreach ((Comparison comparison, Results results) in all)
+            Plot.Write(results, comparison.Title, Path.Combine(settings.Output, PlotName(comparison)));
+        AtomicFile.Write(Path.Combine(settings.Output, "ablation.md"), stream => stream.Write(Encoding.UTF8.GetBytes(Page(all, settings))));
     }
 
-    private static string Page(Results results, Settings settings) => $"""
-        # Ablation
+    private static string PlotName(Comparison comparison) => $"ablation-{comparison.Name}.png";
 
-        Written by `dotnet run -c Release --project examples/Ablation -- --output docs`.
+    private static string Page(IReadOnlyList<(Comparison Comparison, Results Results)> all, Settings settings)
+    {
+        string page = $"""
+            # Ablation
 
-        Embedded generator, drawn characters. Seeds {string.Join(", ", settings.Seeds)}; for each: {settings.Pairs} training pairs on white, scored once;
-        every method trains to_k_ip and to_v_ip from the same start for {settings.Steps} steps of {settings.BatchSize} pairs (AdamW, learning rate {settings.LearningRate:g},
-        the same order, noise and timesteps; Diffusion-DPO's beta {settings.DiffusionDpoBeta:g}), then draws {settings.HeldOutSubjects} held-out characters in two scenes each,
-        from the same noise. Hyper-parameters were chosen on other seeds.
+            Written by `dotnet run -c Release --project examples/Ablation -- --output docs`.
 
-        - DINO: cosine with the reference, by an encoder that none of the training uses. Wrong parts: the share of a character's visible parts
-          whose colour is not the reference's, which the drawing program knows.
-        - CLIP-T: cosine with the prompt. Asked and shown: the share of the hats, balloons, flags and repainted bodies that prompts ask for
-          whose colour is there.
+            Embedded generator, drawn characters. Seeds {string.Join(", ", settings.Seeds)}; for each: {settings.Pairs} training pairs on white, scored once;
+            every method trains to_k_ip and to_v_ip from the same start for {settings.Steps} steps of {settings.BatchSize} pairs (AdamW, learning rate {settings.LearningRate:g},
+            the same order, noise and timesteps; Diffusion-DPO's beta {settings.DiffusionDpoBeta:g}), then draws {settings.HeldOutSubjects} held-out subjects in two scenes each,
+            from the same noise. Hyper-parameters were chosen on other seeds.
 
-        {Table(results)}
-        ![consistency against text alignment](ablation.png)
+            - DINO: cosine with the reference, by an encoder that none of the training uses. Wrong parts: the share of a character's visible parts
+              whose colour is not what it should be at its place, which the drawing program knows.
+            - CLIP-T: cosine with the prompt. Asked and shown: the share of what prompts ask for beyond the reference that is there.
 
-        """;
+            """;
+        foreach ((Comparison comparison, Results results) in all)
+            page += $"\n## {comparison.Title}\n\n{comparison.Text}\n\n{Table(results)}\n![consistency against text alignment]({PlotName(comparison)})\n";
+        return page;
+    }
 
     /// <summary>Markdown: means over seeds, then what PatchDPO gains on each method.</summary>
     public static string Table(Results results)

@@ -1,36 +1,55 @@
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training;
 using ProceduralCharacters;
 
 namespace Ablation;
 
-/// <summary>What one seed draws: subjects to train on, and others, held out, with what each of their images should look like.</summary>
-internal sealed class SeedData
+/// <summary>What one seed draws: subjects on white to train on, and others, held out, in scenes.</summary>
+internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyList<HeldOutCase> HeldOut)
 {
     private const int PromptsPerSubject = 2;
 
-    public SeedData(int seed, int training, int heldOut)
-    {
-        Character[] all = Enumerable.Range(0, training + heldOut).Select(i => Character.Random((seed * 1_000_003) + i, (CharacterKind)(i % 6))).ToArray();
-        Training = all.Take(training).Select(c => new GenerationRequest(Prompt.OnWhite(c.Kind).Text, [CharacterRenderer.RenderReference(c).Image])).ToArray();
-        var heldOutCases = new List<HeldOutCase>();
-        foreach (Character character in all.Skip(training))
-        {
-            ImageBuffer reference = CharacterRenderer.RenderReference(character).Image;
-            for (int i = 0; i < PromptsPerSubject; i++)
-            {
-                int index = heldOutCases.Count;
-                Prompt prompt = Prompt.Random(character.Kind, (seed * 7_919) + index);
-                heldOutCases.Add(new HeldOutCase($"{index / PromptsPerSubject:D3}", character, prompt, reference, CharacterRenderer.Render(character, prompt, index)));
-            }
-        }
+    /// <summary>One object an image; in training, prompts ask for what the references show, as in the paper's data.</summary>
+    public static SeedData OneObject(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
 
-        HeldOut = heldOutCases;
+    /// <summary>One object an image; in training too, prompts ask for facing, size, accessories and repainted bodies that the references do not have.</summary>
+    public static SeedData ChangedObject(int seed, int training, int heldOut)
+        => OneObject(seed, training, heldOut, (kind, i) => Prompt.Varied(kind, (seed * 6_007) + i) with { Scene = Scene.White });
+
+    /// <summary>Two objects an image, each with its own image prompt; the reference to train on is their montage.</summary>
+    public static SeedData TwoObjects(int seed, int training, int heldOut)
+    {
+        TrainingCase[] cases = Enumerable.Range(0, training).Select(i =>
+        {
+            Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: true);
+            ImageBuffer[] references = [CharacterRenderer.RenderReference(duo.Left).Image, CharacterRenderer.RenderReference(duo.Right).Image];
+            return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), references);
+        }).ToArray();
+        return new SeedData(cases, Enumerable.Range(0, heldOut * PromptsPerSubject).Select(i =>
+        {
+            Duo duo = Duo.Random((seed * 1_000_003) + training + (i / PromptsPerSubject), onWhite: false) with { Scene = (Scene)(((seed * 5) + i) % 8) };
+            IReadOnlyList<RenderedCharacter> truths = CharacterRenderer.Render(duo, i);
+            HeldOutObject[] objects = new[] { duo.Left, duo.Right }.Select((c, side) => new HeldOutObject(CharacterRenderer.RenderReference(c).Image, truths[side], CharacterRenderer.CellOf(duo, side))).ToArray();
+            return new HeldOutCase(Subject(i), duo.Text, objects, image => ShownRequest.Of(image, duo, i));
+        }).ToArray());
     }
 
-    /// <summary>Subjects on white.</summary>
-    public IReadOnlyList<GenerationRequest> Training { get; }
+    private static SeedData OneObject(int seed, int training, int heldOut, Func<CharacterKind, int, Prompt> trainingPrompt)
+    {
+        Character[] all = Enumerable.Range(0, training + heldOut).Select(i => Character.Random((seed * 1_000_003) + i, (CharacterKind)(i % 6))).ToArray();
+        TrainingCase[] cases = all.Take(training).Select((c, i) =>
+        {
+            ImageBuffer reference = CharacterRenderer.RenderReference(c).Image;
+            return new TrainingCase(trainingPrompt(c.Kind, i).Text, reference, [reference]);
+        }).ToArray();
+        return new SeedData(cases, Enumerable.Range(0, heldOut * PromptsPerSubject).Select(i =>
+        {
+            Character character = all[training + (i / PromptsPerSubject)];
+            Prompt prompt = Prompt.Varied(character.Kind, (seed * 7_919) + i);
+            var shown = new HeldOutObject(CharacterRenderer.RenderReference(character).Image, CharacterRenderer.Render(character, prompt, i));
+            return new HeldOutCase(Subject(i), prompt.Text, [shown], image => ShownRequest.Of(image, character, prompt, i));
+        }).ToArray());
+    }
 
-    /// <summary>Other subjects in scenes, two prompts each.</summary>
-    public IReadOnlyList<HeldOutCase> HeldOut { get; }
+    private static string Subject(int index) => $"{index / PromptsPerSubject:D3}";
 }

@@ -9,6 +9,9 @@ public sealed record Prompt
 
     public bool FacingLeft { get; init; }
 
+    /// <summary>Half as large as in the reference.</summary>
+    public bool Small { get; init; }
+
     public Accessory Accessory { get; init; }
 
     /// <summary>The accessory's colour, one of <see cref="Palette.Named"/>.</summary>
@@ -35,6 +38,9 @@ public sealed record Prompt
         };
     }
 
+    /// <summary>A random request, three in ten of a small character.</summary>
+    public static Prompt Varied(CharacterKind kind, int seed) => Random(kind, seed) with { Small = Seeds.Source(seed, 6).Next(10) < 3 };
+
     /// <summary>The same request but for one thing: what an image that ignores an instruction shows.</summary>
     public Prompt WithOneChange(int seed)
     {
@@ -42,11 +48,12 @@ public sealed record Prompt
         while (true)
         {
             Prompt other = Random(Kind, random.Next());
-            Prompt changed = random.Next(4) switch
+            Prompt changed = random.Next(5) switch
             {
                 0 => this with { Scene = other.Scene },
                 1 => this with { FacingLeft = !FacingLeft },
                 2 => this with { BodyColor = other.BodyColor },
+                3 => this with { Small = !Small },
                 _ => this with { Accessory = other.Accessory, AccessoryColor = other.AccessoryColor },
             };
             if (changed.Text != Text)
@@ -54,7 +61,7 @@ public sealed record Prompt
         }
     }
 
-    /// <summary>The text, for example "a cat wearing a red hat, facing left, on a beach".</summary>
+    /// <summary>The text, for example "a small cat wearing a red hat, facing left, on a beach".</summary>
     public string Text
     {
         get
@@ -67,8 +74,9 @@ public sealed record Prompt
                 Accessory.Flag => $" with a {AccessoryColor} flag",
                 _ => "",
             };
+            string small = Small ? "small " : "";
             string facing = FacingLeft ? ", facing left" : "";
-            return $"a {body}{Kind.ToString().ToLowerInvariant()}{accessory}{facing}, {SceneText(Scene)}";
+            return $"a {small}{body}{Kind.ToString().ToLowerInvariant()}{accessory}{facing}, {SceneText(Scene)}";
         }
     }
 

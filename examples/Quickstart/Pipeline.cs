@@ -48,7 +48,7 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
             BatchSize = 8,
             LearningRate = learningRate,
             // p is high nearly everywhere on this small domain: stretching and sharpening it lets the bad patches stand out.
-            Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 3 },
+            Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 6 },
             Generation = s_generation,
             ProgressCallback = p => clock.Progress(p.Step, p.MaxSteps, $"loss {p.Loss:F4}"),
         }).Fit(scored);

@@ -23,14 +23,14 @@ internal sealed class Workload
     public static Workload OnWhite(IReadOnlyList<Subject> subjects, int count, string noun, string folder)
         => Create(subjects, count, noun, folder, (kind, _) => Prompt.OnWhite(kind));
 
-    /// <summary>Asks for each subject in random scenes, wearing, holding or painted as a prompt wants it.</summary>
+    /// <summary>Asks for each subject in random scenes: small, turned, wearing, holding or painted as a prompt wants it.</summary>
     /// <param name="subjects">The subjects, taken in turn.</param>
     /// <param name="count">Rows.</param>
     /// <param name="seed">Decides the prompts.</param>
     /// <param name="noun">What photos show, in the model's words.</param>
     /// <param name="folder">Where generated images go.</param>
     public static Workload InScenes(IReadOnlyList<Subject> subjects, int count, int seed, string noun, string folder)
-        => Create(subjects, count, noun, folder, (kind, i) => Prompt.Random(kind, (seed * 7_919) + i));
+        => Create(subjects, count, noun, folder, (kind, i) => Prompt.Varied(kind, (seed * 7_919) + i));
 
     /// <summary>The same rows, with their images in another folder.</summary>
     public Workload Into(string folder)

@@ -14,7 +14,7 @@ internal static class AdapterStage
 {
     private const int Batch = 24;
     private const int PoolSize = 3000;
-    private const int Steps = 70;
+    private const int Steps = 100;
     private const double LearningRate = 2e-3;
 
     public static void Run(TrainingContext context)
@@ -24,7 +24,8 @@ internal static class AdapterStage
         using AutoencoderKL vae = AutoencoderKL.FromFolder(context.OutputFolder("generator", "vae"));
         using var models = new GeneratorModels(tokenizer.VocabularySize);
         models.Read(context);
-        using GeneratorPool pool = GeneratorPool.Create(Math.Max(256, context.Steps(PoolSize)), 4_000_000, models, vae, tokenizer);
+        using GeneratorPool single = GeneratorPool.Create(Math.Max(256, context.Steps(PoolSize)), 4_000_000, GeneratorSample.Varied, models, vae, tokenizer);
+        using GeneratorPool pairs = GeneratorPool.Create(Math.Max(256, context.Steps(PoolSize / 2)), 4_500_000, GeneratorSample.Pair, models, vae, tokenizer);
         Tensor[] resampler = models.Resampler.parameters().Select(p => p.detach().clone()).ToArray();
         foreach (nn.Module module in models.Trained.Where(m => m != models.AdapterLayers))
         {
@@ -43,7 +44,7 @@ internal static class AdapterStage
         var progress = new StageProgress(context, "adapter", optimizer, "adapter.checkpoint.safetensors", every: 20);
         while (optimizer.Steps < Steps)
         {
-            double loss = GeneratorStep.Backward(models, pool, Batch);
+            double loss = GeneratorStep.Backward(models, GeneratorStage.Choose([single, pairs], optimizer.Steps), Batch);
             optimizer.Step();
             progress.Add(loss);
         }

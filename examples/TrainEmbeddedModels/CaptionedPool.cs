@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Text;
 using ProceduralCharacters;
 using static TorchSharp.torch;
@@ -11,21 +12,30 @@ internal sealed record CaptionedPool(Tensor Images, Tensor References, Tensor Te
     /// <param name="described">Whether captions of half of the images tell two parts' colours besides the prompt, so that image features hold identity as well.</param>
     public static CaptionedPool Draw(ClipTokenizer tokenizer, int count, int firstSeed, bool described)
     {
-        var drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed =>
-        {
-            Character character = Character.Random(seed);
-            Prompt prompt = seed % 8 == 0 ? Prompt.OnWhite(character.Kind) : Prompt.Random(character.Kind, seed);
-            Prompt changed = prompt.WithOneChange(seed);
-            (string text, string other) = described && seed % 2 == 0
-                ? (Caption.Of(character, prompt, seed), Caption.Of(character, changed, seed))
-                : (prompt.Text, changed.Text);
-            return (CharacterRenderer.Render(character, prompt, seed).Image, Reference: CharacterRenderer.RenderReference(character).Image, Text: text, Changed: other);
-        }).ToArray();
+        var drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed => seed % 6 == 5 ? Pair(seed) : Single(seed, described && seed % 2 == 0)).ToArray();
         return new CaptionedPool(
             PixelPool.Pack(drawn.Select(d => d.Image).ToArray()),
             PixelPool.Pack(drawn.Select(d => d.Reference).ToArray()),
             tokenizer.EncodeBatch(drawn.Select(d => d.Text).ToArray()),
             tokenizer.EncodeBatch(drawn.Select(d => d.Changed).ToArray()));
+    }
+
+    private static (ImageBuffer Image, ImageBuffer Reference, string Text, string Changed) Single(int seed, bool described)
+    {
+        Character character = Character.Random(seed);
+        Prompt prompt = seed % 8 == 0 ? Prompt.OnWhite(character.Kind) : Prompt.Varied(character.Kind, seed);
+        Prompt changed = prompt.WithOneChange(seed);
+        (string text, string other) = described
+            ? (Caption.Of(character, prompt, seed), Caption.Of(character, changed, seed))
+            : (prompt.Text, changed.Text);
+        return (CharacterRenderer.Render(character, prompt, seed).Image, CharacterRenderer.RenderReference(character).Image, text, other);
+    }
+
+    private static (ImageBuffer Image, ImageBuffer Reference, string Text, string Changed) Pair(int seed)
+    {
+        var duo = Duo.Random(seed, onWhite: seed % 5 == 0);
+        Character subject = seed % 4 < 2 ? duo.Left : duo.Right;
+        return (CharacterRenderer.Render(duo, seed)[0].Image, CharacterRenderer.RenderReference(subject).Image, duo.Text, duo.WithOneChange(seed).Text);
     }
 
     public void Dispose()

@@ -12,7 +12,7 @@ internal static class ClipStage
 {
     private const int Batch = 48;
     private const int PoolSize = 8000;
-    private const int FullSteps = 1000;
+    private const int FullSteps = 2000;
     // Of telling which reference a scene shows: captions say little of who it is, and CLIP-I should.
     private const double SubjectWeight = 0.5;
     private const int TextWidth = 64;

@@ -13,7 +13,7 @@ internal static class DinoStage
 {
     private const int Batch = 32;
     private const int PoolSize = 6000;
-    private const int FullSteps = 1000;
+    private const int FullSteps = 2000;
     private static readonly DinoConfig s_config = new() { ImageSize = 64, PatchSize = 8, EmbedDim = 96, Depth = 4, NumHeads = 3, IntermediateSize = 192 };
 
     public static void Run(TrainingContext context)

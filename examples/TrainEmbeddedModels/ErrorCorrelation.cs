@@ -2,17 +2,18 @@ using MathNet.Numerics.Statistics;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Vision;
+using ProceduralCharacters;
 
 namespace TrainEmbeddedModels;
 
-/// <summary>Whether p finds the bad patches, where the truth is known: images that should be the reference itself.</summary>
+/// <summary>Whether p finds what is bad, where the truth is known.</summary>
 internal static class ErrorCorrelation
 {
     /// <summary>Spearman's correlation, over all of the references' object patches, of p(x_gen) with how little the patch differs from the reference's at its place.</summary>
     /// <param name="encoder">Gives p.</param>
     /// <param name="generated">Images in the references' layout.</param>
     /// <param name="references">What they should look like: objects on plain white.</param>
-    public static double Measure(IVisionEncoder encoder, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references)
+    public static double OfPatches(IVisionEncoder encoder, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references)
     {
         var quality = new List<double>();
         var likeness = new List<double>();
@@ -34,6 +35,37 @@ internal static class ErrorCorrelation
         }
 
         return Correlation.Spearman(quality, likeness);
+    }
+
+    /// <summary>Spearman's correlation, over all visible parts, of the part's mean p(x_gen) with how little its mean colour differs from the true one.</summary>
+    /// <param name="encoder">Gives p.</param>
+    /// <param name="generated">Images.</param>
+    /// <param name="references">Whom they show.</param>
+    /// <param name="truths">What they should look like, in any layout.</param>
+    public static double OfParts(IVisionEncoder encoder, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references, IReadOnlyList<RenderedCharacter> truths)
+    {
+        var quality = new List<double>();
+        var likeness = new List<double>();
+        IReadOnlyList<PatchQualityResult> results = new PatchQualityEstimator(encoder).Score(generated, references);
+        for (int i = 0; i < results.Count; i++)
+        {
+            PartAccuracy accuracy = PartAccuracy.Measure(generated[i], truths[i]);
+            for (int part = 0; part < Character.PartCount; part++)
+            {
+                if (double.IsNaN(accuracy.PartErrors[part]))
+                    continue;
+                quality.Add(MeanOver(results[i].Generated, truths[i], part));
+                likeness.Add(-accuracy.PartErrors[part]);
+            }
+        }
+
+        return Correlation.Spearman(quality, likeness);
+    }
+
+    private static double MeanOver(QualityMap map, RenderedCharacter truth, int part)
+    {
+        (int width, int height) = (truth.Image.Width, truth.Image.Height);
+        return Enumerable.Range(0, width * height).Where(i => truth.PartMask[i] == part).Average(i => map[i / width * map.Height / height, i % width * map.Width / width]);
     }
 
     private static double Difference(ImageBuffer a, ImageBuffer b, int row, int column, int rows, int columns)

@@ -112,7 +112,11 @@ internal sealed class GeneratorModels : IDisposable
         TrainingContext.WriteModel(Folder("unet"), "diffusion_pytorch_model.safetensors", UNetJson(), UNet);
         TrainingContext.WriteJson(Folder("scheduler"), "scheduler_config.json", SchedulerJson);
         IpAdapterFile.Write(context.WorkFile(FullAdapter), new IpAdapterModel(Resampler, AdapterLayers), ScalarType.Float16);
-        TrainingContext.WriteJson(context.OutputFolder("generator"), "model_index.json", new Dictionary<string, object>
+    }
+
+    /// <summary>Writes what makes the folder a pipeline.</summary>
+    public static void WriteIndex(TrainingContext context)
+        => TrainingContext.WriteJson(context.OutputFolder("generator"), "model_index.json", new Dictionary<string, object>
         {
             ["_class_name"] = "StableDiffusionXLPipeline",
             ["image_encoder"] = new[] { "transformers", "CLIPVisionModelWithProjection" },
@@ -124,7 +128,6 @@ internal sealed class GeneratorModels : IDisposable
             ["unet"] = new[] { "diffusers", "UNet2DConditionModel" },
             ["vae"] = new[] { "diffusers", "AutoencoderKL" },
         });
-    }
 
     /// <summary>Reads back what <see cref="Write"/> wrote.</summary>
     public void Read(TrainingContext context)

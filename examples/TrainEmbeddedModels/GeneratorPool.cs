@@ -7,17 +7,15 @@ using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;
 
-/// <summary>Drawn and encoded training samples: text ids, the reference's encoder states, the target's latents.</summary>
+/// <summary>Drawn and encoded training samples: text ids, the encoder states of each object's reference <c>(count,objects,N,D)</c>, the target's latents.</summary>
 internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor ReferenceStates, Tensor DroppedState, Tensor Latents) : IDisposable
 {
-    // Targets on white are the reference itself: from them the model learns to copy each part, in scenes to place it.
-    private const int WhiteTenths = 3;
     private const int Chunk = 64;
 
     public int Count => (int)Latents.shape[0];
 
-    /// <summary>Draws and encodes; the modules are float32.</summary>
-    public static GeneratorPool Create(int count, int firstSeed, GeneratorModels models, AutoencoderKL vae, ClipTokenizer tokenizer)
+    /// <summary>Draws and encodes; all samples have equally many references. The modules are float32.</summary>
+    public static GeneratorPool Create(int count, int firstSeed, Func<int, GeneratorSample> draw, GeneratorModels models, AutoencoderKL vae, ClipTokenizer tokenizer)
     {
         using IDisposable noGradient = no_grad();
         var latents = new List<Tensor>();
@@ -28,10 +26,11 @@ internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor Referen
         for (int start = 0; start < count; start += Chunk)
         {
             using var scope = NewDisposeScope();
-            var drawn = Enumerable.Range(firstSeed + start, Math.Min(Chunk, count - start)).AsParallel().AsOrdered().Select(Draw).ToArray();
-            prompts.AddRange(drawn.Select(d => d.Prompt));
-            Tensor references = PixelPool.Normalize(PixelPool.Pack(drawn.Select(d => d.Reference).ToArray()), PixelNormalization.Clip);
-            states.Add(models.ImageEncoder.PenultimateHiddenStates(references.to(ScalarType.BFloat16)).DetachFromDisposeScope());
+            var drawn = Enumerable.Range(firstSeed + start, Math.Min(Chunk, count - start)).AsParallel().AsOrdered().Select(draw).ToArray();
+            prompts.AddRange(drawn.Select(d => d.Text));
+            Tensor references = PixelPool.Normalize(PixelPool.Pack(drawn.SelectMany(d => d.References).ToArray()), PixelNormalization.Clip);
+            Tensor encoded = models.ImageEncoder.PenultimateHiddenStates(references.to(ScalarType.BFloat16));
+            states.Add(encoded.reshape(drawn.Length, -1, encoded.shape[1], encoded.shape[2]).DetachFromDisposeScope());
             Tensor targets = PixelPool.MinusOneToOne(PixelPool.Pack(drawn.Select(d => d.Target).ToArray()));
             latents.Add((vae.EncodeMean(targets.to(ScalarType.BFloat16)).to(ScalarType.Float32) * vae.ScalingFactor).DetachFromDisposeScope());
         }
@@ -58,12 +57,5 @@ internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor Referen
         ReferenceStates.Dispose();
         DroppedState.Dispose();
         Latents.Dispose();
-    }
-
-    private static (string Prompt, ImageBuffer Reference, ImageBuffer Target) Draw(int seed)
-    {
-        Character character = Character.Random(seed);
-        Prompt prompt = seed % 10 < WhiteTenths ? Prompt.OnWhite(character.Kind) : Prompt.Random(character.Kind, seed);
-        return (prompt.Text, CharacterRenderer.RenderReference(character).Image, CharacterRenderer.Render(character, prompt, seed).Image);
     }
 }

@@ -12,7 +12,12 @@ internal static class GeneratorStage
     private const int PoolSize = 16_000;
     private const int FullSteps = 5600;
     private const double LearningRate = 1.5e-3;
+    private const int VariedPoolSize = 10_000;
+    private const int PairPoolSize = 6000;
+    private const int VariedSteps = 2400;
+    private const double VariedLearningRate = 8e-4;
 
+    /// <summary>One character an image.</summary>
     public static void Run(TrainingContext context)
     {
         random.manual_seed(context.Seed + 1);
@@ -22,24 +27,49 @@ internal static class GeneratorStage
         StartAsIdentity(models.UNet);
         ImageEncoderWarmUp.Run(context, models);
         random.manual_seed(context.Seed + 2);
-        using GeneratorPool pool = GeneratorPool.Create(Math.Max(256, context.Steps(PoolSize)), 3_000_000, models, vae, tokenizer);
-        context.Log($"generator: {pool.Count} samples drawn and encoded");
+        Train(context, models, "generator", FullSteps, LearningRate, warmup: 200,
+            () => [GeneratorPool.Create(context.Steps(PoolSize), 3_000_000, GeneratorSample.Basic, models, vae, tokenizer)]);
+        models.Write(context);
+    }
 
-        int steps = context.Steps(FullSteps);
-        using var optimizer = new MixedPrecisionAdamW(models.Trained, LearningRate, steps, emaDecay: 0.995, warmup: 200);
-        const string checkpoint = "generator.checkpoint.safetensors";
+    /// <summary>Goes on with the written generator, on what asks more: small characters, and two in one image, each with its own set of image prompt tokens.</summary>
+    public static void GoOn(TrainingContext context)
+    {
+        VaeStage.GoOn(context);
+        random.manual_seed(context.Seed + 4);
+        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(context.OutputFolder("generator", "tokenizer"));
+        using AutoencoderKL vae = AutoencoderKL.FromFolder(context.OutputFolder("generator", "vae"));
+        using var models = new GeneratorModels(tokenizer.VocabularySize);
+        models.Read(context);
+        Train(context, models, "varied", VariedSteps, VariedLearningRate, warmup: 100,
+            () => [GeneratorPool.Create(context.Steps(VariedPoolSize), 3_200_000, GeneratorSample.Varied, models, vae, tokenizer),
+                GeneratorPool.Create(context.Steps(PairPoolSize), 3_400_000, GeneratorSample.Pair, models, vae, tokenizer)]);
+        models.Write(context);
+        GeneratorModels.WriteIndex(context);
+    }
+
+    /// <summary>The pool that a step takes: of two, the second every third time.</summary>
+    public static GeneratorPool Choose(GeneratorPool[] pools, int step) => step % 3 == 2 ? pools[^1] : pools[0];
+
+    private static void Train(TrainingContext context, GeneratorModels models, string name, int fullSteps, double rate, int warmup, Func<GeneratorPool[]> draw)
+    {
+        int steps = context.Steps(fullSteps);
+        using var optimizer = new MixedPrecisionAdamW(models.Trained, rate, steps, emaDecay: 0.995, warmup: warmup);
+        string checkpoint = $"{name}.checkpoint.safetensors";
         optimizer.TryLoad(context.WorkFile(checkpoint));
-        context.Log($"generator: {optimizer.ParameterCount:N0} parameters, {steps} steps");
-        var progress = new StageProgress(context, "generator", optimizer, checkpoint);
+        GeneratorPool[] pools = optimizer.Steps < steps ? draw() : [];
+        context.Log($"{name}: {pools.Sum(p => p.Count)} samples drawn and encoded; {optimizer.ParameterCount:N0} parameters, {steps} steps");
+        var progress = new StageProgress(context, name, optimizer, checkpoint);
         while (optimizer.Steps < steps)
         {
-            double loss = GeneratorStep.Backward(models, pool, Batch);
+            double loss = GeneratorStep.Backward(models, Choose(pools, optimizer.Steps), Batch);
             optimizer.Step();
             progress.Add(loss);
         }
 
+        foreach (GeneratorPool pool in pools)
+            pool.Dispose();
         optimizer.Finish(models.Trained);
-        models.Write(context);
     }
 
     /// <summary>Zeroes each block's last layer, so that training starts from a network that changes nothing.</summary>

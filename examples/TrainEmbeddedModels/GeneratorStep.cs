@@ -22,7 +22,7 @@ internal static class GeneratorStep
         Tensor index = randint(0, pool.Count, [batch]);
         Tensor draw = rand(batch);
         Tensor keepText = (draw.ge(TextDrop) & draw.lt(1 - BothDrop)).to(ScalarType.Int64).unsqueeze(1);
-        Tensor keepImage = (draw.lt(TextDrop) | (draw.ge(TextDrop + ImageDrop) & draw.lt(1 - BothDrop))).to(ScalarType.BFloat16).reshape(-1, 1, 1);
+        Tensor keepImage = (draw.lt(TextDrop) | (draw.ge(TextDrop + ImageDrop) & draw.lt(1 - BothDrop))).to(ScalarType.BFloat16).reshape(-1, 1, 1, 1);
         Tensor ids = pool.Ids.index_select(0, index) * keepText + pool.EmptyIds * (1 - keepText);
         Tensor states = pool.ReferenceStates.index_select(0, index) * keepImage + pool.DroppedState * (1 - keepImage);
 
@@ -35,7 +35,9 @@ internal static class GeneratorStep
 
         ClipTextOutput text2 = models.TextEncoder2.call(ids);
         Tensor context = cat([models.TextEncoder.call(ids).PenultimateHiddenState, text2.PenultimateHiddenState], -1);
-        Tensor tokens = models.Resampler.call(states);
+        Tensor perObject = models.Resampler.call(states.flatten(0, 1));
+        // Each object's tokens, one set behind the other.
+        Tensor tokens = perObject.reshape(batch, -1, perObject.shape[2]);
         Tensor prediction = models.UNet.forward(noisy.to(ScalarType.BFloat16), timesteps, context, text2.TextEmbeds, TimeIds(batch), new IpAttention(models.AdapterLayers, tokens, 1));
         Tensor loss = (prediction.to(ScalarType.Float32) - target).square().mean();
         loss.backward();

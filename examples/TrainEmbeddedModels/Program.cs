@@ -10,12 +10,14 @@ TorchRuntime.Initialize();
 [
     ("tokenizer", "generator/tokenizer/vocab.json", TokenizerStage.Run),
     ("vae", "generator/vae/config.json", VaeStage.Run),
-    ("generator", "generator/model_index.json", GeneratorStage.Run),
+    ("generator", "generator/unet/config.json", GeneratorStage.Run),
+    ("varied", "generator/model_index.json", GeneratorStage.GoOn),
     ("adapter", "generator/ip_adapter.safetensors", AdapterStage.Run),
     ("dino", "eval_dino/config.json", DinoStage.Run),
     ("patch_encoder", "patch_encoder/config.json", PatchEncoderStage.Run),
     ("clip", "eval_clip/config.json", ClipStage.Run),
     ("samples", "", SampleStage.Run),
+    ("quality", "", QualityStage.Run),
 ];
 
 var output = new Option<string>("--output") { Description = "Folder of the shipped models.", DefaultValueFactory = _ => "src/PatchDpo.Torch/models/embedded" };

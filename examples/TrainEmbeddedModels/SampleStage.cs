@@ -18,7 +18,7 @@ internal static class SampleStage
         using PersonalizedModel model = PersonalizedModel.Load(context.OutputFolder("generator"));
         context.Log($"samples: generator loaded in {clock.ElapsedMilliseconds} ms");
         Character[] characters = Enumerable.Range(0, Columns * rowCount).Select(i => Character.Random(9_300_000 + i, (CharacterKind)(i % 6))).ToArray();
-        Prompt[] prompts = characters.Select((c, i) => Prompt.Random(c.Kind, 9_400_000 + i)).ToArray();
+        Prompt[] prompts = characters.Select((c, i) => Prompt.Varied(c.Kind, 9_400_000 + i)).ToArray();
         ImageBuffer[] references = characters.Select(c => CharacterRenderer.RenderReference(c).Image).ToArray();
         RenderedCharacter[] truths = characters.Select((c, i) => CharacterRenderer.Render(c, prompts[i], i)).ToArray();
         clock.Restart();

@@ -13,6 +13,8 @@ internal static class VaeStage
     private const int PoolSize = 12_000;
     private const int FullSteps = 2200;
     private const double LearningRate = 2e-3;
+    private const int VariedSteps = 1200;
+    private const double VariedLearningRate = 1e-3;
     private const double KlWeight = 1e-4;
 
     /// <summary>Channels of the latents.</summary>
@@ -23,16 +25,30 @@ internal static class VaeStage
     public static void Run(TrainingContext context)
     {
         random.manual_seed(context.Seed);
-        using Tensor pool = RenderPool(PoolSize, 1_000_000);
-        context.Log($"autoencoder: {PoolSize} images drawn");
-        int steps = context.Steps(FullSteps);
         using var vae = new AutoencoderKL(Config());
         StartAsIdentity(vae);
-        using var optimizer = new MixedPrecisionAdamW([vae], LearningRate, steps, emaDecay: 0.995);
-        const string checkpoint = "vae.checkpoint.safetensors";
+        Train(context, vae, "vae", FullSteps, LearningRate, 1_000_000, Basic);
+    }
+
+    /// <summary>Goes on with the written autoencoder, half of the images now with small characters or two of them.</summary>
+    public static void GoOn(TrainingContext context)
+    {
+        random.manual_seed(context.Seed + 40);
+        using AutoencoderKL vae = AutoencoderKL.FromFolder(context.OutputFolder("generator", "vae"));
+        Train(context, vae, "vae_varied", VariedSteps, VariedLearningRate, 1_100_000, Varied);
+    }
+
+    private static void Train(TrainingContext context, AutoencoderKL vae, string name, int fullSteps, double rate, int firstSeed, Func<int, ImageBuffer> draw)
+    {
+        using Tensor pool = RenderPool(PoolSize, firstSeed, draw);
+        int steps = context.Steps(fullSteps);
+        foreach (Parameter parameter in vae.parameters())
+            parameter.requires_grad = true;
+        using var optimizer = new MixedPrecisionAdamW([vae], rate, steps, emaDecay: 0.995);
+        string checkpoint = $"{name}.checkpoint.safetensors";
         optimizer.TryLoad(context.WorkFile(checkpoint));
-        context.Log($"autoencoder: {optimizer.ParameterCount:N0} parameters, {steps} steps");
-        var progress = new StageProgress(context, "autoencoder", optimizer, checkpoint);
+        context.Log($"{name}: {PoolSize} images drawn; {optimizer.ParameterCount:N0} parameters, {steps} steps");
+        var progress = new StageProgress(context, name, optimizer, checkpoint);
         while (optimizer.Steps < steps)
         {
             using var scope = NewDisposeScope();
@@ -50,18 +66,31 @@ internal static class VaeStage
         }
 
         optimizer.Finish([vae]);
-        Export(context, vae);
+        Export(context, vae, name, draw);
     }
 
-    /// <summary>Drawn images, a fifth of them references.</summary>
-    private static Tensor RenderPool(int count, int firstSeed)
-        => PixelPool.Pack(Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().WithDegreeOfParallelism(2).Select(i =>
+    private static Tensor RenderPool(int count, int firstSeed, Func<int, ImageBuffer> draw)
+        => PixelPool.Pack(Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(draw).ToArray());
+
+    /// <summary>A fifth of the images are references.</summary>
+    private static ImageBuffer Basic(int seed)
+    {
+        Character character = Character.Random(seed);
+        return seed % 5 == 0
+            ? CharacterRenderer.RenderReference(character).Image
+            : CharacterRenderer.Render(character, Prompt.Random(character.Kind, seed), seed).Image;
+    }
+
+    private static ImageBuffer Varied(int seed)
+    {
+        Character character = Character.Random(seed);
+        return (seed % 4) switch
         {
-            Character character = Character.Random(i);
-            return i % 5 == 0
-                ? CharacterRenderer.RenderReference(character).Image
-                : CharacterRenderer.Render(character, Prompt.Random(character.Kind, i), i).Image;
-        }).ToArray());
+            0 => CharacterRenderer.Render(character, Prompt.Random(character.Kind, seed) with { Small = true }, seed).Image,
+            1 => CharacterRenderer.Render(Duo.Random(seed, onWhite: seed % 3 == 0), seed)[0].Image,
+            _ => Basic(seed),
+        };
+    }
 
     /// <summary>Absolute and squared differences; those between neighbours count too, which keeps outlines sharp.</summary>
     private static Tensor ReconstructionLoss(Tensor decoded, Tensor images)
@@ -71,21 +100,21 @@ internal static class VaeStage
     }
 
     /// <summary>Measures held-out images and writes the folder; the latents' deviation gives the scaling factor.</summary>
-    private static void Export(TrainingContext context, AutoencoderKL vae)
+    private static void Export(TrainingContext context, AutoencoderKL vae, string name, Func<int, ImageBuffer> draw)
     {
         using IDisposable noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor held = RenderPool(256, 9_000_000);
+        Tensor held = RenderPool(256, 9_000_000, draw);
         Tensor images = PixelPool.MinusOneToOne(held);
         Tensor latents = vae.EncodeMean(images);
         double std = latents.std().item<float>();
         Tensor decoded = vae.Decode(latents).clamp(-1, 1);
         double l1 = (decoded - images).abs().mean().item<float>() / 2;
         double psnr = -10 * Math.Log10((decoded - images).square().mean().item<float>() / 4);
-        context.Log($"autoencoder: held-out L1 {l1 * 255:F2} of 255, PSNR {psnr:F1} dB; latents' deviation {std:F3}");
+        context.Log($"{name}: held-out L1 {l1 * 255:F2} of 255, PSNR {psnr:F1} dB; latents' deviation {std:F3}");
         ImageBuffer[] originals = ImageTensors.ToImages(images[..12]);
         ImageBuffer[] reconstructions = ImageTensors.ToImages(decoded[..12]);
-        context.SaveSheet("vae.png", [originals, reconstructions]);
+        context.SaveSheet($"{name}.png", [originals, reconstructions]);
         TrainingContext.WriteModel(context.OutputFolder("generator", "vae"), "diffusion_pytorch_model.safetensors", Json(1 / std), vae);
     }
 

@@ -13,7 +13,7 @@ internal sealed record ViewPool(Tensor References, Tensor Scenes, Tensor Changed
         {
             Character character = Character.Random(seed);
             int changes = 1 + seed % 5;
-            Prompt Request(int offset) => Prompt.Random(character.Kind, seed + offset) with { BodyColor = null };
+            Prompt Request(int offset) => Prompt.Varied(character.Kind, seed + offset) with { BodyColor = null };
             return (
                 Reference: CharacterRenderer.RenderReference(character).Image,
                 Scene: CharacterRenderer.Render(character, Request(0), seed).Image,

@@ -16,7 +16,7 @@ public static class EmbeddedModels
 
     /// <summary>The same encoder before its self-supervised training: it has learnt to tell kinds and scenes.</summary>
     /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>
-    public static string UntrainedPatchEncoder => Folder("patch_encoder_before", "config.json");
+    public static string PatchEncoderBefore => Folder("patch_encoder_before", "config.json");
 
     /// <summary>The DINO vision transformer of the DINO score; independent of the generator's encoders.</summary>
     /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>

@@ -1,0 +1,30 @@
+namespace Ablation;
+
+/// <summary>A part of the ablation: what is drawn, and which methods are compared on it.</summary>
+/// <param name="Name">Its name on the command line.</param>
+/// <param name="Title">Its heading in the report.</param>
+/// <param name="Text">What is special about it, for the report.</param>
+/// <param name="Draw">Draws a seed's data: seed, training pairs, held-out subjects.</param>
+/// <param name="MainMethodsOnly">Whether only the methods that matter most are compared.</param>
+internal sealed record Comparison(string Name, string Title, string Text, Func<int, int, int, SeedData> Draw, bool MainMethodsOnly)
+{
+    public static IReadOnlyList<Comparison> All { get; } =
+    [
+        new("one-object", "One object", """
+            In training, a prompt asks for what its reference shows: a character on white, as in the paper's data. Held-out prompts ask half of the
+            characters to face left, three in ten to be small, and some for a hat, a balloon, a flag or another body's colour, all in scenes.
+            """, SeedData.OneObject, MainMethodsOnly: false),
+        new("changed-object", "Prompts that change the object, in training too", """
+            The same, but the training prompts also ask for another facing, size, accessory or colour, on white: now a reference is not what
+            its prompt asks for, and copying it costs something.
+            """, SeedData.ChangedObject, MainMethodsOnly: true),
+        new("two-objects", "Two objects", """
+            "A cat and a robot, on a beach": each object's reference gives its own set of image prompt tokens; the sets are concatenated. The reference
+            to train on is the two references' montage. DINO and wrong parts are means over the objects, each looked for in its half of the image;
+            asked and shown is the share of images with each object on its own side.
+            """, SeedData.TwoObjects, MainMethodsOnly: true),
+    ];
+
+    /// <summary>Those of the given methods that it compares.</summary>
+    public IReadOnlyList<Method> Choose(IEnumerable<Method> methods) => methods.Where(m => m.IsMain || !MainMethodsOnly).ToArray();
+}
