@@ -78,7 +78,9 @@ public sealed class SafetensorsWriterTests : IDisposable
     public void Every_fixture_written_again_has_the_same_tensors()
     {
         string path = _folder.File("again.safetensors");
-        string[] fixtures = Directory.GetFiles(Fixtures.Root, "*.safetensors", SearchOption.AllDirectories);
+        // The fuzzer's findings lie there too, and cannot be read on purpose.
+        string broken = Fixtures.Path("fuzz") + Path.DirectorySeparatorChar;
+        string[] fixtures = [.. Directory.GetFiles(Fixtures.Root, "*.safetensors", SearchOption.AllDirectories).Where(f => !f.StartsWith(broken, StringComparison.Ordinal))];
         Assert.NotEmpty(fixtures);
         foreach (string fixture in fixtures)
         {
