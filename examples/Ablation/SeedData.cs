@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Training;
 using ProceduralCharacters;
 
 namespace Ablation;

@@ -1,6 +1,5 @@
 using PatchDpo.Torch.PatchQuality;
 using TorchSharp;
-using Xunit;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.PatchQuality;
