@@ -15,11 +15,8 @@ internal sealed class Experiment(Settings settings, PersonalizedModel model, Eva
     public IEnumerable<(Method Method, Outcome Outcome)> Run(IReadOnlyList<Method> methods, SeedData data, int seed)
     {
         IReadOnlyList<ImageBuffer> generated = model.Generate(data.Training.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(), WithSeed(seed));
-        var pairs = new Dictionary<bool, IReadOnlyList<TrainingPair>>
-        {
-            [true] = Score(patchEncoder, data.Training, generated),
-            [false] = Score(patchEncoderBefore, data.Training, generated),
-        };
+        Dictionary<bool, IReadOnlyList<TrainingPair>> pairs = methods.Select(m => m.SelfSupervised).Distinct()
+            .ToDictionary(trained => trained, trained => Score(trained ? patchEncoder : patchEncoderBefore, data.Training, generated));
         foreach (Method method in methods)
             yield return (method, method.Objective is TrainingObjective objective ? Tune(method, objective, pairs[method.SelfSupervised], data, seed) : Evaluate(model, data, seed));
     }

@@ -7,7 +7,7 @@ using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Vision;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-var quick = new Option<bool>("--quick") { Description = "A trial of two minutes: one seed, few pairs, steps and subjects. Its numbers say nothing." };
+var quick = new Option<bool>("--quick") { Description = "A short trial: one seed, few pairs, steps and subjects. Its numbers say nothing." };
 var seeds = new Option<int[]>("--seeds") { Description = "One run of every method for each; the published table has 101 to 105.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = a => a.GetValue(quick) ? [101] : [101, 102, 103, 104, 105] };
 var methods = new Option<string[]>("--methods") { Description = "Only methods whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
 var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Comparison.All.Select(t => t.Name).ToArray() };
@@ -34,6 +34,7 @@ root.SetAction(arguments =>
         LearningRate = arguments.GetValue(rate),
         DiffusionDpoBeta = arguments.GetValue(beta),
         Output = arguments.GetValue(output)!,
+        Arguments = string.Join(' ', args.Select(a => a.Contains(' ') ? $"\"{a}\"" : a)),
     };
     using PersonalizedModel model = PersonalizedModel.LoadEmbedded();
     using EvaluationModels evaluation = EvaluationModels.LoadEmbedded();

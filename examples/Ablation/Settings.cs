@@ -22,4 +22,7 @@ internal sealed record Settings
 
     /// <summary>The folder that the table and the plot are written to.</summary>
     public required string Output { get; init; }
+
+    /// <summary>The arguments that chose all this, for the report.</summary>
+    public required string Arguments { get; init; }
 }
