@@ -11,17 +11,17 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
     public static IReadOnlyList<Comparison> All { get; } =
     [
         new("one-object", "One object", """
-            In training, a prompt asks for what its reference shows: a character on white, as in the paper's data. Held-out prompts ask half of the
-            characters to face left, three in ten to be small, and some for a hat, a balloon, a flag or another body's colour, all in scenes.
-            """, SeedData.OneObject, MainMethodsOnly: false),
-        new("changed-object", "Prompts that change the object, in training too", """
-            The same, but the training prompts also ask for another facing, size, accessory or colour, on white: now a reference is not what
-            its prompt asks for, and copying it costs something.
-            """, SeedData.ChangedObject, MainMethodsOnly: true),
+            A tenth of the training prompts ask for a scene; the others ask for what the references show, a character on white. Held-out prompts
+            ask half of the characters to face left, three in ten to be small, and some for a hat, a balloon, a flag or another body's colour, all in
+            scenes, so that copying a reference costs something.
+            """, SeedData.MixedPrompts, MainMethodsOnly: false),
+        new("plain-prompts", "Plain prompts", """
+            The same, but all training prompts ask for what their references show, as in the paper's data.
+            """, SeedData.PlainPrompts, MainMethodsOnly: true),
         new("two-objects", "Two objects", """
             "A cat and a robot, on a beach": each object's reference gives its own set of image prompt tokens; the sets are concatenated. The reference
-            to train on is the two references' montage. DINO and wrong parts are means over the objects, each looked for in its half of the image;
-            asked and shown is the share of images with each object on its own side.
+            to train on is the two references' montage on white, and a tenth of the training prompts ask for a scene. DINO and wrong parts are means
+            over the objects, each looked for in its half of the image; asked and shown is the share of images with each object on its own side.
             """, SeedData.TwoObjects, MainMethodsOnly: true),
     ];
 

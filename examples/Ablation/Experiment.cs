@@ -15,15 +15,18 @@ internal sealed class Experiment(Settings settings, PersonalizedModel model, Eva
     public IEnumerable<(Method Method, Outcome Outcome)> Run(IReadOnlyList<Method> methods, SeedData data, int seed)
     {
         IReadOnlyList<ImageBuffer> generated = model.Generate(data.Training.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(), WithSeed(seed));
-        Dictionary<bool, IReadOnlyList<TrainingPair>> pairs = methods.Select(m => m.SelfSupervised).Distinct()
-            .ToDictionary(trained => trained, trained => Score(trained ? patchEncoder : patchEncoderBefore, data.Training, generated));
+        Dictionary<Estimate, IReadOnlyList<TrainingPair>> pairs = methods.Select(m => m.Estimate).Distinct().ToDictionary(e => e, e => Score(e, data.Training, generated));
         foreach (Method method in methods)
-            yield return (method, method.Objective is TrainingObjective objective ? Tune(method, objective, pairs[method.SelfSupervised], data, seed) : Evaluate(model, data, seed));
+            yield return (method, method.Objective is TrainingObjective objective ? Tune(method, objective, pairs[method.Estimate], data, seed) : Evaluate(model, data, seed));
     }
 
-    private static IReadOnlyList<TrainingPair> Score(IVisionEncoder encoder, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated)
+    private IReadOnlyList<TrainingPair> Score(Estimate estimate, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated)
     {
-        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, cases.Select(c => c.Reference).ToArray());
+        ImageBuffer[] references = cases.Select(c => c.Reference).ToArray();
+        bool[,]?[]? ofReferences = estimate == Estimate.WithoutMasks ? null : [.. references.Select(r => ForegroundMask.FromPlainBackground(r))];
+        bool[,]?[]? ofGenerated = estimate is Estimate.WithoutMasks or Estimate.ReferenceMasks ? null : [.. cases.Select(c => c.Foreground())];
+        IVisionEncoder encoder = estimate == Estimate.BeforeSelfSupervision ? patchEncoderBefore : patchEncoder;
+        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, references, ofReferences, ofGenerated);
         return cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference, quality[i].Generated) { ImagePrompts = c.ImagePrompts }).ToArray();
     }
 
@@ -61,7 +64,8 @@ internal sealed class Experiment(Settings settings, PersonalizedModel model, Eva
             objects.Average(o => PartAccuracy.Measure(o.Image, o.Object.Truth).WrongParts),
             alignment.ClipT!.Mean,
             shown.SelectMany(s => s.Case.Shown(s.Image)).Average(right => right ? 1 : 0),
-            consistency.PatchQuality!.Mean);
+            consistency.PatchQuality!.Mean,
+            images);
     }
 
     private PersonalizationMetrics Metrics(IEnumerable<EvaluationRow> rows) => evaluation.CreateEvaluator().Evaluate(rows);

@@ -8,8 +8,8 @@ namespace Ablation;
 /// <param name="Objective">What is minimised; null for the base model, which is not trained.</param>
 /// <param name="Weights">How p becomes weight.</param>
 /// <param name="IsMain">Whether every comparison has it.</param>
-/// <param name="SelfSupervised">Whether p comes from the encoder after its self-supervised training, or before.</param>
-internal sealed record Method(string Name, TrainingObjective? Objective, WeightMapOptions Weights, bool IsMain = false, bool SelfSupervised = true)
+/// <param name="Estimate">How p is estimated.</param>
+internal sealed record Method(string Name, TrainingObjective? Objective, WeightMapOptions Weights, bool IsMain = false, Estimate Estimate = default)
 {
     private static readonly WeightMapOptions s_identity = new();
     private static readonly WeightMapOptions s_minMax = new() { Kind = WeightMapKind.MinMax };
@@ -28,8 +28,9 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
         new("Diffusion-DPO", TrainingObjective.DiffusionDpo, s_identity),
         new("PatchDPO, identity", TrainingObjective.PatchDpo, s_identity),
         new("PatchDPO, min-max", TrainingObjective.PatchDpo, s_minMax),
-        new("PatchDPO, min-max, contrast 3, no self-supervision", TrainingObjective.PatchDpo, s_sharp, SelfSupervised: false),
-        new("PatchDPO, min-max, contrast 6", TrainingObjective.PatchDpo, new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 6 }),
+        new($"{PatchDpoName}, no self-supervision", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.BeforeSelfSupervision),
+        new($"{PatchDpoName}, no masks", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.WithoutMasks),
+        new($"{PatchDpoName}, references' masks alone", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.ReferenceMasks),
         new(PatchDpoName, TrainingObjective.PatchDpo, s_sharp, IsMain: true),
     ];
 }

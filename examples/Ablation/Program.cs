@@ -18,7 +18,7 @@ var steps = new Option<int>("--steps") { Description = "Training steps.", Defaul
 var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 8 };
 var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1e-3 };
 var beta = new Option<double>("--beta") { Description = "Diffusion-DPO's.", DefaultValueFactory = _ => 2000 };
-var output = new Option<string>("--output") { Description = "Folder of ablation.md and its plot.", DefaultValueFactory = _ => Path.Combine("output", "ablation") };
+var output = new Option<string>("--output") { Description = "Folder of ablation.md and its pictures.", DefaultValueFactory = _ => Path.Combine("output", "ablation") };
 var root = new RootCommand("Compares PatchDPO with its baselines on drawn characters, whose true parts are known.") { quick, seeds, only, methods, pairs, heldOut, steps, batch, rate, beta, output };
 root.SetAction(arguments =>
 {
@@ -41,20 +41,21 @@ root.SetAction(arguments =>
     using IVisionEncoder encoder = PatchEncoder.LoadEmbedded();
     using IVisionEncoder before = PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore);
     var experiment = new Experiment(settings, model, evaluation, encoder, before);
-    var all = new List<(Comparison, Results)>();
+    var all = new List<Finished>();
     foreach (Comparison comparison in Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name)))
     {
         var results = new Results(comparison.Choose(settings.Methods));
-        foreach (int seed in settings.Seeds)
+        SeedData[] drawn = settings.Seeds.Select(seed => comparison.Draw(seed, settings.Pairs, settings.HeldOutSubjects)).ToArray();
+        foreach ((int seed, SeedData data) in settings.Seeds.Zip(drawn))
         {
-            foreach ((Method method, Outcome outcome) in experiment.Run(results.Methods, comparison.Draw(seed, settings.Pairs, settings.HeldOutSubjects), seed))
+            foreach ((Method method, Outcome outcome) in experiment.Run(results.Methods, data, seed))
             {
                 results.Add(method, outcome);
                 Console.WriteLine($"{comparison.Name,-14}  seed {seed}  {method.Name,-52} {outcome}");
             }
         }
 
-        all.Add((comparison, results));
+        all.Add(new Finished(comparison, results, drawn[0]));
         Report.Write(all, settings);
         Console.WriteLine($"\n{Report.Table(results)}");
     }

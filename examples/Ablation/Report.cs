@@ -7,35 +7,49 @@ namespace Ablation;
 /// <summary>Writes the table and the plot.</summary>
 internal static class Report
 {
-    public static void Write(IReadOnlyList<(Comparison Comparison, Results Results)> all, Settings settings)
+    public static void Write(IReadOnlyList<Finished> all, Settings settings)
     {
         Directory.CreateDirectory(settings.Output);
-        foreach ((Comparison comparison, Results results) in all)
-            Plot.Write(results, comparison.Title, Path.Combine(settings.Output, PlotName(comparison)));
+        foreach (Finished finished in all)
+        {
+            Plot.Write(finished.Results, finished.Comparison.Title, Path.Combine(settings.Output, PlotName(finished.Comparison)));
+            Samples.Write(finished, Path.Combine(settings.Output, SamplesName(finished.Comparison)));
+        }
+
         AtomicFile.Write(Path.Combine(settings.Output, "ablation.md"), stream => stream.Write(Encoding.UTF8.GetBytes(Page(all, settings))));
     }
 
     private static string PlotName(Comparison comparison) => $"ablation-{comparison.Name}.png";
 
-    private static string Page(IReadOnlyList<(Comparison Comparison, Results Results)> all, Settings settings)
+    private static string SamplesName(Comparison comparison) => $"ablation-{comparison.Name}-samples.png";
+
+    private static string Page(IReadOnlyList<Finished> all, Settings settings)
     {
         string page = $"""
             # Ablation
 
             Written by `dotnet run -c Release --project examples/Ablation -- {settings.Arguments}`.
 
-            Embedded generator, drawn characters. Seeds {string.Join(", ", settings.Seeds)}; for each: {settings.Pairs} training pairs on white, scored once;
+            Embedded generator, drawn characters. Seeds {string.Join(", ", settings.Seeds)}; for each: {settings.Pairs} training pairs, references on white, scored once;
             every method trains to_k_ip and to_v_ip from the same start for {settings.Steps} steps of {settings.BatchSize} pairs (AdamW, learning rate {settings.LearningRate:g},
             the same order, noise and timesteps; Diffusion-DPO's beta {settings.DiffusionDpoBeta:g}), then draws {settings.HeldOutSubjects} held-out subjects in two scenes each,
             from the same noise. Hyper-parameters were chosen on other seeds.
+
+            p is estimated over the objects: where a reference is not plain (ForegroundMask.FromPlainBackground), and in a generated image where the
+            drawing program puts the object, as a segmenter would. Other patches have quality 1: a reference's background is never trained on.
+            Rows named "no masks" and "references' masks alone" do without.
 
             - DINO: cosine with the reference, by an encoder that none of the training uses. Wrong parts: the share of a character's visible parts
               whose colour is not what it should be at its place, which the drawing program knows.
             - CLIP-T: cosine with the prompt. Asked and shown: the share of what prompts ask for beyond the reference that is there.
 
             """;
-        foreach ((Comparison comparison, Results results) in all)
-            page += $"\n## {comparison.Title}\n\n{comparison.Text}\n\n{Table(results)}\n![consistency against text alignment]({PlotName(comparison)})\n";
+        foreach ((Comparison comparison, Results results, _) in all)
+        {
+            page += $"\n## {comparison.Title}\n\n{comparison.Text}\n\n{Table(results)}\n![consistency against text alignment]({PlotName(comparison)})\n\n" +
+                $"Held-out subjects of seed {settings.Seeds[0]}:\n\n![references and what the methods draw]({SamplesName(comparison)})\n";
+        }
+
         return page;
     }
 

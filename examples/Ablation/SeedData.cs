@@ -8,21 +8,21 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
 {
     private const int PromptsPerSubject = 2;
 
-    /// <summary>One object an image; in training, prompts ask for what the references show, as in the paper's data.</summary>
-    public static SeedData OneObject(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
+    /// <summary>One object an image; a tenth of the training prompts ask for a scene, the others for what the references show.</summary>
+    public static SeedData MixedPrompts(int seed, int training, int heldOut)
+        => OneObject(seed, training, heldOut, (kind, i) => Prompt.OnWhite(kind) with { Scene = IsInScene(i) ? (Scene)(((seed * 3) + i) % 8) : Scene.White });
 
-    /// <summary>One object an image; in training too, prompts ask for facing, size, accessories and repainted bodies that the references do not have.</summary>
-    public static SeedData ChangedObject(int seed, int training, int heldOut)
-        => OneObject(seed, training, heldOut, (kind, i) => Prompt.Varied(kind, (seed * 6_007) + i) with { Scene = Scene.White });
+    /// <summary>One object an image; all training prompts ask for what the references show, as in the paper's data.</summary>
+    public static SeedData PlainPrompts(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
 
-    /// <summary>Two objects an image, each with its own image prompt; the reference to train on is their montage.</summary>
+    /// <summary>Two objects an image, each with its own image prompt; the reference to train on is their montage, and a tenth of the training prompts ask for a scene.</summary>
     public static SeedData TwoObjects(int seed, int training, int heldOut)
     {
         TrainingCase[] cases = Enumerable.Range(0, training).Select(i =>
         {
-            Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: true);
+            Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: !IsInScene(i));
             ImageBuffer[] references = [CharacterRenderer.RenderReference(duo.Left).Image, CharacterRenderer.RenderReference(duo.Right).Image];
-            return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), references);
+            return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), references, CharacterRenderer.Render(duo, i));
         }).ToArray();
         return new SeedData(cases, Enumerable.Range(0, heldOut * PromptsPerSubject).Select(i =>
         {
@@ -39,7 +39,8 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
         TrainingCase[] cases = all.Take(training).Select((c, i) =>
         {
             ImageBuffer reference = CharacterRenderer.RenderReference(c).Image;
-            return new TrainingCase(trainingPrompt(c.Kind, i).Text, reference, [reference]);
+            Prompt prompt = trainingPrompt(c.Kind, i);
+            return new TrainingCase(prompt.Text, reference, [reference], [CharacterRenderer.Render(c, prompt, i)]);
         }).ToArray();
         return new SeedData(cases, Enumerable.Range(0, heldOut * PromptsPerSubject).Select(i =>
         {
@@ -49,6 +50,9 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
             return new HeldOutCase(Subject(i), prompt.Text, [shown], image => ShownRequest.Of(image, character, prompt, i));
         }).ToArray());
     }
+
+    // Kinds go round in sixes: every tenth round is in scenes.
+    private static bool IsInScene(int index) => index / 6 % 10 == 0;
 
     private static string Subject(int index) => $"{index / PromptsPerSubject:D3}";
 }

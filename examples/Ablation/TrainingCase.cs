@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Images;
+using ProceduralCharacters;
 
 namespace Ablation;
 
@@ -6,4 +7,20 @@ namespace Ablation;
 /// <param name="Prompt">The text.</param>
 /// <param name="Reference">x_ref, one of the two images to train on: the object, or the objects' montage.</param>
 /// <param name="ImagePrompts">An image of each object.</param>
-internal sealed record TrainingCase(string Prompt, ImageBuffer Reference, IReadOnlyList<ImageBuffer> ImagePrompts);
+/// <param name="Truths">How each object should look in the image that the prompt asks for.</param>
+internal sealed record TrainingCase(string Prompt, ImageBuffer Reference, IReadOnlyList<ImageBuffer> ImagePrompts, IReadOnlyList<RenderedCharacter> Truths)
+{
+    /// <summary>Where the objects of the image should be, which a user asks a segmenter for.</summary>
+    public bool[,] Foreground()
+    {
+        IReadOnlyList<bool[,]> objects = [.. Truths.Select(t => t.Foreground())];
+        var all = new bool[objects[0].GetLength(0), objects[0].GetLength(1)];
+        for (int row = 0; row < all.GetLength(0); row++)
+        {
+            for (int column = 0; column < all.GetLength(1); column++)
+                all[row, column] = objects.Any(o => o[row, column]);
+        }
+
+        return all;
+    }
+}
