@@ -33,4 +33,10 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
         new($"{PatchDpoName}, references' masks alone", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.ReferenceMasks),
         new(PatchDpoName, TrainingObjective.PatchDpo, s_sharp, IsMain: true),
     ];
+
+    /// <summary>Whether a name on the command line means this method: its own name, or, where no method has that name, a piece of it.</summary>
+    public bool IsCalled(string name)
+        => All.Any(m => Equals(m.Name, name)) ? Equals(Name, name) : Name.Contains(name, StringComparison.OrdinalIgnoreCase);
+
+    private static bool Equals(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 }

@@ -9,7 +9,7 @@ using PatchDpo.Torch.Vision;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var quick = new Option<bool>("--quick") { Description = "A short trial: one seed, few pairs, steps and subjects. Its numbers say nothing." };
 var seeds = new Option<int[]>("--seeds") { Description = "One run of every method for each; the published table has 101 to 105.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = a => a.GetValue(quick) ? [101] : [101, 102, 103, 104, 105] };
-var methods = new Option<string[]>("--methods") { Description = "Only methods whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
+var methods = new Option<string[]>("--methods") { Description = "Only methods of these names, or whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
 var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Comparison.All.Select(t => t.Name).ToArray() };
 only.AcceptOnlyFromAmong(Comparison.All.Select(t => t.Name).ToArray());
 var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 120 };
@@ -26,7 +26,7 @@ root.SetAction(arguments =>
     var settings = new Settings
     {
         Seeds = arguments.GetValue(seeds)!,
-        Methods = Method.All.Where(m => chosen.Length == 0 || m.Objective is null || chosen.Any(c => m.Name.Contains(c, StringComparison.OrdinalIgnoreCase))).ToArray(),
+        Methods = Method.All.Where(m => chosen.Length == 0 || m.Objective is null || chosen.Any(m.IsCalled)).ToArray(),
         Pairs = arguments.GetValue(pairs),
         HeldOutSubjects = arguments.GetValue(heldOut),
         Steps = arguments.GetValue(steps),

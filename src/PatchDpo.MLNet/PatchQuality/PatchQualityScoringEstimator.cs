@@ -13,7 +13,7 @@ namespace PatchDpo.MLNet;
 /// | | |
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | No |
-/// | Input column data type | two columns of [MLImage](xref:Microsoft.ML.Data.MLImage) |
+/// | Input column data type | two columns of [MLImage](xref:Microsoft.ML.Data.MLImage), two more for masks on request |
 /// | Output column data type | two known-sized vectors of [Single](xref:System.Single) (rows, columns), a Single, on request an [MLImage](xref:Microsoft.ML.Data.MLImage) |
 /// | Required NuGet in addition to Microsoft.ML | PatchDpo.MLNet and a libtorch package |
 /// | Exportable to ONNX | No |
@@ -30,6 +30,8 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(options);
+        if (options.IgnorePlainBackground && options.ReferenceMaskColumnName is string mask)
+            throw new ArgumentException($"{nameof(Options.IgnorePlainBackground)} finds the references' masks itself; it cannot be asked for with masks in the column '{mask}'.", nameof(options));
         _env = env;
         _encoder = encoder;
         _options = options;
@@ -58,6 +60,12 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
 
         /// <summary>Whether only the object of a reference on a plain background counts. Default: false, as in the paper.</summary>
         public bool IgnorePlainBackground { get; init; }
+
+        /// <summary>The image column with masks of the generated images, light where the object is (<see cref="Torch.PatchQuality.ForegroundMask.FromImage"/>), of any size; only the object then counts. Null (default): none.</summary>
+        public string? GeneratedMaskColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>The same for the references; not together with <see cref="IgnorePlainBackground"/>. Null (default): none.</summary>
+        public string? ReferenceMaskColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
         /// <summary>Rows scored at once, at least 1. Default: 16.</summary>
         /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>

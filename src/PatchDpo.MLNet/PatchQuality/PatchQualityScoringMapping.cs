@@ -17,7 +17,7 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
     public override IReadOnlyList<RowOutput<ScoredPair>> Outputs { get; } = OutputsOf(options, mapHeight, mapWidth);
 
     public static RowInput[] InputsOf(Options options)
-        => [new ImageInput(options.GeneratedColumnName), new ImageInput(options.ReferenceColumnName)];
+        => [.. new[] { options.GeneratedColumnName, options.ReferenceColumnName, options.GeneratedMaskColumnName, options.ReferenceMaskColumnName }.OfType<string>().Select(name => new ImageInput(name))];
 
     public static RowOutput<ScoredPair>[] OutputsOf(Options options, int mapHeight, int mapWidth)
     {
@@ -36,21 +36,40 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
     {
         Func<ImageBuffer> generated = new ImageInput(options.GeneratedColumnName).Reader(row);
         Func<ImageBuffer> reference = SharedImages.Reader(new ImageInput(options.ReferenceColumnName).Reader(row));
-        return () => new ImagePair(generated(), reference());
+        Func<bool[,]?> generatedMask = MaskReader(options.GeneratedMaskColumnName, row);
+        Func<bool[,]?> referenceMask = MaskReader(options.ReferenceMaskColumnName, row);
+        return () =>
+        {
+            ImageBuffer image = reference();
+            return new ImagePair(generated(), image, generatedMask(), options.IgnorePlainBackground ? Foreground(image) : referenceMask());
+        };
     }
 
     public override IReadOnlyList<ScoredPair> Compute(IReadOnlyList<ImagePair> rows)
     {
-        bool[,]?[]? masks = options.IgnorePlainBackground ? rows.Select(r => Foreground(r.Reference)).ToArray() : null;
         IReadOnlyList<PatchQualityResult> results = estimator.Score(
-            rows.Select(r => r.Generated).ToArray(), rows.Select(r => r.Reference).ToArray(), masks);
+            rows.Select(r => r.Generated).ToArray(), rows.Select(r => r.Reference).ToArray(), [.. rows.Select(r => r.ReferenceMask)], [.. rows.Select(r => r.GeneratedMask)]);
         return rows.Zip(results, (row, result) => new ScoredPair(row.Generated, result)).ToArray();
+    }
+
+    private static Func<bool[,]?> MaskReader(string? column, DataViewRow row)
+    {
+        if (column is null)
+            return () => null;
+        Func<ImageBuffer> read = new ImageInput(column).Reader(row);
+        return () =>
+        {
+            bool[,] mask = ForegroundMask.FromImage(read());
+            return HoldsAny(mask) ? mask : throw new InvalidRowException(column, row.Position, "the mask holds no object: none of its pixels is light.");
+        };
     }
 
     // An image that is plain all over has no foreground; then all of it counts.
     private static bool[,]? Foreground(ImageBuffer reference)
     {
         bool[,] mask = ForegroundMask.FromPlainBackground(reference);
-        return mask.Cast<bool>().Any(p => p) ? mask : null;
+        return HoldsAny(mask) ? mask : null;
     }
+
+    private static bool HoldsAny(bool[,] mask) => mask.Cast<bool>().Any(p => p);
 }

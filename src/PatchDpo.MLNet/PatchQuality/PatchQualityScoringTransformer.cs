@@ -14,7 +14,10 @@ namespace PatchDpo.MLNet;
 /// </remarks>
 public sealed class PatchQualityScoringTransformer : BatchedTransformer
 {
-    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality");
+    // 1.2 has the columns of masks.
+    private const uint MaskVersion = 0x00010002;
+
+    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", MaskVersion);
 
     private static readonly ImageBuffer s_probe = new(32, 32, 3, new byte[32 * 32 * 3]);
 
@@ -72,12 +75,15 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         writer.Write(_options.HeatMapColumnName ?? "");
         writer.Write(_options.IgnorePlainBackground);
         writer.Write(_options.BatchSize);
+        writer.Write(_options.GeneratedMaskColumnName ?? "");
+        writer.Write(_options.ReferenceMaskColumnName ?? "");
     }
 
     // Found by ML.NET when a saved model names Signature.Loader.
     private static PatchQualityScoringTransformer Create(IHostEnvironment env, object context)
     {
         BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
+        bool hasMasks = ModelFormat.WrittenVersion(context) >= MaskVersion;
         ImageEncoder source = ImageEncoder.Read(reader);
         return Open(env, source, new Options
         {
@@ -86,9 +92,13 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
             GeneratedQualityColumnName = reader.ReadString(),
             ReferenceQualityColumnName = reader.ReadString(),
             ScoreColumnName = reader.ReadString(),
-            HeatMapColumnName = reader.ReadString() is { Length: > 0 } heatMap ? heatMap : null,
+            HeatMapColumnName = OptionalName(),
             IgnorePlainBackground = reader.ReadBoolean(),
             BatchSize = reader.ReadInt32(),
+            GeneratedMaskColumnName = hasMasks ? OptionalName() : null,
+            ReferenceMaskColumnName = hasMasks ? OptionalName() : null,
         });
+
+        string? OptionalName() => reader.ReadString() is { Length: > 0 } name ? name : null;
     }
 }

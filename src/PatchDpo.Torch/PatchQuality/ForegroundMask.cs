@@ -2,7 +2,7 @@ using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Torch.PatchQuality;
 
-/// <summary>Finds the object of a reference image that stands on a plain background, and brings masks to the patch grid.</summary>
+/// <summary>Finds the object of a reference image that stands on a plain background, reads masks, and brings them to the patch grid.</summary>
 /// <remarks>Ours: a reference made for PatchDPO shows its object on a clean background, whose patches say nothing about the object.</remarks>
 public static class ForegroundMask
 {
@@ -70,6 +70,25 @@ public static class ForegroundMask
         for (int i = 0; i < reached.Length; i++)
             mask[i / width, i % width] = !reached[i];
         return mask;
+    }
+
+    /// <summary>The foreground that a picture of a mask shows, as segmenters write it: light on dark.</summary>
+    /// <param name="mask">Grey, RGB or RGBA, of any size.</param>
+    /// <returns><c>[height, width]</c>, true where the mean of the pixel's colours is at least 128; transparent pixels (alpha below 128) are background.</returns>
+    public static bool[,] FromImage(ImageBuffer mask)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        int colours = Math.Min(mask.Channels, 3);
+        var foreground = new bool[mask.Height, mask.Width];
+        for (int i = 0; i < mask.Width * mask.Height; i++)
+        {
+            ReadOnlySpan<byte> pixel = mask.Pixels.AsSpan(i * mask.Channels, mask.Channels);
+            int sum = 0;
+            foreach (byte value in pixel[..colours])
+                sum += value;
+            foreground[i / mask.Width, i % mask.Width] = sum >= 128 * colours && (mask.Channels < 4 || pixel[3] >= 128);
+        }
+        return foreground;
     }
 
     /// <summary>Reduces a mask of pixels to a grid of patches that covers the same image.</summary>

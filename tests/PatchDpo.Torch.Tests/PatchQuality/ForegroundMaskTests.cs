@@ -72,4 +72,11 @@ public sealed class ForegroundMaskTests
         bool[,] mask = { { true, false } };
         Assert.Equal([true, true, false, false, true, true, false, false], ForegroundMask.ToPatchGrid(mask, 2, 4).Cast<bool>());
     }
+
+    [Theory]
+    [InlineData(1, new byte[] { 127, 128 })]
+    [InlineData(3, new byte[] { 255, 120, 6, 255, 120, 9 })]
+    [InlineData(4, new byte[] { 255, 255, 255, 127, 128, 128, 128, 128 })]
+    public void A_picture_of_a_mask_is_foreground_where_it_is_light_and_not_transparent(int channels, byte[] pixels)
+        => Assert.Equal([false, true], ForegroundMask.FromImage(new ImageBuffer(2, 1, channels, pixels)).Cast<bool>());
 }
