@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
 
@@ -12,26 +11,16 @@ namespace PatchDpo.Torch.Weights.Pickle;
 /// </remarks>
 internal sealed class PickleReader
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
-    private const int MaxNameLength = 1000;
-
     // libtorch's own limit for many operations, and numpy's.
     private const int MaxRank = 64;
 
     // What a pickle written by Python hands to calls in all is no longer than the pickle; a few arguments may stand in several.
     private const int MaxArgumentRatio = 4, FreeArguments = 65_536;
 
-    private static readonly object Unset = new();
-
-    private readonly Stream _stream;
-    private readonly string _path;
+    private readonly PickleBytes _bytes;
+    private readonly PickleStack _stack;
     private readonly int _maxOperations;
     private readonly Func<PickleReader, object?, object?>? _persistentLoad;
-    private readonly List<object?> _memo = [];
-    private readonly Stack<List<object?>> _outer = [];
-    private List<object?> _stack = [];
-    private int _memoized;
     private long _argumentsLeft;
 
     /// <summary>Prepares to read one pickle from the stream's position.</summary>
@@ -41,8 +30,8 @@ internal sealed class PickleReader
     /// <param name="persistentLoad">Resolves persistent ids; null where there are none.</param>
     public PickleReader(Stream stream, string path, int maxOperations, Func<PickleReader, object?, object?>? persistentLoad = null)
     {
-        _stream = stream;
-        _path = path;
+        _bytes = new PickleBytes(stream, path);
+        _stack = new PickleStack(_bytes);
         _maxOperations = maxOperations;
         _persistentLoad = persistentLoad;
         _argumentsLeft = (stream.Length * MaxArgumentRatio) + FreeArguments;
@@ -58,16 +47,16 @@ internal sealed class PickleReader
     {
         while (Operations++ < _maxOperations)
         {
-            byte op = Byte();
+            byte op = _bytes.Byte();
             if (op == (byte)'.')
-                return Pop();
+                return _stack.Pop();
             Execute(op);
         }
         throw Fail($"the pickle has more than {_maxOperations} operations.");
     }
 
     /// <summary>An exception that names the file and the place.</summary>
-    public WeightsFormatException Fail(string problem, Exception? inner = null) => new(_path, null, $"pickle, near byte {_stream.Position}: {problem}", inner);
+    public WeightsFormatException Fail(string problem, Exception? inner = null) => _bytes.Fail(problem, inner);
 
     /// <summary>Counts the parts of an argument that a call takes apart, so that calls of one long argument again and again come to an end.</summary>
     public void Charge(int parts)
@@ -120,76 +109,75 @@ internal sealed class PickleReader
         switch (op)
         {
             case 0x80:
-                byte protocol = Byte();
+                byte protocol = _bytes.Byte();
                 if (protocol is < 2 or > 5)
                     throw Fail($"pickle protocol {protocol} is not supported.");
                 break;
             case 0x95:
-                CheckLength(UInt64(), "frame");
+                _bytes.Length("frame");
                 break;
             case (byte)'(':
-                _outer.Push(_stack);
-                _stack = [];
+                _stack.Mark();
                 break;
             case (byte)'0':
-                Pop();
+                _stack.Pop();
                 break;
             case (byte)'1':
-                PopMark();
+                _stack.PopMark();
                 break;
             case (byte)'2':
-                Push(Peek());
+                _stack.Push(_stack.Peek());
                 break;
             case (byte)'N':
-                Push(null);
+                _stack.Push(null);
                 break;
             case 0x88:
-                Push(true);
+                _stack.Push(true);
                 break;
             case 0x89:
-                Push(false);
+                _stack.Push(false);
                 break;
             case (byte)'J':
-                Push((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4)));
+                _stack.Push((long)_bytes.Int32());
                 break;
             case (byte)'K':
-                Push((long)Byte());
+                _stack.Push((long)_bytes.Byte());
                 break;
             case (byte)'M':
-                Push((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2)));
+                _stack.Push((long)_bytes.UInt16());
                 break;
             case 0x8a:
-                Push(Integer(Take(Byte())));
+                _stack.Push(Integer(_bytes.Take(_bytes.Byte())));
                 break;
             case 0x8b:
-                Push(Integer(Take(BinaryPrimitives.ReadInt32LittleEndian(Take(4)))));
+                _stack.Push(Integer(_bytes.Take(_bytes.Int32())));
                 break;
             case (byte)'G':
-                Push(BinaryPrimitives.ReadDoubleBigEndian(Take(8)));
+                _stack.Push(_bytes.Double());
                 break;
             case (byte)'X':
-                Push(Text(Take(UInt32())));
+                _stack.Push(_bytes.Text(_bytes.UInt32()));
                 break;
             case 0x8c:
-                Push(Text(Take(Byte())));
+                _stack.Push(_bytes.Text(_bytes.Byte()));
                 break;
             case 0x8d:
-                Push(Text(Take(CheckLength(UInt64(), "string"))));
+                _stack.Push(_bytes.Text(_bytes.Length("string")));
                 break;
             case (byte)'T':
-                Push(Encoding.Latin1.GetString(Take(BinaryPrimitives.ReadInt32LittleEndian(Take(4)))));
+                _stack.Push(_bytes.Latin1(_bytes.Int32()));
                 break;
             case (byte)'U':
-                Push(Encoding.Latin1.GetString(Take(Byte())));
+                _stack.Push(_bytes.Latin1(_bytes.Byte()));
                 break;
             case (byte)'B':
-                Push(Take(UInt32()));
+                _stack.Push(_bytes.Take(_bytes.UInt32()));
                 break;
             case (byte)'C':
-                Push(Take(Byte()));
+                _stack.Push(_bytes.Take(_bytes.Byte()));
                 break;
             case 0x8e or 0x96:
-                Push(Take(CheckLength(UInt64(), "byte string")));
+                _stack.Push(_bytes.Take(_bytes.Length("byte string")));
                 break;
             default:
                 ExecuteOnStack(op);
@@ -202,59 +190,59 @@ internal sealed class PickleReader
         switch (op)
         {
             case (byte)']':
-                Push(new List<object?>());
+                _stack.Push(new List<object?>());
                 break;
             case (byte)'l':
-                Push(PopMark());
+                _stack.Push(_stack.PopMark());
                 break;
             case (byte)'a':
-                object? item = Pop();
+                object? item = _stack.Pop();
                 Append([item]);
                 break;
             case (byte)'e':
-                Append(PopMark());
+                Append(_stack.PopMark());
                 break;
             case (byte)')':
-                Push(Array.Empty<object?>());
+                _stack.Push(Array.Empty<object?>());
                 break;
             case (byte)'t':
-                Push(PopMark().ToArray());
+                _stack.Push(_stack.PopMark().ToArray());
                 break;
             case 0x85 or 0x86 or 0x87:
                 object?[] tuple = new object?[op - 0x84];
                 for (int i = tuple.Length - 1; i >= 0; i--)
-                    tuple[i] = Pop();
-                Push(tuple);
+                    tuple[i] = _stack.Pop();
+                _stack.Push(tuple);
                 break;
             case (byte)'}':
-                Push(new PickleDictionary());
+                _stack.Push(new PickleDictionary());
                 break;
             case (byte)'d':
-                List<object?> items = PopMark();
-                Push(new PickleDictionary());
+                List<object?> items = _stack.PopMark();
+                _stack.Push(new PickleDictionary());
                 SetItems(items);
                 break;
             case (byte)'s':
-                object? value = Pop(), key = Pop();
+                object? value = _stack.Pop(), key = _stack.Pop();
                 SetItems([key, value]);
                 break;
             case (byte)'u':
-                SetItems(PopMark());
+                SetItems(_stack.PopMark());
                 break;
             case (byte)'h':
-                Get(Byte());
+                _stack.Get(_bytes.Byte());
                 break;
             case (byte)'j':
-                Get(UInt32());
+                _stack.Get(_bytes.UInt32());
                 break;
             case (byte)'q':
-                Put(Byte());
+                _stack.Put(_bytes.Byte(), Operations);
                 break;
             case (byte)'r':
-                Put(UInt32());
+                _stack.Put(_bytes.UInt32(), Operations);
                 break;
             case 0x94:
-                Put(_memoized);
+                _stack.Memoize(Operations);
                 break;
             default:
                 ExecuteOnObjects(op);
@@ -267,33 +255,33 @@ internal sealed class PickleReader
         switch (op)
         {
             case (byte)'c':
-                Push(Global(Line(), Line()));
+                _stack.Push(Global(_bytes.Line(), _bytes.Line()));
                 break;
             case 0x93:
-                object? name = Pop(), module = Pop();
+                object? name = _stack.Pop(), module = _stack.Pop();
                 if (name is not string || module is not string)
                     throw Fail($"a name is looked up by {Describe(module)} and {Describe(name)} instead of two strings.");
-                Push(Global((string)module, (string)name));
+                _stack.Push(Global((string)module, (string)name));
                 break;
             case (byte)'R':
-                object? args = Pop(), callable = Pop();
+                object? args = _stack.Pop(), callable = _stack.Pop();
                 if (args is not object?[] tuple)
                     throw Fail($"a call's arguments are {Describe(args)}.");
-                Push(callable is PickleGlobal { Call: { } call } ? call(this, tuple) : throw Unsafe($"a call of {Describe(callable)}"));
+                _stack.Push(callable is PickleGlobal { Call: { } call } ? call(this, tuple) : throw _bytes.Unsafe($"a call of {Describe(callable)}"));
                 break;
             case (byte)'b':
-                object? state = Pop();
-                SetState(Peek(), state);
+                object? state = _stack.Pop();
+                SetState(_stack.Peek(), state);
                 break;
             case (byte)'Q':
-                Push(_persistentLoad is null ? throw Fail("a persistent id stands in a pickle that has none.") : _persistentLoad(this, Pop()));
+                _stack.Push(_persistentLoad is null ? throw Fail("a persistent id stands in a pickle that has none.") : _persistentLoad(this, _stack.Pop()));
                 break;
             case (byte)'i':
-                throw Unsafe($"an instance of {Line()}.{Line()}");
+                throw _bytes.Unsafe($"an instance of {_bytes.Line()}.{_bytes.Line()}");
             case (byte)'o' or 0x81 or 0x92:
-                throw Unsafe("an instance of a class");
+                throw _bytes.Unsafe("an instance of a class");
             case 0x82 or 0x83 or 0x84:
-                throw Unsafe("an entry of the extension registry");
+                throw _bytes.Unsafe("an entry of the extension registry");
             case 0x97 or 0x98:
                 throw Fail("out-of-band buffers are not supported.");
             default:
@@ -301,9 +289,7 @@ internal sealed class PickleReader
         }
     }
 
-    private PickleGlobal Global(string module, string name) => PickleAllowList.Find($"{module}.{name}") ?? throw Unsafe($"{module}.{name}");
-
-    private UnsafePickleException Unsafe(string request) => new(_path, request, _stream.Position);
+    private PickleGlobal Global(string module, string name) => PickleAllowList.Find($"{module}.{name}") ?? throw _bytes.Unsafe($"{module}.{name}");
 
     private void SetState(object? target, object? state)
     {
@@ -320,119 +306,34 @@ internal sealed class PickleReader
                 foreach ((object attribute, _) in attributes.Items)
                 {
                     if (attribute is not "_metadata")
-                        throw Unsafe($"setting the attribute {attribute} of an OrderedDict");
+                        throw _bytes.Unsafe($"setting the attribute {attribute} of an OrderedDict");
                 }
                 break;
             default:
-                throw Unsafe($"setting the state of {Describe(target)}");
+                throw _bytes.Unsafe($"setting the state of {Describe(target)}");
         }
     }
 
     private void Append(List<object?> items)
     {
-        if (Peek() is not List<object?> list)
-            throw Fail($"items are appended to {Describe(Peek())}.");
+        if (_stack.Peek() is not List<object?> list)
+            throw Fail($"items are appended to {Describe(_stack.Peek())}.");
         list.AddRange(items);
     }
 
     private void SetItems(List<object?> items)
     {
-        if (Peek() is not PickleDictionary dictionary)
-            throw Fail($"entries are set in {Describe(Peek())}.");
+        if (_stack.Peek() is not PickleDictionary dictionary)
+            throw Fail($"entries are set in {Describe(_stack.Peek())}.");
         if (items.Count % 2 != 0)
             throw Fail("a dictionary has a key without a value.");
         for (int i = 0; i < items.Count; i += 2)
             dictionary.Set(this, items[i], items[i + 1]);
     }
 
-    private void Get(long index) => Push(index < _memo.Count && !ReferenceEquals(_memo[(int)index], Unset) ? _memo[(int)index] : throw Fail($"the memo has no entry {index}."));
-
-    // Writers number the entries of the memo in order, so that an index below the number of operations is all that is needed.
-    private void Put(long index)
-    {
-        object? value = Peek();
-        if (index > Operations)
-            throw Fail($"the memo's entry {index} is far from the others.");
-        while (_memo.Count <= index)
-            _memo.Add(Unset);
-        if (ReferenceEquals(_memo[(int)index], Unset))
-            _memoized++;
-        _memo[(int)index] = value;
-    }
-
-    private void Push(object? value) => _stack.Add(value);
-
-    private object? Peek() => _stack.Count > 0 ? _stack[^1] : throw Fail("the stack is empty.");
-
-    private object? Pop()
-    {
-        object? value = Peek();
-        _stack.RemoveAt(_stack.Count - 1);
-        return value;
-    }
-
-    private List<object?> PopMark()
-    {
-        if (!_outer.TryPop(out List<object?>? outer))
-            throw Fail("there is no mark on the stack.");
-        List<object?> items = _stack;
-        _stack = outer;
-        return items;
-    }
-
     private static object Integer(byte[] bytes)
     {
         BigInteger value = new(bytes);
         return value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
-    }
-
-    private string Text(byte[] utf8)
-    {
-        try
-        {
-            return StrictUtf8.GetString(utf8);
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw Fail("a string is not valid UTF-8.", e);
-        }
-    }
-
-    private string Line()
-    {
-        StringBuilder line = new();
-        for (byte b = Byte(); b != (byte)'\n'; b = Byte())
-        {
-            if (line.Length == MaxNameLength)
-                throw Fail($"a name is longer than {MaxNameLength} bytes.");
-            line.Append((char)b);
-        }
-        return line.ToString();
-    }
-
-    private byte Byte()
-    {
-        int value = _stream.ReadByte();
-        return value >= 0 ? (byte)value : throw Fail("the pickle ends before its STOP.");
-    }
-
-    private uint UInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
-
-    private ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
-
-    private long CheckLength(ulong length, string what)
-    {
-        long left = _stream.Length - _stream.Position;
-        return length <= (ulong)left ? (long)length : throw Fail($"a {what} claims {length} bytes, but {left} follow.");
-    }
-
-    private byte[] Take(long length)
-    {
-        long left = _stream.Length - _stream.Position;
-        if (length < 0 || length > left || length > Array.MaxLength)
-            throw Fail($"{length} bytes are asked for, but {left} follow.");
-        byte[] bytes = new byte[length];
-        _stream.ReadExactly(bytes);
-        return bytes;
     }
 }
