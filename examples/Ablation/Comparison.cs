@@ -11,7 +11,7 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
     public static IReadOnlyList<Comparison> All { get; } =
     [
         new("one-object", "One object", """
-            A tenth of the training prompts ask for a scene; the others ask for what the references show, a character on white. Held-out prompts
+            A quarter of the training prompts ask for a scene; the others ask for what the references show, a character on white. Held-out prompts
             ask half of the characters to face left, three in ten to be small, and some for a hat, a balloon, a flag or another body's colour, all in
             scenes, so that copying a reference costs something.
             """, SeedData.MixedPrompts, MainMethodsOnly: false),
@@ -20,7 +20,7 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             """, SeedData.PlainPrompts, MainMethodsOnly: true),
         new("two-objects", "Two objects", """
             "A cat and a robot, on a beach": each object's reference gives its own set of image prompt tokens; the sets are concatenated. The reference
-            to train on is the two references' montage on white, and a tenth of the training prompts ask for a scene. DINO and wrong parts are means
+            to train on is the two references' montage on white, and a quarter of the training prompts ask for a scene. DINO and wrong parts are means
             over the objects, each looked for in its half of the image; asked and shown is the share of images with each object on its own side.
             """, SeedData.TwoObjects, MainMethodsOnly: true),
     ];

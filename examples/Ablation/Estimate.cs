@@ -9,9 +9,6 @@ internal enum Estimate
     /// <summary>The same with the encoder as it was before its self-supervised training.</summary>
     BeforeSelfSupervision,
 
-    /// <summary>Over whole images.</summary>
-    WithoutMasks,
-
     /// <summary>Over the reference's object and the whole generated image.</summary>
     ReferenceMasks,
 }

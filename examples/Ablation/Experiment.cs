@@ -23,8 +23,8 @@ internal sealed class Experiment(Settings settings, PersonalizedModel model, Eva
     private IReadOnlyList<TrainingPair> Score(Estimate estimate, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated)
     {
         ImageBuffer[] references = cases.Select(c => c.Reference).ToArray();
-        bool[,]?[]? ofReferences = estimate == Estimate.WithoutMasks ? null : [.. references.Select(r => ForegroundMask.FromPlainBackground(r))];
-        bool[,]?[]? ofGenerated = estimate is Estimate.WithoutMasks or Estimate.ReferenceMasks ? null : [.. cases.Select(c => c.Foreground())];
+        bool[,]?[] ofReferences = [.. references.Select(r => ForegroundMask.FromPlainBackground(r))];
+        bool[,]?[]? ofGenerated = estimate == Estimate.ReferenceMasks ? null : [.. cases.Select(c => c.Foreground())];
         IVisionEncoder encoder = estimate == Estimate.BeforeSelfSupervision ? patchEncoderBefore : patchEncoder;
         IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, references, ofReferences, ofGenerated);
         return cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference, quality[i].Generated) { ImagePrompts = c.ImagePrompts }).ToArray();

@@ -29,7 +29,6 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
         new("PatchDPO, identity", TrainingObjective.PatchDpo, s_identity),
         new("PatchDPO, min-max", TrainingObjective.PatchDpo, s_minMax),
         new($"{PatchDpoName}, no self-supervision", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.BeforeSelfSupervision),
-        new($"{PatchDpoName}, no masks", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.WithoutMasks),
         new($"{PatchDpoName}, references' masks alone", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.ReferenceMasks),
         new(PatchDpoName, TrainingObjective.PatchDpo, s_sharp, IsMain: true),
     ];

@@ -37,7 +37,7 @@ internal static class Report
 
             p is estimated over the objects: where a reference is not plain (ForegroundMask.FromPlainBackground), and in a generated image where the
             drawing program puts the object, as a segmenter would. Other patches have quality 1: a reference's background is never trained on.
-            Rows named "no masks" and "references' masks alone" do without.
+            The row "references' masks alone" does without the latter.
 
             - DINO: cosine with the reference, by an encoder that none of the training uses. Wrong parts: the share of a character's visible parts
               whose colour is not what it should be at its place, which the drawing program knows.

@@ -8,14 +8,14 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
 {
     private const int PromptsPerSubject = 2;
 
-    /// <summary>One object an image; a tenth of the training prompts ask for a scene, the others for what the references show.</summary>
+    /// <summary>One object an image; a quarter of the training prompts ask for a scene, the others for what the references show.</summary>
     public static SeedData MixedPrompts(int seed, int training, int heldOut)
         => OneObject(seed, training, heldOut, (kind, i) => Prompt.OnWhite(kind) with { Scene = IsInScene(i) ? (Scene)(((seed * 3) + i) % 8) : Scene.White });
 
     /// <summary>One object an image; all training prompts ask for what the references show, as in the paper's data.</summary>
     public static SeedData PlainPrompts(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
 
-    /// <summary>Two objects an image, each with its own image prompt; the reference to train on is their montage, and a tenth of the training prompts ask for a scene.</summary>
+    /// <summary>Two objects an image, each with its own image prompt; the reference to train on is their montage, and a quarter of the training prompts ask for a scene.</summary>
     public static SeedData TwoObjects(int seed, int training, int heldOut)
     {
         TrainingCase[] cases = Enumerable.Range(0, training).Select(i =>
@@ -51,8 +51,8 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
         }).ToArray());
     }
 
-    // Kinds go round in sixes: every tenth round is in scenes.
-    private static bool IsInScene(int index) => index / 6 % 10 == 0;
+    // Kinds go round in sixes: every fourth round is in scenes.
+    private static bool IsInScene(int index) => index / 6 % 4 == 0;
 
     private static string Subject(int index) => $"{index / PromptsPerSubject:D3}";
 }
