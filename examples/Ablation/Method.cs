@@ -35,7 +35,7 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
 
     /// <summary>Whether a name on the command line means this method: its own name, or, where no method has that name, a piece of it.</summary>
     public bool IsCalled(string name)
-        => All.Any(m => Equals(m.Name, name)) ? Equals(Name, name) : Name.Contains(name, StringComparison.OrdinalIgnoreCase);
+        => All.Any(m => IsSame(m.Name, name)) ? IsSame(Name, name) : Name.Contains(name, StringComparison.OrdinalIgnoreCase);
 
-    private static bool Equals(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
+    private static bool IsSame(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 }
