@@ -14,7 +14,10 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             A quarter of the training prompts ask for a scene; the others ask for what the references show, a character on white. Held-out prompts
             ask half of the characters to face left, three in ten to be small, and some for a hat, a balloon, a flag or another body's colour, all in
             scenes, so that copying a reference costs something.
-            """, SeedData.MixedPrompts, MainMethodsOnly: false),
+            """, SeedData.OneObject, MainMethodsOnly: false),
+        new("few-scenes", "Fewer scenes", """
+            The same, but only a tenth of the training prompts ask for a scene.
+            """, SeedData.FewScenes, MainMethodsOnly: true),
         new("plain-prompts", "Plain prompts", """
             The same, but all training prompts ask for what their references show, as in the paper's data.
             """, SeedData.PlainPrompts, MainMethodsOnly: true),

@@ -7,10 +7,14 @@ namespace Ablation;
 internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyList<HeldOutCase> HeldOut)
 {
     private const int PromptsPerSubject = 2;
+    private const int Quarter = 4;
+    private const int Tenth = 10;
 
     /// <summary>One object an image; a quarter of the training prompts ask for a scene, the others for what the references show.</summary>
-    public static SeedData MixedPrompts(int seed, int training, int heldOut)
-        => OneObject(seed, training, heldOut, (kind, i) => Prompt.OnWhite(kind) with { Scene = IsInScene(i) ? (Scene)(((seed * 3) + i) % 8) : Scene.White });
+    public static SeedData OneObject(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, InScenes(seed, Quarter));
+
+    /// <summary>The same with a tenth of the prompts.</summary>
+    public static SeedData FewScenes(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, InScenes(seed, Tenth));
 
     /// <summary>One object an image; all training prompts ask for what the references show, as in the paper's data.</summary>
     public static SeedData PlainPrompts(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
@@ -20,7 +24,7 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
     {
         TrainingCase[] cases = Enumerable.Range(0, training).Select(i =>
         {
-            Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: !IsInScene(i));
+            Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: !IsInScene(i, Quarter));
             ImageBuffer[] references = [CharacterRenderer.RenderReference(duo.Left).Image, CharacterRenderer.RenderReference(duo.Right).Image];
             return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), references, CharacterRenderer.Render(duo, i));
         }).ToArray();
@@ -51,8 +55,11 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
         }).ToArray());
     }
 
-    // Kinds go round in sixes: every fourth round is in scenes.
-    private static bool IsInScene(int index) => index / 6 % 4 == 0;
+    private static Func<CharacterKind, int, Prompt> InScenes(int seed, int every)
+        => (kind, i) => Prompt.OnWhite(kind) with { Scene = IsInScene(i, every) ? (Scene)(((seed * 3) + i) % 8) : Scene.White };
+
+    // Kinds go round in sixes: whole rounds are in scenes.
+    private static bool IsInScene(int index, int every) => index / 6 % every == 0;
 
     private static string Subject(int index) => $"{index / PromptsPerSubject:D3}";
 }
