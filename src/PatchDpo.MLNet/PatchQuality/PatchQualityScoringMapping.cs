@@ -40,8 +40,8 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
         Func<bool[,]?> referenceMask = MaskReader(options.ReferenceMaskColumnName, row);
         return () =>
         {
-            ImageBuffer image = reference();
-            return new ImagePair(generated(), image, generatedMask(), options.IgnorePlainBackground ? Foreground(image) : referenceMask());
+            (ImageBuffer image, ImageBuffer ofReference) = (generated(), reference());
+            return new ImagePair(image, ofReference, generatedMask(), options.IgnorePlainBackground ? Foreground(ofReference) : referenceMask());
         };
     }
 

@@ -1,22 +1,14 @@
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using PatchDpo.MLNet.Interop;
+using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet.Tests.Generation;
 
 /// <summary>Saves a generating transformer as version 1.1 of the format did.</summary>
-internal sealed class FirstVersionTransformer(PersonalizedImageTransformer current, PersonalizedImageEstimator.Options options) : ITransformer
+internal static class FirstVersionTransformer
 {
-    public bool IsRowToRowMapper => current.IsRowToRowMapper;
-
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => current.GetOutputSchema(inputSchema);
-
-    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => current.GetRowToRowMapper(inputSchema);
-
-    public IDataView Transform(IDataView input) => current.Transform(input);
-
-    void ICanSaveModel.Save(ModelSaveContext context)
+    public static ITransformer Of(PersonalizedImageTransformer current, PersonalizedImageEstimator.Options options) => new OldFormat(current, context =>
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, new ModelSignature("PERSIMAG", "PatchDpoPersonalImages", 0x00010001));
         new ModelLocation(current.Model.FolderPath).Write(writer, ignoredFile: "ip_adapter.safetensors");
@@ -46,5 +38,5 @@ internal sealed class FirstVersionTransformer(PersonalizedImageTransformer curre
             stream.Write(File.ReadAllBytes(path));
             Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
         });
-    }
+    });
 }

@@ -83,7 +83,7 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
         IDataView rows = PairRow.Rows(_ml, 2);
         PersonalizedImageEstimator.Options options = ObjectOptions(ReferenceFusion.Concatenate);
         PersonalizedImageTransformer current = _ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows);
-        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, new FirstVersionTransformer(current, options), rows.Schema, out _);
+        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, FirstVersionTransformer.Of(current, options), rows.Schema, out _);
         Assert.Equal(Averaged(rows), Pixels(loaded.Transform(rows), "Out"));
     }
 

@@ -1,21 +1,13 @@
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using PatchDpo.MLNet.Interop;
+using PatchDpo.MLNet.Tests.Support;
 
 namespace PatchDpo.MLNet.Tests.PatchQuality;
 
-/// <summary>Saves a scoring transformer as version 1.1 of the format did.</summary>
-internal sealed class FirstVersionScoring(PatchQualityScoringTransformer current, ImageEncoder encoder) : ITransformer
+/// <summary>Saves a scoring transformer with default options as version 1.1 of the format did.</summary>
+internal static class FirstVersionScoring
 {
-    public bool IsRowToRowMapper => current.IsRowToRowMapper;
-
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => current.GetOutputSchema(inputSchema);
-
-    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => current.GetRowToRowMapper(inputSchema);
-
-    public IDataView Transform(IDataView input) => current.Transform(input);
-
-    void ICanSaveModel.Save(ModelSaveContext context)
+    public static ITransformer Of(PatchQualityScoringTransformer current, ImageEncoder encoder) => new OldFormat(current, context =>
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, new ModelSignature("PTCHQUAL", "PatchDpoPatchQuality", 0x00010001));
         encoder.Write(writer);
@@ -23,5 +15,5 @@ internal sealed class FirstVersionScoring(PatchQualityScoringTransformer current
             writer.Write(column);
         writer.Write(false);
         writer.Write(16);
-    }
+    });
 }

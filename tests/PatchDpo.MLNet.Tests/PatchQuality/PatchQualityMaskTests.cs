@@ -66,7 +66,7 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
         IDataView rows = PairRow.Rows(_ml, 2);
         ImageEncoder encoder = ImageEncoder.FromFolder(models.Dino);
         using PatchQualityScoringTransformer current = _ml.PatchDpo.ScorePatchQuality(encoder, new Options()).Fit(rows);
-        using var loaded = (PatchQualityScoringTransformer)EstimatorCheck.Reload(_ml, new FirstVersionScoring(current, encoder), rows.Schema, out _);
+        using var loaded = (PatchQualityScoringTransformer)EstimatorCheck.Reload(_ml, FirstVersionScoring.Of(current, encoder), rows.Schema, out _);
         Assert.Equal(current.Transform(rows).GetColumn<float>("PatchQualityScore"), loaded.Transform(rows).GetColumn<float>("PatchQualityScore"));
     }
 
