@@ -5,29 +5,52 @@ namespace Ablation;
 /// <param name="Title">Its heading in the report.</param>
 /// <param name="Text">What is special about it, for the report.</param>
 /// <param name="Draw">Draws a seed's data: seed, training pairs, held-out subjects.</param>
-/// <param name="MainMethodsOnly">Whether only the methods that matter most are compared.</param>
-internal sealed record Comparison(string Name, string Title, string Text, Func<int, int, int, SeedData> Draw, bool MainMethodsOnly)
+/// <param name="Methods">The rows of its table.</param>
+/// <param name="PatchDpo">The row that the others are compared with: the weight map was chosen on seeds of no table.</param>
+/// <param name="Shown">The rows whose images the report shows.</param>
+internal sealed record Comparison(string Name, string Title, string Text, Func<int, int, int, SeedData> Draw, IReadOnlyList<Method> Methods, Method PatchDpo, IReadOnlyList<Method> Shown)
 {
     public static IReadOnlyList<Comparison> All { get; } =
     [
         new("one-object", "One object", """
-            A quarter of the training prompts ask for a scene; the others ask for what the references show, a character on white. Held-out prompts
+            A tenth of the training prompts ask for a scene; the others ask for what the references show, a character on white. Held-out prompts
             ask half of the characters to face left, three in ten to be small, and some for a hat, a balloon, a flag or another body's colour, all in
             scenes, so that copying a reference costs something.
-            """, SeedData.OneObject, MainMethodsOnly: false),
-        new("few-scenes", "Fewer scenes", """
-            The same, but only a tenth of the training prompts ask for a scene.
-            """, SeedData.FewScenes, MainMethodsOnly: true),
+            """,
+            SeedData.OneObject,
+            [
+                Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.ImageLevel, Method.Contrast12sMass, Method.DiffusionDpo, Method.MasksWithoutP,
+                Method.Identity, Method.Contrast12BeforeSelfSupervision, Method.Contrast12ReferenceMasks, Method.Contrast12,
+            ],
+            Method.Contrast12,
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Contrast12]),
+        new("changed-objects", "Changed objects", """
+            Half of the training prompts ask for what the held-out ones ask for: scenes, other poses and sizes, added or recoloured parts, none of
+            which the references show.
+            """,
+            SeedData.ChangedObjects,
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.IdentitysMass, Method.Contrast12, Method.IdentityBeforeSelfSupervision, Method.Identity],
+            Method.Identity,
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Identity]),
         new("plain-prompts", "Plain prompts", """
-            The same, but all training prompts ask for what their references show, as in the paper's data.
-            """, SeedData.PlainPrompts, MainMethodsOnly: true),
+            All training prompts ask for what their references show, as in the paper's data.
+            """,
+            SeedData.PlainPrompts,
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Contrast12],
+            Method.Contrast12,
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Contrast12]),
         new("two-objects", "Two objects", """
             "A cat and a robot, on a beach": each object's reference gives its own set of image prompt tokens; the sets are concatenated. The reference
             to train on is the two references' montage on white, and a quarter of the training prompts ask for a scene. DINO and wrong parts are means
             over the objects, each looked for in its half of the image; asked and shown is the share of images with each object on its own side.
-            """, SeedData.TwoObjects, MainMethodsOnly: true),
+            """,
+            SeedData.TwoObjects,
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Identity],
+            Method.Identity,
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Identity]),
     ];
 
-    /// <summary>Those of the given methods that it compares.</summary>
-    public IReadOnlyList<Method> Choose(IEnumerable<Method> methods) => methods.Where(m => m.IsMain || !MainMethodsOnly).ToArray();
+    /// <summary>The base, and those of the methods that the command line names; all of them where it names none.</summary>
+    public IReadOnlyList<Method> Choose(IReadOnlyList<string> names)
+        => Methods.Where(m => names.Count == 0 || m == Method.Base || names.Any(n => m.IsCalled(n, Methods))).ToArray();
 }

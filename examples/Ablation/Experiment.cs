@@ -8,32 +8,48 @@ using ProceduralCharacters;
 
 namespace Ablation;
 
-/// <summary>Runs all methods with one seed on the same pairs, the same noise and the same held-out requests.</summary>
-internal sealed class Experiment(Settings settings, PersonalizedModel model, EvaluationModels evaluation, IVisionEncoder patchEncoder, IVisionEncoder patchEncoderBefore)
+/// <summary>Trains and draws with models of its own, so that several can run side by side.</summary>
+internal sealed class Experiment(Settings settings) : IDisposable
 {
-    /// <summary>Each method's outcome, in the order given, as soon as it is known.</summary>
-    public IEnumerable<(Method Method, Outcome Outcome)> Run(IReadOnlyList<Method> methods, SeedData data, int seed)
+    private readonly PersonalizedModel _model = PersonalizedModel.LoadEmbedded();
+    private readonly EvaluationModels _evaluation = EvaluationModels.LoadEmbedded();
+
+    public void Dispose()
     {
-        IReadOnlyList<ImageBuffer> generated = model.Generate(data.Training.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(), WithSeed(seed));
-        Dictionary<Estimate, IReadOnlyList<TrainingPair>> pairs = methods.Select(m => m.Estimate).Distinct().ToDictionary(e => e, e => Score(e, data.Training, generated));
-        foreach (Method method in methods)
-            yield return (method, method.Objective is TrainingObjective objective ? Tune(method, objective, pairs[method.Estimate], data, seed) : Evaluate(model, data, seed));
+        _model.Dispose();
+        _evaluation.Dispose();
     }
 
-    private IReadOnlyList<TrainingPair> Score(Estimate estimate, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated)
+    /// <summary>Draws, generates and scores what the methods train on, and evaluates the base.</summary>
+    public SeedPairs Prepare(Comparison comparison, IEnumerable<Method> methods, int seed)
+    {
+        SeedData data = comparison.Draw(seed, settings.Pairs, settings.HeldOutSubjects);
+        IReadOnlyList<ImageBuffer> generated = _model.Generate(data.Training.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(), WithSeed(seed));
+        IReadOnlyList<ImageBuffer> images = Draw(_model, data.HeldOut, strength: 1, seed);
+        return new SeedPairs(
+            seed,
+            data,
+            methods.Select(m => m.Estimate).Distinct().ToDictionary(e => e, e => Score(e, data.Training, generated)),
+            new Curve([Measure(1, data.HeldOut, images)], images, ImplicitAccuracy: null));
+    }
+
+    /// <summary>Trains with a method, if it trains at all, and draws the held-out subjects.</summary>
+    public Curve Run(Method method, SeedPairs seed) => method.Objective is TrainingObjective objective ? Tune(method, objective, seed) : seed.Base;
+
+    private static IReadOnlyList<TrainingPair> Score(Estimate estimate, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated)
     {
         ImageBuffer[] references = cases.Select(c => c.Reference).ToArray();
         bool[,]?[] ofReferences = [.. references.Select(r => ForegroundMask.FromPlainBackground(r))];
         bool[,]?[]? ofGenerated = estimate == Estimate.ReferenceMasks ? null : [.. cases.Select(c => c.Foreground())];
-        IVisionEncoder encoder = estimate == Estimate.BeforeSelfSupervision ? patchEncoderBefore : patchEncoder;
+        using IVisionEncoder encoder = estimate == Estimate.BeforeSelfSupervision ? PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore) : PatchEncoder.LoadEmbedded();
         IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, references, ofReferences, ofGenerated);
         return cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference, quality[i].Generated) { ImagePrompts = c.ImagePrompts }).ToArray();
     }
 
-    private Outcome Tune(Method method, TrainingObjective objective, IReadOnlyList<TrainingPair> pairs, SeedData data, int seed)
+    private Curve Tune(Method method, TrainingObjective objective, SeedPairs seed)
     {
         var accuracies = new List<float>();
-        var trainer = new PatchDpoTrainer(model, new PatchDpoTrainerOptions
+        var trainer = new PatchDpoTrainer(_model, new PatchDpoTrainerOptions
         {
             Objective = objective,
             Weights = method.Weights,
@@ -41,34 +57,52 @@ internal sealed class Experiment(Settings settings, PersonalizedModel model, Eva
             BatchSize = settings.BatchSize,
             LearningRate = settings.LearningRate,
             DiffusionDpoBeta = settings.DiffusionDpoBeta,
-            Seed = seed,
+            Seed = seed.Seed,
             Progress = new ImmediateProgress(p =>
             {
                 if (p.ImplicitAccuracy is float accuracy && p.Step > settings.Steps * 3 / 4)
                     accuracies.Add(accuracy);
             }),
         });
-        using PersonalizedModel tuned = model.WithAdapterLayers(trainer.Train(pairs));
-        return Evaluate(tuned, data, seed) with { ImplicitAccuracy = accuracies.Count == 0 ? null : accuracies.Average() };
+        using PersonalizedModel tuned = _model.WithAdapterLayers(trainer.Train(seed.Pairs[method.Estimate]));
+        return Evaluate(tuned, seed, accuracies.Count == 0 ? null : accuracies.Average());
     }
 
-    private Outcome Evaluate(PersonalizedModel generator, SeedData data, int seed)
+    private Curve Evaluate(PersonalizedModel generator, SeedPairs seed, double? implicitAccuracy)
     {
-        IReadOnlyList<ImageBuffer> images = generator.Generate(data.HeldOut.Select(h => new GenerationRequest(h.Prompt, h.Objects.Select(o => o.Reference).ToArray())).ToArray(), WithSeed(seed));
-        (HeldOutCase Case, ImageBuffer Image)[] shown = data.HeldOut.Zip(images).ToArray();
+        var outcomes = new List<Outcome>();
+        IReadOnlyList<ImageBuffer>? full = null;
+        foreach (double strength in Curve.Strengths)
+        {
+            IReadOnlyList<ImageBuffer> images = Draw(generator, seed.Data.HeldOut, strength, seed.Seed);
+            full ??= images;
+            outcomes.Add(Measure(strength, seed.Data.HeldOut, images));
+            if (outcomes[^1].ClipT >= seed.Base.Full.ClipT)
+                break;
+        }
+
+        return new Curve(outcomes, full!, implicitAccuracy);
+    }
+
+    private static IReadOnlyList<ImageBuffer> Draw(PersonalizedModel generator, IEnumerable<HeldOutCase> cases, double strength, int seed)
+        => generator.Generate(cases.Select(c => new GenerationRequest(c.Prompt, c.Objects.Select(o => o.Reference).ToArray())).ToArray(), WithSeed(seed) with { AdapterScale = strength });
+
+    private Outcome Measure(double strength, IReadOnlyList<HeldOutCase> cases, IReadOnlyList<ImageBuffer> images)
+    {
+        (HeldOutCase Case, ImageBuffer Image)[] shown = cases.Zip(images).ToArray();
         var objects = shown.SelectMany(s => s.Case.Objects.Select(o => (s.Case, s.Image, Object: o))).ToArray();
         PersonalizationMetrics consistency = Metrics(objects.Select(o => new EvaluationRow(o.Case.Subject, o.Case.Prompt, o.Object.Part(o.Image), [o.Object.Reference])));
         PersonalizationMetrics alignment = Metrics(shown.Select(s => new EvaluationRow(s.Case.Subject, s.Case.Prompt, s.Image, [s.Case.Objects[0].Reference])));
         return new Outcome(
+            strength,
             consistency.Dino!.Mean,
             objects.Average(o => PartAccuracy.Measure(o.Image, o.Object.Truth).WrongParts),
             alignment.ClipT!.Mean,
             shown.SelectMany(s => s.Case.Shown(s.Image)).Average(right => right ? 1 : 0),
-            consistency.PatchQuality!.Mean,
-            images);
+            consistency.PatchQuality!.Mean);
     }
 
-    private PersonalizationMetrics Metrics(IEnumerable<EvaluationRow> rows) => evaluation.CreateEvaluator().Evaluate(rows);
+    private PersonalizationMetrics Metrics(IEnumerable<EvaluationRow> rows) => _evaluation.CreateEvaluator().Evaluate(rows);
 
-    private static GenerationOptions WithSeed(int seed) => new() { Steps = 16, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = seed, ReferenceFusion = ReferenceFusion.Concatenate };
+    private static GenerationOptions WithSeed(int seed) => new() { Steps = 10, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = seed, ReferenceFusion = ReferenceFusion.Concatenate };
 }

@@ -7,35 +7,44 @@ namespace Ablation;
 /// <param name="Name">Its name there.</param>
 /// <param name="Objective">What is minimised; null for the base model, which is not trained.</param>
 /// <param name="Weights">How p becomes weight.</param>
-/// <param name="IsMain">Whether every comparison has it.</param>
 /// <param name="Estimate">How p is estimated.</param>
-internal sealed record Method(string Name, TrainingObjective? Objective, WeightMapOptions Weights, bool IsMain = false, Estimate Estimate = default)
+internal sealed record Method(string Name, TrainingObjective? Objective, WeightMapOptions Weights, Estimate Estimate = default)
 {
     private static readonly WeightMapOptions s_identity = new();
-    private static readonly WeightMapOptions s_minMax = new() { Kind = WeightMapKind.MinMax };
-    private static readonly WeightMapOptions s_sharp = new() { Kind = WeightMapKind.MinMax, Contrast = 3 };
+    private static readonly WeightMapOptions s_sharp = MinMax(12);
 
-    /// <summary>The method that the others are compared with.</summary>
-    public const string PatchDpoName = "PatchDPO, min-max, contrast 3";
+    public static Method Base { get; } = new("base", null, s_identity);
 
-    public static IReadOnlyList<Method> All { get; } =
-    [
-        new("base", null, s_identity, IsMain: true),
-        new("reconstruction", TrainingObjective.Reconstruction, s_identity, IsMain: true),
-        new("reference only", TrainingObjective.ReferenceOnly, s_identity, IsMain: true),
-        new("image-level weights", TrainingObjective.ImageLevel, s_minMax),
-        new("image-level weights, PatchDPO's mass", TrainingObjective.ImageLevelSameMass, s_sharp),
-        new("Diffusion-DPO", TrainingObjective.DiffusionDpo, s_identity),
-        new("PatchDPO, identity", TrainingObjective.PatchDpo, s_identity),
-        new("PatchDPO, min-max", TrainingObjective.PatchDpo, s_minMax),
-        new($"{PatchDpoName}, no self-supervision", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.BeforeSelfSupervision),
-        new($"{PatchDpoName}, references' masks alone", TrainingObjective.PatchDpo, s_sharp, Estimate: Estimate.ReferenceMasks),
-        new(PatchDpoName, TrainingObjective.PatchDpo, s_sharp, IsMain: true),
-    ];
+    public static Method Reconstruction { get; } = new("reconstruction", TrainingObjective.Reconstruction, s_identity);
 
-    /// <summary>Whether a name on the command line means this method: its own name, or, where no method has that name, a piece of it.</summary>
-    public bool IsCalled(string name)
-        => All.Any(m => IsSame(m.Name, name)) ? IsSame(Name, name) : Name.Contains(name, StringComparison.OrdinalIgnoreCase);
+    public static Method ReferenceOnly { get; } = new("reference only", TrainingObjective.ReferenceOnly, s_identity);
+
+    public static Method ImageLevel { get; } = new("image-level weights", TrainingObjective.ImageLevel, MinMax(1));
+
+    public static Method DiffusionDpo { get; } = new("Diffusion-DPO", TrainingObjective.DiffusionDpo, s_identity);
+
+    public static Method Identity { get; } = new("PatchDPO, identity", TrainingObjective.PatchDpo, s_identity);
+
+    public static Method IdentitysMass { get; } = new("image-level weights, identity's mass", TrainingObjective.ImageLevelSameMass, s_identity);
+
+    public static Method IdentityBeforeSelfSupervision { get; } = Identity with { Name = "PatchDPO, identity, no self-supervision", Estimate = Estimate.BeforeSelfSupervision };
+
+    public static Method Contrast12 { get; } = new("PatchDPO, contrast 12", TrainingObjective.PatchDpo, s_sharp);
+
+    public static Method Contrast12sMass { get; } = new("image-level weights, contrast 12's mass", TrainingObjective.ImageLevelSameMass, s_sharp);
+
+    public static Method Contrast12BeforeSelfSupervision { get; } = Contrast12 with { Name = "PatchDPO, contrast 12, no self-supervision", Estimate = Estimate.BeforeSelfSupervision };
+
+    public static Method Contrast12ReferenceMasks { get; } = Contrast12 with { Name = "PatchDPO, contrast 12, references' masks alone", Estimate = Estimate.ReferenceMasks };
+
+    // So high a contrast leaves weight 1 where p is 1, off the objects, and 0 on them.
+    public static Method MasksWithoutP { get; } = new("masks without p", TrainingObjective.PatchDpo, MinMax(1e6));
+
+    /// <summary>Whether a name on the command line means this method, one of <paramref name="all"/>: its own name, or, where no method has that name, a piece of it.</summary>
+    public bool IsCalled(string name, IEnumerable<Method> all)
+        => all.Any(m => IsSame(m.Name, name)) ? IsSame(Name, name) : Name.Contains(name, StringComparison.OrdinalIgnoreCase);
+
+    private static WeightMapOptions MinMax(double contrast) => new() { Kind = WeightMapKind.MinMax, Contrast = contrast };
 
     private static bool IsSame(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 }

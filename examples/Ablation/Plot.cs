@@ -8,7 +8,7 @@ using PatchDpo.Torch.Evaluation;
 
 namespace Ablation;
 
-/// <summary>Consistency against text alignment: each method's change from the base, with 95 % intervals.</summary>
+/// <summary>Consistency against text alignment: each method's change from the base, with 95 % intervals, and a line to where a weaker image prompt has the base's text alignment.</summary>
 internal static class Plot
 {
     private static readonly MarkerType[] s_markers = [MarkerType.Circle, MarkerType.Square, MarkerType.Triangle, MarkerType.Diamond];
@@ -16,21 +16,34 @@ internal static class Plot
     private static readonly OxyColor[] s_colors =
         [OxyColors.SteelBlue, OxyColors.DarkOrange, OxyColors.SeaGreen, OxyColors.SlateGray, OxyColors.MediumVioletRed, OxyColors.SaddleBrown, OxyColors.Teal, OxyColors.Olive, OxyColors.Black];
 
-    public static void Write(Results results, string title, string path)
+    public static void Write(Finished finished, string path)
     {
-        var changes = results.Methods.Where(m => m.Objective is not null)
-            .Select(m => (Method: m, Text: results.Difference(m, results.Base, o => o.ClipT), Consistency: results.Difference(m, results.Base, o => o.Dino))).ToArray();
-        var model = new PlotModel { Title = title, Subtitle = "change from the base model, 95 % intervals", Background = OxyColors.White, DefaultFont = "DejaVu Sans" };
-        model.Axes.Add(Axis(AxisPosition.Bottom, "text alignment (CLIP-T)", changes.Select(c => c.Text)));
-        model.Axes.Add(Axis(AxisPosition.Left, "consistency with the reference (DINO)", changes.Select(c => c.Consistency)));
+        Results results = finished.Results;
+        IReadOnlyList<Outcome> start = results.Full(Method.Base);
+        var changes = results.Methods.Select(m => (Method: m, Full: Change(results.Full(m)), Weaker: Change(results.WithBasesText(m)))).ToArray();
+        (MetricEstimate Text, MetricEstimate Consistency) Change(IReadOnlyList<Outcome> outcomes)
+            => (Results.Difference(outcomes, start, o => o.ClipT), Results.Difference(outcomes, start, o => o.Dino));
+
+        var model = new PlotModel
+        {
+            Title = finished.Comparison.Title,
+            Subtitle = "change from the base at full strength, 95 % intervals; lines lead to the base's text alignment",
+            Background = OxyColors.White,
+            DefaultFont = "DejaVu Sans",
+        };
+        model.Axes.Add(Axis(AxisPosition.Bottom, "text alignment (CLIP-T)", changes.SelectMany(c => new[] { c.Full.Text, c.Weaker.Text })));
+        model.Axes.Add(Axis(AxisPosition.Left, "consistency with the reference (DINO)", changes.SelectMany(c => new[] { c.Full.Consistency, c.Weaker.Consistency })));
         model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Vertical });
         model.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Vertical, X = 0, Color = OxyColors.Gray });
         model.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Horizontal, Y = 0, Color = OxyColors.Gray });
         for (int i = 0; i < changes.Length; i++)
         {
-            (Method method, MetricEstimate x, MetricEstimate y) = changes[i];
-            bool main = method == results.PatchDpo;
+            (Method method, (MetricEstimate Text, MetricEstimate Consistency) full, (MetricEstimate Text, MetricEstimate Consistency) weaker) = changes[i];
+            bool main = method == finished.Comparison.PatchDpo;
             OxyColor color = main ? OxyColors.Red : s_colors[i % s_colors.Length];
+            var line = new LineSeries { Color = color, StrokeThickness = main ? 2 : 1 };
+            line.Points.AddRange([new DataPoint(full.Text.Mean, full.Consistency.Mean), new DataPoint(weaker.Text.Mean, weaker.Consistency.Mean)]);
+            model.Series.Add(line);
             var series = new ScatterErrorSeries
             {
                 Title = method.Name,
@@ -40,6 +53,7 @@ internal static class Plot
                 ErrorBarColor = color,
                 ErrorBarStrokeThickness = 1,
             };
+            (MetricEstimate x, MetricEstimate y) = full;
             // OxyPlot draws half of a width to each side.
             series.Points.Add(new ScatterErrorPoint(x.Mean, y.Mean, High(x) - Low(x), High(y) - Low(y)));
             model.Series.Add(series);

@@ -1,10 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Ablation;
-using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Vision;
+using TorchSharp;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var quick = new Option<bool>("--quick") { Description = "A short trial: one seed, few pairs, steps and subjects. Its numbers say nothing." };
@@ -13,7 +10,7 @@ var methods = new Option<string[]>("--methods") { Description = "Only methods of
 var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Comparison.All.Select(t => t.Name).ToArray() };
 only.AcceptOnlyFromAmong(Comparison.All.Select(t => t.Name).ToArray());
 var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 120 };
-var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects, two prompts each.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 18 };
+var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects.", DefaultValueFactory = a => a.GetValue(quick) ? 4 : 48 };
 var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 120 };
 var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 8 };
 var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1e-3 };
@@ -22,11 +19,10 @@ var output = new Option<string>("--output") { Description = "Folder of ablation.
 var root = new RootCommand("Compares PatchDPO with its baselines on drawn characters, whose true parts are known.") { quick, seeds, only, methods, pairs, heldOut, steps, batch, rate, beta, output };
 root.SetAction(arguments =>
 {
-    string[] chosen = arguments.GetValue(methods) ?? [];
     var settings = new Settings
     {
         Seeds = arguments.GetValue(seeds)!,
-        Methods = Method.All.Where(m => chosen.Length == 0 || m.Objective is null || chosen.Any(m.IsCalled)).ToArray(),
+        Methods = arguments.GetValue(methods) ?? [],
         Pairs = arguments.GetValue(pairs),
         HeldOutSubjects = arguments.GetValue(heldOut),
         Steps = arguments.GetValue(steps),
@@ -36,28 +32,28 @@ root.SetAction(arguments =>
         Output = arguments.GetValue(output)!,
         Arguments = string.Join(' ', args.Select(a => a.Contains(' ') ? $"\"{a}\"" : a)),
     };
-    using PersonalizedModel model = PersonalizedModel.LoadEmbedded();
-    using EvaluationModels evaluation = EvaluationModels.LoadEmbedded();
-    using IVisionEncoder encoder = PatchEncoder.LoadEmbedded();
-    using IVisionEncoder before = PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore);
-    var experiment = new Experiment(settings, model, evaluation, encoder, before);
+    // Such small models gain little from a second thread: a run for each processor is faster, and its figures do not hang on the machine's.
+    torch.set_num_threads(1);
     var all = new List<Finished>();
     foreach (Comparison comparison in Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name)))
     {
-        var results = new Results(comparison.Choose(settings.Methods));
-        SeedData[] drawn = settings.Seeds.Select(seed => comparison.Draw(seed, settings.Pairs, settings.HeldOutSubjects)).ToArray();
-        foreach ((int seed, SeedData data) in settings.Seeds.Zip(drawn))
+        IReadOnlyList<Method> compared = comparison.Choose(settings.Methods);
+        SeedPairs[] prepared = SideBySide.Run(settings.Seeds, seed =>
         {
-            foreach ((Method method, Outcome outcome) in experiment.Run(results.Methods, data, seed))
-            {
-                results.Add(method, outcome);
-                Console.WriteLine($"{comparison.Name,-14}  seed {seed}  {method.Name,-52} {outcome}");
-            }
-        }
-
-        all.Add(new Finished(comparison, results, drawn[0]));
+            using var experiment = new Experiment(settings);
+            return experiment.Prepare(comparison, compared, seed);
+        });
+        Curve[] curves = SideBySide.Run(prepared.SelectMany(s => compared.Select(m => (Seed: s, Method: m))).ToArray(), run =>
+        {
+            using var experiment = new Experiment(settings);
+            Curve curve = experiment.Run(run.Method, run.Seed);
+            Console.WriteLine($"{comparison.Name}, seed {run.Seed.Seed}, {run.Method.Name}\n    {curve}");
+            return curve;
+        });
+        var results = new Results(compared, compared.Select((m, row) => (m, row)).ToDictionary(r => r.m, r => (IReadOnlyList<Curve>)curves.Chunk(compared.Count).Select(c => c[r.row]).ToArray()));
+        all.Add(new Finished(comparison, results, prepared[0].Data));
         Report.Write(all, settings);
-        Console.WriteLine($"\n{Report.Table(results)}");
+        Console.WriteLine($"\n{Report.Tables(all[^1])}");
     }
 
     Console.WriteLine(Path.Combine(settings.Output, "ablation.md"));

@@ -2,25 +2,25 @@ using PatchDpo.Torch.Evaluation;
 
 namespace Ablation;
 
-/// <summary>All outcomes; seeds are the units, so that intervals hold what another run would change.</summary>
-internal sealed class Results(IReadOnlyList<Method> methods)
+/// <summary>A comparison's outcomes; seeds are the units, so that intervals hold what another run would change.</summary>
+/// <param name="methods">The rows.</param>
+/// <param name="curves">For each row, each seed's.</param>
+internal sealed class Results(IReadOnlyList<Method> methods, IReadOnlyDictionary<Method, IReadOnlyList<Curve>> curves)
 {
-    private readonly Dictionary<Method, List<Outcome>> _outcomes = methods.ToDictionary(m => m, _ => new List<Outcome>());
-
     public IReadOnlyList<Method> Methods => methods;
 
-    public Method? PatchDpo => methods.FirstOrDefault(m => m.Name == Method.PatchDpoName);
+    public IReadOnlyList<Curve> Of(Method method) => curves[method];
 
-    public Method Base => methods.First(m => m.Objective is null);
+    /// <summary>Each seed's outcome at full strength.</summary>
+    public IReadOnlyList<Outcome> Full(Method method) => [.. curves[method].Select(c => c.Full)];
 
-    public void Add(Method method, Outcome outcome) => _outcomes[method].Add(outcome);
-
-    public IReadOnlyList<Outcome> Of(Method method) => _outcomes[method];
+    /// <summary>Each seed's outcome with the CLIP-T that the base has at full strength.</summary>
+    public IReadOnlyList<Outcome> WithBasesText(Method method) => [.. curves[method].Zip(Full(Method.Base), (c, b) => c.WithClipT(b.ClipT))];
 
     /// <summary>The mean over seeds, with its 95 % interval.</summary>
-    public MetricEstimate Mean(Method method, Func<Outcome, double> metric) => MetricEstimate.FromSubjects(_outcomes[method].Select(metric).ToArray());
+    public static MetricEstimate Mean(IEnumerable<Outcome> outcomes, Func<Outcome, double> metric) => MetricEstimate.FromSubjects(outcomes.Select(metric).ToArray());
 
-    /// <summary>The mean over seeds of <paramref name="method"/> minus <paramref name="other"/>, paired by seed, with its 95 % interval.</summary>
-    public MetricEstimate Difference(Method method, Method other, Func<Outcome, double> metric)
-        => MetricEstimate.FromSubjects(_outcomes[method].Zip(_outcomes[other], (a, b) => metric(a) - metric(b)).ToArray());
+    /// <summary>The mean over seeds of one method's outcomes minus another's, paired by seed, with its 95 % interval.</summary>
+    public static MetricEstimate Difference(IEnumerable<Outcome> outcomes, IEnumerable<Outcome> others, Func<Outcome, double> metric)
+        => MetricEstimate.FromSubjects(outcomes.Zip(others, (a, b) => metric(a) - metric(b)).ToArray());
 }

@@ -2,18 +2,17 @@ using PatchDpo.Torch.Images;
 
 namespace Ablation;
 
-/// <summary>Pictures of the first seed: the references, and what the main methods draw.</summary>
+/// <summary>Pictures of the first seed: the references, and what some of the methods draw.</summary>
 internal static class Samples
 {
     private const int Columns = 12;
 
     public static void Write(Finished finished, string path)
     {
-        // Two prompts stand beside one another for each subject: one of them is enough.
-        int[] shown = Enumerable.Range(0, finished.FirstSeed.HeldOut.Count).Where(i => i % 2 == 0).Take(Columns).ToArray();
+        int[] shown = Enumerable.Range(0, Math.Min(Columns, finished.FirstSeed.HeldOut.Count)).ToArray();
         int objects = finished.FirstSeed.HeldOut[0].Objects.Count;
         var rows = Enumerable.Range(0, objects).Select(o => (Caption: "reference", Images: shown.Select(i => finished.FirstSeed.HeldOut[i].Objects[o].Reference).ToArray())).ToList();
-        rows.AddRange(finished.Results.Methods.Where(m => m.IsMain).Select(m => (m.Name, shown.Select(i => finished.Results.Of(m)[0].Images[i]).ToArray())));
+        rows.AddRange(finished.Comparison.Shown.Where(finished.Results.Methods.Contains).Select(m => (m.Name, shown.Select(i => finished.Results.Of(m)[0].Images[i]).ToArray())));
         ImageFile.SavePng(path, ImageGrid.Compose(rows.Select(r => r.Images).ToArray(), new ImageGridOptions { CellSize = 64, RowCaptions = rows.Select(r => r.Caption).ToArray() }));
     }
 }

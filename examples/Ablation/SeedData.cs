@@ -6,15 +6,17 @@ namespace Ablation;
 /// <summary>What one seed draws: subjects on white to train on, and others, held out, in scenes.</summary>
 internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyList<HeldOutCase> HeldOut)
 {
-    private const int PromptsPerSubject = 2;
+    private const int Half = 2;
     private const int Quarter = 4;
     private const int Tenth = 10;
 
-    /// <summary>One object an image; a quarter of the training prompts ask for a scene, the others for what the references show.</summary>
-    public static SeedData OneObject(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, InScenes(seed, Quarter));
+    /// <summary>One object an image; a tenth of the training prompts ask for a scene, the others for what the references show.</summary>
+    public static SeedData OneObject(int seed, int training, int heldOut)
+        => OneObject(seed, training, heldOut, (kind, i) => Prompt.OnWhite(kind) with { Scene = IsOneOf(Tenth, i) ? (Scene)(((seed * 3) + i) % 8) : Scene.White });
 
-    /// <summary>The same with a tenth of the prompts.</summary>
-    public static SeedData FewScenes(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, InScenes(seed, Tenth));
+    /// <summary>One object an image; half of the training prompts ask for scenes, poses, sizes, accessories and colours that the references do not show.</summary>
+    public static SeedData ChangedObjects(int seed, int training, int heldOut)
+        => OneObject(seed, training, heldOut, (kind, i) => IsOneOf(Half, i) ? Prompt.Varied(kind, (seed * 104_729) + i) : Prompt.OnWhite(kind));
 
     /// <summary>One object an image; all training prompts ask for what the references show, as in the paper's data.</summary>
     public static SeedData PlainPrompts(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
@@ -24,13 +26,13 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
     {
         TrainingCase[] cases = Enumerable.Range(0, training).Select(i =>
         {
-            Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: !IsInScene(i, Quarter));
+            Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: !IsOneOf(Quarter, i));
             ImageBuffer[] references = [CharacterRenderer.RenderReference(duo.Left).Image, CharacterRenderer.RenderReference(duo.Right).Image];
             return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), references, CharacterRenderer.Render(duo, i));
         }).ToArray();
-        return new SeedData(cases, Enumerable.Range(0, heldOut * PromptsPerSubject).Select(i =>
+        return new SeedData(cases, Enumerable.Range(0, heldOut).Select(i =>
         {
-            Duo duo = Duo.Random((seed * 1_000_003) + training + (i / PromptsPerSubject), onWhite: false) with { Scene = (Scene)(((seed * 5) + i) % 8) };
+            Duo duo = Duo.Random((seed * 1_000_003) + training + i, onWhite: false) with { Scene = (Scene)(((seed * 5) + i) % 8) };
             IReadOnlyList<RenderedCharacter> truths = CharacterRenderer.Render(duo, i);
             HeldOutObject[] objects = new[] { duo.Left, duo.Right }.Select((c, side) => new HeldOutObject(CharacterRenderer.RenderReference(c).Image, truths[side], CharacterRenderer.CellOf(duo, side))).ToArray();
             return new HeldOutCase(Subject(i), duo.Text, objects, image => ShownRequest.Of(image, duo, i));
@@ -46,20 +48,17 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
             Prompt prompt = trainingPrompt(c.Kind, i);
             return new TrainingCase(prompt.Text, reference, [reference], [CharacterRenderer.Render(c, prompt, i)]);
         }).ToArray();
-        return new SeedData(cases, Enumerable.Range(0, heldOut * PromptsPerSubject).Select(i =>
+        return new SeedData(cases, Enumerable.Range(0, heldOut).Select(i =>
         {
-            Character character = all[training + (i / PromptsPerSubject)];
+            Character character = all[training + i];
             Prompt prompt = Prompt.Varied(character.Kind, (seed * 7_919) + i);
             var shown = new HeldOutObject(CharacterRenderer.RenderReference(character).Image, CharacterRenderer.Render(character, prompt, i));
             return new HeldOutCase(Subject(i), prompt.Text, [shown], image => ShownRequest.Of(image, character, prompt, i));
         }).ToArray());
     }
 
-    private static Func<CharacterKind, int, Prompt> InScenes(int seed, int every)
-        => (kind, i) => Prompt.OnWhite(kind) with { Scene = IsInScene(i, every) ? (Scene)(((seed * 3) + i) % 8) : Scene.White };
+    // Kinds go round in sixes: whole rounds are taken.
+    private static bool IsOneOf(int every, int index) => index / 6 % every == 0;
 
-    // Kinds go round in sixes: whole rounds are in scenes.
-    private static bool IsInScene(int index, int every) => index / 6 % every == 0;
-
-    private static string Subject(int index) => $"{index / PromptsPerSubject:D3}";
+    private static string Subject(int index) => $"{index:D3}";
 }

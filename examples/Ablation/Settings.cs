@@ -5,8 +5,6 @@ internal sealed record Settings
 {
     public required IReadOnlyList<int> Seeds { get; init; }
 
-    public required IReadOnlyList<Method> Methods { get; init; }
-
     /// <summary>Pairs to train on; one subject each.</summary>
     public int Pairs { get; init; }
 
@@ -19,6 +17,9 @@ internal sealed record Settings
     public double LearningRate { get; init; }
 
     public double DiffusionDpoBeta { get; init; }
+
+    /// <summary>Names of methods, or pieces of them; none: all methods.</summary>
+    public required IReadOnlyList<string> Methods { get; init; }
 
     /// <summary>The folder that the table and the plot are written to.</summary>
     public required string Output { get; init; }
