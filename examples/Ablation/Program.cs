@@ -10,7 +10,7 @@ var methods = new Option<string[]>("--methods") { Description = "Only methods of
 var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Comparison.All.Select(t => t.Name).ToArray() };
 only.AcceptOnlyFromAmong(Comparison.All.Select(t => t.Name).ToArray());
 var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 120 };
-var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects.", DefaultValueFactory = a => a.GetValue(quick) ? 4 : 48 };
+var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects.", DefaultValueFactory = a => a.GetValue(quick) ? 4 : 42 };
 var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 120 };
 var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 8 };
 var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1e-3 };
