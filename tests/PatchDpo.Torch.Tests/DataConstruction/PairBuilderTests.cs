@@ -10,20 +10,12 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;
 
-public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<TinyModelFixture>, IDisposable
+public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClassFixture<TinyModelFixture>
 {
-    private const int References = 5, Generations = 2, Batch = 4, Steps = 2;
-
-    private static readonly string[] s_prompts = ["a disc: red/green", "a ball", "a_coin"];
-
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public void A_build_writes_the_official_layout_the_rejected_pictures_and_a_manifest()
     {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         var painter = new Painter();
         PairBuildSummary summary = Build(folder, painter);
 
@@ -58,7 +50,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     [Fact]
     public void What_is_built_is_read_back()
     {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         Build(folder, new Painter());
         PairFolder ours = PairFolder.Open(folder, verifyHashes: true), official = PairFolder.Open(Path.Combine(folder, "pairs"));
         Assert.Equal([.. Enumerable.Range(0, 5).SelectMany(k => new[] { (k, 0), (k, 1) })], ours.Pairs.Select(p => (p.Sample, p.Index)));
@@ -100,7 +92,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
                     assert target.dtype == generated.dtype == numpy.float32
                     print(k, i, sizes, target.shape, generated.shape, f"{target.sum():.4f} {generated.sum():.4f}", prompt)
             """;
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         Build(folder, new Painter());
         string pairs = Path.Combine(folder, "pairs");
         Assert.Equal(
@@ -110,166 +102,9 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     }
 
     [Fact]
-    public void A_cancelled_build_goes_on_where_it_stopped_and_gives_the_same_bytes()
+    public void AFolder_of_something_else_is_left_alone()
     {
-        string whole = _folder.File("whole");
-        var uninterrupted = new Painter();
-        Build(whole, uninterrupted);
-        SortedDictionary<string, string> expected = FolderContent.Of(whole);
-        Assert.Equal(10, uninterrupted.Steps);
-
-        for (int n = 1; n <= uninterrupted.Steps; n++)
-        {
-            string folder = _folder.File($"cancelled{n}");
-            using var source = new CancellationTokenSource();
-            var first = new Painter { AfterStep = step => { if (step == n) source.Cancel(); } };
-            Assert.Throws<OperationCanceledException>(() => Build(folder, first, cancellation: source.Token));
-            Assert.Equal(n, first.Steps);
-            Assert.False(File.Exists(Path.Combine(folder, "manifest.json")));
-            Assert.Equal("manifest.partial.jsonl", Assert.Throws<PairFolderException>(() => PairFolder.Open(folder)).Place);
-
-            var second = new Painter();
-            PairBuildSummary summary = Build(folder, second);
-            Assert.Equal(uninterrupted.Painted, first.Painted.Concat(second.Painted));
-            Assert.Equal(first.Painted.Count, summary.ReusedCandidates + summary.ReusedPairs);
-            Assert.Equal(expected, FolderContent.Of(folder));
-        }
-    }
-
-    [Fact]
-    public void A_build_killed_while_it_wrote_goes_on_and_gives_the_same_bytes()
-    {
-        string whole = _folder.File("whole"), stopped = _folder.File("stopped");
-        Build(whole, new Painter());
-        SortedDictionary<string, string> expected = FolderContent.Of(whole);
-        // As far as it gets without its last group, whose files are then there but not recorded.
-        Assert.Throws<IOException>(() => Build(stopped, new Painter { AfterStep = step => { if (step == 9) throw new IOException("killed"); } }));
-        long length = new FileInfo(Path.Combine(stopped, "manifest.partial.jsonl")).Length;
-        var cuts = Enumerable.Range(0, 24).Select(i => length * i / 24).Concat([length - 1, length]);
-
-        foreach (long cut in cuts)
-        {
-            string folder = _folder.File($"killed{cut}");
-            FolderContent.Copy(stopped, folder);
-            using (FileStream journal = File.OpenWrite(Path.Combine(folder, "manifest.partial.jsonl")))
-                journal.SetLength(cut);
-            File.WriteAllText(Path.Combine(folder, "pairs", "sample0", "a ball_gen_0.png.x1.tmp"), "half");
-            File.WriteAllText(Path.Combine(folder, "manifest.json.x1.tmp"), "half");
-            File.WriteAllText(Path.Combine(folder, "notes.tmp"), "the user's");
-            PairBuildSummary summary = Build(folder, new Painter());
-            Assert.Equal(cut == length, summary.ReusedPairs == 8);
-            Assert.Equal("the user's", File.ReadAllText(Path.Combine(folder, "notes.tmp")));
-            File.Delete(Path.Combine(folder, "notes.tmp"));
-            Assert.Equal(expected, FolderContent.Of(folder));
-        }
-    }
-
-    [Fact]
-    public void A_finished_build_makes_nothing_again()
-    {
-        string folder = _folder.File("data");
-        Build(folder, new Painter());
-        SortedDictionary<string, string> before = FolderContent.Of(folder);
-        // A run that was killed between writing the manifest and removing the journal.
-        File.WriteAllText(Path.Combine(folder, "manifest.partial.jsonl"), "{}");
-        var painter = new Painter();
-        PairBuildSummary summary = Build(folder, painter);
-        Assert.Equal(0, painter.Steps);
-        Assert.Equal((8, 10), (summary.ReusedCandidates, summary.ReusedPairs));
-        Assert.Equal(before, FolderContent.Of(folder));
-    }
-
-    [Fact]
-    public void Another_option_prompt_or_model_is_named_and_changes_nothing()
-    {
-        string finished = _folder.File("finished"), begun = _folder.File("begun");
-        Build(finished, new Painter());
-        Assert.Throws<IOException>(() => Build(begun, new Painter { AfterStep = _ => throw new IOException("killed") }));
-        foreach (string folder in new[] { finished, begun })
-        {
-            SortedDictionary<string, string> before = FolderContent.Of(folder);
-            Refuses("References: 5, now 6", Options(references: 6));
-            Refuses("Generation.Steps: 2, now 3", Options(steps: 3));
-            Refuses("Generation.AdapterScale: none, now 0.5", Options(adapterScale: 0.5));
-            Refuses("Filter.MinForeground: 0.05, now 0.1", Options(filter: new() { MinForeground = 0.1 }));
-            Refuses("Prompts: 3 of SHA-256", prompts: ["a ball", "a coin", "a disc"]);
-            Refuses("SHA-256 of generator unet.safetensors: 00, now 11", sha256: "11");
-            Assert.Equal(before, FolderContent.Of(folder));
-
-            void Refuses(string change, PairBuilderOptions? options = null, string[]? prompts = null, string sha256 = "00")
-            {
-                var painter = new Painter();
-                var e = Assert.Throws<PairFolderMismatchException>(() => Build(folder, painter, options, prompts, sha256));
-                Assert.StartsWith(change, Assert.Single(e.Changes), StringComparison.Ordinal);
-                Assert.Contains(change, e.Message, StringComparison.Ordinal);
-                Assert.Equal((folder, 0), (e.Folder, painter.Steps));
-            }
-        }
-    }
-
-    [Fact]
-    public void A_recorded_file_that_is_gone_or_another_is_named()
-    {
-        foreach (int stop in new[] { 9, int.MaxValue })
-        {
-            string folder = _folder.File($"data{stop}");
-            if (stop == int.MaxValue)
-                Build(folder, new Painter());
-            else
-                Assert.Throws<IOException>(() => Build(folder, new Painter { AfterStep = step => { if (step == stop) throw new IOException("killed"); } }));
-            foreach (string file in new[] { "pairs/sample1/a ball_entity_0.png", "pairs/sample1/a ball_gen_1.png", "rejected/00004 a ball (BackgroundNotPlain).png" })
-            {
-                byte[] bytes = File.ReadAllBytes(Path.Combine(folder, file));
-                File.WriteAllBytes(Path.Combine(folder, file), [.. bytes, 0]);
-                Refuses(file, "SHA-256");
-                File.Delete(Path.Combine(folder, file));
-                Refuses(file, "missing");
-                File.WriteAllBytes(Path.Combine(folder, file), bytes);
-            }
-            Build(folder, new Painter());
-
-            void Refuses(string file, string problem)
-            {
-                var e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
-                Assert.Equal(file, e.Place);
-                Assert.Contains(problem, e.Message, StringComparison.Ordinal);
-            }
-        }
-    }
-
-    [Fact]
-    public void A_damaged_journal_is_named_by_its_line()
-    {
-        string folder = _folder.File("data");
-        Assert.Throws<IOException>(() => Build(folder, new Painter { AfterStep = step => { if (step == 9) throw new IOException("killed"); } }));
-        string path = Path.Combine(folder, "manifest.partial.jsonl");
-        string[] lines = File.ReadAllLines(path);
-        Refuses("line 1", [lines[1], .. lines[1..]]);
-        Refuses("line 2", [lines[0], lines[0]]);
-        Refuses("line 2", [lines[0], "[]"]);
-        Refuses("line 3", [lines[0], lines[1], lines[2].Replace("\"sha256\"", "\"sha\"", StringComparison.Ordinal)]);
-        Refuses("line 4", [.. lines[..3], lines[3].Replace("\"height\":4", "\"height\":5", StringComparison.Ordinal)]);
-        File.WriteAllLines(path, lines);
-        File.AppendAllBytes(path, [0xFF, (byte)'\n']);
-        AssertRefused(null);
-
-        void Refuses(string place, string[] changed)
-        {
-            File.WriteAllLines(path, changed);
-            AssertRefused(place);
-        }
-
-        void AssertRefused(string? place)
-        {
-            var e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
-            Assert.Equal((path, place), (e.Path, e.Place));
-        }
-    }
-
-    [Fact]
-    public void A_folder_of_something_else_is_left_alone()
-    {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         Directory.CreateDirectory(Path.Combine(folder, "pairs"));
         File.WriteAllText(Path.Combine(folder, "pairs", "mine.png"), "mine");
         var e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
@@ -278,9 +113,9 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     }
 
     [Fact]
-    public void Only_one_process_builds_a_folder()
+    public void Only_one_process_builds_aFolder()
     {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         bool refused = false;
         Build(folder, new Painter { AfterStep = step => { if (step == 3) refused = Record.Exception(() => Build(folder, new Painter())) is IOException; } });
         Assert.True(refused);
@@ -289,7 +124,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     [Fact]
     public void Too_few_references_are_told_with_the_reasons_and_a_higher_limit_goes_on()
     {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         PairBuilderOptions Limited(int? most) => new() { References = 5, ReferenceGeneration = Fast(), Generation = Fast(), Filter = new() { MaxForeground = 0.18 }, MaxCandidates = most };
         var first = new Painter();
         var e = Assert.Throws<TooFewReferencesException>(() => Build(folder, first, Limited(10)));
@@ -305,7 +140,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     [Fact]
     public void Progress_counts_what_was_reused_apart()
     {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         Assert.Throws<IOException>(() => Build(folder, new Painter { AfterStep = step => { if (step == 7) throw new IOException("killed"); } }));
         var reports = new List<PairBuildProgress>();
         Build(folder, new Painter(), progress: new Recorder<PairBuildProgress>(reports.Add));
@@ -318,7 +153,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     [Fact]
     public void A_mask_gives_plain_backgrounds_quality_one_on_both_sides()
     {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         Build(folder, new Painter(), new() { References = 2, ReferenceGeneration = Fast(), Generation = Fast(), MaskPlainBackground = true });
         PairFolder pairs = PairFolder.Open(folder);
         foreach (PairEntry pair in pairs.Pairs)
@@ -327,7 +162,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
             Assert.True(pair.ReferenceQuality.Values.Min() < 0.99f && pair.GeneratedQuality.Values.Min() < 0.99f);
         }
         // A generated image in a scene counts as a whole.
-        string scenes = _folder.File("scenes");
+        string scenes = Folder.File("scenes");
         Build(scenes, new Painter { Scenes = true }, new() { References = 2, ReferenceGeneration = Fast(), Generation = Fast(), MaskPlainBackground = true });
         Assert.All(PairFolder.Open(scenes).Pairs, p => Assert.True(p.ReferenceQuality[0, 0] == 1 && p.GeneratedQuality[0, 0] < 0.99f));
     }
@@ -335,7 +170,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     [Fact]
     public void The_pickle_can_hold_sharper_weights()
     {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         var weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 3 };
         Build(folder, new Painter(), new() { References = 3, ReferenceGeneration = Fast(), Generation = Fast(), PickleWeights = weights });
         PairFolder ours = PairFolder.Open(folder), official = PairFolder.Open(Path.Combine(folder, "pairs"));
@@ -347,7 +182,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     [Fact]
     public void Bad_arguments_are_refused_before_anything_is_written()
     {
-        string folder = _folder.File("data");
+        string folder = Folder.File("data");
         Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), prompts: []));
         Assert.Contains("Prompt 1 is empty", Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), prompts: ["a", " "])).Message, StringComparison.Ordinal);
         Assert.Equal(1, Assert.Throws<PromptTooLongException>(() => Build(folder, new Painter(), prompts: ["a", new string('x', 2001)])).PromptIndex);
@@ -361,7 +196,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     [Fact]
     public void A_real_model_is_continued_to_the_same_bytes_and_known_by_its_weights()
     {
-        string whole = _folder.File("whole"), folder = _folder.File("cancelled");
+        string whole = Folder.File("whole"), folder = Folder.File("cancelled");
         Run(whole, default);
         using (var source = new CancellationTokenSource())
         {
@@ -401,33 +236,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : IClassFixture<Tiny
     public void Building_leaks_nothing()
     {
         int run = 0;
-        LeakCheck.Run(() => Build(_folder.File($"data{run++}"), new Painter()));
-    }
-
-    private static PairBuildSummary Build(
-        string folder, Painter painter, PairBuilderOptions? options = null, string[]? prompts = null, string sha256 = "00",
-        IProgress<PairBuildProgress>? progress = null, CancellationToken cancellation = default)
-    {
-        var identity = new ModelIdentity("generator", [new ModelFile("unet.safetensors", sha256)], new Dictionary<string, string>());
-        return new PairBuilder(painter.Generate, () => [identity], latentGrid: 2, new PixelEncoder(32, 8), options ?? Options(), null)
-            .Build(prompts ?? s_prompts, folder, progress, cancellation);
-    }
-
-    private static PairBuilderOptions Options(int references = References, int steps = Steps, double? adapterScale = null, ReferenceFilterOptions? filter = null) => new()
-    {
-        References = references,
-        GenerationsPerReference = Generations,
-        ReferenceGeneration = Fast(),
-        Generation = new() { Steps = steps, BatchSize = Batch, Seed = 7, AdapterScale = adapterScale },
-        Filter = filter ?? new(),
-    };
-
-    private static GenerationOptions Fast() => new() { Steps = Steps, BatchSize = Batch };
-
-    private static JsonElement Json(string folder)
-    {
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "manifest.json")));
-        return document.RootElement.Clone();
+        LeakCheck.Run(() => Build(Folder.File($"data{run++}"), new Painter()));
     }
 
     private static void AssertClose(QualityMap expected, QualityMap actual)
