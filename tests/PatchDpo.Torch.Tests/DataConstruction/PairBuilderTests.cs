@@ -5,7 +5,6 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.PatchQuality;
 using PatchDpo.Torch.Tests.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;

@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Weights;
 using static PatchDpo.Torch.Tests.Weights.CheckpointBytes;
 
 namespace PatchDpo.Torch.Tests.Weights;
