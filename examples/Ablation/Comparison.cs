@@ -46,6 +46,6 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
     ];
 
     /// <summary>The base, and those of the methods that the command line names; all of them where it names none.</summary>
-    public IReadOnlyList<Method> Choose(IReadOnlyList<string> names)
+    public Method[] Choose(IReadOnlyList<string> names)
         => Methods.Where(m => names.Count == 0 || m == Method.Base || names.Any(n => m.IsCalled(n, Methods))).ToArray();
 }

@@ -7,6 +7,11 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var quick = new Option<bool>("--quick") { Description = "A short trial: one seed, few pairs, steps and subjects. Its numbers say nothing." };
 var seeds = new Option<int[]>("--seeds") { Description = "One run of every method for each; the published table has 111 to 115.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = a => a.GetValue(quick) ? [111] : [111, 112, 113, 114, 115] };
 var methods = new Option<string[]>("--methods") { Description = "Only methods of these names, or whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
+methods.Validators.Add(result =>
+{
+    foreach (string name in result.Tokens.Select(t => t.Value).Where(n => !Comparison.All.Any(c => c.Methods.Any(m => m.IsCalled(n, c.Methods)))))
+        result.AddError($"No method is called '{name}'. There are: {string.Join("; ", Comparison.All.SelectMany(c => c.Methods).Select(m => m.Name).Distinct())}.");
+});
 var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Comparison.All.Select(t => t.Name).ToArray() };
 only.AcceptOnlyFromAmong(Comparison.All.Select(t => t.Name).ToArray());
 var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 120 };
@@ -37,7 +42,7 @@ root.SetAction(arguments =>
     var all = new List<Finished>();
     foreach (Comparison comparison in Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name)))
     {
-        IReadOnlyList<Method> compared = comparison.Choose(settings.Methods);
+        Method[] compared = comparison.Choose(settings.Methods);
         SeedPairs[] prepared = SideBySide.Run(settings.Seeds, seed =>
         {
             using var experiment = new Experiment(settings);
@@ -50,8 +55,7 @@ root.SetAction(arguments =>
             Console.WriteLine($"{comparison.Name}, seed {run.Seed.Seed}, {run.Method.Name}\n    {curve}");
             return curve;
         });
-        var results = new Results(compared, compared.Select((m, row) => (m, row)).ToDictionary(r => r.m, r => (IReadOnlyList<Curve>)curves.Chunk(compared.Count).Select(c => c[r.row]).ToArray()));
-        all.Add(new Finished(comparison, results, prepared[0].Data));
+        all.Add(new Finished(comparison, new Results(compared, curves), prepared[0].Data));
         Report.Write(all, settings);
         Console.WriteLine($"\n{Report.Tables(all[^1])}");
     }
