@@ -37,7 +37,7 @@ root.SetAction(arguments =>
         Output = arguments.GetValue(output)!,
         Arguments = string.Join(' ', args.Select(a => a.Contains(' ') ? $"\"{a}\"" : a)),
     };
-    // Such small models gain little from a second thread: a run for each processor is faster, and its figures do not hang on the machine's.
+    // A second thread does not double the speed of one run; a run for each processor does more, and figures do not depend on the machine's processors.
     torch.set_num_threads(1);
     var all = new List<Finished>();
     foreach (Comparison comparison in Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name)))

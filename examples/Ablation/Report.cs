@@ -4,18 +4,15 @@ using PatchDpo.Torch.Weights;
 
 namespace Ablation;
 
-/// <summary>Writes the table and the plot.</summary>
+/// <summary>Writes the tables and the pictures.</summary>
 internal static class Report
 {
+    /// <summary>The page of all comparisons, and the last one's pictures: those of the others are there already.</summary>
     public static void Write(IReadOnlyList<Finished> all, Settings settings)
     {
         Directory.CreateDirectory(settings.Output);
-        foreach (Finished finished in all)
-        {
-            Plot.Write(finished, Path.Combine(settings.Output, PlotName(finished.Comparison)));
-            Samples.Write(finished, Path.Combine(settings.Output, SamplesName(finished.Comparison)));
-        }
-
+        Plot.Write(all[^1], Path.Combine(settings.Output, PlotName(all[^1].Comparison)));
+        Samples.Write(all[^1], Path.Combine(settings.Output, SamplesName(all[^1].Comparison)));
         AtomicFile.Write(Path.Combine(settings.Output, "ablation.md"), stream => stream.Write(Encoding.UTF8.GetBytes(Page(all, settings))));
     }
 
