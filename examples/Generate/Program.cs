@@ -27,10 +27,10 @@ var width = new Option<int?>("--width") { Description = "Width in pixels; defaul
 var height = new Option<int?>("--height") { Description = "Height in pixels; default: what the model was trained for." };
 var count = new Option<int>("--count") { Description = "Images of each prompt.", DefaultValueFactory = _ => 1 };
 var batch = new Option<int>("--batch") { Description = "Images generated together.", DefaultValueFactory = _ => defaults.BatchSize };
-var scheduler = new Option<string?>("--scheduler") { Description = "ddim, euler, dpmpp-2m or plms; default: the one that the model names." };
+var scheduler = new Option<string?>("--scheduler") { Description = $"{string.Join(", ", SamplerKinds.Names.SkipLast(1))} or {SamplerKinds.Names[^1]}; default: the one that the model names." };
 var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
 var dtype = new Option<string>("--dtype") { Description = "float32, float16 or bfloat16.", DefaultValueFactory = _ => "float32" };
-scheduler.AcceptOnlyFromAmong("ddim", "euler", "dpmpp-2m", "plms");
+scheduler.AcceptOnlyFromAmong([.. SamplerKinds.Names]);
 dtype.AcceptOnlyFromAmong("float32", "float16", "bfloat16");
 var root = new RootCommand("Draws the object of reference photos in the scenes that prompts describe.")
 {
@@ -59,7 +59,7 @@ root.SetAction(arguments =>
         BatchSize = arguments.GetValue(batch),
         Width = arguments.GetValue(width),
         Height = arguments.GetValue(height),
-        Sampler = arguments.GetValue(scheduler) switch { "ddim" => SamplerKind.Ddim, "euler" => SamplerKind.Euler, "dpmpp-2m" => SamplerKind.DpmSolverPlusPlus2M, "plms" => SamplerKind.Plms, _ => null },
+        Sampler = arguments.GetValue(scheduler) is string name ? SamplerKinds.Parse(name) : null,
     };
     ImageBuffer[] photos = [.. arguments.GetValue(references)!.Select(f => ImageFile.Load(f.FullName))];
     GenerationRequest[] requests = [.. texts.SelectMany(t => Enumerable.Repeat(t, arguments.GetValue(count))).Select((t, i) => new GenerationRequest(t, photos) { NoiseIndex = i })];

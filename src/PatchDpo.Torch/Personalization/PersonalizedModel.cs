@@ -192,7 +192,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <returns>An RGB image for each request, in order.</returns>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>
     /// <exception cref="ArgumentException">A request has null for its references or for one of them, or the size does not suit the model.</exception>
-    /// <exception cref="InvalidOperationException">The options name no sampler, and the model's configuration none that this library has.</exception>
+    /// <exception cref="ModelConfigException">The model's scheduler configuration does not suit the sampler, or names none that this library has where the options name none.</exception>
     /// <exception cref="NonFiniteLatentsException">An image's numbers overflowed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<ImageBuffer> Generate(

@@ -46,7 +46,7 @@ internal sealed class PersonalizedModelLoader
             throw new FileNotFoundException($"There is no adapter file '{adapterFile}'.", adapterFile);
         foreach (string part in new[] { "unet", "vae", "image_encoder" })
             ModelFolder.RequireFile(Folder(part), "config.json");
-        var schedule = NoiseScheduleConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(Folder("scheduler"), "scheduler_config.json")));
+        var schedule = NoiseScheduleConfig.ForTraining(ModelConfig.Read(ModelFolder.RequireFile(Folder("scheduler"), "scheduler_config.json")));
         ITextConditioning text = LoadText(index);
         UNet2DConditionModel unet = Frozen(UNet2DConditionModel.FromFolder(Folder("unet"), _device, _dtype));
         CheckFit(text, unet.Config);

@@ -160,7 +160,6 @@ public class SamplerTests
 
     [Theory]
     [InlineData("""{"_class_name": "PNDMScheduler", "skip_prk_steps": true}""", SamplerKind.Plms, false)]
-    [InlineData("""{"_class_name": "PNDMScheduler"}""", null, false)]
     [InlineData("""{"_class_name": "DDIMScheduler"}""", SamplerKind.Ddim, true)]
     public void A_configuration_names_its_sampler_and_how_it_ends(string json, SamplerKind? sampler, bool endsAtOne)
     {
@@ -168,11 +167,49 @@ public class SamplerTests
         Assert.Equal((sampler, endsAtOne), (config.Sampler, config.SetAlphaToOne));
     }
 
-    [Fact]
-    public void A_configuration_without_a_known_sampler_needs_a_choice()
+    [Theory]
+    [InlineData("""{"_class_name": "ScoreSdeVpScheduler", "solver_order": 9}""", "_class_name", "ScoreSdeVpScheduler")]
+    [InlineData("""{"_class_name": "PNDMScheduler"}""", "skip_prk_steps", "Runge-Kutta")]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver"}""", "algorithm_type", "dpmsolver++")]
+    public void A_file_whose_own_sampler_is_not_had_names_it_and_lists_the_choices(string json, string field, string named)
     {
-        NoiseSchedule schedule = new(NoiseScheduleConfig.FromJson(ModelConfig.Parse("""{"_class_name": "DEISMultistepScheduler"}""", "x.json")));
-        Assert.Contains("Ddim", Assert.Throws<InvalidOperationException>(() => schedule.CreateSampler()).Message, StringComparison.Ordinal);
+        var config = ModelConfig.Parse(json, "x.json");
+        NoiseSchedule training = new(NoiseScheduleConfig.ForTraining(config));
+        Assert.Null(training.Config.Sampler);
+        foreach (Func<object> asked in new Func<object>[] { () => NoiseScheduleConfig.FromJson(config), () => training.CreateSampler() })
+        {
+            var e = Assert.Throws<ModelConfigException>(asked);
+            Assert.Equal(field, e.Field);
+            Assert.Contains(named, e.Message, StringComparison.Ordinal);
+            Assert.Contains("--scheduler ddim, euler, ", e.Message, StringComparison.Ordinal);
+            Assert.All(SamplerKinds.Names, n => Assert.Contains(n, e.Message, StringComparison.Ordinal));
+        }
+        foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
+        {
+            Assert.Equal(kind, NoiseScheduleConfig.FromJson(config, kind).Sampler);
+            training.CreateSampler(kind).Dispose();
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"_class_name": "UniPCMultistepScheduler", "solver_order": 3, "solver_type": "bh2", "predict_x0": true, "algorithm_type": "x" FORWARD}""")]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "solver_order": 3, "solver_type": "y" FORWARD}""")]
+    public void A_chosen_sampler_walks_as_without_the_fields_of_the_one_that_the_file_names(string json)
+    {
+        const string Forward = """, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1, "timestep_spacing": "leading" """;
+        var other = ModelConfig.Parse(json.Replace("FORWARD", Forward, StringComparison.Ordinal), "x.json");
+        var own = ModelConfig.Parse($$"""{"_class_name": "EulerDiscreteScheduler" {{Forward}}}""", "x.json");
+        NoiseScheduleConfig expected = NoiseScheduleConfig.FromJson(own), actual = NoiseScheduleConfig.FromJson(other, SamplerKind.Euler);
+        Assert.Equal(expected with { Json = null }, actual with { Json = null });
+    }
+
+    [Fact]
+    public void Every_sampler_has_one_name_and_one_entry()
+    {
+        SamplerKind[] kinds = Enum.GetValues<SamplerKind>();
+        Assert.Equal(kinds.Length, SamplerKinds.Names.Distinct().Count());
+        Assert.All(kinds, k => Assert.Equal(k, SamplerKinds.Parse(SamplerKinds.NameOf(k))));
+        Assert.Contains("dpmpp-2m", Assert.Throws<ArgumentException>(() => SamplerKinds.Parse("Euler")).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -70,7 +70,7 @@ public class ScheduleParityTests
         {
             ModelConfig config = configs.GetObject(run);
             NoiseSchedule schedule = new(NoiseScheduleConfig.FromJson(config));
-            using ISampler sampler = schedule.CreateSampler(NoiseScheduleConfig.SamplerOf(config.GetString("_class"))
+            using ISampler sampler = schedule.CreateSampler(SamplerKinds.OfClass(config.GetString("_class"))
                 ?? throw new InvalidOperationException($"{run}: no sampler for '{config.GetString("_class")}'."));
             sampler.SetTimesteps(config.GetInt32("_steps"));
             Close(tensor(sampler.Timesteps.ToArray()), "timesteps");

@@ -28,7 +28,7 @@ public class GuidedSamplingParityTests
         {
             ModelConfig config = ModelConfig.Parse(run.Value.GetRawText(), "sampling.json");
             NoiseSchedule schedule = new(NoiseScheduleConfig.FromJson(config));
-            using ISampler sampler = schedule.CreateSampler(NoiseScheduleConfig.SamplerOf(config.GetString("_class")));
+            using ISampler sampler = schedule.CreateSampler(SamplerKinds.OfClass(config.GetString("_class")));
             Tensor tokens = ReferenceTokens.Average(adapter.Projection.call(io["in.image_embeds_all"]), counts);
             Tensor negativeTokens = adapter.Projection.call(io["in.image_embeds_zero"]);
             Tensor timeIds = io["in.time_ids"].expand(batch, -1);

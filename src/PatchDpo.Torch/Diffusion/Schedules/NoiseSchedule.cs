@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -22,6 +23,9 @@ public sealed class NoiseSchedule
         _betas = betas.data<float>().ToArray();
         _alphasCumprod = (1 - betas).cumprod(0).data<float>().ToArray();
     }
+
+    // The same forward process for another sampler.
+    private NoiseSchedule(NoiseScheduleConfig config, float[] betas, float[] alphasCumprod) => (Config, _betas, _alphasCumprod) = (config, betas, alphasCumprod);
 
     /// <summary>The configuration.</summary>
     public NoiseScheduleConfig Config { get; }
@@ -102,16 +106,15 @@ public sealed class NoiseSchedule
 
     /// <summary>Creates a sampler over this schedule.</summary>
     /// <param name="kind">The method; null takes the one that the configuration names.</param>
-    /// <exception cref="InvalidOperationException"><paramref name="kind"/> is null and the configuration names none of ours.</exception>
-    public ISampler CreateSampler(SamplerKind? kind = null) => (kind ?? Config.Sampler) switch
+    /// <exception cref="ModelConfigException">The configuration's file does not suit that sampler, or names none of ours where <paramref name="kind"/> is null.</exception>
+    /// <exception cref="InvalidOperationException"><paramref name="kind"/> is null and the configuration names no sampler at all.</exception>
+    /// <remarks>A configuration that came from a file is read again for the sampler: each uses fields of its own.</remarks>
+    public ISampler CreateSampler(SamplerKind? kind = null)
     {
-        SamplerKind.Ddim => new DdimSampler(this),
-        SamplerKind.Euler => new EulerSampler(this),
-        SamplerKind.DpmSolverPlusPlus2M => new DpmSolverPlusPlus2M(this),
-        SamplerKind.Plms => new PlmsSampler(this),
-        _ => throw new InvalidOperationException(
-            $"The schedule's configuration names no sampler of this library: choose one of {string.Join(", ", Enum.GetNames<SamplerKind>())}."),
-    };
+        NoiseScheduleConfig config = Config.Json is { } json ? NoiseScheduleConfig.FromJson(json, kind) : Config;
+        SamplerKind chosen = kind ?? config.Sampler ?? throw new InvalidOperationException($"The schedule's configuration names no sampler: {SamplerKinds.Choose}.");
+        return SamplerKinds.Create(chosen, config.RescaleBetasZeroSnr == Config.RescaleBetasZeroSnr ? new NoiseSchedule(config, _betas, _alphasCumprod) : new NoiseSchedule(config));
+    }
 
     /// <summary>Standard deviation of noise to signal at each timestep, sqrt((1 - alpha) / alpha), rising.</summary>
     internal double[] TrainSigmas()

@@ -3,7 +3,7 @@ using PatchDpo.Torch.Weights;
 namespace PatchDpo.Torch.Diffusion;
 
 /// <summary>The fields of a <c>scheduler_config.json</c> that a noise schedule and the samplers use. Defaults are diffusers' own.</summary>
-public sealed class NoiseScheduleConfig
+public sealed record NoiseScheduleConfig
 {
     /// <summary>Number of training timesteps (<c>num_train_timesteps</c>), at least 2.</summary>
     public int TrainTimesteps
@@ -30,7 +30,7 @@ public sealed class NoiseScheduleConfig
     /// <summary>What the network predicts (<c>prediction_type</c>).</summary>
     public PredictionType PredictionType { get; init; } = PredictionType.Epsilon;
 
-    /// <summary>The sampler that the file names (<c>_class_name</c>); null where it names another one or none.</summary>
+    /// <summary>The sampler that was chosen, or that the file names (<c>_class_name</c>); null where there is neither.</summary>
     public SamplerKind? Sampler { get; init; }
 
     /// <summary>Which timesteps a sampler visits (<c>timestep_spacing</c>); null takes the sampler's own: leading for DDIM and PLMS, linspace for the others.</summary>
@@ -88,84 +88,23 @@ public sealed class NoiseScheduleConfig
     /// <summary>DPM-Solver++ leaves out timesteps whose log signal-to-noise ratio lies below this (<c>lambda_min_clipped</c>).</summary>
     public double LambdaMinClipped { get; init; } = double.NegativeInfinity;
 
-    /// <summary>Reads the fields of a <c>scheduler_config.json</c>; unknown fields are ignored.</summary>
+    /// <summary>The object that the configuration was read from, so that it can be read again for another sampler; null for one made in code.</summary>
+    internal ModelConfig? Json { get; init; }
+
+    /// <summary>Reads the fields of a <c>scheduler_config.json</c> that a sampler uses; the others are not judged.</summary>
     /// <param name="json">The file's object.</param>
-    /// <exception cref="ModelConfigException">A field has a value that this library does not know; the message names file and field.</exception>
-    public static NoiseScheduleConfig FromJson(ModelConfig json)
-    {
-        ArgumentNullException.ThrowIfNull(json);
-        if (json.GetString("algorithm_type", "dpmsolver++") is not "dpmsolver++")
-            throw new ModelConfigException(json.Source, "algorithm_type", "only \"dpmsolver++\" is supported.");
-        int order = json.GetInt32("solver_order", 2);
-        if (order is not (1 or 2))
-            throw new ModelConfigException(json.Source, "solver_order", $"{order} is not supported; 1 and 2 are.");
-        SamplerKind? sampler = SamplerOf(json.GetString("_class_name", ""));
-        bool isPlms = sampler == SamplerKind.Plms;
-        int timesteps = json.GetInt32("num_train_timesteps", 1000);
-        if (timesteps < 2)
-            throw json.Fault("num_train_timesteps", $"a schedule has at least 2 timesteps, not {timesteps}.");
-        double[]? trained = json.Has("trained_betas") ? json.GetDoubleArray("trained_betas") : null;
-        if (trained is not null && trained.Length != timesteps)
-            throw json.Fault("trained_betas", $"{trained.Length} betas are given for {timesteps} timesteps.");
-        return new NoiseScheduleConfig
-        {
-            TrainTimesteps = timesteps,
-            BetaStart = ReadBeta(json, "beta_start", 0.0001),
-            BetaEnd = ReadBeta(json, "beta_end", 0.02),
-            BetaSchedule = Choose(json, "beta_schedule", "linear", ("linear", BetaSchedule.Linear), ("scaled_linear", BetaSchedule.ScaledLinear),
-                ("squaredcos_cap_v2", BetaSchedule.SquaredCosCapV2), ("sigmoid", BetaSchedule.Sigmoid)),
-            TrainedBetas = trained,
-            RescaleBetasZeroSnr = json.GetBoolean("rescale_betas_zero_snr", false),
-            PredictionType = Choose(json, "prediction_type", "epsilon", ("epsilon", PredictionType.Epsilon), ("v_prediction", PredictionType.Velocity), ("sample", PredictionType.Sample)),
-            // PNDM's Runge-Kutta steps, which diffusers takes unless told otherwise, are not there.
-            Sampler = isPlms && !json.GetBoolean("skip_prk_steps", false) ? null : sampler,
-            TimestepSpacing = !json.Has("timestep_spacing") ? null : Choose<TimestepSpacing>(json, "timestep_spacing", "leading",
-                ("leading", Diffusion.TimestepSpacing.Leading), ("linspace", Diffusion.TimestepSpacing.Linspace), ("trailing", Diffusion.TimestepSpacing.Trailing)),
-            StepsOffset = json.GetInt32("steps_offset", 0),
-            ClipSample = json.GetBoolean("clip_sample", true),
-            ClipSampleRange = json.GetDouble("clip_sample_range", 1),
-            Thresholding = json.GetBoolean("thresholding", false),
-            DynamicThresholdingRatio = json.GetDouble("dynamic_thresholding_ratio", 0.995),
-            SampleMaxValue = json.GetDouble("sample_max_value", 1),
-            SetAlphaToOne = json.GetBoolean("set_alpha_to_one", !isPlms),
-            UseKarrasSigmas = json.GetBoolean("use_karras_sigmas", false),
-            UseLuLambdas = json.GetBoolean("use_lu_lambdas", false),
-            LogLinearInterpolation = Choose(json, "interpolation_type", "linear", ("linear", false), ("log_linear", true)),
-            SolverOrder = order,
-            HeunSolver = Choose(json, "solver_type", "midpoint", ("midpoint", false), ("heun", true)),
-            LowerOrderFinal = json.GetBoolean("lower_order_final", true),
-            EulerAtFinal = json.GetBoolean("euler_at_final", false),
-            EndsAtZeroSigma = Choose(json, "final_sigmas_type", "sigma_min", ("sigma_min", false), ("zero", true)),
-            LambdaMinClipped = json.GetDouble("lambda_min_clipped", double.NegativeInfinity),
-        };
-    }
+    /// <param name="sampler">The sampler, whatever class the file names; null takes the one that it names.</param>
+    /// <exception cref="ModelConfigException">
+    /// A field has a value that this library does not know, or no sampler is chosen and the file names a class that is none of ours; the
+    /// message names file and field, and lists the samplers to choose from.
+    /// </exception>
+    public static NoiseScheduleConfig FromJson(ModelConfig json, SamplerKind? sampler = null) => NoiseScheduleConfigReader.Read(json, sampler);
 
-    /// <summary>The sampler that a diffusers class name stands for, or null.</summary>
-    /// <param name="className">Such as <c>EulerDiscreteScheduler</c>.</param>
-    public static SamplerKind? SamplerOf(string className) => className switch
-    {
-        "DDIMScheduler" => SamplerKind.Ddim,
-        "EulerDiscreteScheduler" => SamplerKind.Euler,
-        "DPMSolverMultistepScheduler" => SamplerKind.DpmSolverPlusPlus2M,
-        "PNDMScheduler" => SamplerKind.Plms,
-        _ => null,
-    };
-
-    private static double ReadBeta(ModelConfig json, string field, double missing)
-        => json.GetDouble(field, missing) is > 0 and < 1 and var beta ? beta : throw json.Fault(field, "a beta lies between 0 and 1.");
-
-    private static T Choose<T>(ModelConfig json, string field, string missing, params ReadOnlySpan<(string Name, T Value)> choices)
-    {
-        string name = json.GetString(field, missing);
-        List<string> names = [];
-        foreach ((string choice, T value) in choices)
-        {
-            if (choice == name)
-                return value;
-            names.Add(choice);
-        }
-        throw new ModelConfigException(json.Source, field, $"\"{name}\" is not one of {string.Join(", ", names)}.");
-    }
+    /// <summary>Reads the forward process for training, which needs no sampler: what keeps the file's own from sampling is told when one is asked for.</summary>
+    /// <param name="json">The object of a <c>scheduler_config.json</c>.</param>
+    /// <returns><see cref="Sampler"/> is null where the file names none that this library can take.</returns>
+    /// <exception cref="ModelConfigException">A field of the forward process has a value that this library does not know.</exception>
+    public static NoiseScheduleConfig ForTraining(ModelConfig json) => NoiseScheduleConfigReader.ReadForTraining(json);
 
     private static double Beta(double value, string name)
         => value is > 0 and < 1 ? value : throw new ArgumentOutOfRangeException(name, value, "A beta lies between 0 and 1.");
