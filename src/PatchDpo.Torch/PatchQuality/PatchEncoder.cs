@@ -55,7 +55,7 @@ public static class PatchEncoder
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static IVisionEncoder FromFile(string path, Device? device = null, ScalarType? dtype = null, VisionEncoderOptions? options = null)
     {
-        using ITensorFile file = WeightsFile.Open(path);
+        using ITensorFile file = WeightsFile.OpenStateDict(path);
         return EncoderCheckpoint.Open(file, device, dtype, options ?? new VisionEncoderOptions());
     }
 

@@ -56,6 +56,11 @@ internal sealed class MappedTensorSource(ITensorSource source, IReadOnlyDictiona
     /// <inheritdoc/>
     public void CopyTo(string key, Tensor target)
     {
+        if (map[key].Kind == MappedTensorKind.Copy)
+        {
+            source.CopyTo(map[key].Keys[0], target);
+            return;
+        }
         using var noGrad = no_grad();
         using Tensor values = Read(key);
         target.copy_(values);

@@ -37,6 +37,10 @@ public sealed partial class ModelConfig
         {
             throw new ModelConfigException(path, null, "the file is not valid UTF-8.", e);
         }
+        catch (ModelConfigException e) when (e.InnerException is JsonException && ForeignFile.DescribePlaceholder(path) is string what)
+        {
+            throw new ModelConfigException(path, null, $"not valid JSON: {what}", e);
+        }
     }
 
     /// <summary>Parses JSON text.</summary>

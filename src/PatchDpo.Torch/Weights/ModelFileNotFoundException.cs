@@ -9,6 +9,8 @@ public sealed class ModelFileNotFoundException : FileNotFoundException
     public ModelFileNotFoundException(string folder, IReadOnlyList<string> candidates)
         : base(Directory.Exists(folder)
             ? $"The model folder '{folder}' has none of these files: {string.Join(", ", candidates)}."
+            : File.Exists(folder)
+            ? $"'{folder}' is a file, not a model's folder (looked for {string.Join(", ", candidates)} in it); give the folder, or open the file as one."
             : $"The model folder '{folder}' does not exist (looked for {string.Join(", ", candidates)}).")
     {
         Folder = folder;

@@ -14,9 +14,6 @@ public static class ModelFolder
         "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors.index.fp16.json",
     ];
 
-    // PyTorch's habit for a lone checkpoint is any name with one of these.
-    private static readonly string[] CheckpointExtensions = [".safetensors", ".bin", ".pt", ".pth", ".th"];
-
     /// <summary>The first of the candidates that the folder has.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="candidates">File names, best first; none means the usual names of weights (safetensors, its index of shards, .bin, then fp16), or the folder's only file of weights under another name (.safetensors, .bin, .pt, .pth, .th).</param>
@@ -36,15 +33,16 @@ public static class ModelFolder
         if (candidates.Length > 0)
             throw new ModelFileNotFoundException(folder, names);
         string[] others = Directory.Exists(folder)
-            ? [.. Directory.EnumerateFiles(folder).Where(f => CheckpointExtensions.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase))]
+            ? [.. Directory.EnumerateFiles(folder).Where(WeightsFile.HasExtension)]
             : [];
-        return others.Length == 1 ? others[0] : throw new ModelFileNotFoundException(folder, [.. names, .. CheckpointExtensions.Select(e => $"a single *{e}")]);
+        return others.Length == 1 ? others[0] : throw new ModelFileNotFoundException(folder, [.. names, .. WeightsFile.Extensions.Select(e => $"a single *{e}")]);
     }
 
     /// <summary>Opens a model's weights: <c>model</c> or <c>diffusion_pytorch_model</c>, in one file or in shards.</summary>
     /// <remarks>
     /// As transformers and diffusers look for them: safetensors before a PyTorch checkpoint (<c>pytorch_model.bin</c>), the variant
-    /// <c>fp16</c> only where there is no other.
+    /// <c>fp16</c> only where there is no other. Keys come without what training puts before or into all of them, as
+    /// <see cref="StateDictLoader"/> takes it off.
     /// </remarks>
     /// <param name="folder">The model's folder.</param>
     /// <param name="safetensors">How safetensors files are opened; null for the defaults.</param>
@@ -53,7 +51,7 @@ public static class ModelFolder
     /// <exception cref="WeightsFormatException">A file breaks its format.</exception>
     /// <exception cref="UnsafePickleException">A checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public static ITensorFile OpenWeights(string folder, SafetensorsOptions? safetensors = null) => WeightsFile.Open(RequireFile(folder), safetensors);
+    public static ITensorFile OpenWeights(string folder, SafetensorsOptions? safetensors = null) => WeightsFile.OpenStateDict(RequireFile(folder), safetensors);
 
     /// <summary>The files that <see cref="OpenWeights"/> reads values from: one, or all shards in the order of their names.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -63,7 +61,7 @@ public static class ModelFolder
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static IReadOnlyList<string> WeightPaths(string folder)
     {
-        using ITensorFile file = OpenWeights(folder);
+        using ITensorFile file = WeightsFile.Open(RequireFile(folder));
         return file is ShardedTensorFile sharded ? sharded.ShardPaths : [file.Path];
     }
 }

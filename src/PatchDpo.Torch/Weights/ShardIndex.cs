@@ -74,7 +74,7 @@ internal sealed class ShardIndex
                 ReadMap(property.Value);
         }
         if (_files is null)
-            throw new WeightsFormatException(_path, "weight_map", "the index lacks this field.");
+            throw new WeightsFormatException(_path, "weight_map", "the index lacks this field: it is JSON of another kind, such as a configuration, which is no weight file.");
     }
 
     private void ReadMetadata(JsonElement metadata)

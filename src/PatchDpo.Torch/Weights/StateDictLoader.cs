@@ -7,6 +7,10 @@ namespace PatchDpo.Torch.Weights;
 public static class StateDictLoader
 {
     /// <summary>Fills a module from a file. No second copy of the weights is made; at most one tensor at a time is converted.</summary>
+    /// <remarks>
+    /// Where the keys do not fit as they are, they are tried without what training puts before or into all of them: <c>module.</c>
+    /// (DistributedDataParallel), <c>_orig_mod.</c> (torch.compile), <c>state_dict.</c>, <c>model.</c> and their like, in any order.
+    /// </remarks>
     /// <param name="module">
     /// The module; unchanged where anything does not fit. What is on a real device keeps its device and dtype. What is on the
     /// meta device gets its storage from the file, on <paramref name="device"/> and as <paramref name="dtype"/>
@@ -60,31 +64,15 @@ public static class StateDictLoader
     private static Dictionary<string, string> Match(
         Dictionary<string, Tensor> targets, ITensorSource source, string prefix, Func<string, string?>? rename, Func<string, bool>? ignore)
     {
-        Dictionary<string, string> sourceKeys = new(StringComparer.Ordinal);
-        List<string> unexpected = [], misshaped = [];
-        foreach (string key in source.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)))
+        StateDictFit? best = null;
+        foreach (IReadOnlyDictionary<string, string> names in StateDictPrefix.Forms(source.Keys))
         {
-            string cut = key[prefix.Length..];
-            string? name = rename is null ? cut : rename(cut);
-            if (name is null)
-                continue;
-            if (!targets.TryGetValue(name, out Tensor? target))
-            {
-                if (ignore is null || !ignore(name))
-                    unexpected.Add(name == cut ? KeyText.Quote(key) : $"{KeyText.Quote(key)} (as {KeyText.Quote(name)})");
-            }
-            else if (!sourceKeys.TryAdd(name, key))
-            {
-                unexpected.Add($"{KeyText.Quote(key)} (as {KeyText.Quote(name)}, which {KeyText.Quote(sourceKeys[name])} already is)");
-            }
-            else if (source.Shape(key) is { } shape && !target.shape.AsSpan().SequenceEqual(shape))
-            {
-                misshaped.Add($"{KeyText.Quote(key)}: the module has [{string.Join(",", target.shape)}], the source [{string.Join(",", shape)}]");
-            }
+            StateDictFit fit = new(targets, source, names, prefix, rename, ignore);
+            if (fit.IsWhole)
+                return fit.Keys;
+            if (best is null || fit.Keys.Count > best.Keys.Count)
+                best = fit;
         }
-        List<string> missing = [.. targets.Keys.Where(k => !sourceKeys.ContainsKey(k)).Select(k => KeyText.Quote(prefix + k))];
-        return missing.Count + unexpected.Count + misshaped.Count == 0
-            ? sourceKeys
-            : throw new StateDictMismatchException(source.Path, missing, unexpected, misshaped);
+        throw best!.Mismatch();
     }
 }

@@ -2,16 +2,20 @@ using System.Text;
 
 namespace PatchDpo.Torch.Weights;
 
-/// <summary>A file's tensors do not fit a module. All faults are listed, not only the first.</summary>
+/// <summary>A file's tensors do not fit a module. The message lists the first faults of each kind, the properties all of them.</summary>
 public sealed class StateDictMismatchException : Exception
 {
-    /// <summary>Builds the message, which lists every key.</summary>
+    private const int MaxListed = 20;
+
+    /// <summary>Builds the message, which lists at most 20 keys of each kind and counts the rest.</summary>
     /// <param name="source">The file or source of the tensors.</param>
     /// <param name="missing">Keys of the module that the source lacks.</param>
     /// <param name="unexpected">Keys of the source that the module lacks.</param>
     /// <param name="misshaped">Keys whose shapes differ, each with both shapes.</param>
-    public StateDictMismatchException(string source, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshaped)
-        : base(Describe(source, missing, unexpected, misshaped))
+    /// <param name="cause">What explains all of it, as the end of a sentence, where it is known.</param>
+    public StateDictMismatchException(
+        string source, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshaped, string? cause = null)
+        : base(Describe(source, missing, unexpected, misshaped, cause))
     {
         SourceName = source;
         MissingKeys = missing;
@@ -31,9 +35,11 @@ public sealed class StateDictMismatchException : Exception
     /// <summary>Keys whose shapes differ, each with both shapes.</summary>
     public IReadOnlyList<string> MisshapedKeys { get; }
 
-    private static string Describe(string source, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshaped)
+    private static string Describe(string source, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshaped, string? cause)
     {
         StringBuilder text = new($"'{source}' does not fit the module:");
+        if (cause is not null)
+            text.Append(' ').Append(cause);
         Append(text, "missing", missing);
         Append(text, "unexpected", unexpected);
         Append(text, "of another shape", misshaped);
@@ -45,7 +51,9 @@ public sealed class StateDictMismatchException : Exception
         if (keys.Count == 0)
             return;
         text.Append(System.Globalization.CultureInfo.InvariantCulture, $"{Environment.NewLine}  {keys.Count} {kind}:");
-        foreach (string key in keys)
+        foreach (string key in keys.Take(MaxListed))
             text.Append(Environment.NewLine).Append("    ").Append(key);
+        if (keys.Count > MaxListed)
+            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"{Environment.NewLine}    and {keys.Count - MaxListed} more");
     }
 }

@@ -109,6 +109,8 @@ public sealed class TorchCheckpointTests : IDisposable
         Assert.Equal([1, 2, 3, 4], old.Read("").data<float>().ToArray());
         Assert.Throws<WeightsFormatException>(() => WeightsFile.Open(_folder.Write("empty", [])));
         WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => WeightsFile.Open(_folder.Write("a.png", [0x89, .. "PNG\r\n\u001a\n\0\0\0"u8])));
+        Assert.EndsWith("this is a PNG image, not a weight file.", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<WeightsFormatException>(() => WeightsFile.Open(_folder.Write("noise", [0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9])));
         Assert.EndsWith("this is neither a safetensors file nor a PyTorch checkpoint.", e.Message, StringComparison.Ordinal);
     }
 

@@ -5,13 +5,17 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Diffusion.IpAdapter;
 
 /// <summary>IP-Adapter weights with the official keys <c>image_proj.*</c> and <c>ip_adapter.{i}.*</c>: safetensors, or the official <c>.bin</c>.</summary>
-/// <remarks>The official files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in their metadata, a <c>.bin</c> only where it is another.</remarks>
+/// <remarks>
+/// A checkpoint of the official training scripts (<c>image_proj_model.*</c>, <c>adapter_modules.{i}.*</c>, <c>unet.*</c>) is read too. The official files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in their metadata, a <c>.bin</c> only where it is another.
+/// </remarks>
 public static class IpAdapterFile
 {
     // The official adapters' largest is 10,240.
     private const int MaxSize = 1_000_000;
 
-    private const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.", HeadChannelsKey = "resampler.dim_head";
+    internal const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.";
+
+    private const string HeadChannelsKey = "resampler.dim_head";
 
     private const int OfficialHeadChannels = 64;
 
@@ -25,16 +29,19 @@ public static class IpAdapterFile
     /// <returns>The adapter in evaluation mode, the caller's to dispose.</returns>
     /// <exception cref="UnsafePickleException">A checkpoint that asks for something else than tensors.</exception>
     /// <exception cref="WeightsFormatException">Not a weight file, or no image projection of a known kind and size in it.</exception>
-    /// <exception cref="StateDictMismatchException">The weights do not fit the UNet.</exception>
+    /// <exception cref="UnknownModelException">The file holds something else (a LoRA, a UNet …), or an adapter for faces.</exception>
+    /// <exception cref="StateDictMismatchException">The weights do not fit the UNet, such as an adapter's of another family.</exception>
     public static IpAdapterModel Read(string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null, ScalarType? layersDtype = null)
     {
-        using var file = WeightsFile.Open(path);
+        using var file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
+        IpAdapterCheck.Run(file, config);
         // On the meta device: the sizes are the file's word, and only what its tensors confirm gets memory.
         var projection = MakeProjection(file, headChannels, META, dtype);
         var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, META, dtype));
         try
         {
             StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix, device: device, dtype: dtype ?? ScalarType.Float32);
+            IpAdapterCheck.RequireLayers(file);
             StateDictLoader.Load(adapter.Layers, file, LayersPrefix, device: device, dtype: layersDtype ?? dtype ?? ScalarType.Float32);
         }
         catch

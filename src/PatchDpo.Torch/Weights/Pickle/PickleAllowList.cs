@@ -51,6 +51,10 @@ internal static class PickleAllowList
         Add("torch.Size", (reader, args) => args is [object?[] sizes] ? sizes : throw reader.Fail("a torch.Size is built from something else than a tuple."));
         Add("torch.device", (reader, args) => args is [string, ..] ? args[0] : throw reader.Fail("a torch.device is built from something else than a name."));
         Add("collections.OrderedDict", OrderedDict);
+        // The options of a training script; the class is never called.
+        globals.Add("argparse.Namespace", new PickleGlobal("argparse.Namespace", Call: null, IsMadeEmpty: true));
+        // A key of PyTorch Lightning's dictionary of callbacks, in the published checkpoints of Stable Diffusion.
+        Add("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint");
         Add("numpy.ndarray");
         Add("numpy.dtype", NumpyDType.Create);
         // numpy 2 renamed its package.

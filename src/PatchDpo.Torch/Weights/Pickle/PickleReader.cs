@@ -81,6 +81,7 @@ internal sealed class PickleReader
         PickleDictionary => "a dictionary",
         TorchTensorView => "a tensor",
         NumpyArray => "a numpy array",
+        PickleNamespace => "an argparse.Namespace",
         _ => $"a {value.GetType().Name}",
     };
 
@@ -278,7 +279,14 @@ internal sealed class PickleReader
                 break;
             case (byte)'i':
                 throw _bytes.Unsafe($"an instance of {_bytes.Line()}.{_bytes.Line()}");
-            case (byte)'o' or 0x81 or 0x92:
+            case 0x81:
+                if (_stack.PeekAt(1) is not PickleGlobal { IsMadeEmpty: true } || _stack.PeekAt(0) is not object?[] { Length: 0 })
+                    throw _bytes.Unsafe("an instance of a class");
+                _stack.Pop();
+                _stack.Pop();
+                _stack.Push(new PickleNamespace());
+                break;
+            case (byte)'o' or 0x92:
                 throw _bytes.Unsafe("an instance of a class");
             case 0x82 or 0x83 or 0x84:
                 throw _bytes.Unsafe("an entry of the extension registry");
@@ -300,6 +308,10 @@ internal sealed class PickleReader
                 break;
             case NumpyDType dtype:
                 dtype.CheckState(this, state);
+                break;
+            case PickleNamespace options:
+                if (options.SetState(state) is string request)
+                    throw _bytes.Unsafe(request);
                 break;
             // PyTorch hangs its version table on a state dict as an attribute.
             case PickleDictionary { IsOrderedDict: true } when state is PickleDictionary attributes:

@@ -15,6 +15,9 @@ internal sealed class PickleStack(PickleBytes bytes)
 
     public object? Peek() => _items.Count > 0 ? _items[^1] : throw bytes.Fail("the stack is empty.");
 
+    /// <summary>The value so many places below the top; null where there is none.</summary>
+    public object? PeekAt(int depth) => depth < _items.Count ? _items[^(depth + 1)] : null;
+
     public object? Pop()
     {
         object? value = Peek();

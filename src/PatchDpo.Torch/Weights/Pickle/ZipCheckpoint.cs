@@ -25,8 +25,8 @@ internal static class ZipCheckpoint
                 ? $"the zip file has no {PickleName}, so it is no PyTorch checkpoint."
                 : $"the zip file has {pickles.Length} entries {PickleName}: {string.Join(", ", pickles.Select(KeyText.Quote))}.");
         string root = pickles[0][..^PickleName.Length];
-        if (zip.Items.ContainsKey(root + "constants.pkl"))
-            throw new WeightsFormatException(path, root + "constants.pkl", "this is TorchScript, a compiled model; load it with torch.jit.load, or save its state_dict with torch.save.");
+        if (zip.Items.ContainsKey(root + ZipDirectory.TorchScriptEntry))
+            throw ZipDirectory.FailTorchScript(path, root + ZipDirectory.TorchScriptEntry);
         if (zip.Items.ContainsKey(root + "byteorder") && Encoding.ASCII.GetString(zip.ReadItem(root + "byteorder", 16)) != "little")
             throw new WeightsFormatException(path, root + "byteorder", "it was not written on a little-endian machine.");
 

@@ -14,9 +14,13 @@ internal sealed class ZipDirectory
     private const int EndLength = 22, End64Length = 56, Locator64Length = 20, CentralLength = 46, LocalLength = 30, MaxCommentLength = ushort.MaxValue;
     private const uint EndSignature = 0x06054b50, End64Signature = 0x06064b50, Locator64Signature = 0x07064b50, CentralSignature = 0x02014b50, LocalSignature = 0x04034b50;
 
+    /// <summary>An entry that TorchScript has and a checkpoint has not.</summary>
+    public const string TorchScriptEntry = "constants.pkl";
+
     private readonly SafeFileHandle _file;
     private readonly string _path;
     private readonly Dictionary<string, ZipItem> _items = new(StringComparer.Ordinal);
+    private readonly List<string> _compressed = [];
 
     private ZipDirectory(SafeFileHandle file, string path)
     {
@@ -39,11 +43,17 @@ internal sealed class ZipDirectory
         int position = 0;
         for (long i = 0; i < count; i++)
             position = directory.ReadEntry(central, position, start);
+        if (directory._compressed.Count > 0)
+            throw directory.FailCompressed();
         if (position != central.Length)
             throw directory.Fail($"its directory of {count} entries has {central.Length} bytes, {position} of them used.");
         directory.CheckOverlaps();
         return directory;
     }
+
+    /// <summary>Says that the file is TorchScript.</summary>
+    public static WeightsFormatException FailTorchScript(string path, string entry)
+        => new(path, entry, "this is TorchScript, a compiled model; load it with torch.jit.load, and save its state_dict() with torch.save.");
 
     /// <summary>Reads a small entry whole and compares its checksum.</summary>
     public byte[] ReadItem(string name, int maxBytes)
@@ -100,7 +110,11 @@ internal sealed class ZipDirectory
         if ((U16(central, at + 8) & 1) != 0)
             throw new WeightsFormatException(_path, name, "the entry is encrypted.");
         if (U16(central, at + 10) != 0)
-            throw new WeightsFormatException(_path, name, "the entry is compressed; PyTorch stores its entries as they are.");
+        {
+            // Refused once all names are known, which tell what the file is.
+            _compressed.Add(name);
+            return next;
+        }
         ulong[] sizes = [U32(central, at + 24), U32(central, at + 20), U32(central, at + 42)];
         ReadZip64(central.AsSpan(at + CentralLength + nameLength, extraLength), sizes, name);
         (ulong length, ulong stored, ulong local) = (sizes[0], sizes[1], sizes[2]);
@@ -156,6 +170,16 @@ internal sealed class ZipDirectory
                 throw new WeightsFormatException(_path, item.Name, $"the entry shares bytes with {KeyText.Quote(before.Name)}.");
             before = item;
         }
+    }
+
+    // TorchScript compresses its code, and a zip file of a model's folder all that is in it.
+    private WeightsFormatException FailCompressed()
+    {
+        string[] names = [.. _items.Keys, .. _compressed];
+        if (names.FirstOrDefault(n => n.EndsWith("/" + TorchScriptEntry, StringComparison.Ordinal)) is string script)
+            return FailTorchScript(_path, script);
+        return new WeightsFormatException(_path, _compressed[0], "the entry is compressed; PyTorch stores its entries as they are."
+            + (names.Any(n => n.EndsWith(".pkl", StringComparison.Ordinal)) ? "" : " This is a zip file, not a checkpoint: unpack it."));
     }
 
     private WeightsFormatException Fail(string problem) => new(_path, null, $"not a sound zip file: {problem}");
