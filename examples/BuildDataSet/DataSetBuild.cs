@@ -18,7 +18,7 @@ internal static class DataSetBuild
         bool small = settings.Model == Embedded;
         IReadOnlyList<string> prompts = settings.Prompts != "builtin" ? PromptFile.Read(settings.Prompts) : small ? ObjectPrompts.Embedded : ObjectPrompts.All;
         string encoderPath = settings.Encoder == Embedded ? EmbeddedModels.PatchEncoder : settings.Encoder;
-        using PersonalizedModel model = small ? PersonalizedModel.LoadEmbedded() : PersonalizedModel.Load(settings.Model);
+        using PersonalizedModel model = small ? PersonalizedModel.LoadEmbedded() : PersonalizedModel.Load(settings.Model, settings.Loading);
         using IVisionEncoder encoder = File.Exists(encoderPath) ? PatchEncoder.FromFile(encoderPath) : PatchEncoder.FromFolder(encoderPath);
         using ClipModel? clip = settings.Clip is null ? null : ClipModel.FromFolder(settings.Clip);
         GenerationOptions generation = small

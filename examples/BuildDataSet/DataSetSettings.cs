@@ -1,7 +1,10 @@
+using PatchDpo.Torch.Personalization;
+
 namespace BuildDataSet;
 
 /// <summary>What the command line chooses.</summary>
-/// <param name="Model">The generator's folder, or "embedded".</param>
+/// <param name="Model">The generator's folder or single file, or "embedded".</param>
+/// <param name="Loading">Where the generator's other parts are, and its sampler.</param>
 /// <param name="Encoder">The patch encoder's folder or file, or "embedded".</param>
 /// <param name="Prompts">A file of prompts, or "builtin".</param>
 /// <param name="References">References to find.</param>
@@ -12,4 +15,4 @@ namespace BuildDataSet;
 /// <param name="Clip">A CLIP model's folder, or null.</param>
 /// <param name="MinClipT">The least CLIP-T of a reference, or null.</param>
 internal sealed record DataSetSettings(
-    string Model, string Encoder, string Prompts, int References, int Generations, string Output, long Seed, int? Steps, string? Clip, double? MinClipT);
+    string Model, PersonalizedModelOptions Loading, string Encoder, string Prompts, int References, int Generations, string Output, long Seed, int? Steps, string? Clip, double? MinClipT);

@@ -1,12 +1,17 @@
 using System.CommandLine;
 using BuildDataSet;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 
-var model = new Option<string>("--model") { Description = "Folder of the generator that is to be improved, or 'embedded' for the small one that comes with the library.", DefaultValueFactory = _ => "embedded" };
+var model = new Option<string>("--model") { Description = "Folder (or single file) of the generator that is to be improved, or 'embedded' for the small one that comes with the library.", DefaultValueFactory = _ => "embedded" };
+var adapter = new Option<string?>("--adapter") { Description = "The generator's IP-Adapter; default: its folder's ip_adapter.safetensors." };
+var imageEncoder = new Option<string?>("--image-encoder") { Description = "Folder of the CLIP image encoder that the adapter was trained with; default: the generator's image_encoder." };
+var tokenizer = new Option<string?>("--tokenizer") { Description = "Folder of CLIP's tokenizer; default: the generator's. A generator in one file needs it." };
+var scheduler = new Option<string?>("--scheduler") { Description = $"{string.Join(", ", SamplerKinds.Names.SkipLast(1))} or {SamplerKinds.Names[^1]}; default: the one that the generator names." };
 var encoder = new Option<string>("--encoder") { Description = "Folder or lone checkpoint of the image encoder that patches are compared with, or 'embedded'.", DefaultValueFactory = _ => "embedded" };
 var prompts = new Option<string>("--prompts") { Description = "Text file with a prompt a line, or 'builtin': objects on a clean background (for the embedded model: the six that it knows).", DefaultValueFactory = _ => "builtin" };
 var references = new Option<int>("--references") { Description = "How many references to find.", DefaultValueFactory = _ => 24 };
@@ -16,6 +21,7 @@ var seed = new Option<long>("--seed") { Description = "Decides the noise that im
 var steps = new Option<int?>("--steps") { Description = "Sampling steps; default: 20 for the embedded model, 30 for others." };
 var clip = new Option<DirectoryInfo?>("--clip") { Description = "Folder of a CLIP model, for --min-clip-t." };
 var minClipT = new Option<double?>("--min-clip-t") { Description = "Reject references that follow their prompt less than this (cosine)." };
+scheduler.AcceptOnlyFromAmong([.. SamplerKinds.Names]);
 
 var root = new RootCommand($"""
     Builds a data set for PatchDPO: draws references from prompts, keeps objects on a plain background, generates images of them and scores the patches of both.
@@ -23,10 +29,19 @@ var root = new RootCommand($"""
     Run it again to continue a build that was stopped; what is there is not made again. Another prompt, option or model needs another folder.
     """)
 {
-    model, encoder, prompts, references, generations, output, seed, steps, clip, minClipT,
+    model, adapter, imageEncoder, tokenizer, scheduler, encoder, prompts, references, generations, output, seed, steps, clip, minClipT,
 };
 root.SetAction((result, cancellation) => Task.Run(() => DataSetBuild.Run(new DataSetSettings(
-    result.GetValue(model)!, result.GetValue(encoder)!, result.GetValue(prompts)!, result.GetValue(references), result.GetValue(generations),
+    result.GetValue(model)!,
+    new PersonalizedModelOptions
+    {
+        AdapterPath = result.GetValue(adapter),
+        ImageEncoderPath = result.GetValue(imageEncoder),
+        TokenizerPath = result.GetValue(tokenizer),
+        Sampler = result.GetValue(scheduler) is string name ? SamplerKinds.Parse(name) : null,
+        RequiresSampler = true,
+    },
+    result.GetValue(encoder)!, result.GetValue(prompts)!, result.GetValue(references), result.GetValue(generations),
     result.GetValue(output)!.FullName, result.GetValue(seed), result.GetValue(steps), result.GetValue(clip)?.FullName, result.GetValue(minClipT)), cancellation)));
 
 ParseResult parsed = root.Parse(args);

@@ -89,7 +89,7 @@ try
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
 catch (Exception e) when (e is InputException or EmptyDataException or InvalidRowException or InvalidImageException or TorchLoadException or ModelConfigException
-    or WeightsFormatException or StateDictMismatchException or IOException or UnauthorizedAccessException or ArgumentException)
+    or WeightsFormatException or UnsafePickleException or UnknownModelException or StateDictMismatchException or IOException or UnauthorizedAccessException or ArgumentException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

@@ -11,8 +11,10 @@ using static TorchSharp.torch;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var defaults = new GenerationOptions();
-var folder = new Argument<DirectoryInfo>("model-folder") { Description = "A Stable Diffusion 1.5 or SDXL pipeline in diffusers' layout, with the CLIP image encoder in image_encoder/." };
+var modelPath = new Argument<string>("model") { Description = "A Stable Diffusion 1.5 or SDXL pipeline in diffusers' layout, or a whole such model in one file (.safetensors, .ckpt)." };
 var adapter = new Option<FileInfo?>("--adapter") { Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin); default: the folder's ip_adapter.safetensors." };
+var imageEncoder = new Option<DirectoryInfo?>("--image-encoder") { Description = "Folder of the CLIP image encoder that the adapter was trained with; default: the model folder's image_encoder." };
+var tokenizer = new Option<string?>("--tokenizer") { Description = "Folder of CLIP's tokenizer (vocab.json, merges.txt); default: the model folder's. A model in one file needs it." };
 var prompt = new Option<string?>("--prompt") { Description = "What to show." };
 var prompts = new Option<FileInfo?>("--prompts") { Description = "Instead of one prompt: a text file with a prompt on each line." };
 var references = new Option<FileInfo[]>("--reference") { Description = "Photos of the object; several are averaged. With --objects, a photo of each object.", Required = true, AllowMultipleArgumentsPerToken = true };
@@ -34,7 +36,7 @@ scheduler.AcceptOnlyFromAmong([.. SamplerKinds.Names]);
 dtype.AcceptOnlyFromAmong("float32", "float16", "bfloat16");
 var root = new RootCommand("Draws the object of reference photos in the scenes that prompts describe.")
 {
-    folder, adapter, prompt, prompts, references, objects, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, device, dtype,
+    modelPath, adapter, imageEncoder, tokenizer, prompt, prompts, references, objects, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, device, dtype,
 };
 root.SetAction(arguments =>
 {
@@ -65,7 +67,16 @@ root.SetAction(arguments =>
     GenerationRequest[] requests = [.. texts.SelectMany(t => Enumerable.Repeat(t, arguments.GetValue(count))).Select((t, i) => new GenerationRequest(t, photos) { NoiseIndex = i })];
     ScalarType type = arguments.GetValue(dtype) switch { "float16" => ScalarType.Float16, "bfloat16" => ScalarType.BFloat16, _ => ScalarType.Float32 };
 
-    using PersonalizedModel model = PersonalizedModel.Load(arguments.GetValue(folder)!.FullName, arguments.GetValue(adapter)?.FullName, ParseDevice(arguments.GetValue(device)!), type);
+    using PersonalizedModel model = PersonalizedModel.Load(arguments.GetValue(modelPath)!, new PersonalizedModelOptions
+    {
+        AdapterPath = arguments.GetValue(adapter)?.FullName,
+        ImageEncoderPath = arguments.GetValue(imageEncoder)?.FullName,
+        TokenizerPath = arguments.GetValue(tokenizer),
+        Sampler = options.Sampler,
+        RequiresSampler = true,
+        Device = ParseDevice(arguments.GetValue(device)!),
+        DType = type,
+    });
     var names = new ImageNames(arguments.GetValue(output)!.FullName);
     long start = Stopwatch.GetTimestamp();
     int done = 0;
@@ -94,7 +105,7 @@ try
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
 catch (Exception e) when (e is InputException or InvalidImageException or TorchLoadException or ModelConfigException or WeightsFormatException or UnsafePickleException
-    or StateDictMismatchException or NonFiniteLatentsException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
+    or UnknownModelException or StateDictMismatchException or NonFiniteLatentsException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

@@ -172,6 +172,19 @@ public sealed class PatchDpoCatalog
     public PersonalizedModel LoadPersonalizedModel(string folder, string? adapter = null, ScalarType dtype = ScalarType.Float32)
         => PersonalizedModel.Load(folder, adapter, EnvironmentDevice.Of(_context), dtype);
 
+    /// <summary>Loads a personalised generator onto the context's device, with parts that do not lie in its folder.</summary>
+    /// <param name="path">The model's folder in diffusers' layout, or a whole Stable Diffusion 1.5 or SDXL model in one file (see <see cref="PersonalizedModel.Load(string, PersonalizedModelOptions)"/>).</param>
+    /// <param name="options">Adapter, image encoder, tokenizer, sampler, type; a saved model refers to the same places. Where no device is set, the context's is taken.</param>
+    /// <returns>The model, which the caller disposes after the transformers that use it.</returns>
+    /// <exception cref="ArgumentException">The path is a single file's, and the options do not name what it lacks.</exception>
+    /// <exception cref="ModelFileNotFoundException">A folder lacks a file; the message names folder and file.</exception>
+    /// <exception cref="InvalidOperationException">The context's GPU is absent and falling back to the CPU is off.</exception>
+    public PersonalizedModel LoadPersonalizedModel(string path, PersonalizedModelOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return PersonalizedModel.Load(path, options.Device is null ? options with { Device = EnvironmentDevice.Of(_context) } : options);
+    }
+
     /// <summary>Loads the small personalised generator that comes with this library onto the context's device.</summary>
     /// <returns>The model, which the caller disposes after the transformers that use it.</returns>
     public PersonalizedModel LoadEmbeddedModel() => PersonalizedModel.LoadEmbedded(EnvironmentDevice.Of(_context));

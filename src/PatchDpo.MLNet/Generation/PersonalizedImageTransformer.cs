@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Personalization;
 using static TorchSharp.torch;
 using Options = PatchDpo.MLNet.PersonalizedImageEstimator.Options;
@@ -9,13 +10,16 @@ namespace PatchDpo.MLNet;
 
 /// <summary>Generates an image for each row; made by <see cref="PersonalizedImageEstimator"/> and, with a tuned adapter, by <see cref="PatchDpoTrainer"/>.</summary>
 /// <remarks>
-/// Saved with a model are the adapter's own weights, the type of the base model's, and where the base model is (a folder
-/// with the SHA-256 of its files, or that it is the embedded one), not the base model. Loading fails with a
-/// <see cref="ModelReferenceException"/> where that folder is gone or has changed.
+/// Saved with a model are the adapter's own weights, the type of the base model's, and where the base model is (a folder or a single file,
+/// with the SHA-256 of its files, or that it is the embedded one), as well as its image encoder and its tokenizer where they lie elsewhere;
+/// not the base model. Loading fails with a <see cref="ModelReferenceException"/> where one of these is gone or has changed.
 /// </remarks>
 public sealed class PersonalizedImageTransformer : BatchedTransformer
 {
-    internal static readonly ModelSignature Signature = new("PERSIMAG", "PatchDpoPersonalImages", GenerationOptionsFormat.Version);
+    /// <summary>The version that is written, 1.3: it has the places of parts outside the model's folder, and the sampler that was chosen when it was loaded.</summary>
+    internal const uint Version = 0x00010003;
+
+    internal static readonly ModelSignature Signature = new("PERSIMAG", "PatchDpoPersonalImages", Version);
 
     private const string AdapterEntry = "ip_adapter.safetensors";
 
@@ -72,6 +76,9 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         writer.Write(_options.OutputColumnName);
         writer.Write(_options.NoiseIndexColumnName ?? "");
         GenerationOptionsFormat.Write(writer, _options.Generation);
+        ModelLocation.WriteOptional(writer, _model.LoadOptions.ImageEncoderPath);
+        ModelLocation.WriteOptional(writer, _model.LoadOptions.TokenizerPath);
+        writer.Write(_model.LoadOptions.Sampler?.ToString() ?? "");
         ModelFormat.WriteEntry(context, AdapterEntry, stream => TemporaryFile.Use(path =>
         {
             _model.SaveAdapter(path);
@@ -95,12 +102,22 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
             NoiseIndexColumnName = reader.ReadString() is { Length: > 0 } noise ? noise : null,
             Generation = GenerationOptionsFormat.Read(reader, ModelFormat.WrittenVersion(context)),
         };
+        var load = new PersonalizedModelOptions { Device = EnvironmentDevice.Of(env), DType = dtype };
+        if (ModelFormat.WrittenVersion(context) >= Version)
+        {
+            load = load with
+            {
+                ImageEncoderPath = ModelLocation.ReadOptional(reader),
+                TokenizerPath = ModelLocation.ReadOptional(reader),
+                Sampler = reader.ReadString() is { Length: > 0 } sampler ? Enum.Parse<SamplerKind>(sampler) : null,
+            };
+        }
         PersonalizedModel? model = null;
         ModelFormat.ReadEntry(context, AdapterEntry, stream => TemporaryFile.Use(path =>
         {
             using (FileStream adapter = File.Create(path))
                 stream.CopyTo(adapter);
-            model = PersonalizedModel.Load(folder, path, EnvironmentDevice.Of(env), dtype);
+            model = PersonalizedModel.Load(folder, load with { AdapterPath = path });
         }));
         model!.AdapterScale = adapterScale;
         return new PersonalizedImageTransformer(model, ownsModel: true, options);

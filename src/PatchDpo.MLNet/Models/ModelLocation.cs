@@ -42,6 +42,21 @@ internal sealed class ModelLocation
         writer.Write(ModelFingerprint.Of(Folder, ignoredFile));
     }
 
+    /// <summary>Stores a location that there may be none of.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="path">The folder or the lone file; null for none.</param>
+    public static void WriteOptional(BinaryWriter writer, string? path)
+    {
+        writer.Write(path is not null);
+        if (path is not null)
+            new ModelLocation(path).Write(writer);
+    }
+
+    /// <summary>Reads what <see cref="WriteOptional"/> stored, and checks that it is still the same.</summary>
+    /// <returns>The folder or the lone file, or null.</returns>
+    /// <exception cref="ModelReferenceException">The folder or file is gone or has changed.</exception>
+    public static string? ReadOptional(BinaryReader reader) => reader.ReadBoolean() ? Read(reader).Folder : null;
+
     /// <summary>Reads a location and checks that its folder or file is still the same.</summary>
     /// <exception cref="ModelReferenceException">The folder or file is gone or has changed, or this version has no such embedded model.</exception>
     public static ModelLocation Read(BinaryReader reader)

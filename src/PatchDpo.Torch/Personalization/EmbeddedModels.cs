@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Personalization;
 /// <remarks>They are trained on nothing but drawn characters of 64 x 64 pixels, by examples/TrainEmbeddedModels.</remarks>
 public static class EmbeddedModels
 {
-    /// <summary>The personalised generator, for <see cref="PersonalizedModel.Load"/>.</summary>
+    /// <summary>The personalised generator, for <see cref="PersonalizedModel.Load(string, PersonalizedModelOptions)"/>.</summary>
     /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>
     public static string Generator => Folder("generator", "model_index.json");
 

@@ -26,8 +26,11 @@ public sealed class PersonalizedModel : IDisposable
         AdapterLayers = layers;
     }
 
-    /// <summary>The folder that the model was loaded from.</summary>
+    /// <summary>The folder, or the single file, that the model was loaded from.</summary>
     public string FolderPath => _parts.FolderPath;
+
+    /// <summary>How it was loaded: where its other parts are, and the sampler that was chosen.</summary>
+    public PersonalizedModelOptions LoadOptions => _parts.Options;
 
     /// <summary>The device that the weights are on.</summary>
     public Device Device => _parts.Device;
@@ -64,6 +67,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="device">Where the weights go; the CPU by default.</param>
     /// <param name="dtype">Float32 (default), Float16 or BFloat16, whatever the files have; the autoencoder stays float32, as in the official code, and so do the adapter layers.</param>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is another type.</exception>
+    /// <exception cref="UnknownModelException">The adapter is something else (a LoRA, a UNet …), or one for faces.</exception>
     /// <exception cref="ModelFileNotFoundException">The folder lacks a configuration or weights; the message names them.</exception>
     /// <exception cref="FileNotFoundException">There is no such adapter file.</exception>
     /// <exception cref="ModelConfigException">A configuration is not one that this library knows, or the parts do not fit one another.</exception>
@@ -71,11 +75,29 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
     public static PersonalizedModel Load(string folder, string? adapterFile = null, Device? device = null, ScalarType dtype = ScalarType.Float32)
+        => Load(folder, new PersonalizedModelOptions { AdapterPath = adapterFile, Device = device, DType = dtype });
+
+    /// <summary>Loads a model from a folder or a single file, with parts that lie elsewhere.</summary>
+    /// <param name="path">
+    /// A pipeline's folder in diffusers' layout, or a whole Stable Diffusion 1.5 or SDXL model in one file under Stability AI's names, safetensors or
+    /// <c>.ckpt</c> (<c>v1-5-pruned.safetensors</c>, <c>sd_xl_base_1.0.safetensors</c>); for the file, the options name adapter, image encoder and tokenizer.
+    /// </param>
+    /// <param name="options">Where the other parts are, the sampler, device and type.</param>
+    /// <exception cref="ArgumentException">The path is a single file's, and the options do not name what it lacks.</exception>
+    /// <exception cref="ModelFileNotFoundException">The folder lacks a configuration or weights; the message names them.</exception>
+    /// <exception cref="FileNotFoundException">There is no such adapter file.</exception>
+    /// <exception cref="ModelConfigException">
+    /// A configuration is not one that this library knows, the parts do not fit one another, or a sampler is required and none is chosen or known.
+    /// </exception>
+    /// <exception cref="UnknownModelException">The single file is no model of the two families, or the adapter is something else; the message says what.</exception>
+    /// <exception cref="WeightsFormatException">A weights file is damaged.</exception>
+    /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
+    /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
+    public static PersonalizedModel Load(string path, PersonalizedModelOptions options)
     {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        if (dtype is not (ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16))
-            throw new ArgumentException($"A model is loaded in Float32, Float16 or BFloat16, not {dtype}.", nameof(dtype));
-        (PersonalizedModelParts parts, IpAdapterLayers layers) = PersonalizedModelLoader.Load(folder, adapterFile, device ?? CPU, dtype);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(options);
+        (PersonalizedModelParts parts, IpAdapterLayers layers) = PersonalizedModelLoader.Load(path, options);
         return new PersonalizedModel(parts, layers);
     }
 

@@ -7,28 +7,29 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;
 
-/// <summary>Reads a personalised model's folder; a failure leaves nothing loaded.</summary>
+/// <summary>Reads a personalised model; a failure leaves nothing loaded.</summary>
 internal sealed class PersonalizedModelLoader
 {
-    private readonly string _folder;
+    private readonly IGeneratorSource _source;
+    private readonly PersonalizedModelOptions _options;
     private readonly Device _device;
-    private readonly ScalarType _dtype;
     private readonly List<nn.Module> _loaded = [];
 
-    private PersonalizedModelLoader(string folder, Device device, ScalarType dtype)
+    private PersonalizedModelLoader(IGeneratorSource source, PersonalizedModelOptions options)
     {
-        _folder = folder;
-        _device = device;
-        _dtype = dtype;
+        _source = source;
+        _options = options;
+        _device = options.Device ?? CPU;
     }
 
     /// <summary>Loads all parts, frozen; the adapter layers become the caller's.</summary>
-    public static (PersonalizedModelParts Parts, IpAdapterLayers Layers) Load(string folder, string? adapterFile, Device device, ScalarType dtype)
+    public static (PersonalizedModelParts Parts, IpAdapterLayers Layers) Load(string path, PersonalizedModelOptions options)
     {
-        var loader = new PersonalizedModelLoader(folder, device, dtype);
+        using IGeneratorSource source = File.Exists(path) ? SingleFileSource.Open(path, options) : new FolderSource(path, options.TokenizerPath);
+        var loader = new PersonalizedModelLoader(source, options);
         try
         {
-            return loader.Load(adapterFile);
+            return loader.Load();
         }
         catch
         {
@@ -37,72 +38,77 @@ internal sealed class PersonalizedModelLoader
         }
     }
 
-    private (PersonalizedModelParts, IpAdapterLayers) Load(string? adapterFile)
+    private (PersonalizedModelParts, IpAdapterLayers) Load()
     {
-        ModelConfig index = ModelConfig.Read(ModelFolder.RequireFile(_folder, "model_index.json"));
-        adapterFile ??= ModelFolder.RequireFile(_folder, "ip_adapter.safetensors");
-        // What is missing is said before gigabytes are read.
+        // What is missing or of another kind is said before gigabytes are read.
+        string adapterFile = _options.AdapterPath ?? _source.AdapterPath;
+        WeightsFile.RefuseFolder(adapterFile);
         if (!File.Exists(adapterFile))
             throw new FileNotFoundException($"There is no adapter file '{adapterFile}'.", adapterFile);
-        foreach (string part in new[] { "unet", "vae", "image_encoder" })
-            ModelFolder.RequireFile(Folder(part), "config.json");
-        var schedule = NoiseScheduleConfig.ForTraining(ModelConfig.Read(ModelFolder.RequireFile(Folder("scheduler"), "scheduler_config.json")));
-        ITextConditioning text = LoadText(index);
-        UNet2DConditionModel unet = Frozen(UNet2DConditionModel.FromFolder(Folder("unet"), _device, _dtype));
+        _source.RequireParts();
+        string imageEncoderFolder = _options.ImageEncoderPath ?? _source.ImageEncoderPath;
+        ModelFolder.RequireFile(imageEncoderFolder, "config.json");
+        NoiseScheduleConfig schedule = ReadSchedule(_source.Scheduler);
+        IpAdapterFile.Check(adapterFile, _source.UNetConfig);
+
+        ITextConditioning text = LoadText();
+        UNet2DConditionModel unet = Frozen(_source.OpenUNet(_device, _options.DType));
         CheckFit(text, unet.Config);
         if (unet.Config.SampleSize is not int sampleSize)
             throw UNetFault("sample_size", "the field is missing; it gives the size of the images.");
         // Float32 whatever the rest is, as the official code has it: SDXL's autoencoder overflows in float16.
-        AutoencoderKL vae = Frozen(AutoencoderKL.FromFolder(Folder("vae"), _device, ScalarType.Float32));
+        AutoencoderKL vae = Frozen(_source.OpenVae(_device, ScalarType.Float32));
         if (unet.Config.InChannels != vae.Config.LatentChannels || unet.Config.OutChannels != vae.Config.LatentChannels)
             throw UNetFault("in_channels", $"{unet.Config.InChannels} channels in and {unet.Config.OutChannels} out are not the autoencoder's {vae.Config.LatentChannels}.");
-        ClipVisionEncoder imageEncoder = Frozen(ClipVisionEncoder.FromFolder(Folder("image_encoder"), _device, _dtype));
+        ClipVisionEncoder imageEncoder = Frozen(ClipVisionEncoder.FromFolder(imageEncoderFolder, _device, _options.DType));
         // Float32 too: small beside the rest, and trained in it, so that a saved adapter is loaded as it was.
-        IpAdapterModel adapter = IpAdapterFile.Read(adapterFile, unet.Config, _device, _dtype, layersDtype: ScalarType.Float32);
+        IpAdapterModel adapter = IpAdapterFile.Read(adapterFile, unet.Config, _device, _options.DType, layersDtype: ScalarType.Float32);
         Frozen(adapter.Projection);
         Frozen(adapter.Layers);
-        CheckFit(imageEncoder.Config, adapter.Projection, adapterFile);
+        CheckFit(imageEncoder.Config, imageEncoderFolder, adapter.Projection, adapterFile);
 
         return (new PersonalizedModelParts
         {
-            FolderPath = _folder,
+            FolderPath = _source.Path,
+            Options = _options,
             Device = _device,
-            DType = _dtype,
+            DType = _options.DType,
             UNet = unet,
             Vae = vae,
             Text = text,
-            References = new ReferenceEncoder(imageEncoder, adapter.Projection, _dtype),
+            References = new ReferenceEncoder(imageEncoder, adapter.Projection, _options.DType),
             Schedule = new NoiseSchedule(schedule),
             ImageSize = sampleSize * vae.Config.LatentScale,
         }, adapter.Layers);
     }
 
-    // The one place that tells the families apart.
-    private ITextConditioning LoadText(ModelConfig index)
+    private NoiseScheduleConfig ReadSchedule(ModelConfig json)
+        => _options.Sampler is null && !_options.RequiresSampler ? NoiseScheduleConfig.ForTraining(json) : NoiseScheduleConfig.FromJson(json, _options.Sampler);
+
+    private ITextConditioning LoadText()
     {
-        Func<ITextConditioning> load = index.GetChoice<Func<ITextConditioning>>("_class_name", null,
-            ("StableDiffusionPipeline", () => new SingleTextConditioning(LoadTower(""))), ("StableDiffusionXLPipeline", LoadDualText));
-        return load();
+        TextTower first = LoadTower(second: false);
+        return _source.HasTwoTextEncoders ? LoadDualText(first, LoadTower(second: true)) : new SingleTextConditioning(first);
     }
 
-    private DualTextConditioning LoadDualText()
+    private DualTextConditioning LoadDualText(TextTower first, TextTower second)
     {
-        TextTower first = LoadTower(""), second = LoadTower("_2");
         if (second.Tokenizer.MaxLength != first.Tokenizer.MaxLength)
-            throw new ModelConfigException(TokenizerConfig("_2"), "model_max_length", $"{second.Tokenizer.MaxLength} is not the first tokenizer's {first.Tokenizer.MaxLength}.");
+            throw _source.Fault("tokenizer_2", "tokenizer_config.json", "model_max_length", $"{second.Tokenizer.MaxLength} is not the first tokenizer's {first.Tokenizer.MaxLength}.");
         if (second.Encoder.Config.ProjectionDim is null)
-            throw new ModelConfigException(Path.Combine(Folder("text_encoder_2"), "config.json"), "projection_dim", "the second text encoder needs a projection.");
+            throw _source.Fault("text_encoder_2", "config.json", "projection_dim", "the second text encoder needs a projection.");
         return new DualTextConditioning(first, second);
     }
 
-    private TextTower LoadTower(string suffix)
+    private TextTower LoadTower(bool second)
     {
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(Folder("tokenizer" + suffix));
-        ClipTextEncoder encoder = Frozen(ClipTextEncoder.FromFolder(Folder("text_encoder" + suffix), _device, _dtype));
+        string part = second ? "tokenizer_2" : "tokenizer";
+        ClipTokenizer tokenizer = _source.OpenTokenizer(second);
+        ClipTextEncoder encoder = Frozen(_source.OpenTextEncoder(second, _device, _options.DType));
         if (tokenizer.MaxLength > encoder.Config.MaxPositions)
-            throw new ModelConfigException(TokenizerConfig(suffix), "model_max_length", $"{tokenizer.MaxLength} ids are more than the text encoder's {encoder.Config.MaxPositions} positions.");
+            throw _source.Fault(part, "tokenizer_config.json", "model_max_length", $"{tokenizer.MaxLength} ids are more than the text encoder's {encoder.Config.MaxPositions} positions.");
         if (tokenizer.VocabularySize > encoder.Config.VocabularySize)
-            throw new ModelConfigException(Path.Combine(Folder("tokenizer" + suffix), "vocab.json"), null, $"{tokenizer.VocabularySize} tokens are more than the text encoder's {encoder.Config.VocabularySize}.");
+            throw _source.Fault(part, "vocab.json", "vocab_size", $"{tokenizer.VocabularySize} tokens are more than the text encoder's {encoder.Config.VocabularySize}.");
         return new TextTower(encoder, tokenizer);
     }
 
@@ -116,7 +122,7 @@ internal sealed class PersonalizedModelLoader
             throw UNetFault("projection_class_embeddings_input_dim", $"{unet.AdditionInputChannels} is not {(6 * unet.AdditionTimeEmbedDim) + pooled}, the widths of six sizes and the pooled text.");
     }
 
-    private void CheckFit(ClipVisionConfig encoder, nn.Module<Tensor, Tensor> projection, string adapterFile)
+    private static void CheckFit(ClipVisionConfig encoder, string encoderFolder, nn.Module<Tensor, Tensor> projection, string adapterFile)
     {
         (string field, int? given) = ReferenceEncoder.TakesEmbedding(projection) ? ("projection_dim", encoder.ProjectionDim) : ("hidden_size", encoder.HiddenSize);
         int taken = projection switch
@@ -128,16 +134,12 @@ internal sealed class PersonalizedModelLoader
         };
         if (given != taken)
         {
-            throw new ModelConfigException(Path.Combine(Folder("image_encoder"), "config.json"), field,
+            throw new ModelConfigException(Path.Combine(encoderFolder, "config.json"), field,
                 $"the adapter '{adapterFile}' takes image features of width {taken}, but this image encoder {(given is null ? "has no projection to give any" : $"gives {given}")}.");
         }
     }
 
-    private ModelConfigException UNetFault(string field, string problem) => new(Path.Combine(Folder("unet"), "config.json"), field, problem);
-
-    private string TokenizerConfig(string suffix) => Path.Combine(Folder("tokenizer" + suffix), "tokenizer_config.json");
-
-    private string Folder(string part) => Path.Combine(_folder, part);
+    private ModelConfigException UNetFault(string field, string problem) => _source.Fault("unet", "config.json", field, problem);
 
     private T Frozen<T>(T module) where T : nn.Module
     {

@@ -10,6 +10,9 @@ internal sealed class PersonalizedModelParts
 
     public required string FolderPath { get; init; }
 
+    /// <summary>How it was loaded.</summary>
+    public required PersonalizedModelOptions Options { get; init; }
+
     public required Device Device { get; init; }
 
     /// <summary>The type of all weights but those of autoencoder and adapter layers, which are float32.</summary>

@@ -20,7 +20,7 @@ public sealed class ClipTokenizer
     private readonly BpeTokenizer _bpe;
     private readonly int _start;
     private readonly int _end;
-    private readonly int _pad;
+    private int _pad;
 
     private ClipTokenizer(IReadOnlyDictionary<string, int> vocabulary, IEnumerable<string> merges, string start, string end, string unknown, int pad, int maxLength)
     {
@@ -72,6 +72,15 @@ public sealed class ClipTokenizer
                 ids[(b * MaxLength) + t] = row[t];
         }
         return tensor(ids, [texts.Count, MaxLength], ScalarType.Int64);
+    }
+
+    /// <summary>The same tokenizer with another padding.</summary>
+    /// <param name="token">A token of the vocabulary; null for the end token.</param>
+    internal ClipTokenizer PaddedWith(string? token)
+    {
+        var copy = (ClipTokenizer)MemberwiseClone();
+        copy._pad = token is null ? _end : _bpe.Vocabulary[token];
+        return copy;
     }
 
     /// <summary>Reads OpenAI's <c>bpe_simple_vocab_16e6.txt</c>, plain or gzipped; texts are padded with zeros.</summary>

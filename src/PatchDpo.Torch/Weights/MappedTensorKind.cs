@@ -9,6 +9,9 @@ internal enum MappedTensorKind
     /// <summary>A matrix is transposed.</summary>
     Transpose,
 
+    /// <summary>A convolution's weight of one pixel becomes a matrix.</summary>
+    Matrix,
+
     /// <summary>A third of the rows is taken (of queries, keys and values in one tensor).</summary>
     Third,
 

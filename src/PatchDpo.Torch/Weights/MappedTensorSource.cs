@@ -22,6 +22,8 @@ internal sealed class MappedTensorSource(ITensorSource source, IReadOnlyDictiona
         {
             case MappedTensorKind.Transpose when shape.Length == 2:
                 return [shape[1], shape[0]];
+            case MappedTensorKind.Matrix when shape is [long rows, long columns, 1, 1]:
+                return [rows, columns];
             // A count of rows that three does not divide leaves a shape that fits no module.
             case MappedTensorKind.Third when shape.Length > 0 && shape[0] % 3 == 0:
                 return [shape[0] / 3, .. shape[1..]];
@@ -46,6 +48,7 @@ internal sealed class MappedTensorSource(ITensorSource source, IReadOnlyDictiona
         Tensor result = entry.Kind switch
         {
             MappedTensorKind.Transpose => first.t().contiguous(),
+            MappedTensorKind.Matrix => first.flatten(1),
             MappedTensorKind.Third => first.chunk(3)[entry.Part].clone(),
             MappedTensorKind.Stack => cat([first, .. entry.Keys.Skip(1).Select(k => source.Read(k, device, dtype))], 0),
             _ => first,

@@ -5,6 +5,9 @@ namespace PatchDpo.Torch.Weights;
 /// <summary>Says by its keys what a file of tensors is that was given in another's place.</summary>
 internal static partial class TensorFileKind
 {
+    /// <summary>What <see cref="Describe"/> says of an IP-Adapter.</summary>
+    public const string IpAdapter = "an IP-Adapter";
+
     // What is within another comes before it: a LoRA's keys hold its network's.
     private static readonly (Regex Key, string Meaning)[] s_kinds =
     [
@@ -17,7 +20,7 @@ internal static partial class TensorFileKind
         (new("ip_adapter_proj_model|double_stream_k_proj"), "an IP-Adapter for FLUX"),
         (new("double_blocks\\.|single_transformer_blocks\\."), "FLUX, another architecture"),
         (new("joint_blocks\\."), "Stable Diffusion 3, another architecture"),
-        (new("^image_proj(_model)?\\.|^ip_adapter\\.|^adapter_modules\\."), "an IP-Adapter"),
+        (new("^image_proj(_model)?\\.|^ip_adapter\\.|^adapter_modules\\."), IpAdapter),
         (new("^first_stage_model\\."), "a whole Stable Diffusion model in one file"),
         (new("^(model\\.)?diffusion_model\\."), "a UNet alone, under Stability AI's names"),
         (new("^(unet\\.)?(down|up)_blocks\\."), "a UNet under diffusers' names"),

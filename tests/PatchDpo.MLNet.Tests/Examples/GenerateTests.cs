@@ -2,6 +2,9 @@ using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet.Tests.Examples;
 
@@ -94,6 +97,38 @@ public sealed class GenerateTests : IDisposable
     [Fact]
     public void A_folder_that_is_no_model_is_named()
         => CheckFault($"'{_root}' has none of these files: model_index.json", _root, "--prompt", "a", "--reference", Photo("1.png"), "--output", _output);
+
+    [Fact]
+    public void Image_encoder_tokenizer_and_adapter_may_lie_elsewhere_and_the_sampler_is_a_choice()
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15, sampler: "ScoreSdeVpScheduler");
+        foreach (string part in new[] { "image_encoder", "tokenizer", "ip_adapter.safetensors" })
+            Directory.Move(Path.Combine(model, part), Path.Combine(_root, part));
+        string[] arguments =
+        [
+            model, "--prompt", "a cat", "--reference", Photo("1.png"), "--output", _output, "--steps", "2", "--adapter", Path.Combine(_root, "ip_adapter.safetensors"),
+            "--image-encoder", Path.Combine(_root, "image_encoder"), "--tokenizer", Path.Combine(_root, "tokenizer"),
+        ];
+        CheckFault("ScoreSdeVpScheduler", arguments);
+        CheckFault("is a model in a single file, which holds no tokenizer's vocabulary: name it (--tokenizer FOLDER", [SingleFile(), .. arguments[1..^2]]);
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, [.. arguments, "--scheduler", "euler"]);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Single(output);
+    }
+
+    // The keys that tell what it is.
+    private string SingleFile()
+    {
+        string path = Path.Combine(_root, "one.safetensors");
+        using DisposeScope scope = NewDisposeScope();
+        SafetensorsWriter.Write(path, new Dictionary<string, Tensor>
+        {
+            ["model.diffusion_model.input_blocks.0.0.weight"] = ones(8, 4, 3, 3),
+            ["first_stage_model.quant_conv.bias"] = ones(8),
+            ["cond_stage_model.transformer.text_model.final_layer_norm.bias"] = ones(8),
+        });
+        return path;
+    }
 
     private void CheckFault(string message, params string[] arguments)
     {

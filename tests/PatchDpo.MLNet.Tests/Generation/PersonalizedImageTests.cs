@@ -83,8 +83,19 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
         IDataView rows = PairRow.Rows(_ml, 2);
         PersonalizedImageEstimator.Options options = ObjectOptions(ReferenceFusion.Concatenate);
         PersonalizedImageTransformer current = _ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows);
-        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, FirstVersionTransformer.Of(current, options), rows.Schema, out _);
+        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, OldVersionTransformer.Of(current, options, OldVersionTransformer.First), rows.Schema, out _);
         Assert.Equal(Averaged(rows), Pixels(loaded.Transform(rows), "Out"));
+    }
+
+    [Fact]
+    public void A_model_of_the_second_version_of_the_format_has_all_parts_in_one_folder()
+    {
+        IDataView rows = PairRow.Rows(_ml, 2);
+        PersonalizedImageEstimator.Options options = ObjectOptions(ReferenceFusion.Concatenate);
+        PersonalizedImageTransformer current = _ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows);
+        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, OldVersionTransformer.Of(current, options, OldVersionTransformer.Second), rows.Schema, out _);
+        Assert.Equal(Pixels(current.Transform(rows), "Out"), Pixels(loaded.Transform(rows), "Out"));
+        Assert.Equal((null, null, null), (loaded.Model.LoadOptions.ImageEncoderPath, loaded.Model.LoadOptions.TokenizerPath, loaded.Model.LoadOptions.Sampler));
     }
 
     [Fact]

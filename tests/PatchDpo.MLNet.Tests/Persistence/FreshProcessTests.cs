@@ -1,5 +1,7 @@
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet.Tests.Persistence;
@@ -55,5 +57,38 @@ public sealed class FreshProcessTests(TinyModels models) : IClassFixture<TinyMod
         (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, "Reference", "Generated"]);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(expected, output);
+    }
+
+    [Fact]
+    public void Parts_outside_the_models_folder_and_the_chosen_sampler_are_found_in_such_a_process()
+    {
+        using var folder = new ImageFolder(2);
+        string root = Directory.CreateDirectory(Path.Combine(models.Root, "scattered")).FullName, file = Path.Combine(root, "model.zip");
+        string model = TinyPersonalizedModel.Write(Path.Combine(root, "model"), family: TinyFamily.Sd15, sampler: "ScoreSdeVpScheduler");
+        foreach (string part in new[] { "image_encoder", "tokenizer", "ip_adapter.safetensors" })
+            Directory.Move(Path.Combine(model, part), Path.Combine(root, part));
+        var ml = new MLContext(1);
+        IDataView rows = ImageFolder.Rows(ml, Directory.GetFiles(folder.Path).Order(StringComparer.Ordinal));
+        using PersonalizedModel generator = ml.PatchDpo.LoadPersonalizedModel(model, new PersonalizedModelOptions
+        {
+            AdapterPath = Path.Combine(root, "ip_adapter.safetensors"),
+            ImageEncoderPath = Path.Combine(root, "image_encoder"),
+            TokenizerPath = Path.Combine(root, "tokenizer"),
+            Sampler = SamplerKind.Euler,
+        });
+        ITransformer chain = ml.PatchDpo.LoadImages("Reference", null, "ImagePath")
+            .Append(ml.PatchDpo.GeneratePersonalizedImages(generator, generation: new GenerationOptions { Steps = 2 })).Fit(rows);
+        ml.Model.Save(chain, rows.Schema, file);
+        // The saved model brings its adapter itself.
+        File.Delete(Path.Combine(root, "ip_adapter.safetensors"));
+
+        string[] expected = ReloadProgram.Print(chain.Transform(rows), ["Generated"]).ToArray();
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, "Generated"]);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Equal(expected, output);
+
+        File.AppendAllText(Path.Combine(root, "image_encoder", "config.json"), " ");
+        ModelReferenceException e = Assert.Throws<ModelReferenceException>(() => ml.PatchDpo.LoadModel(file, out _));
+        Assert.Equal(Path.Combine(root, "image_encoder"), e.Folder);
     }
 }

@@ -20,7 +20,7 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData("\ufeff  <HTML>\n", "HTML page", "direct link")]
     [InlineData("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "XML document", "download the file again")]
     [InlineData("Entry not found", "it begins with 'Entry not found'", "this is text")]
-    [InlineData("[1, 2, 3, 4, 5, 6]", "this is JSON", "not a weight file")]
+    [InlineData("[1, 2, 3, 4, 5, 6]", "this is JSON", "neither a safetensors file")]
     [InlineData("{\"hidden_size\": 3}", "weight_map", "a configuration")]
     [InlineData("(dp0\nVw\np1\nI1\ns.", "pickle of protocol 0", "torch.save")]
     [InlineData("", "the file is empty", "fetch it again")]

@@ -54,6 +54,13 @@ public static class IpAdapterFile
         return adapter;
     }
 
+    /// <summary>Says what is wrong with a file that its keys and the widths of its layers tell, before anything is read.</summary>
+    internal static void Check(string path, UNetConfig config)
+    {
+        using var file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
+        IpAdapterCheck.Run(file, config);
+    }
+
     /// <summary>Writes an adapter; the name's ending chooses the format: <c>.safetensors</c>, or <c>.bin</c> for the official form.</summary>
     /// <param name="path">The file; replaced in one step where it exists.</param>
     /// <param name="adapter">What to write; it stays the caller's.</param>

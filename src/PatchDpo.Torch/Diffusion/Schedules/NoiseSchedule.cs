@@ -111,7 +111,7 @@ public sealed class NoiseSchedule
     /// <remarks>A configuration that came from a file is read again for the sampler: each uses fields of its own.</remarks>
     public ISampler CreateSampler(SamplerKind? kind = null)
     {
-        NoiseScheduleConfig config = Config.Json is { } json ? NoiseScheduleConfig.FromJson(json, kind) : Config;
+        NoiseScheduleConfig config = Config.Json is { } json ? NoiseScheduleConfig.FromJson(json, kind ?? Config.Sampler) : Config;
         SamplerKind chosen = kind ?? config.Sampler ?? throw new InvalidOperationException($"The schedule's configuration names no sampler: {SamplerKinds.Choose}.");
         return SamplerKinds.Create(chosen, config.RescaleBetasZeroSnr == Config.RescaleBetasZeroSnr ? new NoiseSchedule(config, _betas, _alphasCumprod) : new NoiseSchedule(config));
     }

@@ -5,12 +5,14 @@ using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet.Tests.Generation;
 
-/// <summary>Saves a generating transformer as version 1.1 of the format did.</summary>
-internal static class FirstVersionTransformer
+/// <summary>Saves a generating transformer as versions 1.1 and 1.2 of the format did.</summary>
+internal static class OldVersionTransformer
 {
-    public static ITransformer Of(PersonalizedImageTransformer current, PersonalizedImageEstimator.Options options) => new OldFormat(current, context =>
+    public const uint First = 0x00010001, Second = 0x00010002;
+
+    public static ITransformer Of(PersonalizedImageTransformer current, PersonalizedImageEstimator.Options options, uint version) => new OldFormat(current, context =>
     {
-        BinaryWriter writer = ModelFormat.BeginSave(context, new ModelSignature("PERSIMAG", "PatchDpoPersonalImages", 0x00010001));
+        BinaryWriter writer = ModelFormat.BeginSave(context, new ModelSignature("PERSIMAG", "PatchDpoPersonalImages", version));
         new ModelLocation(current.Model.FolderPath).Write(writer, ignoredFile: "ip_adapter.safetensors");
         writer.Write(current.Model.DType.ToString());
         writer.Write(current.Model.AdapterScale);
@@ -31,6 +33,8 @@ internal static class FirstVersionTransformer
         writer.Write(generation.Height ?? 0);
         writer.Write(generation.Sampler?.ToString() ?? "");
         writer.Write(generation.MaxPromptCharacters);
+        if (version >= Second)
+            writer.Write(generation.ReferenceFusion.ToString());
         ModelFormat.WriteEntry(context, "ip_adapter.safetensors", stream =>
         {
             string path = Path.Combine(Directory.CreateTempSubdirectory("patchdpo-adapter-").FullName, "adapter.safetensors");

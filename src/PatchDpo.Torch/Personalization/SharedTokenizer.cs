@@ -1,0 +1,16 @@
+using PatchDpo.Torch.Text;
+
+namespace PatchDpo.Torch.Personalization;
+
+/// <summary>CLIP's tokenizer from a path that the user names, for either text encoder: they have one vocabulary and pad in other ways.</summary>
+internal static class SharedTokenizer
+{
+    /// <summary>Reads it.</summary>
+    /// <param name="path">A tokenizer's folder, or OpenAI's list of merges.</param>
+    /// <param name="second">Whether it is for SDXL's second text encoder, which is padded with "!"; the others with the end token.</param>
+    public static ClipTokenizer Open(string path, bool second)
+    {
+        ClipTokenizer tokenizer = File.Exists(path) ? ClipTokenizer.FromOpenAiVocabulary(path) : ClipTokenizer.FromFolder(path);
+        return tokenizer.PaddedWith(second ? "!" : null);
+    }
+}
