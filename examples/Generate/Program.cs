@@ -113,7 +113,7 @@ catch (Exception e) when (e is InputException or InvalidImageException or TorchL
 }
 
 static Device ParseDevice(string name)
-    => name == "cpu" ? CPU
+    => name == "cpu" ? TorchRuntime.ResolveDevice(null, fallbackToCpu: false)
         : name == "cuda" ? TorchRuntime.ResolveDevice(0, fallbackToCpu: false)
         : name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? TorchRuntime.ResolveDevice(id, fallbackToCpu: false)
         : throw new InputException($"'{name}' is no device: give cpu, cuda or cuda:N.");

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Runtime.CompilerServices;
 using InspectWeights;
 using PatchDpo.Torch.Weights;
 
@@ -18,7 +17,7 @@ root.SetAction(arguments =>
             Console.Write(listings.Count > 0 ? Environment.NewLine + listing.Text : listing.Text);
             listings.Add(listing);
         }
-        catch (Exception e) when (e is not TypeInitializationException)
+        catch (Exception e)
         {
             exitCode = Fail(e);
         }
@@ -42,10 +41,6 @@ catch (Exception e)
 // One line, whatever the fault: these are files that nobody vouches for.
 static int Fail(Exception e)
 {
-    // Where libtorch cannot be loaded, nothing of the library can be called, and the inner exception tells why.
-    Console.Error.WriteLine("error: " + (e is TypeInitializationException { InnerException: { } cause } ? $"{cause.GetType().Name}: {cause.Message.ReplaceLineEndings(" ")}" : Describe(e)));
+    Console.Error.WriteLine($"error: {e.GetType().Name}: {KeyText.Escape(e.Message.ReplaceLineEndings(" "))}");
     return 2;
 }
-
-[MethodImpl(MethodImplOptions.NoInlining)]
-static string Describe(Exception e) => $"{e.GetType().Name}: {KeyText.Escape(e.Message.ReplaceLineEndings(" "))}";

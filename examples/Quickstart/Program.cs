@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Runtime;
 using Quickstart;
 
 var references = new Option<string?>("--references") { Description = "A folder of your own photos to use as references instead of drawn characters." };
@@ -27,7 +28,7 @@ try
 {
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidImageException)
+catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidImageException or TorchLoadException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

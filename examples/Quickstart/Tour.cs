@@ -71,7 +71,7 @@ internal static class Tour
 
     private static int Save(MLContext ml, PersonalizedImageTransformer tuned, Pipeline pipeline, Workload rows, string output)
     {
-        ml.Model.Save(tuned, pipeline.Load(rows).Schema, Path.Combine(output, "tuned.zip"));
+        ml.PatchDpo.SaveModel(tuned, pipeline.Load(rows).Schema, Path.Combine(output, "tuned.zip"));
         tuned.SaveAdapter(Path.Combine(output, "ip_adapter.safetensors"));
         return 0;
     }

@@ -140,6 +140,26 @@ public sealed class PatchDpoCatalog
     public TextEmbeddingEstimator EmbedText(string outputColumnName, TextEncoder encoder, string? inputColumnName = null, int batchSize = 64)
         => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize));
 
+    /// <summary>Saves a model as <c>mlContext.Model.Save</c> does, but so that <paramref name="path"/> holds the old model or the whole new one, whatever happens.</summary>
+    /// <param name="model">The transformer, or a chain of them.</param>
+    /// <param name="inputSchema">The columns that it was fitted on (image columns are left out); null saves none.</param>
+    /// <param name="path">The model's file; replaced in one step where it exists.</param>
+    /// <exception cref="NotSupportedException">The model has an image encoder of one's own, which cannot be saved.</exception>
+    /// <exception cref="ObjectDisposedException">A transformer was disposed.</exception>
+    /// <exception cref="IOException">The file cannot be written (disk full, folder missing); the old one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
+    /// <remarks>
+    /// <c>mlContext.Model.Save(model, schema, path)</c> empties the old file before it writes: where the process is killed or the disk is full
+    /// then, both models are lost. Here the model is written beside it, flushed to the disk and renamed (<see cref="AtomicFile"/>). The files
+    /// are the same: either way of loading takes both.
+    /// </remarks>
+    public void SaveModel(ITransformer model, DataViewSchema? inputSchema, string path)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        AtomicFile.Write(path, stream => _context.Model.Save(model, inputSchema, stream));
+    }
+
     /// <summary>Loads a saved model, as <c>mlContext.Model.Load</c> does, with the components' own errors instead of wrapped ones.</summary>
     /// <param name="path">The model's file.</param>
     /// <param name="inputSchema">The columns that the model was saved with (without images).</param>

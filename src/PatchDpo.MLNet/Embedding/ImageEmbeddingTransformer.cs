@@ -34,8 +34,7 @@ public sealed class ImageEmbeddingTransformer : BatchedTransformer
 
     internal override IBatchedMapping Mapping => _mapping;
 
-    /// <inheritdoc/>
-    public override void Dispose() => _encoder.Dispose();
+    private protected override void Release() => _encoder.Dispose();
 
     internal static ImageEmbeddingTransformer Open(IHostEnvironment env, ImageEncoder source, EmbeddingColumns columns)
     {

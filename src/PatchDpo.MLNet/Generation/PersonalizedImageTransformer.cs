@@ -37,7 +37,15 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     }
 
     /// <summary>The model that generates; it belongs to this transformer, or to who handed it to the estimator.</summary>
-    public PersonalizedModel Model => _model;
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public PersonalizedModel Model
+    {
+        get
+        {
+            ThrowIfDisposed();
+            return _model;
+        }
+    }
 
     internal override IBatchedMapping Mapping => _mapping;
 
@@ -45,19 +53,21 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c>; replaced in one step where it exists.</param>
     /// <exception cref="ArgumentException">The name has another ending.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void SaveAdapter(string path) => _model.SaveAdapter(path);
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public void SaveAdapter(string path) => Model.SaveAdapter(path);
 
     /// <summary>A transformer of the same model with other columns or generation options.</summary>
     /// <param name="options">The columns and choices.</param>
     /// <returns>It shares this transformer's model, which stays this one's to dispose.</returns>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
     public PersonalizedImageTransformer With(Options options)
     {
+        ThrowIfDisposed();
         ArgumentNullException.ThrowIfNull(options);
         return new PersonalizedImageTransformer(_model, ownsModel: false, options);
     }
 
-    /// <inheritdoc/>
-    public override void Dispose()
+    private protected override void Release()
     {
         if (_ownsModel)
             _model.Dispose();
@@ -79,12 +89,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         ModelLocation.WriteOptional(writer, _model.LoadOptions.ImageEncoderPath);
         ModelLocation.WriteOptional(writer, _model.LoadOptions.TokenizerPath);
         writer.Write(_model.LoadOptions.Sampler?.ToString() ?? "");
-        ModelFormat.WriteEntry(context, AdapterEntry, stream => TemporaryFile.Use(path =>
-        {
-            _model.SaveAdapter(path);
-            using FileStream adapter = File.OpenRead(path);
-            adapter.CopyTo(stream);
-        }));
+        ModelFormat.WriteEntry(context, AdapterEntry, _model.SaveAdapter);
     }
 
     // Found by ML.NET when a saved model names Signature.Loader.
@@ -115,7 +120,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         PersonalizedModel? model = null;
         ModelFormat.ReadEntry(context, AdapterEntry, stream => TemporaryFile.Use(path =>
         {
-            using (FileStream adapter = File.Create(path))
+            using (var adapter = new FileStream(path, FileMode.CreateNew))
                 stream.CopyTo(adapter);
             model = PersonalizedModel.Load(folder, load with { AdapterPath = path });
         }));

@@ -21,12 +21,6 @@ public sealed class ImageFileLoadingTransformer : BatchedTransformer
 
     internal override IBatchedMapping Mapping => _mapping;
 
-    /// <inheritdoc/>
-    public override void Dispose()
-    {
-        // Nothing is held: every file is closed when its image is loaded.
-    }
-
     private protected override void Save(ModelSaveContext context)
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, Signature);

@@ -16,12 +16,6 @@ public sealed class ReferenceMontageTransformer : BatchedTransformer
 
     internal override IBatchedMapping Mapping => _mapping;
 
-    /// <inheritdoc/>
-    public override void Dispose()
-    {
-        // Nothing is held.
-    }
-
     private protected override void Save(ModelSaveContext context)
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, Signature);

@@ -73,6 +73,7 @@ internal sealed class BatchedCursor<TInput, TOutput> : DataViewRowCursor
 
     private TOutput Current()
     {
+        _mapping.ThrowIfClosed();
         if (_serving.Position < 0)
             throw new InvalidOperationException("The cursor is not on a row.");
         if (_servingRow == _unreadable?.Row)

@@ -15,6 +15,12 @@ internal interface IBatchedMapping
 
     /// <summary>A mapper that computes one row at a time.</summary>
     IRowToRowMapper RowMapper(DataViewSchema inputSchema);
+
+    /// <summary>Whether the transformer that this computes for was disposed.</summary>
+    bool IsClosed { get; }
+
+    /// <summary>Ends all views and mappers: their transformer was disposed.</summary>
+    void Close(object transformer);
 }
 
 /// <summary>A computation over batches of rows.</summary>
@@ -22,6 +28,10 @@ internal interface IBatchedMapping
 /// <typeparam name="TOutput">What is computed for a row.</typeparam>
 internal abstract class BatchedMapping<TInput, TOutput> : IBatchedMapping
 {
+    private volatile object? _disposed;
+
+    public bool IsClosed => _disposed is not null;
+
     /// <summary>The most rows in a batch.</summary>
     public abstract int BatchSize { get; }
 
@@ -52,4 +62,13 @@ internal abstract class BatchedMapping<TInput, TOutput> : IBatchedMapping
     public IDataView View(IDataView input) => new BatchedDataView<TInput, TOutput>(this, input);
 
     public IRowToRowMapper RowMapper(DataViewSchema inputSchema) => new SingleRowMapper<TInput, TOutput>(this, inputSchema);
+
+    public void Close(object transformer) => _disposed = transformer;
+
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public void ThrowIfClosed()
+    {
+        if (_disposed is object transformer)
+            throw new ObjectDisposedException(transformer.GetType().FullName);
+    }
 }

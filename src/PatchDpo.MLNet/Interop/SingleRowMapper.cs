@@ -41,6 +41,7 @@ internal sealed class SingleRowMapper<TInput, TOutput>(BatchedMapping<TInput, TO
             long computedAt = -1;
             _columns = new MappedRow<TOutput>(schema, input, active, mapping.Outputs, () =>
             {
+                mapping.ThrowIfClosed();
                 if (computedAt != input.Position || computedAt < 0)
                 {
                     result = mapping.Compute([read!()])[0];

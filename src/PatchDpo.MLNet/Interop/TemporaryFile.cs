@@ -1,18 +1,19 @@
 namespace PatchDpo.MLNet.Interop;
 
-/// <summary>A file that exists for one use: weights are written and mapped as files, a saved model holds them as a stream.</summary>
+/// <summary>A file that exists for one use: weights are read from files, a saved model holds them as a stream.</summary>
 internal static class TemporaryFile
 {
+    /// <summary>Gives the path of a file to be made, in a folder that only this user can enter and that is removed after the use.</summary>
     public static void Use(Action<string> use)
     {
-        string path = Path.Combine(Path.GetTempPath(), $"patchdpo-{Guid.NewGuid():N}.safetensors");
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("patchdpo-");
         try
         {
-            use(path);
+            use(Path.Combine(folder.FullName, "weights.safetensors"));
         }
         finally
         {
-            File.Delete(path);
+            folder.Delete(recursive: true);
         }
     }
 }

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Weights;
+
 namespace PatchDpo.MLNet;
 
 /// <summary>The files of a small model, carried in memory and in saved models; loaders read them from a folder.</summary>
@@ -40,7 +42,7 @@ internal sealed class CarriedFiles(IReadOnlyList<(string Name, byte[] Content)> 
     {
         Directory.CreateDirectory(folder);
         foreach ((string name, byte[] content) in files)
-            File.WriteAllBytes(Path.Combine(folder, name), content);
+            AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(content));
     }
 
     /// <summary>Puts them into a folder for as long as something is read from it.</summary>

@@ -46,8 +46,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
 
     internal override IBatchedMapping Mapping => _mapping;
 
-    /// <inheritdoc/>
-    public override void Dispose() => _encoder.Dispose();
+    private protected override void Release() => _encoder.Dispose();
 
     internal static PatchQualityScoringTransformer Open(IHostEnvironment env, ImageEncoder source, Options options)
     {

@@ -43,8 +43,7 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
 
     internal override IBatchedMapping Mapping => _mapping;
 
-    /// <inheritdoc/>
-    public override void Dispose() => _encoder.Dispose();
+    private protected override void Release() => _encoder.Dispose();
 
     internal static RowOutput<float[]> Output(string name, int rows, int columns, int dimension) => RowOutput.Vector<float[]>(name, [rows, columns, dimension], v => v);
 

@@ -13,6 +13,8 @@ namespace PatchDpo.Torch.Evaluation;
 /// <param name="Identities">Who they are.</param>
 public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVisionEncoder? PatchEncoder, IReadOnlyList<EvaluationModel> Identities) : IDisposable
 {
+    private bool _disposed;
+
     /// <summary>Opens models; a null folder leaves its metrics out.</summary>
     /// <param name="dinoFolder">DINO; ViT-S/16 (facebook/dino-vits16) for figures that compare with published ones.</param>
     /// <param name="clipFolder">A whole CLIP model; ViT-B/32 (openai/clip-vit-base-patch32) for the same.</param>
@@ -58,12 +60,17 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
 
     /// <summary>An evaluator with these models.</summary>
     /// <param name="options">The settings; null: the defaults.</param>
+    /// <exception cref="ObjectDisposedException">The models were disposed.</exception>
     public PersonalizationEvaluator CreateEvaluator(PersonalizationEvaluatorOptions? options = null)
-        => new(Dino, Clip, PatchEncoder is null ? null : new PatchQualityEstimator(PatchEncoder), Identities, options);
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new(Dino, Clip, PatchEncoder is null ? null : new PatchQualityEstimator(PatchEncoder), Identities, options);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _disposed = true;
         Dino?.Dispose();
         Clip?.Dispose();
         PatchEncoder?.Dispose();

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PatchDpo.Torch.Runtime;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Images;
@@ -14,6 +15,7 @@ public static class ImageTensors
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(normalization);
+        TorchRuntime.Initialize();
         ReadOnlySpan<byte> pixels = image.ToRgb().Pixels;
         Tensor tensor = empty(3, image.Height, image.Width, dtype: ScalarType.Float32);
         Span<float> output = MemoryMarshal.Cast<byte, float>(tensor.bytes);
@@ -45,6 +47,7 @@ public static class ImageTensors
         ArgumentNullException.ThrowIfNull(preprocessor);
         if (images.Count == 0)
             throw new ArgumentException("A batch needs at least one image.", nameof(images));
+        TorchRuntime.Initialize();
         using var scope = NewDisposeScope();
         var rows = new Tensor[images.Count];
         for (int i = 0; i < rows.Length; i++)

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -82,7 +83,11 @@ public sealed class QualityMap
 
     /// <summary>Copies the values into a tensor.</summary>
     /// <returns>Float32 on the CPU, <c>(h,w)</c>; the caller disposes it.</returns>
-    public Tensor ToTensor() => tensor(Values, [Height, Width]);
+    public Tensor ToTensor()
+    {
+        TorchRuntime.Initialize();
+        return tensor(Values, [Height, Width]);
+    }
 
     /// <summary>Copies a tensor's values into a map.</summary>
     /// <param name="values">Floating point on any device, <c>(h,w)</c>.</param>

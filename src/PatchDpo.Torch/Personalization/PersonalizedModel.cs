@@ -1,6 +1,7 @@
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -13,17 +14,29 @@ namespace PatchDpo.Torch.Personalization;
 /// also <c>text_encoder_2</c> and <c>tokenizer_2</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c>
 /// beside them. <c>model_index.json</c> says which of the two it is: <c>StableDiffusionPipeline</c> or <c>StableDiffusionXLPipeline</c>.
 /// The adapter is a plain one (linear projection), a Plus (Resampler) or a Full (MLP); its keys tell.
-/// All weights are frozen; the methods run without gradients, but for <see cref="PredictNoise"/>.
+/// All weights are frozen; the methods run without gradients, but for <see cref="PredictNoise"/>. Of a disposed model only what it was
+/// (folder, device, sizes, schedule) can be asked; the rest throws <see cref="ObjectDisposedException"/>.
 /// </remarks>
 public sealed class PersonalizedModel : IDisposable
 {
     private readonly PersonalizedModelParts _parts;
+    private readonly IpAdapterLayers _layers;
     private bool _disposed;
 
     private PersonalizedModel(PersonalizedModelParts parts, IpAdapterLayers layers)
     {
         _parts = parts;
-        AdapterLayers = layers;
+        _layers = layers;
+    }
+
+    // What Dispose frees, which another model may still hold.
+    private PersonalizedModelParts Parts
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _parts;
+        }
     }
 
     /// <summary>The folder, or the single file, that the model was loaded from.</summary>
@@ -51,7 +64,15 @@ public sealed class PersonalizedModel : IDisposable
     public NoiseSchedule Schedule => _parts.Schedule;
 
     /// <summary>The adapter's keys and values, which PatchDPO trains; owned by this model.</summary>
-    public IpAdapterLayers AdapterLayers { get; }
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public IpAdapterLayers AdapterLayers
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _layers;
+        }
+    }
 
     /// <summary>Weight of the image prompt beside the text, at least 0. Default 1 (IP-Adapter, and the official training).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
@@ -97,6 +118,7 @@ public sealed class PersonalizedModel : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(options);
+        TorchRuntime.Initialize();
         (PersonalizedModelParts parts, IpAdapterLayers layers) = PersonalizedModelLoader.Load(path, options);
         return new PersonalizedModel(parts, layers);
     }
@@ -110,8 +132,8 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="layers">Made for the same UNet; they become the new model's to dispose.</param>
     public PersonalizedModel WithAdapterLayers(IpAdapterLayers layers)
     {
-        ArgumentNullException.ThrowIfNull(layers);
         ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentNullException.ThrowIfNull(layers);
         if (!layers.Indices.SequenceEqual(AdapterLayers.Indices))
             throw new ArgumentException("The adapter layers were made for another UNet.", nameof(layers));
         _parts.AddReference();
@@ -129,30 +151,32 @@ public sealed class PersonalizedModel : IDisposable
     /// </remarks>
     public TextConditions EncodeText(IReadOnlyList<string> prompts, int maxPromptCharacters = GenerationOptions.DefaultMaxPromptCharacters)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(prompts);
         PromptTooLongException.ThrowIfAny(prompts, maxPromptCharacters);
-        return _parts.Text.Encode(prompts);
+        return Parts.Text.Encode(prompts);
     }
 
     /// <summary>Encodes reference images with the image encoder.</summary>
     /// <param name="references">B images of any size.</param>
     /// <returns>What the adapter's projection takes, which the caller disposes: penultimate hidden states <c>(B,N,D)</c>, or, for an adapter with one linear layer, image embeddings <c>(B,P)</c>.</returns>
     /// <exception cref="ArgumentException">There is no image.</exception>
-    public Tensor EncodeReferences(IReadOnlyList<ImageBuffer> references) => _parts.References.Encode(references);
+    public Tensor EncodeReferences(IReadOnlyList<ImageBuffer> references) => Parts.References.Encode(references);
 
     /// <summary>What stands for a missing reference: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding).</summary>
     /// <param name="batch">B.</param>
     /// <returns>As <see cref="EncodeReferences"/> gives it.</returns>
     public Tensor EncodeDroppedReference(int batch)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        return _parts.References.EncodeDropped(batch);
+        return Parts.References.EncodeDropped(batch);
     }
 
     /// <summary>Projects image-encoder states to image prompt tokens.</summary>
     /// <param name="states">As <see cref="EncodeReferences"/> gives them, B rows.</param>
     /// <returns><c>(B,N,C)</c>; the caller disposes it.</returns>
-    public Tensor ProjectReferences(Tensor states) => _parts.References.Project(states);
+    public Tensor ProjectReferences(Tensor states) => Parts.References.Project(states);
 
     /// <summary>Encodes images to latents: the mean of the autoencoder's distribution, scaled.</summary>
     /// <param name="images">B images of any size; the shorter side is resized, the centre cut out.</param>
@@ -160,10 +184,11 @@ public sealed class PersonalizedModel : IDisposable
     /// <returns><c>(B,C,size/s,size/s)</c>, s the latent scale; the caller disposes it.</returns>
     public Tensor EncodeLatents(IReadOnlyList<ImageBuffer> images, int? size = null)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor pixels = ImageTensors.Batch(images, new DiffusionPreprocessor(CheckSide(size, nameof(size))), Device);
-        return (_parts.Vae.EncodeMean(pixels) * _parts.Vae.ScalingFactor).MoveToOuterDisposeScope();
+        return (Parts.Vae.EncodeMean(pixels) * _parts.Vae.ScalingFactor).MoveToOuterDisposeScope();
     }
 
     /// <summary>Decodes latents to images.</summary>
@@ -171,10 +196,11 @@ public sealed class PersonalizedModel : IDisposable
     /// <returns>B RGB images.</returns>
     public IReadOnlyList<ImageBuffer> DecodeLatents(Tensor latents)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(latents);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        return ImageTensors.ToImages(_parts.Vae.Decode(latents.to(ScalarType.Float32) / _parts.Vae.ScalingFactor));
+        return ImageTensors.ToImages(Parts.Vae.Decode(latents.to(ScalarType.Float32) / _parts.Vae.ScalingFactor));
     }
 
     /// <summary>Predicts the noise in latents (or what <see cref="Schedule"/> says that the network predicts), with gradients where they are on.</summary>
@@ -187,6 +213,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <returns><c>(B,C,h,w)</c>, of the latents' type; the caller disposes it.</returns>
     public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, Tensor ipTokens, Tensor? timeIds = null, double? adapterScale = null)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(latents);
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(ipTokens);
@@ -201,7 +228,7 @@ public sealed class PersonalizedModel : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor Typed(Tensor tensor) => tensor.to(DType);
         TextConditions text = conditions.Text.Map(Typed);
-        Tensor prediction = _parts.UNet.forward(
+        Tensor prediction = Parts.UNet.forward(
             Typed(latents), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds, new IpAttention(layers, Typed(conditions.IpTokens), adapterScale));
         return prediction.to(latents.dtype).MoveToOuterDisposeScope();
     }
@@ -219,13 +246,20 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<ImageBuffer> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
-        => new ImageGeneration(this, options ?? new GenerationOptions(), progress).Run(requests, cancellation);
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new ImageGeneration(this, options ?? new GenerationOptions(), progress).Run(requests, cancellation);
+    }
 
     /// <summary>Writes image projection and adapter layers as one IP-Adapter file: safetensors, or the official float16 <c>.bin</c>.</summary>
     /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c>; replaced in one step where it exists.</param>
     /// <exception cref="ArgumentException">The name has another ending.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void SaveAdapter(string path) => IpAdapterFile.Write(path, new IpAdapterModel(_parts.References.Projection, AdapterLayers));
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public void SaveAdapter(string path) => IpAdapterFile.Write(path, new IpAdapterModel(Parts.References.Projection, AdapterLayers));
+
+    /// <summary>The same as safetensors, into a stream.</summary>
+    internal void SaveAdapter(Stream stream) => IpAdapterFile.Write(stream, new IpAdapterModel(Parts.References.Projection, AdapterLayers));
 
     /// <summary>Frees the adapter layers, and the other parts where no other model shares them.</summary>
     public void Dispose()
@@ -233,7 +267,7 @@ public sealed class PersonalizedModel : IDisposable
         if (_disposed)
             return;
         _disposed = true;
-        AdapterLayers.Dispose();
+        _layers.Dispose();
         _parts.Release();
     }
 

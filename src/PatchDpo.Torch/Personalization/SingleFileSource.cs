@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
@@ -80,18 +81,18 @@ internal sealed class SingleFileSource : IGeneratorSource
             string name = key[prefix.Length..];
             map[second || name.StartsWith(TextModel, StringComparison.Ordinal) ? name : TextModel + name] = MappedTensor.Copy(key);
         }
-        return ModelWeights.Fill(new ClipTextEncoder(config, META), ClipKeyMap.Wrap(new MappedTensorSource(_file, map)), ClipKeyMap.IsOtherThan("text"), device, dtype);
+        return ModelWeights.Fill(new ClipTextEncoder(config, TorchRuntime.Meta), ClipKeyMap.Wrap(new MappedTensorSource(_file, map)), ClipKeyMap.IsOtherThan("text"), device, dtype);
     }
 
     public UNet2DConditionModel OpenUNet(Device device, ScalarType dtype)
     {
-        var unet = new UNet2DConditionModel(_layout.UNet, META);
+        var unet = new UNet2DConditionModel(_layout.UNet, TorchRuntime.Meta);
         return ModelWeights.Fill(unet, LdmKeyMap.Wrap(_file, Network, unet.state_dict().Keys, key => LdmKeyMap.UNetKey(_layout.UNet, key)), ignore: null, device, dtype);
     }
 
     public AutoencoderKL OpenVae(Device device, ScalarType dtype)
     {
-        var vae = new AutoencoderKL(_layout.Vae, META);
+        var vae = new AutoencoderKL(_layout.Vae, TorchRuntime.Meta);
         return ModelWeights.Fill(
             vae, LdmKeyMap.Wrap(_file, Autoencoder, vae.state_dict().Keys, key => LdmKeyMap.VaeKey(_layout.Vae, key)),
             name => name.StartsWith(Autoencoder + "loss.", StringComparison.Ordinal), device, dtype);

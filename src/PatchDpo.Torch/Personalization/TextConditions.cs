@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;
@@ -7,11 +8,22 @@ namespace PatchDpo.Torch.Personalization;
 /// <param name="Pooled">The second text encoder's projected text, <c>(B,P)</c>; null where the network takes none (Stable Diffusion 1.5).</param>
 public sealed record TextConditions(Tensor HiddenStates, Tensor? Pooled = null) : IDisposable
 {
+    private readonly Tensor _hiddenStates = HiddenStates;
+    private readonly Tensor? _pooled = Pooled;
+
+    /// <summary>Hidden states of the text encoder (Stable Diffusion 1.5), or of both encoders side by side (SDXL), <c>(B,T,C)</c>.</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public Tensor HiddenStates { get => _hiddenStates.AliveIn(this); init => _hiddenStates = value; }
+
+    /// <summary>The second text encoder's projected text, <c>(B,P)</c>; null where the network takes none (Stable Diffusion 1.5).</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public Tensor? Pooled { get => _pooled?.AliveIn(this); init => _pooled = value; }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        HiddenStates.Dispose();
-        Pooled?.Dispose();
+        _hiddenStates.Dispose();
+        _pooled?.Dispose();
     }
 
     /// <summary>The rows of all parts; new tensors in the current dispose scope.</summary>

@@ -1,10 +1,9 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace PatchDpo.Torch.Runtime;
 
-/// <summary>Rewrites, in a copy of an ELF library, its one need of libstdc++ 3.4.32 into what every older libstdc++ has.</summary>
+/// <summary>Rewrites, in the bytes of an ELF library, its one need of libstdc++ 3.4.32 into what every older libstdc++ has.</summary>
 /// <remarks>
 /// <c>std::ios_base_library_init()</c> (GLIBCXX_3.4.32) became the way to initialise iostreams in GCC 13; older compilers
 /// called <c>std::ios_base::Init::Init()</c> (GLIBCXX_3.4) for it, which does not use its <c>this</c>. Three fields change:
@@ -18,28 +17,9 @@ internal static class LibStdCppPatch
     private const string OldSymbol = "_ZNSt8ios_base4InitC1Ev";
     private const uint SectionGnuVerNeed = 0x6ffffffe;
 
-    /// <summary>Returns the path of the patched copy in <paramref name="cacheFolder"/>, writing it where it is not there yet.</summary>
-    /// <exception cref="InvalidDataException">The file is not the ELF library that this patch knows.</exception>
-    public static string CreatePatchedCopy(string original, string cacheFolder)
-    {
-        byte[] bytes = File.ReadAllBytes(original);
-        string key = Convert.ToHexStringLower(SHA256.HashData(bytes))[..32];
-        string folder = Path.Combine(cacheFolder, key);
-        string target = Path.Combine(folder, Path.GetFileName(original));
-        if (File.Exists(target) && new FileInfo(target).Length == bytes.Length)
-            return target;
-
-        Patch(bytes);
-        Directory.CreateDirectory(folder);
-        string temporary = Path.Combine(folder, Path.GetRandomFileName());
-        File.WriteAllBytes(temporary, bytes);
-        File.Move(temporary, target, overwrite: true);
-        return target;
-    }
-
     /// <summary>Patches a 64-bit little-endian ELF image in place.</summary>
     /// <exception cref="InvalidDataException">The image is not such a library, or lacks the entries to change.</exception>
-    internal static void Patch(byte[] elf)
+    public static void Patch(byte[] elf)
     {
         try
         {

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Runtime;
 
-/// <summary>Whom a module's weights belong to.</summary>
+/// <summary>Whom a module's weights and an object's tensors belong to, and whether they are still there.</summary>
 internal static class ModuleLifetime
 {
     /// <summary>Takes the weights out of the dispose scope in which the module was made: they live until the module is disposed.</summary>
@@ -14,5 +14,13 @@ internal static class ModuleLifetime
     {
         foreach (Tensor tensor in module.state_dict().Values)
             tensor.DetachFromDisposeScope();
+    }
+
+    /// <summary>The tensor, which is its owner's.</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed, and so was its owner.</exception>
+    public static T AliveIn<T>(this T tensor, object owner) where T : Tensor
+    {
+        ObjectDisposedException.ThrowIf(tensor.IsInvalid, owner);
+        return tensor;
     }
 }

@@ -21,7 +21,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
     /// <exception cref="ArgumentException">The configuration contradicts itself.</exception>
-    public ClipTextEncoder(ClipTextConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(ClipTextEncoder))
+    public ClipTextEncoder(ClipTextConfig config, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(ClipTextEncoder)))
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
@@ -40,7 +40,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
     public ClipTextConfig Config { get; }
 
     /// <summary>The device that the weights are on.</summary>
-    public Device Device => text_model.Anchor.device;
+    public Device Device => text_model.Anchor.AliveIn(this).device;
 
     /// <summary>Reads <c>config.json</c> (Hugging Face's CLIPTextConfig, or a whole model's CLIPConfig) and the weights, under Hugging Face's or OpenAI's names.</summary>
     /// <remarks>The encoder has a projection where the weights have one. A whole model's other tower is left out.</remarks>
@@ -60,7 +60,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
         ITensorSource source = ClipKeyMap.Wrap(file);
         if (!source.Keys.Contains("text_projection.weight"))
             config = config with { ProjectionDim = null };
-        return ModelWeights.Fill(new ClipTextEncoder(config, META), source, ClipKeyMap.IsOtherThan("text"), device, dtype);
+        return ModelWeights.Fill(new ClipTextEncoder(config, TorchRuntime.Meta), source, ClipKeyMap.IsOtherThan("text"), device, dtype);
     }
 
     /// <summary>Encodes token ids, without gradients.</summary>
@@ -77,6 +77,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
     /// <exception cref="ArgumentException">The ids have another shape, or are too many.</exception>
     public override ClipTextOutput forward(Tensor ids)
     {
+        text_model.Anchor.AliveIn(this);
         ArgumentNullException.ThrowIfNull(ids);
         if (ids.shape.Length != 2 || ids.shape[1] < 1 || ids.shape[1] > Config.MaxPositions)
             throw new ArgumentException($"The token ids must have the shape (B,T) with T of 1 to {Config.MaxPositions}, not ({string.Join(',', ids.shape)}).", nameof(ids));

@@ -35,7 +35,7 @@ public sealed class Alike : ConvolutionalEncoder
     /// <param name="config">The network's shape.</param>
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
-    public Alike(AlikeConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(Alike))
+    public Alike(AlikeConfig config, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(Alike)))
     {
         ArgumentNullException.ThrowIfNull(config);
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
@@ -70,9 +70,6 @@ public sealed class Alike : ConvolutionalEncoder
     public override int Stages => DescriptorStage;
 
     /// <inheritdoc/>
-    public override Device Device => convhead2.weight!.device;
-
-    /// <inheritdoc/>
     /// <remarks>One image after the other: the maps of a single one, as large as the image, fill some hundred megabytes at 512 x 512 pixels.</remarks>
     public override VisionFeatures Encode(Tensor pixels)
     {
@@ -81,6 +78,8 @@ public sealed class Alike : ConvolutionalEncoder
         VisionFeatures[] features = [.. pixels.split(1).Select(base.Encode)];
         return new VisionFeatures(cat([.. features.Select(f => f.Global)]).MoveToOuterDisposeScope(), cat([.. features.Select(f => f.Patches)]).MoveToOuterDisposeScope());
     }
+
+    private protected override Parameter Anchor => convhead2.weight!;
 
     private protected override List<Tensor> Maps(Tensor pixels)
     {

@@ -28,7 +28,7 @@ public sealed class CifarResNet : ConvolutionalEncoder
     /// <param name="config">The network's shape.</param>
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
-    public CifarResNet(CifarResNetConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(CifarResNet))
+    public CifarResNet(CifarResNetConfig config, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(CifarResNet)))
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
@@ -54,9 +54,6 @@ public sealed class CifarResNet : ConvolutionalEncoder
     /// <inheritdoc/>
     public override int Stages => 3;
 
-    /// <inheritdoc/>
-    public override Device Device => conv1.weight!.device;
-
     /// <summary>The classifier's logits. <c>(B,3,H,W) -> (B,classes)</c></summary>
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W).</exception>
     /// <exception cref="InvalidOperationException">The network has no classifier.</exception>
@@ -65,6 +62,8 @@ public sealed class CifarResNet : ConvolutionalEncoder
         using var scope = NewDisposeScope();
         return (linear ?? throw new InvalidOperationException("The network has no classifier.")).call(call(pixels)).MoveToOuterDisposeScope();
     }
+
+    private protected override Parameter Anchor => conv1.weight!;
 
     private protected override List<Tensor> Maps(Tensor pixels)
     {

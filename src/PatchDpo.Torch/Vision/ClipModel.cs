@@ -24,7 +24,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
     /// <exception cref="ArgumentException">A projection is missing, or the parts do not fit together.</exception>
-    public ClipModel(ClipTextConfig text, ClipVisionConfig vision, ClipTokenizer tokenizer, Device? device = null, ScalarType? dtype = null) : base(nameof(ClipModel))
+    public ClipModel(ClipTextConfig text, ClipVisionConfig vision, ClipTokenizer tokenizer, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(ClipModel)))
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(vision);
@@ -61,10 +61,10 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     }
 
     /// <summary>The device that the weights are on.</summary>
-    public Device Device => logit_scale.device;
+    public Device Device => logit_scale.AliveIn(this).device;
 
     /// <summary>The logarithm of the factor on cosines in <see cref="forward"/>, a scalar.</summary>
-    public Parameter LogitScale => logit_scale;
+    public Parameter LogitScale => logit_scale.AliveIn(this);
 
     /// <summary>Reads a CLIP model's folder: <c>config.json</c> (CLIPConfig), the tokenizer's files and the weights, under Hugging Face's or OpenAI's names.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -87,7 +87,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         ClipModel model;
         try
         {
-            model = new ClipModel(text, vision, tokenizer, META) { Preprocessor = preprocessor! };
+            model = new ClipModel(text, vision, tokenizer, TorchRuntime.Meta) { Preprocessor = preprocessor! };
         }
         catch (ArgumentException e)
         {
@@ -104,6 +104,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     public override Tensor forward(Tensor pixels, Tensor ids)
     {
         using var scope = NewDisposeScope();
+        logit_scale.AliveIn(this);
         Tensor images = functional.normalize(VisionEncoder.call(pixels).ImageEmbeds!, dim: -1);
         Tensor texts = functional.normalize(TextEncoder.call(ids).TextEmbeds!, dim: -1);
         return (logit_scale.exp() * images.matmul(texts.t())).MoveToOuterDisposeScope();
@@ -115,12 +116,14 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
+        logit_scale.AliveIn(this);
         return VisionEncoder.call(pixels).ImageEmbeds!.MoveToOuterDisposeScope();
     }
 
     /// <summary>Text embeddings, not normalised, without gradients. B texts -> <c>(B,P)</c></summary>
     public Tensor EncodeTexts(IReadOnlyList<string> texts)
     {
+        logit_scale.AliveIn(this);
         using var scope = NewDisposeScope();
         return EncodeTexts(Tokenizer.EncodeBatch(texts).to(Device)).MoveToOuterDisposeScope();
     }
@@ -130,6 +133,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     public Tensor EncodeTexts(Tensor ids)
     {
         using var scope = NewDisposeScope();
+        logit_scale.AliveIn(this);
         return TextEncoder.Encode(ids).TextEmbeds!.MoveToOuterDisposeScope();
     }
 

@@ -22,7 +22,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
     /// <exception cref="ArgumentException">The configuration contradicts itself.</exception>
-    public ClipVisionEncoder(ClipVisionConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(ClipVisionEncoder))
+    public ClipVisionEncoder(ClipVisionConfig config, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(ClipVisionEncoder)))
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
@@ -48,7 +48,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     }
 
     /// <inheritdoc/>
-    public Device Device => vision_model.Anchor.device;
+    public Device Device => vision_model.Anchor.AliveIn(this).device;
 
     /// <inheritdoc/>
     /// <remarks>The post norm and the projection are no part of them: patches do not pass through these.</remarks>
@@ -56,6 +56,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     {
         get
         {
+            vision_model.Anchor.AliveIn(this);
             (string name, Parameter parameter)[] all = [.. vision_model.named_parameters()];
             return [Named("embeddings.", "pre_layrnorm."), .. Enumerable.Range(0, Config.NumLayers).Select(i => Named($"encoder.layers.{i}."))];
 
@@ -81,7 +82,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
         ITensorSource source = ClipKeyMap.Wrap(file);
         if (!source.Keys.Contains("visual_projection.weight"))
             config = config with { ProjectionDim = null };
-        return ModelWeights.Fill(new ClipVisionEncoder(config, META), source, ClipKeyMap.IsOtherThan("vision"), device, dtype);
+        return ModelWeights.Fill(new ClipVisionEncoder(config, TorchRuntime.Meta), source, ClipKeyMap.IsOtherThan("vision"), device, dtype);
     }
 
     /// <summary>Encodes pixels, with gradients where they are on.</summary>
@@ -90,6 +91,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     /// <exception cref="ArgumentException">The pixels have another shape.</exception>
     public override ClipVisionOutput forward(Tensor pixels)
     {
+        vision_model.Anchor.AliveIn(this);
         PixelShape.CheckExact(pixels, Config.ImageSize);
         using var scope = NewDisposeScope();
         IReadOnlyList<Tensor> states = vision_model.HiddenStates(pixels);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -43,10 +44,17 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     public IImagePreprocessor Preprocessor { get => _preprocessor ??= CreatePreprocessor(null); init => _preprocessor = value; }
 
     /// <inheritdoc/>
-    public abstract Device Device { get; }
+    public Device Device => Anchor.AliveIn(this).device;
 
     /// <inheritdoc/>
-    public IReadOnlyList<IReadOnlyList<Parameter>> PatchParameters => [.. PatchParts().Select(p => p.SelectMany(m => m.parameters()).ToArray())];
+    public IReadOnlyList<IReadOnlyList<Parameter>> PatchParameters
+    {
+        get
+        {
+            Anchor.AliveIn(this);
+            return [.. PatchParts().Select(p => p.SelectMany(m => m.parameters()).ToArray())];
+        }
+    }
 
     /// <summary>How this encoder is used, as options that would open it so.</summary>
     internal VisionEncoderOptions Choices => new() { PatchStage = PatchStage, PatchSize = PatchSize, ImageSize = _imageSize, WithEarlierStages = WithEarlierStages };
@@ -56,7 +64,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     public override Tensor forward(Tensor pixels)
     {
         using var scope = NewDisposeScope();
-        return Maps(pixels)[^1].mean([2, 3]).MoveToOuterDisposeScope();
+        return AliveMaps(pixels)[^1].mean([2, 3]).MoveToOuterDisposeScope();
     }
 
     /// <summary>The maps of the stages, after the stem's where the network has one, <c>(B,C,h,w)</c>; the caller disposes them.</summary>
@@ -64,7 +72,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     public IReadOnlyList<Tensor> FeatureMaps(Tensor pixels)
     {
         using var scope = NewDisposeScope();
-        return [.. Maps(pixels).Select(m => m.MoveToOuterDisposeScope())];
+        return [.. AliveMaps(pixels).Select(m => m.MoveToOuterDisposeScope())];
     }
 
     /// <summary>The averaged last map (B,D) and the patch features of <see cref="PatchStage"/> (B,h,w,C), with gradients where they are on.</summary>
@@ -73,7 +81,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     {
         PixelShape.Check(pixels, PatchSize);
         using var scope = NewDisposeScope();
-        List<Tensor> maps = Maps(pixels);
+        List<Tensor> maps = AliveMaps(pixels);
         Tensor map = WithEarlierStages ? Joined(maps) : Averaged(maps, PatchStage, PatchSize);
         return new VisionFeatures(maps[^1].mean([2, 3]).MoveToOuterDisposeScope(), map.permute(0, 2, 3, 1).contiguous().MoveToOuterDisposeScope());
     }
@@ -86,6 +94,15 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     {
         using var noGrad = no_grad();
         return ForwardFeatures(pixels);
+    }
+
+    /// <summary>One of the weights, disposed with the others.</summary>
+    private protected abstract Parameter Anchor { get; }
+
+    private protected List<Tensor> AliveMaps(Tensor pixels)
+    {
+        Anchor.AliveIn(this);
+        return Maps(pixels);
     }
 
     /// <summary>The modules that patch features pass through: the stem, then each block up to <see cref="PatchStage"/>.</summary>

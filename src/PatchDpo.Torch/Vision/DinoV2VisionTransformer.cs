@@ -63,7 +63,7 @@ public sealed class DinoV2VisionTransformer : VitEncoder
     {
         DinoV2Config config = DinoV2Config.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
         using ITensorFile file = ModelFolder.OpenWeights(folder);
-        DinoV2VisionTransformer model = new(config, META) { Preprocessor = preprocessor! };
+        DinoV2VisionTransformer model = new(config, TorchRuntime.Meta) { Preprocessor = preprocessor! };
         return ModelWeights.Fill(model, VitKeyMap.Wrap(file), ignore: null, device, dtype);
     }
 

@@ -55,7 +55,7 @@ public sealed class DinoVisionTransformer : VitEncoder
     {
         DinoConfig config = DinoConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
         using ITensorFile file = ModelFolder.OpenWeights(folder);
-        DinoVisionTransformer model = new(config, META) { Preprocessor = preprocessor! };
+        DinoVisionTransformer model = new(config, TorchRuntime.Meta) { Preprocessor = preprocessor! };
         return ModelWeights.Fill(model, VitKeyMap.Wrap(file), ignore: null, device, dtype);
     }
 

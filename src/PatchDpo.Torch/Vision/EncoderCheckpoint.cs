@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 
@@ -16,10 +17,10 @@ internal static class EncoderCheckpoint
         ("embeddings.patch_embeddings.projection.weight", "DINO or DINOv2 under Hugging Face's names", OpenVit),
         ("visual.class_embedding", "CLIP's vision transformer under OpenAI's names", OpenClip),
         ("vision_model.embeddings.class_embedding", "CLIP's vision transformer under Hugging Face's names", RefuseClip),
-        ("layer4.0.conv1.weight", "ResNet", (s, d, t, o) => Open(new ResNet(ResNetConfig.FromWeights(s), META), s, d, t, o)),
-        ("layer3.0.conv1.weight", "CIFAR's ResNet", (s, d, t, o) => Open(new CifarResNet(CifarResNetConfig.FromWeights(s), META), s, d, t, o)),
-        ("features.0.weight", "VGG", (s, d, t, o) => Open(new Vgg(VggConfig.FromWeights(s), META), s, d, t, o)),
-        ("convhead2.weight", "ALIKE", (s, d, t, o) => Open(new Alike(AlikeConfig.FromWeights(s), META), s, d, t, o)),
+        ("layer4.0.conv1.weight", "ResNet", (s, d, t, o) => Open(new ResNet(ResNetConfig.FromWeights(s), TorchRuntime.Meta), s, d, t, o)),
+        ("layer3.0.conv1.weight", "CIFAR's ResNet", (s, d, t, o) => Open(new CifarResNet(CifarResNetConfig.FromWeights(s), TorchRuntime.Meta), s, d, t, o)),
+        ("features.0.weight", "VGG", (s, d, t, o) => Open(new Vgg(VggConfig.FromWeights(s), TorchRuntime.Meta), s, d, t, o)),
+        ("convhead2.weight", "ALIKE", (s, d, t, o) => Open(new Alike(AlikeConfig.FromWeights(s), TorchRuntime.Meta), s, d, t, o)),
     ];
 
     /// <summary>Opens the encoder, set to evaluation; the caller disposes it.</summary>
@@ -43,8 +44,8 @@ internal static class EncoderCheckpoint
         IImagePreprocessor? preprocessor = options.ImageSize is int size ? DinoPreprocessor.ForSize(size) : null;
         // Every DINOv2 model scales its blocks' branches; no DINO model does.
         return state.Keys.Contains("blocks.0.ls1.gamma")
-            ? ModelWeights.Fill(new DinoV2VisionTransformer(DinoV2Config.FromWeights(state), META) { Preprocessor = preprocessor! }, state, ignore: null, device, dtype)
-            : ModelWeights.Fill(new DinoVisionTransformer(DinoConfig.FromWeights(state), META) { Preprocessor = preprocessor! }, state, ignore: null, device, dtype);
+            ? ModelWeights.Fill(new DinoV2VisionTransformer(DinoV2Config.FromWeights(state), TorchRuntime.Meta) { Preprocessor = preprocessor! }, state, ignore: null, device, dtype)
+            : ModelWeights.Fill(new DinoVisionTransformer(DinoConfig.FromWeights(state), TorchRuntime.Meta) { Preprocessor = preprocessor! }, state, ignore: null, device, dtype);
     }
 
     private static ClipVisionEncoder OpenClip(ITensorSource state, Device? device, ScalarType? dtype, VisionEncoderOptions options)
@@ -54,7 +55,7 @@ internal static class EncoderCheckpoint
         ClipVisionConfig config = ClipVisionConfig.FromWeights(state);
         options.RequireImageSize(state.Path, config.ImageSize);
         return ModelWeights.Fill(
-            new ClipVisionEncoder(config, META) { Preprocessor = new ClipPreprocessor(config.ImageSize) }, state, ClipKeyMap.IsOtherThan("vision"), device, dtype);
+            new ClipVisionEncoder(config, TorchRuntime.Meta) { Preprocessor = new ClipPreprocessor(config.ImageSize) }, state, ClipKeyMap.IsOtherThan("vision"), device, dtype);
     }
 
     // ViT-H and OpenCLIP's models have other heads and another activation than OpenAI's, under the same names.

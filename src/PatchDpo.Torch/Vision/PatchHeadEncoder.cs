@@ -45,17 +45,24 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
     public ITrainableVisionEncoder Encoder { get; }
 
     /// <summary>The length of the patch features.</summary>
-    public int Dimension => (int)_head.weight!.shape[0];
+    public int Dimension => (int)_head.weight!.AliveIn(this).shape[0];
 
     /// <inheritdoc/>
     public IImagePreprocessor Preprocessor => Encoder.Preprocessor;
 
     /// <inheritdoc/>
-    public Device Device => Encoder.Device;
+    public Device Device => _head.weight!.AliveIn(this).device;
 
     /// <inheritdoc/>
     /// <remarks>The head is the last group.</remarks>
-    public IReadOnlyList<IReadOnlyList<Parameter>> PatchParameters => [.. Encoder.PatchParameters, [_head.weight!, _head.bias!]];
+    public IReadOnlyList<IReadOnlyList<Parameter>> PatchParameters
+    {
+        get
+        {
+            _head.weight!.AliveIn(this);
+            return [.. Encoder.PatchParameters, [_head.weight!, _head.bias!]];
+        }
+    }
 
     /// <summary>Whether the head has learnt nothing yet.</summary>
     internal bool IsFresh { get; private set; } = true;
@@ -63,6 +70,7 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
     /// <inheritdoc/>
     public VisionFeatures ForwardFeatures(Tensor pixels)
     {
+        _head.weight!.AliveIn(this);
         VisionFeatures features = Encoder.ForwardFeatures(pixels);
         using Tensor below = features.Patches;
         return features with { Patches = _head.call(below.to(_head.weight!.dtype)) };
@@ -71,6 +79,7 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
     /// <inheritdoc/>
     public VisionFeatures Encode(Tensor pixels)
     {
+        _head.weight!.AliveIn(this);
         using IDisposable noGrad = no_grad();
         // Not through ForwardFeatures: an encoder may go through a batch more thriftily where no gradients are asked for.
         VisionFeatures features = Encoder.Encode(pixels);
@@ -150,7 +159,7 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
             int features = InputDimension(below);
             if (shape.Length != 2 || shape[0] < 1 || shape[1] != features)
                 throw new UnknownModelException(path, "weight", $"a head on this encoder has the shape (D,{features}), not ({string.Join(',', shape)}): were its stage and patches chosen otherwise?");
-            return new PatchHeadEncoder(below, ModelWeights.Fill(CreateHead(shape[1], shape[0], META), file, ignore: null, encoder.Device, dtype: null));
+            return new PatchHeadEncoder(below, ModelWeights.Fill(CreateHead(shape[1], shape[0], TorchRuntime.Meta), file, ignore: null, encoder.Device, dtype: null));
         }
         catch
         {

@@ -27,7 +27,7 @@ public sealed class ResNet : ConvolutionalEncoder
     /// <param name="config">The network's shape.</param>
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
-    public ResNet(ResNetConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(ResNet))
+    public ResNet(ResNetConfig config, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(ResNet)))
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
@@ -55,9 +55,6 @@ public sealed class ResNet : ConvolutionalEncoder
     /// <inheritdoc/>
     public override int Stages => 4;
 
-    /// <inheritdoc/>
-    public override Device Device => conv1.weight!.device;
-
     /// <summary>Reads <c>config.json</c> (see <see cref="ResNetConfig.FromJson"/>) and the weights under torchvision's names; the classifier may be missing.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
@@ -76,7 +73,7 @@ public sealed class ResNet : ConvolutionalEncoder
         using ITensorFile file = ModelFolder.OpenWeights(folder);
         if (!file.Contains("fc.weight"))
             config = config with { NumClasses = null };
-        return ModelWeights.Fill(new ResNet(config, META) { PatchStage = patchStage, Preprocessor = preprocessor! }, BatchCounters.Complete(file), ignore: null, device, dtype);
+        return ModelWeights.Fill(new ResNet(config, TorchRuntime.Meta) { PatchStage = patchStage, Preprocessor = preprocessor! }, BatchCounters.Complete(file), ignore: null, device, dtype);
     }
 
     /// <summary>The classifier's logits. <c>(B,3,H,W) -> (B,classes)</c></summary>
@@ -87,6 +84,8 @@ public sealed class ResNet : ConvolutionalEncoder
         using var scope = NewDisposeScope();
         return (fc ?? throw new InvalidOperationException("The network has no classifier.")).call(call(pixels)).MoveToOuterDisposeScope();
     }
+
+    private protected override Parameter Anchor => conv1.weight!;
 
     private protected override List<Tensor> Maps(Tensor pixels)
     {

@@ -20,12 +20,13 @@ public sealed class Vgg : ConvolutionalEncoder
 
     private readonly Sequential features;
     private readonly Sequential? classifier;
+    private readonly Conv2d _first;
 
     /// <summary>Creates the network with fresh weights.</summary>
     /// <param name="config">The network's shape.</param>
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
-    public Vgg(VggConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(Vgg))
+    public Vgg(VggConfig config, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(Vgg)))
     {
         ArgumentNullException.ThrowIfNull(config);
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
@@ -53,6 +54,8 @@ public sealed class Vgg : ConvolutionalEncoder
                 ("6", Linear(ClassifierWidth, classes, true, device, dtype)));
         }
         RegisterComponents();
+        // After it: this is no component of its own.
+        _first = features.children().OfType<Conv2d>().First();
         CnnInit.Apply(this);
         this.DetachFromDisposeScope();
     }
@@ -62,9 +65,6 @@ public sealed class Vgg : ConvolutionalEncoder
 
     /// <inheritdoc/>
     public override int Stages => Config.Stages;
-
-    /// <inheritdoc/>
-    public override Device Device => features.parameters().First().device;
 
     /// <summary>Reads <c>config.json</c> (see <see cref="VggConfig.FromJson"/>) and the weights under torchvision's names; the classifier may be missing.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -84,7 +84,7 @@ public sealed class Vgg : ConvolutionalEncoder
         using ITensorFile file = ModelFolder.OpenWeights(folder);
         if (!file.Contains("classifier.0.weight"))
             config = config with { NumClasses = null };
-        return ModelWeights.Fill(new Vgg(config, META) { PatchStage = patchStage ?? config.Stages, Preprocessor = preprocessor! }, file, ignore: null, device, dtype);
+        return ModelWeights.Fill(new Vgg(config, TorchRuntime.Meta) { PatchStage = patchStage ?? config.Stages, Preprocessor = preprocessor! }, file, ignore: null, device, dtype);
     }
 
     /// <summary>The classifier's logits. <c>(B,3,H,W) -> (B,classes)</c></summary>
@@ -95,9 +95,11 @@ public sealed class Vgg : ConvolutionalEncoder
         if (classifier is null)
             throw new InvalidOperationException("The network has no classifier.");
         using var scope = NewDisposeScope();
-        Tensor grid = functional.adaptive_avg_pool2d(Maps(pixels)[^1], [ClassifierGrid, ClassifierGrid]);
+        Tensor grid = functional.adaptive_avg_pool2d(AliveMaps(pixels)[^1], [ClassifierGrid, ClassifierGrid]);
         return classifier.call(grid.flatten(1)).MoveToOuterDisposeScope();
     }
+
+    private protected override Parameter Anchor => _first.weight!;
 
     private protected override List<Tensor> Maps(Tensor pixels)
     {

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Vision;
@@ -7,10 +8,21 @@ namespace PatchDpo.Torch.Vision;
 /// <param name="Patches">Patch features, <c>(B,h,w,Dp)</c>, rows from the top; not normalised.</param>
 public sealed record VisionFeatures(Tensor Global, Tensor Patches) : IDisposable
 {
+    private readonly Tensor _global = Global;
+    private readonly Tensor _patches = Patches;
+
+    /// <summary>One feature an image, <c>(B,D)</c>: the class token, the projected image embedding, or a convolutional network's last map averaged; not normalised.</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public Tensor Global { get => _global.AliveIn(this); init => _global = value; }
+
+    /// <summary>Patch features, <c>(B,h,w,Dp)</c>, rows from the top; not normalised.</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public Tensor Patches { get => _patches.AliveIn(this); init => _patches = value; }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        Global.Dispose();
-        Patches.Dispose();
+        _global.Dispose();
+        _patches.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Vision.Vit;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -16,7 +17,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
     private protected readonly LayerNorm norm;
     private readonly int _patchSize;
 
-    private protected VitEncoder(string name, VitConfig config, double? layerScale, Device? device, ScalarType? dtype) : base(name)
+    private protected VitEncoder(string name, VitConfig config, double? layerScale, Device? device, ScalarType? dtype) : base(TorchRuntime.Initialized(name))
     {
         config.Validate();
         _patchSize = config.PatchSize;
@@ -33,7 +34,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
     public abstract IImagePreprocessor Preprocessor { get; init; }
 
     /// <inheritdoc/>
-    public Device Device => cls_token.device;
+    public Device Device => cls_token.AliveIn(this).device;
 
     /// <inheritdoc/>
     /// <remarks>The first group holds the tokens and positions, too, the last the final norm.</remarks>
@@ -41,6 +42,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
     {
         get
         {
+            cls_token.AliveIn(this);
             List<IReadOnlyList<Parameter>> groups = [[.. parameters(recurse: false), .. patch_embed.parameters()], .. blocks.Select(b => b.parameters().ToArray())];
             groups[^1] = [.. groups[^1], .. norm.parameters()];
             return groups;
@@ -90,7 +92,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
     {
         using var scope = NewDisposeScope();
         long rows = height / _patchSize, columns = width / _patchSize;
-        if (rows * columns == pos_embed.shape[1] - 1 && height == width)
+        if (rows * columns == pos_embed.AliveIn(this).shape[1] - 1 && height == width)
             return pos_embed.alias().MoveToOuterDisposeScope();
         return VitPositions.Interpolate(pos_embed, rows, columns, Interpolation.Offset, Interpolation.Antialias).MoveToOuterDisposeScope();
     }
@@ -100,7 +102,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
 
     /// <summary>Class token and patches with their positions, in the current dispose scope.</summary>
     private protected Tensor Embed(Tensor pixels)
-        => cat([cls_token.expand(pixels.shape[0], -1, -1), patch_embed.call(pixels)], 1) + PositionEmbedding(pixels.shape[2], pixels.shape[3]);
+        => cat([cls_token.AliveIn(this).expand(pixels.shape[0], -1, -1), patch_embed.call(pixels)], 1) + PositionEmbedding(pixels.shape[2], pixels.shape[3]);
 
     /// <summary>The last block's output, in the current dispose scope.</summary>
     private protected Tensor Run(Tensor pixels)

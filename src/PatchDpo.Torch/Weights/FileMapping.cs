@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PatchDpo.Torch.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -20,6 +21,7 @@ internal sealed class FileMapping : IDisposable
     /// <exception cref="IOException">The file cannot be mapped.</exception>
     public FileMapping(string path, long length, IEnumerable<ScalarType> dtypes)
     {
+        TorchRuntime.Initialize();
         try
         {
             foreach (ScalarType dtype in dtypes)

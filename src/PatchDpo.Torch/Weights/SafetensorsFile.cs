@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Microsoft.Win32.SafeHandles;
+using PatchDpo.Torch.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -85,6 +86,7 @@ public sealed class SafetensorsFile : ITensorFile
     {
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
         SafetensorsEntry entry = Entry(key);
+        TorchRuntime.Initialize();
         using DisposeScope scope = NewDisposeScope();
         // A bool's byte may only be 0 or 1 in libtorch; the file may hold others.
         bool isBool = entry.DType == ScalarType.Bool;

@@ -14,6 +14,7 @@ public sealed class ShardedTensorFile : ITensorFile
 {
     private readonly List<ITensorFile> _shards = [];
     private readonly OrderedDictionary<string, ITensorFile> _owners = new(StringComparer.Ordinal);
+    private bool _disposed;
 
     private ShardedTensorFile(string path, ShardedTensorOptions options)
     {
@@ -69,14 +70,23 @@ public sealed class ShardedTensorFile : ITensorFile
     public ScalarType DType(string key) => Owner(key).DType(key);
 
     /// <inheritdoc/>
-    public Tensor Read(string key, Device? device = null, ScalarType? dtype = null) => Owner(key).Read(key, device, dtype);
+    public Tensor Read(string key, Device? device = null, ScalarType? dtype = null)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return Owner(key).Read(key, device, dtype);
+    }
 
     /// <inheritdoc/>
-    public void CopyTo(string key, Tensor target) => Owner(key).CopyTo(key, target);
+    public void CopyTo(string key, Tensor target)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Owner(key).CopyTo(key, target);
+    }
 
     /// <summary>Closes the shards; tensors that were read stay valid.</summary>
     public void Dispose()
     {
+        _disposed = true;
         foreach (ITensorFile shard in _shards)
             shard.Dispose();
     }

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -83,6 +84,7 @@ public sealed class TorchCheckpoint : ITensorFile
     {
         ObjectDisposedException.ThrowIf(_file.IsClosed, this);
         TorchTensorView view = View(key);
+        TorchRuntime.Initialize();
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         bool isBool = view.Storage.DType == ScalarType.Bool;
@@ -100,6 +102,7 @@ public sealed class TorchCheckpoint : ITensorFile
     /// <inheritdoc/>
     public void CopyTo(string key, Tensor target)
     {
+        ObjectDisposedException.ThrowIf(_file.IsClosed, this);
         ArgumentNullException.ThrowIfNull(target);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();

@@ -1,19 +1,29 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.ML;
+using PatchDpo.MLNet.Tests.Runtime;
 using PatchDpo.MLNet.Tests.Support;
 
 namespace PatchDpo.MLNet.Tests.Persistence;
 
-/// <summary>The entry point of this assembly: what a process does that knows nothing but a saved model.</summary>
+/// <summary>The entry point of this assembly: what a process does that knows nothing but a saved model, and other parts of tests that need a process.</summary>
 internal static class ReloadProgram
 {
     /// <summary>Loads a model and prints a line of values for each row.</summary>
-    /// <param name="args">The model's file, a folder of images, and the columns to print; nothing when the test runner probes.</param>
+    /// <param name="args">The model's file, a folder of images, and the columns to print, or another part's name; nothing when the test runner probes.</param>
     public static int Main(string[] args)
     {
-        if (args.Length < 3)
-            return 0;
+        switch (args)
+        {
+            case [TorchProbe.Compute]:
+                return TorchProbe.RunComputation();
+            case [TorchProbe.CallEverything]:
+                return TorchProbe.RunCalls();
+            case [SaveLoop.Argument, string path]:
+                return SaveLoop.Run(path);
+            case { Length: < 3 }:
+                return 0;
+        }
         var ml = new MLContext();
         PatchDpoComponents.Register(ml);
         ITransformer model = ml.Model.Load(args[0], out _);

@@ -34,7 +34,7 @@ internal sealed class MeanColorTransformer(string image, string prompt, int batc
 
     internal override IBatchedMapping Mapping => Counts;
 
-    public override void Dispose() => Disposed = true;
+    private protected override void Release() => Disposed = true;
 
     private protected override void Save(ModelSaveContext context)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Tests.Weights;
@@ -99,23 +100,4 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void A_missing_folder_is_an_io_error() =>
         Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.Write(_folder.File("none/a.bin"), _ => { }));
-
-    /// <summary>A file system in memory of a fixed size.</summary>
-    private sealed class SmallDisk : IDisposable
-    {
-        private SmallDisk(string path) => Path = path;
-
-        public string Path { get; }
-
-        public static SmallDisk MountOrSkip(string path, int bytes)
-        {
-            Skip.IfNot(File.Exists("/bin/mount"), "There is no /bin/mount here.");
-            Directory.CreateDirectory(path);
-            (int exitCode, _, string errors) = ChildProcess.Finish(ChildProcess.Start("/bin/mount", "-t", "tmpfs", "-o", $"size={bytes}", "tmpfs", path));
-            Skip.If(exitCode != 0, $"A tmpfs cannot be mounted here: {errors.Trim()}");
-            return new SmallDisk(path);
-        }
-
-        public void Dispose() => Assert.Equal(0, ChildProcess.Finish(ChildProcess.Start("/bin/umount", Path)).ExitCode);
-    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 
@@ -36,8 +37,8 @@ public static class IpAdapterFile
         using var file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
         IpAdapterCheck.Run(file, config);
         // On the meta device: the sizes are the file's word, and only what its tensors confirm gets memory.
-        var projection = MakeProjection(file, headChannels, META, dtype);
-        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, META, dtype));
+        var projection = MakeProjection(file, headChannels, TorchRuntime.Meta, dtype);
+        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, TorchRuntime.Meta, dtype));
         try
         {
             StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix, device: device, dtype: dtype ?? ScalarType.Float32);
@@ -79,29 +80,46 @@ public static class IpAdapterFile
             throw new ArgumentException($"'{path}' ends neither in .safetensors nor in .bin, which choose the adapter's format.", nameof(path));
         using var gradless = no_grad();
         using var scope = NewDisposeScope();
-        var type = dtype ?? (isCheckpoint ? ScalarType.Float16 : null);
-        var groups = new Dictionary<string, IReadOnlyDictionary<string, Tensor>>
-        {
-            [ProjectionPrefix[..^1]] = Convert(adapter.Projection, ProjectionPrefix, type),
-            [LayersPrefix[..^1]] = Convert(adapter.Layers, LayersPrefix, type),
-        };
-        var metadata = new Dictionary<string, string>();
-        if (adapter.Projection is Resampler resampler && !(isCheckpoint && resampler.Options.HeadChannels == OfficialHeadChannels))
-            metadata.Add(HeadChannelsKey, resampler.Options.HeadChannels.ToString(CultureInfo.InvariantCulture));
+        var groups = Groups(adapter, dtype ?? (isCheckpoint ? ScalarType.Float16 : null));
         if (isCheckpoint)
-        {
-            TorchCheckpointWriter.Write(path, groups, metadata);
-            return;
-        }
-        metadata.Add("format", "pt");
-        SafetensorsWriter.Write(path, groups.SelectMany(g => g.Value.Select(t => (Key: $"{g.Key}.{t.Key}", t.Value))).ToDictionary(t => t.Key, t => t.Value), metadata);
+            TorchCheckpointWriter.Write(path, groups, Notes(adapter, OfficialHeadChannels));
+        else
+            AtomicFile.Write(path, stream => WriteSafetensors(stream, adapter, groups));
     }
+
+    /// <summary>Writes an adapter as safetensors, in its weights' own type.</summary>
+    internal static void Write(Stream stream, IpAdapterModel adapter)
+    {
+        using var gradless = no_grad();
+        using var scope = NewDisposeScope();
+        WriteSafetensors(stream, adapter, Groups(adapter, type: null));
+    }
+
+    private static void WriteSafetensors(Stream stream, IpAdapterModel adapter, Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups)
+    {
+        var metadata = Notes(adapter, impliedHeadChannels: null);
+        metadata.Add("format", "pt");
+        SafetensorsWriter.Write(stream, groups.SelectMany(g => g.Value.Select(t => (Key: $"{g.Key}.{t.Key}", t.Value))).ToDictionary(t => t.Key, t => t.Value), metadata);
+    }
+
+    private static Dictionary<string, IReadOnlyDictionary<string, Tensor>> Groups(IpAdapterModel adapter, ScalarType? type) => new()
+    {
+        [ProjectionPrefix[..^1]] = Convert(adapter.Projection, ProjectionPrefix, type),
+        [LayersPrefix[..^1]] = Convert(adapter.Layers, LayersPrefix, type),
+    };
+
+    // The width of a head, which no shape tells, where the format does not imply it.
+    private static Dictionary<string, string> Notes(IpAdapterModel adapter, int? impliedHeadChannels)
+        => adapter.Projection is Resampler resampler && resampler.Options.HeadChannels != impliedHeadChannels
+            ? new() { [HeadChannelsKey] = resampler.Options.HeadChannels.ToString(CultureInfo.InvariantCulture) }
+            : [];
 
     private static Dictionary<string, Tensor> Convert(nn.Module module, string prefix, ScalarType? type)
     {
         var tensors = new Dictionary<string, Tensor>();
         foreach (var (key, value) in module.state_dict())
         {
+            value.AliveIn(module);
             var converted = type is { } wanted ? value.to_type(wanted) : value;
             if (converted.dtype != value.dtype && !converted.isfinite().all().item<bool>() && value.isfinite().all().item<bool>())
                 throw new OverflowException($"'{prefix}{key}' has values beyond the range of {converted.dtype}; write it in float32.");

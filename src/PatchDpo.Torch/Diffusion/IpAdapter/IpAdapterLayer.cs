@@ -18,6 +18,9 @@ internal sealed class IpAdapterLayer : nn.Module<Tensor, (Tensor Key, Tensor Val
         RegisterComponents();
     }
 
+    /// <summary>One of the weights, disposed with the other.</summary>
+    public Tensor Anchor => to_k_ip.weight!;
+
     /// <inheritdoc/>
     public override (Tensor Key, Tensor Value) forward(Tensor tokens)
     {

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion.IpAdapter;
@@ -26,7 +27,7 @@ public sealed class IpAdapterLayers : nn.Module
     }
 
     private IpAdapterLayers(IReadOnlyList<AttentionLayer> layers, Device? device, ScalarType? dtype)
-        : base(nameof(IpAdapterLayers))
+        : base(TorchRuntime.Initialized(nameof(IpAdapterLayers)))
     {
         _layers = layers;
         foreach (var layer in layers)
@@ -45,7 +46,7 @@ public sealed class IpAdapterLayers : nn.Module
     public IpAdapterLayers Clone(ScalarType? dtype = null)
     {
         using var gradless = no_grad();
-        var first = parameters().First();
+        var first = _byIndex[_layers[0].Index].Anchor.AliveIn(this);
         var copy = new IpAdapterLayers(_layers, first.device, dtype ?? first.dtype);
         foreach (var (target, source) in copy.parameters().Zip(parameters()))
         {
@@ -57,10 +58,13 @@ public sealed class IpAdapterLayers : nn.Module
     }
 
     /// <summary>The image prompt's keys and values for one layer, of the tokens' type: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
-    internal (Tensor Key, Tensor Value) KeyValue(int index, Tensor tokens) =>
-        _byIndex.TryGetValue(index, out var layer)
-            ? layer.call(tokens)
-            : throw new ArgumentException($"The adapter has no layer {index}: it was made for another UNet.", nameof(index));
+    internal (Tensor Key, Tensor Value) KeyValue(int index, Tensor tokens)
+    {
+        if (!_byIndex.TryGetValue(index, out var layer))
+            throw new ArgumentException($"The adapter has no layer {index}: it was made for another UNet.", nameof(index));
+        layer.Anchor.AliveIn(this);
+        return layer.call(tokens);
+    }
 
     private static List<AttentionLayer> CrossAttentions(UNetConfig config)
     {

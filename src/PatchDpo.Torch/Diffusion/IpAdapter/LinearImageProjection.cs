@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -18,7 +19,7 @@ public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>
     /// <param name="device">Where the weights are made.</param>
     /// <param name="dtype">The weights' type.</param>
     public LinearImageProjection(int inputChannels, int outputChannels, int tokens = 4, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(LinearImageProjection))
+        : base(TorchRuntime.Initialized(nameof(LinearImageProjection)))
     {
         (_tokens, InputChannels) = (tokens, inputChannels);
         proj = nn.Linear(inputChannels, tokens * outputChannels, device: device, dtype: dtype);
@@ -35,6 +36,7 @@ public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">The embeddings have another shape.</exception>
     public override Tensor forward(Tensor embeddings)
     {
+        proj.weight!.AliveIn(this);
         if (embeddings.dim() != 2 || embeddings.shape[1] != InputChannels)
             throw new ArgumentException($"The embeddings are ({string.Join(',', embeddings.shape)}); (B,{InputChannels}) is expected.", nameof(embeddings));
         using var scope = NewDisposeScope();

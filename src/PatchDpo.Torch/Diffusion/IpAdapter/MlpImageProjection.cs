@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -8,6 +9,7 @@ namespace PatchDpo.Torch.Diffusion.IpAdapter;
 public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
 {
     private readonly Sequential proj;
+    private readonly Linear _first;
 
     /// <summary>Makes the projection.</summary>
     /// <param name="inputChannels">Width of the image encoder's hidden states.</param>
@@ -15,7 +17,7 @@ public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
     /// <param name="device">Where the weights are made.</param>
     /// <param name="dtype">The weights' type.</param>
     public MlpImageProjection(int inputChannels, int outputChannels, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(MlpImageProjection))
+        : base(TorchRuntime.Initialized(nameof(MlpImageProjection)))
     {
         InputChannels = inputChannels;
         proj = nn.Sequential(
@@ -24,6 +26,8 @@ public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
             ("2", nn.Linear(inputChannels, outputChannels, device: device, dtype: dtype)),
             ("3", nn.LayerNorm(outputChannels, device: device, dtype: dtype)));
         RegisterComponents();
+        // After it: this is no component of its own.
+        _first = (Linear)proj.children().First();
     }
 
     /// <summary>Width of the image encoder's hidden states.</summary>
@@ -35,6 +39,7 @@ public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">The features have another shape.</exception>
     public override Tensor forward(Tensor features)
     {
+        _first.weight!.AliveIn(this);
         if (features.dim() != 3 || features.shape[2] != InputChannels)
             throw new ArgumentException($"The features are ({string.Join(',', features.shape)}); (B,N,{InputChannels}) is expected.", nameof(features));
         return proj.call(features);

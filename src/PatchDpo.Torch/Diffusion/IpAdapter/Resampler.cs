@@ -22,7 +22,7 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>
     /// <param name="device">Where the weights are made.</param>
     /// <param name="dtype">The weights' type.</param>
     public Resampler(ResamplerOptions options, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(Resampler))
+        : base(TorchRuntime.Initialized(nameof(Resampler)))
     {
         ArgumentNullException.ThrowIfNull(options);
         Options = options;
@@ -47,6 +47,7 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">The features have another shape.</exception>
     public override Tensor forward(Tensor features)
     {
+        latents.AliveIn(this);
         if (features.dim() != 3 || features.shape[2] != Options.InputChannels)
             throw new ArgumentException($"The features are ({string.Join(',', features.shape)}); (B,N,{Options.InputChannels}) is expected.", nameof(features));
         using var scope = NewDisposeScope();

@@ -15,6 +15,7 @@ public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule) : ISampler
     private const int ShortRun = 15;
 
     private double[] _timesteps = [];
+    private bool _disposed;
     private double[] _sigmas = [];
     private Tensor? _previousSample;
 
@@ -30,6 +31,7 @@ public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule) : ISampler
     /// <inheritdoc/>
     public void SetTimesteps(int steps)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         SamplerTimesteps.ThrowIfInvalid(steps, schedule);
         NoiseScheduleConfig config = schedule.Config;
         double[] train = schedule.TrainSigmas();
@@ -57,6 +59,7 @@ public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule) : ISampler
     /// <inheritdoc/>
     public Tensor Step(Tensor prediction, Tensor latents, int step)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         using DisposeScope scope = NewDisposeScope();
         NoiseScheduleConfig config = schedule.Config;
         (double alpha0, double sigma0) = Levels(_sigmas[step]);
@@ -83,7 +86,11 @@ public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule) : ISampler
     }
 
     /// <summary>Disposes the previous step's prediction.</summary>
-    public void Dispose() => ForgetPrevious();
+    public void Dispose()
+    {
+        _disposed = true;
+        ForgetPrevious();
+    }
 
     private double[] Spaced(TimestepSpacing spacing, int last, int steps) => spacing switch
     {

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,6 +19,7 @@ public sealed class NoiseSchedule
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
+        TorchRuntime.Initialize();
         using DisposeScope scope = NewDisposeScope();
         Tensor betas = Betas(config);
         _betas = betas.data<float>().ToArray();

@@ -17,6 +17,7 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
     private readonly List<Tensor> _earlier = [];
     private Tensor? _start;
     private double[] _timesteps = [];
+    private bool _disposed;
     private int _stride;
 
     /// <inheritdoc/>
@@ -28,6 +29,7 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
     /// <inheritdoc/>
     public void SetTimesteps(int steps)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         SamplerTimesteps.ThrowIfInvalid(steps, schedule);
         double[] spaced = Array.ConvertAll(
             SamplerTimesteps.Spaced(schedule.Config.TimestepSpacing ?? TimestepSpacing.Leading, schedule.TrainTimesteps, steps, schedule.Config.StepsOffset), Math.Round);
@@ -42,6 +44,7 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
     /// <inheritdoc/>
     public Tensor Step(Tensor prediction, Tensor latents, int step)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         using DisposeScope scope = NewDisposeScope();
         int timestep = (int)_timesteps[step], previous = timestep - _stride;
         Tensor start = latents;
@@ -63,7 +66,11 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
     }
 
     /// <summary>Disposes the latest predictions.</summary>
-    public void Dispose() => Forget();
+    public void Dispose()
+    {
+        _disposed = true;
+        Forget();
+    }
 
     /// <summary>Adams-Bashforth over the latest predictions, of rising order; the second step is the trapezoidal rule.</summary>
     private Tensor Combine(Tensor p, int step) => step switch

@@ -35,7 +35,7 @@ public sealed class UNet2DConditionModel : nn.Module
     /// <param name="dtype">The weights' type.</param>
     /// <exception cref="ArgumentException">The configuration is not valid.</exception>
     public UNet2DConditionModel(UNetConfig config, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(UNet2DConditionModel))
+        : base(TorchRuntime.Initialized(nameof(UNet2DConditionModel)))
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
@@ -88,7 +88,7 @@ public sealed class UNet2DConditionModel : nn.Module
     {
         var config = UNetConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
         using ITensorFile weights = ModelFolder.OpenWeights(folder);
-        return ModelWeights.Fill(new UNet2DConditionModel(config, META), weights, ignore: null, device, dtype);
+        return ModelWeights.Fill(new UNet2DConditionModel(config, TorchRuntime.Meta), weights, ignore: null, device, dtype);
     }
 
     /// <summary>Predicts the noise (or what the model was trained to predict).</summary>
@@ -103,6 +103,7 @@ public sealed class UNet2DConditionModel : nn.Module
     public Tensor forward(
         Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, Tensor? textEmbeds = null, Tensor? timeIds = null, IpAttention? ip = null)
     {
+        conv_in.weight!.AliveIn(this);
         CheckInputs(sample, timesteps, encoderHiddenStates, ip);
         using var scope = NewDisposeScope();
         var embedding = Embed(sample, timesteps, textEmbeds, timeIds);

@@ -23,7 +23,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <param name="config">Its sizes.</param>
     /// <param name="device">Where the weights are made.</param>
     /// <param name="dtype">The weights' type.</param>
-    public AutoencoderKL(VaeConfig config, Device? device = null, ScalarType? dtype = null) : base(nameof(AutoencoderKL))
+    public AutoencoderKL(VaeConfig config, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(AutoencoderKL)))
     {
         ArgumentNullException.ThrowIfNull(config);
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
@@ -56,7 +56,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     {
         VaeConfig config = VaeConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
         using ITensorFile file = ModelFolder.OpenWeights(folder);
-        var model = new AutoencoderKL(config, META);
+        var model = new AutoencoderKL(config, TorchRuntime.Meta);
         try
         {
             StateDictLoader.Load(model, file, rename: CurrentKey, device: device, dtype: dtype ?? ScalarType.Float32);
@@ -89,6 +89,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     public (Tensor Mean, Tensor LogVariance) EncodeMoments(Tensor images)
     {
         using DisposeScope scope = NewDisposeScope();
+        quant_conv.weight!.AliveIn(this);
         Tensor[] moments = quant_conv.call(encoder.call(images)).chunk(2, dim: 1);
         return (moments[0].MoveToOuterDisposeScope(), moments[1].clamp(-30, 20).MoveToOuterDisposeScope());
     }
@@ -108,6 +109,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <returns>About [-1, 1], not clamped, <c>(B,3,sh,sw)</c>; the caller disposes it.</returns>
     public Tensor Decode(Tensor latents)
     {
+        post_quant_conv.weight!.AliveIn(this);
         using Tensor quantized = post_quant_conv.call(latents);
         return decoder.call(quantized);
     }
