@@ -31,9 +31,16 @@ internal sealed class FolderSource : IGeneratorSource
 
     public ModelConfig Scheduler => ModelConfig.Read(ModelFolder.RequireFile(Folder("scheduler"), "scheduler_config.json"));
 
-    public string AdapterPath => ModelFolder.RequireFile(Path, "ip_adapter.safetensors");
+    public string AdapterPath => Own(Path, "ip_adapter.safetensors", "Another adapter is named by --adapter FILE (in code PersonalizedModelOptions.AdapterPath).");
 
-    public string ImageEncoderPath => Folder("image_encoder");
+    public string ImageEncoderPath
+    {
+        get
+        {
+            Own(Folder("image_encoder"), Configuration, "One that lies elsewhere is named by --image-encoder FOLDER (in code PersonalizedModelOptions.ImageEncoderPath).");
+            return Folder("image_encoder");
+        }
+    }
 
     public void RequireParts()
     {
@@ -53,6 +60,12 @@ internal sealed class FolderSource : IGeneratorSource
 
     public void Dispose()
     {
+    }
+
+    private static string Own(string folder, string file, string advice)
+    {
+        string path = System.IO.Path.Combine(folder, file);
+        return File.Exists(path) ? path : throw new ModelFileNotFoundException(folder, [file], advice);
     }
 
     private static string Suffix(bool second) => second ? "_2" : "";

@@ -26,6 +26,7 @@ internal interface IGeneratorSource : IDisposable
     string AdapterPath { get; }
 
     /// <summary>The folder of the image encoder that comes with the model.</summary>
+    /// <exception cref="ModelFileNotFoundException">The folder has none.</exception>
     /// <exception cref="ArgumentException">A single file has none.</exception>
     string ImageEncoderPath { get; }
 

@@ -135,7 +135,7 @@ internal sealed class PersonalizedModelLoader
         if (given != taken)
         {
             throw new ModelConfigException(Path.Combine(encoderFolder, "config.json"), field,
-                $"the adapter '{adapterFile}' takes image features of width {taken}, but this image encoder {(given is null ? "has no projection to give any" : $"gives {given}")}.");
+                $"the adapter '{adapterFile}' takes image features of width {taken}, but this image encoder {(given is null ? "has no projection to give any" : $"gives {given}")}; name the encoder that it was trained with (--image-encoder FOLDER).");
         }
     }
 

@@ -13,7 +13,7 @@ public sealed record PersonalizedModelOptions
     /// <remarks>In h94/IP-Adapter: <c>models/image_encoder</c>, for the files whose names hold no <c>vit-h</c> in <c>sdxl_models</c> that folder's <c>image_encoder</c>.</remarks>
     public string? ImageEncoderPath { get; init; }
 
-    /// <summary>The folder of CLIP's tokenizer (<c>vocab.json</c>, <c>merges.txt</c>), or OpenAI's <c>bpe_simple_vocab_16e6.txt.gz</c>. Default: null, the model folder's own; a model in a single file needs one.</summary>
+    /// <summary>The folder of CLIP's tokenizer (<c>vocab.json</c>, <c>merges.txt</c>). Default: null, the model folder's own; a model in a single file needs one.</summary>
     /// <remarks>It serves both text encoders of SDXL: for the second, texts are padded with "!", as in the published folder.</remarks>
     public string? TokenizerPath { get; init; }
 

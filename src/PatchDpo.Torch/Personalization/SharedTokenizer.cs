@@ -6,11 +6,7 @@ namespace PatchDpo.Torch.Personalization;
 internal static class SharedTokenizer
 {
     /// <summary>Reads it.</summary>
-    /// <param name="path">A tokenizer's folder, or OpenAI's list of merges.</param>
+    /// <param name="folder">The tokenizer's folder.</param>
     /// <param name="second">Whether it is for SDXL's second text encoder, which is padded with "!"; the others with the end token.</param>
-    public static ClipTokenizer Open(string path, bool second)
-    {
-        ClipTokenizer tokenizer = File.Exists(path) ? ClipTokenizer.FromOpenAiVocabulary(path) : ClipTokenizer.FromFolder(path);
-        return tokenizer.PaddedWith(second ? "!" : null);
-    }
+    public static ClipTokenizer Open(string folder, bool second) => ClipTokenizer.FromFolder(folder, second ? "!" : ClipTokenizer.EndToken);
 }

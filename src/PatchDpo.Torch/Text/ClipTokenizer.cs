@@ -14,13 +14,13 @@ public sealed class ClipTokenizer
 {
     private const int DefaultMaxLength = 77;
     private const string StartToken = "<|startoftext|>";
-    private const string EndToken = "<|endoftext|>";
+    internal const string EndToken = "<|endoftext|>";
     private const string WordEnd = "</w>";
 
     private readonly BpeTokenizer _bpe;
     private readonly int _start;
     private readonly int _end;
-    private int _pad;
+    private readonly int _pad;
 
     private ClipTokenizer(IReadOnlyDictionary<string, int> vocabulary, IEnumerable<string> merges, string start, string end, string unknown, int pad, int maxLength)
     {
@@ -74,15 +74,6 @@ public sealed class ClipTokenizer
         return tensor(ids, [texts.Count, MaxLength], ScalarType.Int64);
     }
 
-    /// <summary>The same tokenizer with another padding.</summary>
-    /// <param name="token">A token of the vocabulary; null for the end token.</param>
-    internal ClipTokenizer PaddedWith(string? token)
-    {
-        var copy = (ClipTokenizer)MemberwiseClone();
-        copy._pad = token is null ? _end : _bpe.Vocabulary[token];
-        return copy;
-    }
-
     /// <summary>Reads OpenAI's <c>bpe_simple_vocab_16e6.txt</c>, plain or gzipped; texts are padded with zeros.</summary>
     /// <param name="file">The file.</param>
     /// <param name="maxLength">Ids in a sequence, at least 2; default: 77.</param>
@@ -101,12 +92,16 @@ public sealed class ClipTokenizer
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">A file is malformed, or a special token is not in the vocabulary.</exception>
     /// <exception cref="WeightsFormatException">A line of the merges is not a merge.</exception>
-    public static ClipTokenizer FromFolder(string folder)
+    public static ClipTokenizer FromFolder(string folder) => FromFolder(folder, padding: null);
+
+    /// <summary>The same with another padding than the folder's; null for its own.</summary>
+    internal static ClipTokenizer FromFolder(string folder, string? padding)
     {
         TokenizerFiles files = TokenizerFiles.Read(folder);
         string start = files.SpecialToken("bos_token", StartToken);
         string end = files.SpecialToken("eos_token", EndToken);
-        string pad = files.SpecialToken("pad_token", end);
+        // No file has a field of that name.
+        string pad = files.SpecialToken(padding is null ? "pad_token" : "padding", padding ?? end);
         return new ClipTokenizer(files.Vocabulary, files.Merges, start, end, files.SpecialToken("unk_token", end), files.Vocabulary[pad], files.MaxLength(DefaultMaxLength));
     }
 }

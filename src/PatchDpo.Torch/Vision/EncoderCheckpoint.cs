@@ -14,6 +14,7 @@ internal static class EncoderCheckpoint
     private static readonly (string Anchor, string Kind, Opener Open)[] s_kinds =
     [
         ("blocks.0.attn.qkv.weight", "DINO or DINOv2", OpenVit),
+        ("blocks.0.0.attn.qkv.weight", "DINOv2 as its training saves it", OpenVit),
         ("embeddings.patch_embeddings.projection.weight", "DINO or DINOv2 under Hugging Face's names", OpenVit),
         ("visual.class_embedding", "CLIP's vision transformer under OpenAI's names", OpenClip),
         ("vision_model.embeddings.class_embedding", "CLIP's vision transformer under Hugging Face's names", RefuseClip),

@@ -20,6 +20,8 @@ internal static class ForeignFile
         ([0xff, 0xd8, 0xff], 0, Image("a JPEG image")),
         ([.. "II*\0"u8], 0, Image("a TIFF image")),
         ([.. "MM\0*"u8], 0, Image("a TIFF image")),
+        ([.. "ftyp"u8], 4, Image("a HEIC or AVIF image, or a video")),
+        ([.. "8BPS"u8], 0, Image("a Photoshop document")),
         ([.. "GIF8"u8], 0, Image("a GIF image")),
         ([.. "WEBP"u8], 8, Image("a WebP image")),
         ([.. "%PDF"u8], 0, Image("a PDF document")),
@@ -48,7 +50,14 @@ internal static class ForeignFile
             if (start.Length > position && start[position..].StartsWith(magic))
                 return meaning;
         }
-        return TextOf(start) is string text ? DescribeText(text) : null;
+        if (TextOf(start) is string text)
+            return DescribeText(text);
+        if (start.StartsWith("BM"u8))
+            return Image("a BMP image");
+        // A protocol buffer that begins with a small version and then a name.
+        if (start.Length > 3 && start[0] == 0x08 && start[1] is > 0 and < 32 && start[2] == 0x12)
+            return "this is ONNX, a compiled model, which cannot be read; give the model's PyTorch or safetensors file.";
+        return null;
     }
 
     /// <summary>What stands in the place of a text file that is broken as such: nothing, a Git LFS pointer, a web page; null where it is none of these.</summary>

@@ -6,12 +6,13 @@ public sealed class ModelFileNotFoundException : FileNotFoundException
     /// <summary>Builds the message from the folder and what was looked for.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="candidates">The file names that would have done.</param>
-    public ModelFileNotFoundException(string folder, IReadOnlyList<string> candidates)
-        : base(Directory.Exists(folder)
+    /// <param name="advice">What else would do, as a sentence; null for none.</param>
+    public ModelFileNotFoundException(string folder, IReadOnlyList<string> candidates, string? advice = null)
+        : base((Directory.Exists(folder)
             ? $"The model folder '{folder}' has none of these files: {string.Join(", ", candidates)}."
             : File.Exists(folder)
             ? $"'{folder}' is a file, not a model's folder (looked for {string.Join(", ", candidates)} in it); give the folder, or open the file as one."
-            : $"The model folder '{folder}' does not exist (looked for {string.Join(", ", candidates)}).")
+            : $"The model folder '{folder}' does not exist (looked for {string.Join(", ", candidates)}).") + (advice is null ? "" : " " + advice))
     {
         Folder = folder;
         Candidates = candidates;

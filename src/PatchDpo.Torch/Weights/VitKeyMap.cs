@@ -30,9 +30,11 @@ internal static partial class VitKeyMap
         ("layer_scale2.lambda1", "ls2.gamma"),
     ];
 
-    /// <summary>The source under facebookresearch's names: itself, or mapped where its keys are Hugging Face's.</summary>
+    /// <summary>The source under facebookresearch's names: itself, or mapped where its keys are Hugging Face's, or those of DINOv2's training, which keeps its blocks in chunks.</summary>
     public static ITensorSource Wrap(ITensorSource source)
     {
+        if (source.Keys.Any(k => Chunk().IsMatch(k)))
+            return new MappedTensorSource(source, source.Keys.ToDictionary(k => Chunk().Replace(k, "blocks."), MappedTensor.Copy, StringComparer.Ordinal));
         if (!source.Keys.Contains("embeddings.cls_token"))
             return source;
         var map = new Dictionary<string, MappedTensor>(StringComparer.Ordinal);
@@ -77,6 +79,10 @@ internal static partial class VitKeyMap
                 return ours + key[theirs.Length..];
         return null;
     }
+
+    // Chunk, then block: blocks keep their number among all.
+    [GeneratedRegex(@"^blocks\.\d+\.(?=\d+\.)", RegexOptions.CultureInvariant)]
+    private static partial Regex Chunk();
 
     [GeneratedRegex(@"^encoder\.layer\.(?<index>\d+)\.(?<rest>.+)$", RegexOptions.CultureInvariant)]
     private static partial Regex Layer();

@@ -31,6 +31,8 @@ public sealed class PersonalizedModelOptionsTests : IDisposable
         Assert.Equal(_temporary.File("image_encoder"), Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = _temporary.File("image_encoder") + "/none" })).Folder[..^5]);
         var e = Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = null }));
         Assert.Equal(Path.Combine(folder, "image_encoder"), e.Folder);
+        Assert.Contains("--image-encoder FOLDER", e.Message, StringComparison.Ordinal);
+        Assert.Contains("--adapter FILE", Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { AdapterPath = null })).Message, StringComparison.Ordinal);
         Assert.Contains("is a file, not a model's folder", Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = options.AdapterPath })).Message, StringComparison.Ordinal);
         Assert.Contains("this is a folder", Assert.Throws<WeightsFormatException>(() => Draw(folder, options with { AdapterPath = _temporary.File("tokenizer") })).Message, StringComparison.Ordinal);
     }

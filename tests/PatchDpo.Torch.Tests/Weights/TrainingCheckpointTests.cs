@@ -57,6 +57,21 @@ public sealed class TrainingCheckpointTests : CheckpointRefusals
     }
 
     [Fact]
+    public void DINOv2s_training_checkpoint_keeps_its_blocks_in_chunks()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var model = new DinoV2VisionTransformer(new DinoV2Config { ImageSize = 32, PatchSize = 8, EmbedDim = 64, Depth = 4, NumHeads = 1, IntermediateSize = 256, LayerScale = 0.5 });
+        string path = Folder.File("teacher_checkpoint.pth");
+        TorchCheckpointWriter.Write(path, new Dictionary<string, IReadOnlyDictionary<string, Tensor>>
+        {
+            ["teacher"] = model.state_dict().ToDictionary(
+                t => "backbone." + (t.Key.Split('.') is ["blocks", string number, .. string[] rest] ? $"blocks.{(number is "0" or "1" ? 0 : 1)}.{number}.{string.Join('.', rest)}" : t.Key),
+                t => t.Value).Append(new("dino_head.mlp.0.weight", ones(3, 2))).ToDictionary(),
+        });
+        AssertSame(model, path);
+    }
+
+    [Fact]
     public void Wrappers_within_the_keys_are_taken_out_too()
     {
         using DisposeScope scope = NewDisposeScope();
