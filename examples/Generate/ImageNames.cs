@@ -4,7 +4,7 @@ using PatchDpo.Torch.Images;
 namespace Generate;
 
 /// <summary>Saves images under their prompts' names, and never over a file that is there.</summary>
-internal sealed class ImageNames(string folder)
+internal sealed class ImageNames(string folder, ImageFormat format)
 {
     // File systems take 255 bytes; the rest is for the number and the ending.
     private const int MaxBytes = 200;
@@ -12,17 +12,17 @@ internal sealed class ImageNames(string folder)
     // What some file system forbids, whichever this one is.
     private const string Forbidden = "<>:\"/\\|?*";
 
-    /// <summary>Saves as <c>prompt.png</c>, or as <c>prompt_2.png</c> and on where that is taken.</summary>
+    /// <summary>Saves as <c>prompt.png</c>, or as <c>prompt_2.png</c> and on where that is taken; with the format's own ending.</summary>
     /// <returns>The file.</returns>
     public string Save(string prompt, ImageBuffer image)
     {
         string name = FileName(prompt);
         for (int number = 1; ; number++)
         {
-            string path = Path.Combine(folder, number == 1 ? $"{name}.png" : $"{name}_{number}.png");
+            string path = Path.Combine(folder, number == 1 ? name + format.Ending() : $"{name}_{number}{format.Ending()}");
             if (Path.Exists(path))
                 continue;
-            ImageFile.SavePng(path, image);
+            ImageFile.Save(path, image, format);
             return path;
         }
     }

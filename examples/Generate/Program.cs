@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Generate;
+using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
@@ -31,23 +32,23 @@ var count = new Option<int>("--count") { Description = "Images of each prompt.",
 var batch = new Option<int>("--batch") { Description = "Images generated together.", DefaultValueFactory = _ => defaults.BatchSize };
 var scheduler = new Option<string?>("--scheduler") { Description = $"{string.Join(", ", SamplerKinds.Names.SkipLast(1))} or {SamplerKinds.Names[^1]}; default: the one that the model names." };
 var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
+var format = new Option<string>("--format") { Description = "What images are written as: png, tiff, tga or ppm.", DefaultValueFactory = _ => "png" };
 var dtype = new Option<string>("--dtype") { Description = "float32, float16 or bfloat16.", DefaultValueFactory = _ => "float32" };
 scheduler.AcceptOnlyFromAmong([.. SamplerKinds.Names]);
+format.AcceptOnlyFromAmong([.. ImageFormats.WrittenNames]);
 dtype.AcceptOnlyFromAmong("float32", "float16", "bfloat16");
 var root = new RootCommand("Draws the object of reference photos in the scenes that prompts describe.")
 {
-    modelPath, adapter, imageEncoder, tokenizer, prompt, prompts, references, objects, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, device, dtype,
+    modelPath, adapter, imageEncoder, tokenizer, prompt, prompts, references, objects, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, format, device, dtype,
 };
 root.SetAction(arguments =>
 {
     string[] texts = (arguments.GetValue(prompt), arguments.GetValue(prompts)) switch
     {
         (string text, null) => [text],
-        (null, FileInfo file) => [.. File.ReadLines(file.FullName).Select(l => l.Trim()).Where(l => l.Length > 0)],
+        (null, FileInfo file) => [.. PromptFile.Read(file.FullName)],
         _ => throw new InputException("Give either --prompt or --prompts."),
     };
-    if (texts.Length == 0)
-        throw new InputException($"'{arguments.GetValue(prompts)}' has no prompt.");
     if (arguments.GetValue(count) < 1)
         throw new InputException("--count must be at least 1.");
     var options = new GenerationOptions
@@ -77,7 +78,7 @@ root.SetAction(arguments =>
         Device = ParseDevice(arguments.GetValue(device)!),
         DType = type,
     });
-    var names = new ImageNames(arguments.GetValue(output)!.FullName);
+    var names = new ImageNames(arguments.GetValue(output)!.FullName, ImageFormats.Parse(arguments.GetValue(format)!));
     long start = Stopwatch.GetTimestamp();
     int done = 0;
     // Batch by batch, so that an interrupted run has what was finished.
@@ -104,7 +105,7 @@ try
 {
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is InputException or InvalidImageException or TorchLoadException or ModelConfigException or WeightsFormatException or UnsafePickleException
+catch (Exception e) when (e is InputException or PromptFileException or InvalidImageException or TorchLoadException or ModelConfigException or WeightsFormatException or UnsafePickleException
     or UnknownModelException or StateDictMismatchException or NonFiniteLatentsException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
 {
     // One line: what is wrong, and where.

@@ -6,8 +6,6 @@ namespace Quickstart;
 /// <summary>Draws characters, or takes a user's photos, as references.</summary>
 internal static class Subjects
 {
-    private static readonly string[] s_extensions = [".png", ".jpg", ".jpeg", ".webp"];
-
     /// <summary>Draws characters on white, all different.</summary>
     public static IReadOnlyList<Subject> Draw(int count, int seed, string folder)
     {
@@ -30,10 +28,10 @@ internal static class Subjects
         if (!Directory.Exists(photos))
             throw new DirectoryNotFoundException($"The folder of photos '{photos}' does not exist.");
         string[] files = Directory.EnumerateFiles(photos, "*", SearchOption.AllDirectories)
-            .Where(f => s_extensions.Contains(Path.GetExtension(f).ToLowerInvariant()))
+            .Where(ImageFormats.HasImageEnding)
             .Order(StringComparer.Ordinal).ToArray();
         if (files.Length < 2)
-            throw new InvalidDataException($"The folder '{photos}' holds {files.Length} photos (.png, .jpg, .webp); at least 2 are needed, one to train on and one to hold out.");
+            throw new InvalidDataException($"The folder '{photos}' holds {files.Length} photos ({string.Join(", ", ImageFormats.Endings)}); at least 2 are needed, one to train on and one to hold out.");
         new Random(seed).Shuffle(files);
 
         Directory.CreateDirectory(folder);

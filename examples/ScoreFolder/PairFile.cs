@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace ScoreFolder;
 
 /// <summary>Reads pairs from a tab-separated file.</summary>
@@ -6,6 +8,8 @@ internal static class PairFile
     public static IReadOnlyList<ImagePair> Read(string path)
     {
         string folder = Path.GetDirectoryName(path)!;
+        if (RegularFile.Describe(path) is string kind)
+            throw new InputException($"'{path}': this is {kind}, not a file of pairs.");
         string[] lines = File.ReadAllLines(path);
         string[] header = lines.Length > 0 ? lines[0].Split('\t') : [];
         int reference = Required("ReferencePath"), generated = Required("GeneratedPath"), prompt = Array.IndexOf(header, "Prompt");

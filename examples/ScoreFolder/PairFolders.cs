@@ -1,10 +1,10 @@
+using PatchDpo.Torch.Images;
+
 namespace ScoreFolder;
 
 /// <summary>Finds pairs in two folders; the rule is in the program's help.</summary>
 internal static class PairFolders
 {
-    private static readonly string[] s_endings = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"];
-
     public static IReadOnlyList<ImagePair> Find(string generated, string references)
     {
         var pairs = new List<ImagePair>();
@@ -24,7 +24,7 @@ internal static class PairFolders
         }
 
         // Pairs with one reference stand together, so that it is encoded once.
-        return pairs.Count > 0 ? [.. pairs.OrderBy(p => p.ReferencePath, StringComparer.Ordinal)] : throw new InputException($"'{generated}' holds no image ({string.Join(", ", s_endings)}).");
+        return pairs.Count > 0 ? [.. pairs.OrderBy(p => p.ReferencePath, StringComparer.Ordinal)] : throw new InputException($"'{generated}' holds no image ({string.Join(", ", ImageFormats.Endings)}).");
     }
 
     /// <summary>Image files by their ending, in order, with full paths.</summary>
@@ -33,7 +33,7 @@ internal static class PairFolders
         if (!Directory.Exists(folder))
             throw new InputException($"There is no folder '{folder}'.");
         return [.. Directory.EnumerateFiles(folder, "*", depth)
-            .Where(p => s_endings.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase))
+            .Where(ImageFormats.HasImageEnding)
             .Select(Path.GetFullPath).Order(StringComparer.Ordinal)];
     }
 }

@@ -11,6 +11,8 @@ var pairs = new Option<FileInfo>("--pairs") { Description = "Instead of two fold
 var output = new Option<DirectoryInfo>("--output") { Description = "Folder for scores.tsv, worst-patches.tsv and heat-maps/.", DefaultValueFactory = _ => new DirectoryInfo("patch-quality") };
 var worst = new Option<int>("--worst") { Description = "How many patches to name per pair, worst first; touching ones count once.", DefaultValueFactory = _ => 3 };
 var heatMaps = new Option<int?>("--heat-maps") { Description = "Draw at most this many pairs, lowest score first; default: all." };
+var format = new Option<string>("--format") { Description = "What heat maps are written as: png, tiff, tga or ppm.", DefaultValueFactory = _ => "png" };
+format.AcceptOnlyFromAmong([.. ImageFormats.WrittenNames]);
 var background = new Option<bool>("--ignore-plain-background") { Description = "Only the object counts where a reference shows it on a plain background." };
 var encoder = new Option<FileSystemInfo>("--encoder") { Description = "Folder of a DINO, DINOv2 or CLIP image encoder (config.json, model.safetensors), or a lone checkpoint of these, of a ResNet, a VGG or ALIKE; default: the patch encoder that comes with the library.", Recursive = true };
 
@@ -20,7 +22,7 @@ var root = new RootCommand($"""
     Pairing of two folders: an image in a sub-folder (its subject) belongs to the references' sub-folder of the same name, others to the references' top folder. There it is paired with the image of the same name (whatever the ending), else, in a sub-folder, with every image. No file is paired with itself.
     """)
 {
-    generated, references, pairs, output, worst, heatMaps, background, encoder,
+    generated, references, pairs, output, worst, heatMaps, format, background, encoder,
 };
 root.SetAction(result =>
 {
@@ -30,7 +32,7 @@ root.SetAction(result =>
         (null, DirectoryInfo g, DirectoryInfo r) => PairFolders.Find(g.FullName, r.FullName),
         _ => throw new InputException("Give either --pairs, or both --generated and --references."),
     };
-    Scoring.Run(list, new ScoringOptions(result.GetValue(output)!.FullName, result.GetValue(worst), result.GetValue(heatMaps) ?? int.MaxValue,
+    Scoring.Run(list, new ScoringOptions(result.GetValue(output)!.FullName, result.GetValue(worst), result.GetValue(heatMaps) ?? int.MaxValue, ImageFormats.Parse(result.GetValue(format)!),
         result.GetValue(background), result.GetValue(encoder)?.FullName));
 });
 

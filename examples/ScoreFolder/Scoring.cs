@@ -64,9 +64,9 @@ internal static class Scoring
         foreach (int i in Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps))
         {
             ImagePair pair = scored[i].Pair;
-            string file = $"{i + 1:D4}_{string.Join('_', name(pair.GeneratedPath).Split([.. Path.GetInvalidFileNameChars(), ' ']))}.png";
-            ImageFile.SavePng(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range,
-                $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{(pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "")}"));
+            string file = $"{i + 1:D4}_{string.Join('_', name(pair.GeneratedPath).Split([.. Path.GetInvalidFileNameChars(), ' ']))}{options.Format.Ending()}";
+            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range,
+                $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{(pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "")}"), options.Format);
         }
     }
 

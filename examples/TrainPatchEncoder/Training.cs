@@ -9,13 +9,12 @@ namespace TrainPatchEncoder;
 internal sealed class Training(string encoderPath, VisionEncoderOptions choices, PatchEncoderTrainerOptions options, int head)
 {
     private const int ReportedSteps = 50;
-    private static readonly string[] s_endings = [".png", ".jpg", ".jpeg", ".webp"];
 
     public void Run(string photos, string output, IReadOnlyList<string> sequences, CancellationToken cancellation)
     {
         using ITrainableVisionEncoder encoder = Open();
         ImageBuffer[] images = [.. Directory.EnumerateFiles(photos, "*", SearchOption.AllDirectories)
-            .Where(p => s_endings.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).Select(p => ImageFile.Load(p).ToRgb())];
+            .Where(p => ImageFormats.HasImageEnding(p)).Order(StringComparer.Ordinal).Select(p => ImageFile.Load(p).ToRgb())];
         Console.WriteLine($"{images.Length} images; {encoder.PatchParameters.Sum(g => g.Sum(p => p.numel())):N0} parameters in {encoder.PatchParameters.Count} groups; seed {options.Seed}");
         (string Name, IReadOnlyList<HomographyPair> Pairs)[] measured = [.. sequences.Select(s => (Path.GetFileName(Path.TrimEndingDirectorySeparator(s)), HomographyPair.FromHPatches(s)))];
         IVisionEncoder before = encoder is PatchHeadEncoder headed ? headed.Encoder : encoder;

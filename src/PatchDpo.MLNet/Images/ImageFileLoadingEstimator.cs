@@ -6,8 +6,11 @@ namespace PatchDpo.MLNet;
 
 /// <summary>Loads the image files that a text column names, with limits, and with errors that name file and row.</summary>
 /// <remarks>
-/// <para>ML.NET's own <c>LoadImages</c> decodes images of any size, lets files that are cut off pass, and does not name the
-/// file that is no image.</para>
+/// <para>ML.NET's own <c>LoadImages</c> decodes images of any size, lets files that are cut off pass, does not name the file that is no
+/// image, reads no TIFF, TGA or PPM, leaves photos lying on their side, and makes transparent pixels black, because its images are
+/// premultiplied. To this library's components, images that this estimator loads are what Pillow loads: upright, with the colours of
+/// transparent pixels kept (<see cref="ImageFile"/>). A component of ML.NET between them (<c>ResizeImages</c>, ...) makes new,
+/// premultiplied images.</para>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
 /// | | |

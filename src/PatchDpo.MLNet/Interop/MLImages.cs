@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Data;
 using PatchDpo.Torch.Images;
 
@@ -6,10 +7,14 @@ namespace PatchDpo.MLNet.Interop;
 /// <summary>Copies pixels between ML.NET's images and ours.</summary>
 /// <remarks>
 /// An <see cref="MLImage"/> belongs to the transformer that made it and dies with the next row, so its pixels are copied at
-/// once. Its alpha is premultiplied (Skia's default); ours is not.
+/// once. Its alpha is premultiplied (Skia's default), which loses the colours of transparent pixels; ours is not. So images with
+/// transparency that were made here are remembered, as long as they live, and come back as they were. Those that ML.NET's own
+/// components made are divided by their alpha, and black where that is 0.
 /// </remarks>
 internal static class MLImages
 {
+    private static readonly ConditionalWeakTable<MLImage, ImageBuffer> s_originals = [];
+
     /// <summary>Copies an image: RGB where every pixel is opaque, else RGBA.</summary>
     public static ImageBuffer ToImageBuffer(MLImage image)
     {
@@ -19,7 +24,10 @@ internal static class MLImages
             MLPixelFormat.Rgba32 => (0, 2),
             _ => throw new NotSupportedException($"Images of pixel format {image.PixelFormat} are not supported; Bgra32 and Rgba32 are."),
         };
+        // Of a disposed image this throws, remembered or not.
         ReadOnlySpan<byte> source = image.Pixels;
+        if (s_originals.TryGetValue(image, out ImageBuffer? original))
+            return original;
         int count = image.Width * image.Height;
         bool opaque = IsOpaque(source);
         int channels = opaque ? 3 : 4;
@@ -51,7 +59,10 @@ internal static class MLImages
             pixels[to + 2] = Premultiply(source[from + (2 * step)], alpha);
             pixels[to + 3] = alpha;
         }
-        return MLImage.CreateFromPixels(image.Width, image.Height, MLPixelFormat.Rgba32, pixels);
+        MLImage made = MLImage.CreateFromPixels(image.Width, image.Height, MLPixelFormat.Rgba32, pixels);
+        if (!IsOpaque(pixels))
+            s_originals.Add(made, image);
+        return made;
     }
 
     private static bool IsOpaque(ReadOnlySpan<byte> pixels)

@@ -1,4 +1,5 @@
 using System.Text;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.DataConstruction;
 
@@ -23,6 +24,8 @@ internal static class TextFile
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static string Read(string path, Func<string, Exception?, Exception> fault)
     {
+        if (!Directory.Exists(path))
+            RegularFile.Require(path, kind => fault($"this is {kind}, not a text file.", null));
         byte[] bytes = File.ReadAllBytes(path);
         (byte[] mark, Encoding encoding) = s_encodings.First(e => bytes.AsSpan().StartsWith(e.Mark));
         if (encoding is UTF8Encoding && Array.IndexOf(bytes, (byte)0) is >= 0 and int zero)

@@ -1,9 +1,11 @@
+using PatchDpo.Torch.Images;
+
 namespace PatchDpo.Torch.Evaluation;
 
 /// <summary>What a folder has of the files that DreamBench asks for, and what it lacks. No file is opened.</summary>
 public sealed class DreamBenchFiles
 {
-    private static readonly string[] s_photoEndings = [".jpg", ".jpeg", ".png", ".webp"];
+    private const string PhotoEnding = ".jpg", GenerationEnding = ".png";
 
     private DreamBenchFiles(IReadOnlyList<DreamBenchFile> found, IReadOnlyList<string> missing, IReadOnlyList<string> stray)
         => (Found, Missing, Stray) = (found, missing, stray);
@@ -20,7 +22,7 @@ public sealed class DreamBenchFiles
     /// <summary>Whether the folder has what is asked for, and nothing else.</summary>
     public bool IsExact => Missing.Count + Stray.Count == 0;
 
-    /// <summary>Looks for generations in the layout that the official evaluation reads, <c>subject/prompt.png</c>: 30 subjects, 25 prompts each.</summary>
+    /// <summary>Looks for generations in the layout that the official evaluation reads, <c>subject/prompt.png</c>: 30 subjects, 25 prompts each. Other image formats have their own endings.</summary>
     /// <param name="folder">The folder; every other file below it is stray, but for hidden ones (whose names begin with a dot).</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static DreamBenchFiles FindGenerations(string folder)
@@ -32,7 +34,10 @@ public sealed class DreamBenchFiles
         foreach (DreamBenchSubject subject in DreamBench.Subjects)
             foreach (string prompt in DreamBench.Prompts(subject))
             {
-                string file = Path.Combine(subject.Name, prompt + ".png");
+                string name = Path.Combine(subject.Name, prompt), file = name + GenerationEnding;
+                // The official ending, or another that an image of that name has.
+                if (!left.Contains(file))
+                    file = ImageFormats.Endings.Select(e => name + e).FirstOrDefault(left.Contains, file);
                 if (left.Remove(file))
                     found.Add(new DreamBenchFile(subject, prompt, Path.Combine(folder, file)));
                 else
@@ -56,14 +61,14 @@ public sealed class DreamBenchFiles
         {
             string subfolder = Path.Combine(folder, subject.Name);
             ILookup<string, string> images = (Directory.Exists(subfolder) ? Files(subfolder, SearchOption.TopDirectoryOnly) : [])
-                .Where(f => s_photoEndings.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase))
+                .Where(f => ImageFormats.HasImageEnding(f))
                 .ToLookup(f => Path.GetFileNameWithoutExtension(f)!, StringComparer.Ordinal);
             foreach (string photo in setting == DreamBenchSetting.Original ? subject.Photos : [subject.SelectedPhoto])
             {
                 if (images[photo].FirstOrDefault() is string file)
                     found.Add(new DreamBenchFile(subject, photo, file));
                 else
-                    missing.Add(Path.Combine(subject.Name, photo + s_photoEndings[0]));
+                    missing.Add(Path.Combine(subject.Name, photo + PhotoEnding));
             }
             // A photo that is there in two formats would be one too many.
             stray.AddRange(images.SelectMany(i => subject.Photos.Contains(i.Key) ? i.Skip(1) : i).Select(f => Path.GetRelativePath(folder, f)));

@@ -21,7 +21,7 @@ public sealed class ClipPreprocessor : ResizeCropPreprocessor
     public override ImageBuffer ResizeAndCrop(ImageBuffer image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return CropCenter(ResizeShorterSide(image)).ToRgb();
+        return ResizeShorterSideAndCrop(image).ToRgb();
     }
 
     private protected override int CenterOffset(int spare) => TorchvisionOffset(spare);

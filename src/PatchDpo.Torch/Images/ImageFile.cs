@@ -1,15 +1,18 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Images;
 
-/// <summary>Reads images of untrusted origin and writes PNG.</summary>
+/// <summary>Reads images of untrusted origin, and writes them.</summary>
 /// <remarks>
-/// Reads JPEG (also CMYK), PNG, GIF, WebP, BMP and ICO through SkiaSharp 2.88; of an animation, the first frame. The pixels equal
-/// those of Pillow 9.4 (<c>Image.open(...).convert("RGB")</c>) byte for byte on all 158 DreamBench photos, and on JPEGs of every
-/// chroma subsampling, baseline and progressive, CMYK JPEG, PNG, WebP, BMP; as there, colour profiles and gamma are ignored.
-/// Known differences: 16-bit grey PNG keeps its high byte, as 16-bit RGB does in both, where Pillow clips samples at 255, which
-/// leaves a white picture; transparent pixels of a GIF are transparent black, where Pillow keeps the palette's colour.
-/// Grey JPEG and PNG stay one channel; palettes become RGB or RGBA; grey with alpha becomes RGBA.
+/// <para>Reads JPEG (also CMYK), PNG, GIF, WebP, BMP and ICO through SkiaSharp 2.88, TIFF and TGA through SixLabors.ImageSharp 2.1, and
+/// PBM, PGM and PPM; of an animation or of several pages, the first. The content decides, not the name. The pixels equal those of
+/// Pillow 9.4 (<c>Image.open(...).convert("RGB")</c>) byte for byte on all 158 DreamBench photos, and on JPEGs of every chroma subsampling, baseline and progressive, CMYK JPEG, PNG, WebP, BMP, TIFF (uncompressed, PackBits, LZW, Deflate), TGA and PPM; as
+/// there, colour profiles and gamma are ignored. Colours under transparent pixels are kept, as <c>convert("RGB")</c> keeps them.</para>
+/// <para>An image stands upright where Pillow's <c>exif_transpose</c> turns it: by EXIF in JPEG, PNG (also behind the pixels, as raw
+/// profile and as XMP), WebP and TIFF. A TIFF is turned once (Pillow 9.4 turns it when it loads it, and <c>exif_transpose</c> again).</para>
+/// <para>Known differences: 16-bit grey (PNG, TIFF) keeps its high byte, as 16-bit RGB does in both, where Pillow clips samples at 255, which
+/// leaves a white picture. Grey stays one channel; palettes become RGB or RGBA; grey with alpha becomes RGBA.</para>
 /// </remarks>
 public static class ImageFile
 {
@@ -17,21 +20,15 @@ public static class ImageFile
     /// <param name="path">The file; its name's ending does not matter.</param>
     /// <param name="options">Limits; null for the defaults.</param>
     /// <returns>The upright image: grey, RGB or RGBA.</returns>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file, or the path is a link that leads nowhere.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     /// <exception cref="ImageTooLargeException">The file or the image exceeds a limit; nothing was decoded.</exception>
-    /// <exception cref="InvalidImageException">The path is a folder or a device; or the bytes are no image, or are damaged or cut off.</exception>
+    /// <exception cref="InvalidImageException">The path is a folder, a pipe, a device or a socket; or the bytes are no image, or are damaged or cut off.</exception>
     public static ImageBuffer Load(string path, ImageDecodeOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ImageDecodeOptions();
-        if (Directory.Exists(path))
-            throw new InvalidImageException(path, "this is a folder, not an image file.");
-        if (!File.Exists(path))
-            throw new FileNotFoundException($"There is no image file '{path}'.", path);
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        if (!stream.CanSeek)
-            throw new InvalidImageException(path, "this is a pipe or a device, not an image file.");
+        using FileStream stream = RegularFile.OpenRead(path, kind => new InvalidImageException(path, $"this is {kind}, not an image file."));
         if (stream.Length > options.MaxFileBytes)
             throw new ImageTooLargeException(path, $"the file has {stream.Length} bytes; at most {options.MaxFileBytes} are allowed.");
         var bytes = new byte[stream.Length];
@@ -49,26 +46,62 @@ public static class ImageFile
     public static ImageBuffer Decode(ReadOnlyMemory<byte> bytes, string source, ImageDecodeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return SkiaImageCodec.Decode(bytes, source, options ?? new ImageDecodeOptions());
+        options ??= new ImageDecodeOptions();
+        if (bytes.IsEmpty)
+            throw new InvalidImageException(source, "there are no bytes in it: a download or a copy was cut off; get the image again.");
+        ImageBuffer image = TiffImageCodec.IsTiff(bytes.Span) ? TiffImageCodec.Decode(bytes, source, options)
+            : NetpbmImageCodec.IsNetpbm(bytes.Span) ? NetpbmImageCodec.Decode(bytes.Span, source, options)
+            : TgaImageCodec.IsTga(bytes.Span) ? TgaImageCodec.Decode(bytes, source, options)
+            : DecodeOther(bytes, source, options);
+        return options.ApplyOrientation ? Orientation.Apply(image, OrientationReader.Read(bytes.Span)) : image;
+    }
+
+    /// <summary>Writes an image file in any of the formats; it appears whole or not at all.</summary>
+    /// <param name="path">The file to make or replace; its ending is not looked at.</param>
+    /// <param name="image">Grey, RGB or RGBA; stored as such, without loss.</param>
+    /// <param name="format">The format.</param>
+    /// <exception cref="ArgumentException">The format keeps no transparency, and the image has it.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Save(string path, ImageBuffer image, ImageFormat format)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        byte[] bytes = Encode(image, format);
+        AtomicFile.Write(path, stream => stream.Write(bytes));
+    }
+
+    /// <summary>Encodes an image.</summary>
+    /// <param name="image">Grey, RGB or RGBA; stored as such, without loss.</param>
+    /// <param name="format">The format.</param>
+    /// <returns>The bytes of a file; the same for the same image.</returns>
+    /// <exception cref="ArgumentException">The format keeps no transparency, and the image has it.</exception>
+    public static byte[] Encode(ImageBuffer image, ImageFormat format)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return format switch
+        {
+            ImageFormat.Png => SkiaImageCodec.EncodePng(image),
+            ImageFormat.Tiff => TiffWriter.Encode(image),
+            _ => ImageSharpCodec.Encode(image, format),
+        };
     }
 
     /// <summary>Writes a PNG file; it appears whole or not at all.</summary>
     /// <param name="path">The file to make or replace.</param>
     /// <param name="image">Grey, RGB or RGBA; stored as such, without loss.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void SavePng(string path, ImageBuffer image)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        byte[] png = EncodePng(image);
-        AtomicFile.Write(path, stream => stream.Write(png));
-    }
+    public static void SavePng(string path, ImageBuffer image) => Save(path, image, ImageFormat.Png);
 
     /// <summary>Encodes an image as PNG.</summary>
     /// <param name="image">Grey, RGB or RGBA; stored as such, without loss.</param>
     /// <returns>The bytes of a PNG file; the same for the same image.</returns>
-    public static byte[] EncodePng(ImageBuffer image)
+    public static byte[] EncodePng(ImageBuffer image) => Encode(image, ImageFormat.Png);
+
+    // What is told by name is told so before Skia calls it damaged.
+    private static ImageBuffer DecodeOther(ReadOnlyMemory<byte> bytes, string source, ImageDecodeOptions options)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        return SkiaImageCodec.EncodePng(image);
+        if (ForeignImage.Describe(bytes.Span) is string meaning)
+            throw new InvalidImageException(source, meaning);
+        return SkiaImageCodec.TryDecode(bytes, source, options)
+            ?? throw new InvalidImageException(source, "this is not an image, or not of a known format (JPEG, PNG, TIFF, WebP, GIF, BMP, TGA, PPM, PGM, PBM, ICO).");
     }
 }

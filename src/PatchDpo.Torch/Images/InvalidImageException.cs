@@ -6,8 +6,9 @@ public class InvalidImageException : Exception
     /// <summary>States what is wrong with which image.</summary>
     /// <param name="source">The file, or another name for where the bytes came from.</param>
     /// <param name="problem">What is wrong, as a sentence without the source.</param>
-    public InvalidImageException(string source, string problem)
-        : base($"'{source}': {problem}") => ImageSource = source;
+    /// <param name="inner">The exception that told of it, if any.</param>
+    public InvalidImageException(string source, string problem, Exception? inner = null)
+        : base($"'{source}': {problem}", inner) => ImageSource = source;
 
     /// <summary>The file, or another name for where the bytes came from.</summary>
     public string ImageSource { get; }

@@ -33,30 +33,33 @@ internal sealed class ResampleKernel
     public ReadOnlySpan<int> Weights(int output) => weights.AsSpan(output * stride, counts[output]);
 
     /// <summary>Weights that take <paramref name="inputs"/> samples to <paramref name="outputs"/>.</summary>
-    public static ResampleKernel Create(int inputs, int outputs, ResampleFilter filter)
+    public static ResampleKernel Create(int inputs, int outputs, ResampleFilter filter) => Create(inputs, outputs, filter, 0, outputs);
+
+    /// <summary>As <see cref="Create(int, int, ResampleFilter)"/>, for <paramref name="count"/> of the outputs, from <paramref name="first"/> on, which is then output 0.</summary>
+    public static ResampleKernel Create(int inputs, int outputs, ResampleFilter filter, int first, int count)
     {
         double scale = (double)inputs / outputs;
         double filterScale = Math.Max(scale, 1.0);
         double support = Support(filter) * filterScale;
         double inverse = 1.0 / filterScale;
-        var kernel = new ResampleKernel(outputs, ((int)Math.Ceiling(support) * 2) + 1);
+        var kernel = new ResampleKernel(count, ((int)Math.Ceiling(support) * 2) + 1);
         var exact = new double[kernel.stride];
-        for (int output = 0; output < outputs; output++)
+        for (int output = 0; output < count; output++)
         {
-            double center = (output + 0.5) * scale;
+            double center = (first + output + 0.5) * scale;
             int start = Math.Max(0, (int)(center - support + 0.5));
-            int count = Math.Min(inputs, (int)(center + support + 0.5)) - start;
+            int samples = Math.Min(inputs, (int)(center + support + 0.5)) - start;
             double sum = 0;
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < samples; i++)
             {
                 exact[i] = Evaluate(filter, (i + start - center + 0.5) * inverse);
                 sum += exact[i];
             }
 
             kernel.starts[output] = start;
-            kernel.counts[output] = count;
+            kernel.counts[output] = samples;
             int offset = output * kernel.stride;
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < samples; i++)
             {
                 double weight = (sum != 0 ? exact[i] / sum : exact[i]) * (1 << PrecisionBits);
                 kernel.weights[offset + i] = (int)(weight < 0 ? weight - 0.5 : weight + 0.5);

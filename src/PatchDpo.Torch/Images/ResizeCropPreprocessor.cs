@@ -37,27 +37,32 @@ public abstract class ResizeCropPreprocessor : IImagePreprocessor
     public virtual ImageBuffer ResizeAndCrop(ImageBuffer image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return CropCenter(ResizeShorterSide(image.ToRgb()));
+        return ResizeShorterSideAndCrop(image.ToRgb());
     }
+
+    /// <summary>Shows all of an image that is not square: squeezed into a square (bicubic), framed with its own border pixels, then preprocessed as any.</summary>
+    /// <param name="rgb">RGB, not square.</param>
+    /// <param name="frame">The frame's pixels on each side, at least 0.</param>
+    /// <returns>Float32 on the CPU, <c>(3,H,W)</c>; the caller disposes it.</returns>
+    /// <exception cref="InvalidOperationException">The image's longer side is beyond <see cref="FramedSquare.MaxSide"/>.</exception>
+    internal Tensor PreprocessSqueezed(ImageBuffer rgb, int frame) =>
+        ImageTensors.FromImage(FramedSquare.ResizeAndCrop(rgb, frame, ResizeTo, CenterOffset(ResizeTo - CropTo), CropTo, filter), Normalization);
 
     /// <summary>The offset of a centred crop; <paramref name="spare"/> = size - crop, negative if the image is smaller.</summary>
     private protected abstract int CenterOffset(int spare);
 
-    private protected ImageBuffer ResizeShorterSide(ImageBuffer image)
+    /// <summary>Only what the crop keeps is computed.</summary>
+    private protected ImageBuffer ResizeShorterSideAndCrop(ImageBuffer image)
     {
         int shorter = Math.Min(image.Width, image.Height);
         int longer = Math.Max(image.Width, image.Height);
         double exact = (double)((long)ResizeTo * longer) / shorter;
         if (exact * ResizeTo * image.Channels > Array.MaxLength)
-            throw new InvalidOperationException($"An image of {image.Width} x {image.Height} is too elongated to resize its shorter side to {ResizeTo}.");
+            throw new InvalidOperationException($"An image of {image.Width} x {image.Height} is too elongated to resize its shorter side to {ResizeTo}; cut out the part that matters.");
         int length = (int)exact;
-        return image.Width <= image.Height
-            ? PillowResize.Resize(image, ResizeTo, length, filter)
-            : PillowResize.Resize(image, length, ResizeTo, filter);
+        (int width, int height) = image.Width <= image.Height ? (ResizeTo, length) : (length, ResizeTo);
+        return PillowResize.ResizeWindow(image, width, height, filter, CenterOffset(width - CropTo), CenterOffset(height - CropTo), CropTo, CropTo);
     }
-
-    private protected ImageBuffer CropCenter(ImageBuffer image) =>
-        image.Crop(CenterOffset(image.Width - CropTo), CenterOffset(image.Height - CropTo), CropTo, CropTo);
 
     /// <summary>torchvision's rule: Python's round, half to even; padding of a smaller image is floored.</summary>
     private protected static int TorchvisionOffset(int spare) =>

@@ -9,19 +9,18 @@ internal static class SkiaImageCodec
 {
     private static ReadOnlySpan<byte> PngStart => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-    public static unsafe ImageBuffer Decode(ReadOnlyMemory<byte> bytes, string source, ImageDecodeOptions options)
+    /// <summary>The image as it is stored; null where the bytes are of no format that Skia knows.</summary>
+    public static unsafe ImageBuffer? TryDecode(ReadOnlyMemory<byte> bytes, string source, ImageDecodeOptions options)
     {
-        if (bytes.IsEmpty)
-            throw new InvalidImageException(source, "there are no bytes in it.");
         using MemoryHandle pinned = bytes.Pin();
         using var data = SKData.Create((nint)pinned.Pointer, bytes.Length);
         // The codec owns and disposes the stream.
         using SKCodec? codec = SKCodec.Create(new SKMemoryStream(data), out SKCodecResult created);
         if (codec is null)
-            throw new InvalidImageException(source, DescribeHeader(bytes.Span, created));
+            return created == SKCodecResult.Unimplemented ? null : throw new InvalidImageException(source, DescribeHeader(bytes.Span, created));
 
         SKImageInfo header = codec.Info;
-        CheckSize(header, source, options);
+        ImageLimits.CheckSize(header.Width, header.Height, source, options);
         bool grey = header.ColorType == SKColorType.Gray8;
         // Without a colour space Skia converts nothing, as Pillow ignores profiles.
         var info = new SKImageInfo(header.Width, header.Height, grey ? SKColorType.Gray8 : SKColorType.Rgba8888,
@@ -38,10 +37,10 @@ internal static class SkiaImageCodec
             }
         }
 
+        if (codec.EncodedFormat == SKEncodedImageFormat.Gif && !grey)
+            GifTransparency.Restore(bytes.Span, pixels);
         var image = new ImageBuffer(info.Width, info.Height, grey ? 1 : 4, pixels);
-        if (!grey && info.AlphaType == SKAlphaType.Opaque)
-            image = image.ToRgb();
-        return options.ApplyOrientation ? Orientation.Apply(image, (int)codec.EncodedOrigin) : image;
+        return !grey && info.AlphaType == SKAlphaType.Opaque ? image.ToRgb() : image;
     }
 
     public static unsafe byte[] EncodePng(ImageBuffer image)
@@ -58,16 +57,6 @@ internal static class SkiaImageCodec
         }
     }
 
-    private static void CheckSize(SKImageInfo info, string source, ImageDecodeOptions options)
-    {
-        if (info.Width < 1 || info.Height < 1)
-            throw new InvalidImageException(source, $"its size is {info.Width} x {info.Height}.");
-        if (info.Width > options.MaxSide || info.Height > options.MaxSide)
-            throw new ImageTooLargeException(source, $"its size is {info.Width} x {info.Height}; a side may have at most {options.MaxSide} pixels.");
-        if ((long)info.Width * info.Height > options.MaxPixels)
-            throw new ImageTooLargeException(source, $"its size is {info.Width} x {info.Height}; at most {options.MaxPixels} pixels are allowed.");
-    }
-
     private static string DescribeHeader(ReadOnlySpan<byte> bytes, SKCodecResult result)
     {
         // Of a PNG the size can be told even where it is what is wrong.
@@ -78,9 +67,7 @@ internal static class SkiaImageCodec
                 return $"its size is {width} x {height}.";
         }
 
-        return result == SKCodecResult.Unimplemented
-            ? "this is not an image, or not of a known format (JPEG, PNG, GIF, WebP, BMP, ICO)."
-            : $"the image's header is damaged, or its format is not a known one ({result}).";
+        return $"the image's header is damaged, or its format is not a known one ({result}).";
     }
 
     private static byte[] WithFourthByte(ImageBuffer rgb)

@@ -25,9 +25,18 @@ internal sealed class WholeImageView
     /// <summary>Pixels of the whole image, <c>(3,H,W)</c> on the CPU.</summary>
     public Tensor Preprocess(ImageBuffer image)
     {
-        int side = Math.Max(image.Width, image.Height);
-        ImageBuffer square = image.Width == image.Height ? image : PillowResize.Resize(image, side, side, ResampleFilter.Bicubic);
-        int frame = (int)Math.Round(side * (1 - _kept) / (2 * _kept));
+        // Alpha is dropped before anything is resized, so that transparent pixels keep their colours.
+        ImageBuffer square = image.ToRgb();
+        int side = Math.Max(image.Width, image.Height), frame = (int)Math.Round(side * (1 - _kept) / (2 * _kept));
+        if (image.Width != image.Height)
+        {
+            if (_preprocessor is ResizeCropPreprocessor preprocessor)
+                return preprocessor.PreprocessSqueezed(square, frame);
+            // One of a user's own is given the whole square.
+            if ((long)side * side * 3 > Array.MaxLength)
+                throw new InvalidOperationException($"An image of {image.Width} x {image.Height} is too long to be squeezed into a square; cut out the part that matters.");
+            square = PillowResize.Resize(square, side, side, ResampleFilter.Bicubic);
+        }
         return _preprocessor.Preprocess(frame > 0 ? Frame(square, frame) : square);
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Weights;
 
@@ -29,6 +30,8 @@ public sealed partial class ModelConfig
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static ModelConfig Read(string path)
     {
+        if (!Directory.Exists(path))
+            RegularFile.Require(path, kind => new ModelConfigException(path, null, $"this is {kind}, not a configuration."));
         try
         {
             return Parse(File.ReadAllText(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)), path);

@@ -24,6 +24,7 @@ public sealed class SafetensorsFile : ITensorFile
     private SafetensorsFile(string path, SafetensorsOptions options)
     {
         Path = path;
+        WeightsPath.Require(path);
         _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         try
         {

@@ -51,6 +51,7 @@ internal sealed class ShardIndex
 
     private static byte[] ReadBytes(string path, int maxBytes)
     {
+        WeightsPath.Require(path);
         using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         long length = RandomAccess.GetLength(file);
         if (length > maxBytes)

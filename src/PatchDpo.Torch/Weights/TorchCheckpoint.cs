@@ -22,6 +22,7 @@ public sealed class TorchCheckpoint : ITensorFile
     private TorchCheckpoint(string path, TorchCheckpointOptions options)
     {
         Path = path;
+        WeightsPath.Require(path);
         _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         try
         {

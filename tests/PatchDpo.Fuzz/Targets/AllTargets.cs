@@ -1,4 +1,5 @@
 using PatchDpo.Fuzz.Mutations;
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Weights;
 
@@ -9,7 +10,7 @@ internal static class AllTargets
 {
     private static readonly Type[] OfCheckpoints = [typeof(WeightsFormatException), typeof(UnsafePickleException)];
 
-    public static readonly string[] Names = ["safetensors", "safetensors-mapped", "torch-zip", "torch-legacy", "quality-map", "sharded", "any"];
+    public static readonly string[] Names = ["safetensors", "safetensors-mapped", "torch-zip", "torch-legacy", "quality-map", "sharded", "any", "image"];
 
     /// <summary>All readers, in the order of their names.</summary>
     public static IEnumerable<Target> Create()
@@ -25,6 +26,7 @@ internal static class AllTargets
         yield return new(
             Names[6], [.. Corpus.Safetensors(), .. Corpus.ZipCheckpoints(), .. Corpus.LegacyCheckpoints(), .. Corpus.Sharded()],
             [.. index, .. ZipMutations.All, PickleMutations.ChangeLegacy], ReadAny, [.. OfCheckpoints, typeof(ModelFileNotFoundException)], sharing);
+        yield return new(Names[7], ImageCorpus.All(), ImageMutations.All, ReadImage, [typeof(InvalidImageException), typeof(ImageTooLargeException)], int.MaxValue);
     }
 
     // A byte of the file becomes a float of four.
@@ -53,6 +55,9 @@ internal static class AllTargets
         using ITensorFile file = WeightsFile.Open(path);
         ReadAll(file, log);
     }
+
+    // Compressed pixels become many: what counts is that a small limit holds whatever the header says.
+    private static void ReadImage(string path, ReadLog log) => log.Take(ImageFile.Load(path, new ImageDecodeOptions { MaxPixels = 1 << 14 }).Pixels.Length);
 
     private static void ReadAll(ITensorFile file, ReadLog log)
     {

@@ -29,6 +29,34 @@ public sealed class ImageFileLoadingTests : IDisposable
     }
 
     [Fact]
+    public void Formats_that_MLNET_does_not_read_are_read_here()
+    {
+        ImageBuffer image = ImageFile.Load(Path.Combine(_folder.Path, "0.png"));
+        foreach (ImageFormat format in Enum.GetValues<ImageFormat>())
+            ImageFile.Save(Path.Combine(_folder.Path, "same" + format.Ending()), image.ToRgb(), format);
+        IDataView rows = Rows([.. Enum.GetValues<ImageFormat>().Select(f => "same" + f.Ending())]);
+        IDataView view = _ml.PatchDpo.LoadImages("Image", _folder.Path, "ImagePath").Fit(rows).Transform(rows);
+        Assert.Single(view.GetColumn<MLImage>("Image").Select(i => Convert.ToHexString(i.Pixels)).Distinct());
+    }
+
+    [Fact]
+    public void Colours_under_alpha_0_count_as_they_do_without_ml_net()
+    {
+        var pixels = new byte[64 * 48 * 4];
+        new Random(8).NextBytes(pixels);
+        for (int i = 3; i < pixels.Length; i += 12)
+            pixels[i] = 0;
+        var cutOut = new ImageBuffer(64, 48, 4, pixels);
+        ImageFile.SavePng(Path.Combine(_folder.Path, "cutout.png"), cutOut);
+        ImageFile.SavePng(Path.Combine(_folder.Path, "opaque.png"), cutOut.ToRgb());
+        IDataView rows = Rows("cutout.png", "opaque.png");
+        IDataView view = _ml.PatchDpo.LoadImages("Image", _folder.Path, "ImagePath")
+            .Append(_ml.PatchDpo.EmbedImages("Embedding", "Image", ImageEncoder.Embedded)).Fit(rows).Transform(rows);
+        float[][] embeddings = [.. view.GetColumn<float[]>("Embedding")];
+        Assert.Equal(embeddings[1], embeddings[0]);
+    }
+
+    [Fact]
     public void Relative_paths_start_from_the_folder()
     {
         IDataView rows = Rows("2.png");

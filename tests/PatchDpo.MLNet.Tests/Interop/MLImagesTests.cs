@@ -42,9 +42,26 @@ public class MLImagesTests
         Assert.Equal(100, made.Pixels[0]);
         ImageBuffer back = MLImages.ToImageBuffer(made);
         Assert.Equal(4, back.Channels);
-        Assert.Equal(128, back.Pixels[3]);
-        Assert.All(back.Pixels[..3].Zip(new byte[] { 200, 100, 50 }), p => Assert.InRange(p.First - p.Second, -1, 1));
-        Assert.Equal([0, 0, 0, 0], back.Pixels[4..]);
+        Assert.Equal([200, 100, 50, 128], back.Pixels[..4]);
+        // As Pillow's convert("RGB") has them.
+        Assert.Equal([9, 9, 9, 0], back.Pixels[4..]);
+    }
+
+    [Fact]
+    public void An_image_of_ml_net_s_own_is_divided_by_its_alpha()
+    {
+        using MLImage theirs = MLImage.CreateFromPixels(2, 1, MLPixelFormat.Rgba32, [100, 50, 25, 128, 0, 0, 0, 0]);
+        byte[] pixels = MLImages.ToImageBuffer(theirs).Pixels;
+        Assert.All(pixels[..3].Zip(new byte[] { 200, 100, 50 }), p => Assert.InRange(p.First - p.Second, -1, 1));
+        Assert.Equal([0, 0, 0, 0], pixels[4..]);
+    }
+
+    [Fact]
+    public void A_disposed_image_is_not_read()
+    {
+        MLImage made = MLImages.ToMLImage(new ImageBuffer(1, 1, 4, [9, 9, 9, 0]));
+        made.Dispose();
+        Assert.ThrowsAny<Exception>(() => MLImages.ToImageBuffer(made));
     }
 
     [Fact]

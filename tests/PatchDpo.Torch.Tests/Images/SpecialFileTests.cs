@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Weights;
+
+namespace PatchDpo.Torch.Tests.Images;
+
+/// <summary>Pipes, devices, sockets, folders and links in a file's place: an exception at once, where opening or reading would wait for ever.</summary>
+public sealed class SpecialFileTests : IDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private readonly string _folder = Directory.CreateTempSubdirectory("patchdpo-special-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [SkippableTheory]
+    [InlineData("/dev/zero", "a device")]
+    [InlineData("/dev/null", "a device")]
+    [InlineData("/dev/tty", "a device")]
+    [InlineData("/", "a folder")]
+    public void A_device_is_no_image(string path, string kind)
+    {
+        Skip.IfNot(OperatingSystem.IsLinux() && Path.Exists(path), $"There is no '{path}'.");
+        AssertImageIs(kind, path);
+    }
+
+    [SkippableFact]
+    public void A_named_pipe_is_no_file_also_through_a_link()
+    {
+        string pipe = Pipe(), link = Path.Combine(_folder, "link.png");
+        File.CreateSymbolicLink(link, pipe);
+        AssertImageIs("a named pipe", pipe);
+        AssertImageIs("a named pipe", link);
+        Assert.Contains("a named pipe", Soon<PromptFileException>(() => PromptFile.Read(pipe)).Message);
+        Assert.Contains("a named pipe", Soon<WeightsFormatException>(() => WeightsFile.Open(pipe)).Message);
+        Assert.Contains("a named pipe", Soon<WeightsFormatException>(() => SafetensorsFile.Open(pipe)).Message);
+        Assert.Contains("a named pipe", Soon<WeightsFormatException>(() => TorchCheckpoint.Open(pipe)).Message);
+        Assert.Contains("a named pipe", Soon<WeightsFormatException>(() => ShardedTensorFile.Open(pipe)).Message);
+        Assert.Contains("a named pipe", Soon<ModelConfigException>(() => ModelConfig.Read(pipe)).Message);
+    }
+
+    [SkippableFact]
+    public void A_socket_is_no_image()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "Sockets lie in Linux's file system.");
+        string path = Path.Combine(_folder, "socket.png");
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(path));
+        AssertImageIs("a socket", path);
+    }
+
+    [Fact]
+    public void A_broken_link_says_where_it_leads_and_a_loop_ends()
+    {
+        string broken = Path.Combine(_folder, "broken.png"), loop = Path.Combine(_folder, "loop.png");
+        File.CreateSymbolicLink(broken, "gone.png");
+        File.CreateSymbolicLink(loop, "loop.png");
+        Assert.Contains("'gone.png'", Soon<FileNotFoundException>(() => ImageFile.Load(broken)).Message);
+        Assert.Contains(loop, Soon<FileNotFoundException>(() => ImageFile.Load(loop)).Message);
+    }
+
+    [Fact]
+    public void A_link_to_an_image_is_followed()
+    {
+        string file = Path.Combine(_folder, "a.png"), link = Path.Combine(_folder, "b.png");
+        ImageFile.SavePng(file, new ImageBuffer(2, 1, 1, [1, 2]));
+        File.CreateSymbolicLink(link, "a.png");
+        Assert.Equal([1, 2], ImageFile.Load(link).Pixels);
+    }
+
+    private string Pipe()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "Named pipes lie in Linux's file system.");
+        string path = Path.Combine(_folder, "pipe.png");
+        using Process made = Process.Start("mkfifo", [path]);
+        made.WaitForExit();
+        return path;
+    }
+
+    private static void AssertImageIs(string kind, string path)
+    {
+        var error = Soon<InvalidImageException>(() => ImageFile.Load(path));
+        Assert.Contains($"this is {kind}, not an image file", error.Message);
+        Assert.Equal(path, error.ImageSource);
+    }
+
+    // On a thread of its own: one that waits for ever cannot be stopped.
+    private static TException Soon<TException>(Action action)
+        where TException : Exception
+    {
+        Exception? error = null;
+        var thread = new Thread(() => error = Record.Exception(action)) { IsBackground = true };
+        thread.Start();
+        Assert.True(thread.Join(s_patience), "It hangs.");
+        return Assert.IsType<TException>(error);
+    }
+}
