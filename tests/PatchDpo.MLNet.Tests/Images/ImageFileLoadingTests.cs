@@ -51,7 +51,7 @@ public sealed class ImageFileLoadingTests : IDisposable
         ImageFile.SavePng(Path.Combine(_folder.Path, "opaque.png"), cutOut.ToRgb());
         IDataView rows = Rows("cutout.png", "opaque.png");
         IDataView view = _ml.PatchDpo.LoadImages("Image", _folder.Path, "ImagePath")
-            .Append(_ml.PatchDpo.EmbedImages("Embedding", "Image", ImageEncoder.Embedded)).Fit(rows).Transform(rows);
+            .Append(_ml.PatchDpo.EmbedImages("Embedding", ImageEncoder.Embedded, "Image")).Fit(rows).Transform(rows);
         float[][] embeddings = [.. view.GetColumn<float[]>("Embedding")];
         Assert.Equal(embeddings[1], embeddings[0]);
     }
