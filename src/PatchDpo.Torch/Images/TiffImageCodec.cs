@@ -20,6 +20,8 @@ internal static class TiffImageCodec
         int planeBytes = (int)(layout.RawBytes / layout.Planes), perPlane = layout.Strips.Length / layout.Planes;
         if (layout.Compression == TiffCompression.Deflate)
             CheckDeflate(layout, file, source);
+        if (layout.Compression == TiffCompression.Lzw && layout.Strips.Where((s, i) => !TiffLzw.Holds(file.Span[s], layout.RowBytes * layout.RowsOf(i))).Any())
+            throw CutOff(layout, source);
         var raw = new byte[layout.RawBytes];
         for (int plane = 0; plane < layout.Planes; plane++)
         {
@@ -50,9 +52,11 @@ internal static class TiffImageCodec
             }
 
             if (needed > 0)
-                throw new InvalidImageException(source, $"the image (TIFF, {layout.Width} x {layout.Height}) is cut off.");
+                throw CutOff(layout, source);
         }
     }
+
+    private static InvalidImageException CutOff(TiffLayout layout, string source) => new(source, $"the image (TIFF, {layout.Width} x {layout.Height}) is cut off or damaged.");
 
     /// <summary>A TIFF file of 8-bit grey rows from a plane's strips.</summary>
     private static byte[] Rewritten(TiffLayout layout, ReadOnlyMemory<byte> file, int first, int count) => TiffWriter.Build(

@@ -6,9 +6,9 @@ namespace PatchDpo.Torch.Tests.Images;
 public class TiffTests
 {
     [Theory]
-    [InlineData(2, "fax code")]
-    [InlineData(3, "fax code")]
-    [InlineData(4, "fax code")]
+    [InlineData(2, "a fax code")]
+    [InlineData(3, "a fax code")]
+    [InlineData(4, "a fax code")]
     [InlineData(6, "JPEG")]
     [InlineData(7, "JPEG")]
     [InlineData(34712, "JPEG 2000")]
