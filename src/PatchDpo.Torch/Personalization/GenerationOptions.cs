@@ -8,7 +8,7 @@ public sealed record GenerationOptions
     /// <summary>The default of <see cref="MaxPromptCharacters"/>.</summary>
     public const int DefaultMaxPromptCharacters = 2_000;
 
-    /// <summary>Sampling steps, at least 1. Default 30 (the official inference script).</summary>
+    /// <summary>Sampling steps, at least 1 (LCM: at most its teacher's, as a rule 50). Default 30 (the official inference script).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int Steps { get; init => field = AtLeastOne(value, nameof(Steps)); } = 30;
 
@@ -31,7 +31,7 @@ public sealed record GenerationOptions
     /// <summary>What not to show. The default is the official inference script's.</summary>
     public string NegativePrompt { get; init => field = value ?? throw new ArgumentNullException(nameof(NegativePrompt)); } = "monochrome, lowres, bad anatomy, worst quality, low quality";
 
-    /// <summary>Seed of the starting noise; each request has its own noise of it. Default 42 (the official inference script).</summary>
+    /// <summary>Seed of the starting noise and of what samplers add on the way; each request has its own noise of it. Default 42 (the official inference script).</summary>
     public long Seed { get; init; } = 42;
 
     /// <summary>Images that are generated together, at least 1; it does not change them but for rounding. Requests with different numbers of concatenated references above one, whose least common multiple is above 60, are generated apart. Default 4 (ours).</summary>
@@ -46,7 +46,10 @@ public sealed record GenerationOptions
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int? Height { get; init => field = value is int v ? AtLeastOne(v, nameof(Height)) : null; }
 
-    /// <summary>The sampling method; null (default) takes the one that the model's scheduler configuration names.</summary>
+    /// <summary>
+    /// The sampling method; null (default) takes the one that the model's scheduler configuration names. A chosen one reads its own fields of
+    /// that configuration, whatever class it names; see <see cref="SamplerKinds"/> for the names that programs take.
+    /// </summary>
     public SamplerKind? Sampler { get; init; }
 
     /// <summary>The longest prompt that is accepted, in characters. Default 2,000 (ours).</summary>

@@ -18,10 +18,11 @@ internal static class GuidedSampling
     /// <param name="negative">The negative prompts, B rows; null samples without guidance.</param>
     /// <param name="observe">Told of every step.</param>
     /// <param name="cancellation">Looked at before every step.</param>
+    /// <param name="stepNoise">Standard normal like <paramref name="noise"/> for a step; needed where the sampler adds noise.</param>
     /// <returns>Latents <c>(B,C,h,w)</c>, the caller's to dispose.</returns>
     public static Tensor Run(
         NoisePredictor predict, ISampler sampler, int steps, double guidanceScale, Tensor noise,
-        PromptConditions positive, PromptConditions? negative, Action<GuidedStep>? observe, CancellationToken cancellation)
+        PromptConditions positive, PromptConditions? negative, Action<GuidedStep>? observe, CancellationToken cancellation, Func<int, Tensor>? stepNoise = null)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -47,7 +48,7 @@ internal static class GuidedSampling
                 guided = unconditional + (guidanceScale * (conditional - unconditional));
             }
             using Tensor before = latents;
-            latents = sampler.Step(guided, before, i);
+            latents = sampler.Step(guided, before, i, sampler.AddsNoise(i) ? stepNoise?.Invoke(i) : null);
             observe?.Invoke(new GuidedStep(i, unconditional, conditional, guided, latents));
             latents.MoveToOuterDisposeScope();
         }

@@ -34,11 +34,12 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
                 ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), DroppedLike(positive.IpTokens, droppedTokens!), positive.TimeIds)
                 : null;
             long[] shape = [model.LatentChannels, _height / model.LatentScale, _width / model.LatentScale];
-            Tensor noise = RequestNoise.Create(options.Seed, [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)], shape, model.Device);
+            long[] noiseIndices = [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)];
+            Tensor Noise(int? step) => RequestNoise.Create(options.Seed, noiseIndices, shape, model.Device, step);
             Tensor latents = GuidedSampling.Run(
                 (input, timesteps, c) => model.Predict(input, timesteps, c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale),
-                sampler, options.Steps, options.GuidanceScale, noise, positive, negative,
-                step => progress?.Report(new GenerationProgress(first, requests.Count, step.Index + 1, sampler.Timesteps.Count)), cancellation);
+                sampler, options.Steps, options.GuidanceScale, Noise(null), positive, negative,
+                step => progress?.Report(new GenerationProgress(first, requests.Count, step.Index + 1, sampler.Timesteps.Count)), cancellation, i => Noise(i));
             CheckFinite(latents, first);
             images.AddRange(model.DecodeLatents(latents));
         }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;
 
-/// <summary>Starting noise that belongs to a request, whatever batch or device it is generated in.</summary>
+/// <summary>Noise that belongs to a request, whatever batch or device it is generated in.</summary>
 internal static class RequestNoise
 {
     /// <summary>Standard normal noise, a generator for each row.</summary>
@@ -11,14 +11,15 @@ internal static class RequestNoise
     /// <param name="indices">The number of each row's request.</param>
     /// <param name="shape">Of one row: C, h, w.</param>
     /// <param name="device">Where the noise goes; it is always drawn on the CPU.</param>
+    /// <param name="step">The sampling step that the noise is for; null for the noise that a run starts from.</param>
     /// <returns>Float32 <c>(B,C,h,w)</c>, the caller's to dispose.</returns>
-    public static Tensor Create(long seed, IReadOnlyList<long> indices, long[] shape, Device device)
+    public static Tensor Create(long seed, IReadOnlyList<long> indices, long[] shape, Device device, int? step = null)
     {
         using DisposeScope scope = NewDisposeScope();
         var rows = new List<Tensor>(indices.Count);
         foreach (long index in indices)
         {
-            using Generator generator = new(Mix(seed, index), CPU);
+            using Generator generator = new(Mix(step is int s ? (long)Mix(seed, ~(long)s) : seed, index), CPU);
             rows.Add(randn(shape, dtype: ScalarType.Float32, generator: generator));
         }
         return stack(rows).to(device).MoveToOuterDisposeScope();

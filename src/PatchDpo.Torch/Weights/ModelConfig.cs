@@ -72,6 +72,9 @@ public sealed partial class ModelConfig
     /// <summary>Whether a field is there and is a nested object.</summary>
     public bool IsObject(string name) => _root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object;
 
+    /// <summary>Whether a field is there and is false.</summary>
+    internal bool IsFalse(string name) => _root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.False;
+
     /// <summary>A 32-bit integer.</summary>
     /// <exception cref="ModelConfigException">The field is missing, null or not a 32-bit integer.</exception>
     public int GetInt32(string name) => ToInt32(Require(name), name);

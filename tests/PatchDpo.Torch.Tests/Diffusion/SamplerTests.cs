@@ -13,7 +13,7 @@ public class SamplerTests
         foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
             foreach (TimestepSpacing spacing in Enum.GetValues<TimestepSpacing>())
                 foreach (PredictionType type in Enum.GetValues<PredictionType>())
-                    foreach (string variant in new[] { "plain", "karras", "lu", "loglinear", "heun", "order1", "zerosnr", "endzero" })
+                    foreach (string variant in new[] { "plain", "karras", "exponential", "beta", "lu", "loglinear", "heun", "bh1", "order1", "zerosnr", "endzero" })
                         data.Add(kind, spacing, type, variant);
         return data;
     }
@@ -34,10 +34,13 @@ public class SamplerTests
             StepsOffset = spacing == TimestepSpacing.Leading ? 1 : 0,
             PredictionType = type,
             UseKarrasSigmas = variant == "karras",
+            UseExponentialSigmas = variant == "exponential",
+            UseBetaSigmas = variant == "beta",
             UseLuLambdas = variant == "lu",
+            Bh1Solver = variant == "bh1",
             LogLinearInterpolation = variant == "loglinear",
             HeunSolver = variant == "heun",
-            RescaleBetasZeroSnr = variant == "zerosnr" && !(kind is SamplerKind.Ddim or SamplerKind.Plms && type == PredictionType.Epsilon),
+            RescaleBetasZeroSnr = variant == "zerosnr" && !(kind is SamplerKind.Ddim or SamplerKind.Plms or SamplerKind.Lcm && type == PredictionType.Epsilon),
             EndsAtZeroSigma = variant == "endzero",
             SolverOrder = variant == "order1" ? 1 : 2,
         };
@@ -60,18 +63,13 @@ public class SamplerTests
                 PredictionType.Velocity => (alpha * noise) - (noiseLevel * clean),
                 _ => clean,
             };
-            latents = sampler.Step(prediction, latents, i);
+            latents = sampler.Step(prediction, latents, i, randn([2, 4, 8, 8], generator: generator));
         }
         double error = (latents - clean).abs().max().item<float>();
         // PNDM strides by whole timesteps, which linspace's are not.
         Assert.True(error < (kind == SamplerKind.Plms && spacing == TimestepSpacing.Linspace ? 0.2 : 0.15), $"{error}");
 
-        double Sigma(int step) => sampler switch
-        {
-            EulerSampler euler => euler.Sigmas[step],
-            DpmSolverPlusPlus2M dpm => dpm.Sigmas[step],
-            _ => Math.Sqrt((1 / (double)schedule.AlphasCumprod[(int)sampler.Timesteps[step]]) - 1),
-        };
+        double Sigma(int step) => SamplerSigmas.Of(sampler)?[step] ?? Math.Sqrt((1 / (double)schedule.AlphasCumprod[(int)sampler.Timesteps[step]]) - 1);
     }
 
     [Fact]
@@ -86,11 +84,11 @@ public class SamplerTests
             {
                 sampler.SetTimesteps(5);
                 Tensor latents = start.clone();
-                for (int i = 0; i < 5; i++)
+                for (int i = 0; i < sampler.Timesteps.Count; i++)
                 {
                     using Tensor input = sampler.ScaleInput(latents, i);
                     using Tensor old = latents;
-                    latents = sampler.Step(input, old, i);
+                    latents = sampler.Step(input, old, i, start);
                 }
                 latents.Dispose();
             }
@@ -105,16 +103,16 @@ public class SamplerTests
     public void The_extreme_numbers_of_steps_stay_finite(int steps)
     {
         using DisposeScope scope = NewDisposeScope();
-        NoiseSchedule schedule = new(new NoiseScheduleConfig { BetaSchedule = BetaSchedule.ScaledLinear, StepsOffset = 1, TimestepSpacing = TimestepSpacing.Leading });
+        NoiseSchedule schedule = new(new NoiseScheduleConfig { BetaSchedule = BetaSchedule.ScaledLinear, StepsOffset = 1, TimestepSpacing = TimestepSpacing.Leading, OriginalInferenceSteps = 1000 });
         foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
         {
             using ISampler sampler = schedule.CreateSampler(kind);
             sampler.SetTimesteps(steps);
-            // PLMS takes its first step twice.
-            Assert.Equal(kind == SamplerKind.Plms && steps > 1 ? steps + 1 : steps, sampler.Timesteps.Count);
+            // PLMS takes its first step twice, Heun all but the last.
+            Assert.Equal(kind == SamplerKind.Plms && steps > 1 ? steps + 1 : kind == SamplerKind.Heun ? (2 * steps) - 1 : steps, sampler.Timesteps.Count);
             Tensor latents = ones(1, 1, 2, 2) * sampler.InitialNoiseScale;
             for (int i = 0; i < sampler.Timesteps.Count; i++)
-                latents = sampler.Step(sampler.ScaleInput(latents, i) * 0.5, latents, i);
+                latents = sampler.Step(sampler.ScaleInput(latents, i) * 0.5, latents, i, ones(1, 1, 2, 2));
             Assert.True(latents.isfinite().all().ToBoolean(), $"{kind}");
         }
     }
@@ -126,6 +124,26 @@ public class SamplerTests
     {
         using ISampler sampler = new NoiseSchedule(new NoiseScheduleConfig()).CreateSampler(SamplerKind.Euler);
         Assert.Throws<ArgumentOutOfRangeException>(() => sampler.SetTimesteps(steps));
+    }
+
+    [Fact]
+    public void Lcm_has_at_most_the_steps_of_its_teacher()
+    {
+        using ISampler sampler = new NoiseSchedule(new NoiseScheduleConfig { OriginalInferenceSteps = 50 }).CreateSampler(SamplerKind.Lcm);
+        Assert.Contains("50 (original_inference_steps)", Assert.Throws<ArgumentOutOfRangeException>(() => sampler.SetTimesteps(51)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(SamplerKind.EulerAncestral)]
+    [InlineData(SamplerKind.DpmSolverPlusPlus2MSde)]
+    [InlineData(SamplerKind.Lcm)]
+    public void A_step_that_adds_noise_asks_for_it(SamplerKind kind)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ISampler sampler = new NoiseSchedule(new NoiseScheduleConfig()).CreateSampler(kind);
+        sampler.SetTimesteps(3);
+        Assert.True(sampler.AddsNoise(0));
+        Assert.Throws<ArgumentNullException>("noise", () => sampler.Step(ones(1), ones(1), 0));
     }
 
     /// <summary>Numbers of diffusers' PNDMScheduler in double precision, for a network that gives 0.4 x + b cos(t / 300).</summary>
@@ -194,6 +212,7 @@ public class SamplerTests
     [Theory]
     [InlineData("""{"_class_name": "UniPCMultistepScheduler", "solver_order": 3, "solver_type": "bh2", "predict_x0": true, "algorithm_type": "x" FORWARD}""")]
     [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "solver_order": 3, "solver_type": "y" FORWARD}""")]
+    [InlineData("""{"_class_name": "NewScheduler", "a_new_field": true FORWARD}""")]
     public void A_chosen_sampler_walks_as_without_the_fields_of_the_one_that_the_file_names(string json)
     {
         const string Forward = """, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1, "timestep_spacing": "leading" """;
@@ -202,6 +221,68 @@ public class SamplerTests
         NoiseScheduleConfig expected = NoiseScheduleConfig.FromJson(own), actual = NoiseScheduleConfig.FromJson(other, SamplerKind.Euler);
         Assert.Equal(expected with { Json = null }, actual with { Json = null });
     }
+
+    [Theory]
+    [InlineData("""{"_class_name": "DDIMScheduler", "timestep_spacing": "trailing", "rescale_betas_zero_snr": true}""", "rescale_betas_zero_snr", null)]
+    [InlineData("""{"_class_name": "DDIMScheduler", "timestep_spacing": "linspace", "rescale_betas_zero_snr": true}""", "rescale_betas_zero_snr", null)]
+    [InlineData("""{"_class_name": "LCMScheduler", "rescale_betas_zero_snr": true}""", "rescale_betas_zero_snr", null)]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "timestep_spacing": "trailing", "rescale_betas_zero_snr": true}""", "rescale_betas_zero_snr", SamplerKind.Ddim)]
+    [InlineData("""{"_class_name": "DDIMScheduler", "beta_start": 0.5, "beta_end": 0.9}""", "beta_end", null)]
+    [InlineData("""{"_class_name": "PNDMScheduler", "skip_prk_steps": true, "beta_start": 0.5, "beta_end": 0.9}""", "beta_end", null)]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "beta_start": 0.5, "beta_end": 0.9}""", "beta_end", null)]
+    [InlineData("""{"_class_name": "HeunDiscreteScheduler", "num_train_timesteps": 2, "trained_betas": [0.5, 1]}""", "trained_betas", null)]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "beta_start": 1e-12}""", "beta_start", null)]
+    [InlineData("""{"_class_name": "DDIMScheduler", "prediction_type": "sample", "beta_start": 1e-12}""", "beta_start", null)]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": Infinity}""", "lambda_min_clipped", null)]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": NaN}""", "lambda_min_clipped", null)]
+    [InlineData("""{"_class_name": "UniPCMultistepScheduler", "final_sigmas_type": "zero", "lower_order_final": false}""", "lower_order_final", null)]
+    public void What_can_only_end_in_NaN_is_refused_when_it_is_read(string json, string field, SamplerKind? sampler)
+    {
+        var config = ModelConfig.Parse(json, "scheduler_config.json");
+        var e = Assert.Throws<ModelConfigException>(() => NoiseScheduleConfig.FromJson(config, sampler));
+        Assert.Equal(field, e.Field);
+        Assert.Contains("NaN", e.Message, StringComparison.Ordinal);
+        // Training divides by none of it.
+        Assert.Equal(config.GetBoolean("rescale_betas_zero_snr", false), new NoiseSchedule(NoiseScheduleConfig.ForTraining(config)).Config.RescaleBetasZeroSnr);
+    }
+
+    [Theory]
+    [InlineData("""{"_class_name": "DDIMScheduler", "timestep_spacing": "leading", "rescale_betas_zero_snr": true}""", null)]
+    [InlineData("""{"_class_name": "DDIMScheduler", "timestep_spacing": "trailing", "rescale_betas_zero_snr": true, "prediction_type": "v_prediction"}""", null)]
+    [InlineData("""{"_class_name": "DDIMScheduler", "timestep_spacing": "trailing", "rescale_betas_zero_snr": true}""", SamplerKind.Euler)]
+    [InlineData("""{"_class_name": "PNDMScheduler", "skip_prk_steps": true, "timestep_spacing": "trailing", "rescale_betas_zero_snr": true}""", null)]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "skip_prk_steps": "x", "solver_order": 7, "clip_sample": 3, "clip_sample_range": "y", "_note": "z", "new_one": false, "newer": null}""", null)]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "deis", "solver_type": "bh2"}""", null)]
+    [InlineData("""{"_class_name": "UniPCMultistepScheduler", "solver_type": "midpoint"}""", null)]
+    [InlineData("""{"_class_name": "DEISMultistepScheduler", "algorithm_type": "dpmsolver++", "solver_type": "heun"}""", null)]
+    [InlineData("""{"_class_name": "DDPMScheduler", "variance_type": "fixed_small"}""", SamplerKind.DpmSolverPlusPlus2M)]
+    public void What_can_be_sampled_is_taken(string json, SamplerKind? sampler)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        NoiseSchedule schedule = new(NoiseScheduleConfig.FromJson(ModelConfig.Parse(json, "scheduler_config.json"), sampler));
+        using ISampler walk = schedule.CreateSampler(sampler);
+        walk.SetTimesteps(4);
+        Tensor latents = ones(1, 1, 2, 2) * walk.InitialNoiseScale;
+        for (int i = 0; i < walk.Timesteps.Count; i++)
+            latents = walk.Step(walk.ScaleInput(latents, i) * 0.5, latents, i);
+        Assert.True(latents.isfinite().all().ToBoolean());
+    }
+
+    [Fact]
+    public void Leading_timesteps_that_reach_a_timestep_without_signal_are_refused()
+    {
+        using ISampler sampler = new NoiseSchedule(new NoiseScheduleConfig { RescaleBetasZeroSnr = true }).CreateSampler(SamplerKind.Ddim);
+        sampler.SetTimesteps(999);
+        Assert.Throws<ArgumentOutOfRangeException>("steps", () => sampler.SetTimesteps(1000));
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0.5, 0.5)]
+    [InlineData(1, 1)]
+    [InlineData(0.1, 0.03958441)]
+    [InlineData(0.9, 0.96041559)]
+    public void Quantiles_of_the_beta_distribution_equal_scipys(double probability, double quantile) => Assert.Equal(quantile, SamplerTimesteps.BetaQuantile(probability), 7);
 
     [Fact]
     public void Every_sampler_has_one_name_and_one_entry()
@@ -217,7 +298,20 @@ public class SamplerTests
     [InlineData("""{"prediction_type": "noise"}""", "prediction_type")]
     [InlineData("""{"timestep_spacing": "random"}""", "timestep_spacing")]
     [InlineData("""{"solver_order": 3}""", "solver_order")]
-    [InlineData("""{"algorithm_type": "sde-dpmsolver++"}""", "algorithm_type")]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver"}""", "algorithm_type")]
+    [InlineData("""{"_class_name": "DPMSolverMultistepScheduler", "variance_type": "learned_range"}""", "variance_type")]
+    [InlineData("""{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true}""", "use_flow_sigmas")]
+    [InlineData("""{"_class_name": "UniPCMultistepScheduler", "predict_x0": false}""", "predict_x0")]
+    [InlineData("""{"_class_name": "UniPCMultistepScheduler", "solver_order": 3}""", "solver_order")]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}""", "use_beta_sigmas")]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "final_sigmas_type": "none"}""", "final_sigmas_type")]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "timestep_type": "half"}""", "timestep_type")]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "sigma_min": 2, "sigma_max": 1}""", "sigma_min")]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "sigma_max": -1}""", "sigma_max")]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "steps_offset": -1}""", "steps_offset")]
+    [InlineData("""{"_class_name": "EulerDiscreteScheduler", "use_brand_new_sigmas": true}""", "use_brand_new_sigmas")]
+    [InlineData("""{"_class_name": "LCMScheduler", "original_inference_steps": 0}""", "original_inference_steps")]
+    [InlineData("""{"trained_betas": [0.1, -0.1], "num_train_timesteps": 2}""", "trained_betas[1]")]
     public void An_unknown_value_names_file_and_field(string json, string field)
     {
         var e = Assert.Throws<ModelConfigException>(() => NoiseScheduleConfig.FromJson(ModelConfig.Parse(json, "scheduler_config.json")));

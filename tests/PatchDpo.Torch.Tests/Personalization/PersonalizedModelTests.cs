@@ -68,6 +68,31 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
         AssertAlike(together[1], _model.Generate([second with { NoiseIndex = 1 }], Options(1))[0]);
     }
 
+    [Theory]
+    [InlineData(SamplerKind.EulerAncestral)]
+    [InlineData(SamplerKind.DpmSolverPlusPlus2MSde)]
+    [InlineData(SamplerKind.Lcm)]
+    [InlineData(SamplerKind.Heun)]
+    public void Fresh_noise_belongs_to_seed_step_and_request_whatever_the_batch(SamplerKind kind)
+    {
+        GenerationRequest first = new("a", [TinyModelFixture.Image(1)]), second = new("b", [TinyModelFixture.Image(2)]);
+        GenerationOptions options = new() { Steps = 3, Sampler = kind };
+        IReadOnlyList<ImageBuffer> together = _model.Generate([first, second], options);
+        AssertAlike(together[1], _model.Generate([second with { NoiseIndex = 1 }], options)[0]);
+        AssertAlike(together[0], _model.Generate([first], options)[0]);
+    }
+
+    [Fact]
+    public void Noises_of_a_run_are_strangers()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long[] shape = [4, 16, 16];
+        // Start and steps of neighbouring seeds and requests: nothing may come twice.
+        Tensor rows = torch.cat([.. from seed in new[] { 0L, 1, 42 } from step in new int?[] { null, 0, 1, 2 } select RequestNoise.Create(seed, [0, 1, 2], shape, torch.CPU, step)]).flatten(1);
+        Tensor correlation = rows.matmul(rows.t()) / rows.shape[1];
+        Assert.True((correlation - torch.eye(rows.shape[0])).abs().max().item<float>() < 0.2);
+    }
+
     [Fact]
     public void Prompt_reference_scale_guidance_and_sampler_all_matter()
     {

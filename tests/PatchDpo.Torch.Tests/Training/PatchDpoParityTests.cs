@@ -36,6 +36,10 @@ public class PatchDpoParityTests
         using optim.Optimizer optimizer = optim.AdamW(adapter.Layers.parameters(), lr, settings.GetProperty("betas")[0].GetDouble(), settings.GetProperty("betas")[1].GetDouble(),
             settings.GetProperty("eps").GetDouble(), settings.GetProperty("weight_decay").GetDouble());
 
+        // The fixture says in words which share of the weights has to agree.
+        string check = json.GetProperty("recommended_param_check").GetString()!;
+        double leastShare = double.Parse(Regex.Match(check, @"at least ([\d.]+)%").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture) / 100;
+
         var seen = new HashSet<string>();
         for (int number = 1; input.ContainsKey($"step{number}.latents"); number++)
         {
@@ -88,7 +92,7 @@ public class PatchDpoParityTests
                 Tensor difference = (actual - golden).abs();
                 double tolerance = tolerances.GetProperty(prefix + "param").GetProperty("tol_abs").GetDouble();
                 double share = difference.le(tolerance).to(ScalarType.Float64).mean().item<double>();
-                Assert.True(share >= 0.995, $"{variant}: {prefix}param.{name}: only {share:P2} of the weights are within {tolerance}.");
+                Assert.True(share >= leastShare, $"{variant}: {prefix}param.{name}: only {share:P2} of the weights are within {tolerance}.");
                 Fixtures.AssertClose(actual, golden, 2 * lr * number, $"{variant}: {prefix}param.{name}");
             }
         }

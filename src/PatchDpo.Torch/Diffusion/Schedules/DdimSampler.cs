@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -22,13 +23,15 @@ public sealed class DdimSampler(NoiseSchedule schedule) : ISampler
         SamplerTimesteps.ThrowIfInvalid(steps, schedule);
         NoiseScheduleConfig config = schedule.Config;
         _timesteps = Array.ConvertAll(SamplerTimesteps.Spaced(config.TimestepSpacing ?? TimestepSpacing.Leading, schedule.TrainTimesteps, steps, config.StepsOffset), Math.Round);
+        if (config.PredictionType == PredictionType.Epsilon && Array.Exists(_timesteps, t => schedule.AlphasCumprod[(int)t] == 0))
+            throw new ArgumentOutOfRangeException(nameof(steps), steps, "So many steps begin at a timestep without signal, where the predicted noise tells nothing of the image.");
     }
 
     /// <inheritdoc/>
     public Tensor ScaleInput(Tensor latents, int step) => latents.alias();
 
     /// <inheritdoc/>
-    public Tensor Step(Tensor prediction, Tensor latents, int step)
+    public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)
     {
         using DisposeScope scope = NewDisposeScope();
         NoiseScheduleConfig config = schedule.Config;
@@ -39,12 +42,12 @@ public sealed class DdimSampler(NoiseSchedule schedule) : ISampler
         double alpha = Math.Sqrt(level), sigma = Math.Sqrt(1 - level);
 
         Tensor sample = SamplePrediction.ToSample(config.PredictionType, prediction, latents, alpha, sigma);
-        Tensor noise = SamplePrediction.ToNoise(config.PredictionType, prediction, latents, alpha, sigma);
+        Tensor predicted = SamplePrediction.ToNoise(config.PredictionType, prediction, latents, alpha, sigma);
         if (config.Thresholding)
             sample = SamplePrediction.Threshold(sample, config);
-        else if (config.ClipSample)
-            sample = sample.clamp(-config.ClipSampleRange, config.ClipSampleRange);
-        return ((Math.Sqrt(target) * sample) + (Math.Sqrt(1 - target) * noise)).MoveToOuterDisposeScope();
+        else if (config.ClipSample ?? true)
+            sample = sample.Clamped(-config.ClipSampleRange, config.ClipSampleRange);
+        return sample.Times(Math.Sqrt(target)).Plus(predicted.Times(Math.Sqrt(1 - target))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Does nothing: this sampler holds no tensors.</summary>

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,54 +9,31 @@ namespace PatchDpo.Torch.Diffusion;
 /// <param name="schedule">The forward process.</param>
 public sealed class EulerSampler(NoiseSchedule schedule) : ISampler
 {
-    private double[] _timesteps = [];
-    private double[] _sigmas = [];
+    private EulerLevels _levels = EulerLevels.None;
 
     /// <inheritdoc/>
-    public IReadOnlyList<double> Timesteps => _timesteps;
+    public IReadOnlyList<double> Timesteps => _levels.Timesteps;
 
     /// <summary>The noise level before each step, and after the last one: one more than steps.</summary>
-    public IReadOnlyList<double> Sigmas => _sigmas;
+    public IReadOnlyList<double> Sigmas => _levels.Sigmas;
 
     /// <inheritdoc/>
-    public double InitialNoiseScale => _sigmas.Length == 0 ? 1 : Spacing == TimestepSpacing.Leading ? Math.Sqrt((_sigmas[0] * _sigmas[0]) + 1) : _sigmas[0];
-
-    private TimestepSpacing Spacing => schedule.Config.TimestepSpacing ?? TimestepSpacing.Linspace;
+    public double InitialNoiseScale => _levels.InitialNoiseScale;
 
     /// <inheritdoc/>
-    public void SetTimesteps(int steps)
-    {
-        SamplerTimesteps.ThrowIfInvalid(steps, schedule);
-        NoiseScheduleConfig config = schedule.Config;
-        double[] train = schedule.TrainSigmas();
-        _timesteps = SamplerTimesteps.Spaced(Spacing, schedule.TrainTimesteps, steps, config.StepsOffset);
-        double[] sigmas = config.LogLinearInterpolation
-            ? Array.ConvertAll(SamplerTimesteps.Linspace(Math.Log(train[^1]), Math.Log(train[0]), steps + 1), Math.Exp)
-            : Array.ConvertAll(_timesteps, t => SamplerTimesteps.Interpolate(train, t));
-        if (config.UseKarrasSigmas)
-        {
-            sigmas = SamplerTimesteps.Karras(sigmas[^1], sigmas[0], steps);
-            _timesteps = Array.ConvertAll(sigmas, s => SamplerTimesteps.TimestepOf(s, train));
-        }
-        _sigmas = [.. sigmas, 0];
-    }
+    public void SetTimesteps(int steps) => _levels = EulerLevels.Create(schedule, steps);
 
     /// <inheritdoc/>
-    public Tensor ScaleInput(Tensor latents, int step) => latents / Math.Sqrt((_sigmas[step] * _sigmas[step]) + 1);
+    public Tensor ScaleInput(Tensor latents, int step) => latents.DividedBy(Math.Sqrt((Sigmas[step] * Sigmas[step]) + 1));
 
     /// <inheritdoc/>
-    public Tensor Step(Tensor prediction, Tensor latents, int step)
+    public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        double sigma = _sigmas[step], variance = (sigma * sigma) + 1;
-        Tensor sample = schedule.Config.PredictionType switch
-        {
-            PredictionType.Epsilon => latents - (sigma * prediction),
-            PredictionType.Velocity => (prediction * (-sigma / Math.Sqrt(variance))) + (latents / variance),
-            _ => prediction,
-        };
-        Tensor derivative = (latents - sample) / sigma;
-        return (latents + (derivative * (_sigmas[step + 1] - sigma))).MoveToOuterDisposeScope();
+        double sigma = Sigmas[step];
+        Tensor sample = SamplePrediction.ToSample(schedule.Config.PredictionType, prediction, latents, sigma);
+        Tensor derivative = latents.Minus(sample).DividedBy(sigma);
+        return latents.Plus(derivative.Times(Sigmas[step + 1] - sigma)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Does nothing: this sampler holds no tensors.</summary>

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
 
-/// <summary>Walks latents from pure noise to an image, one network prediction a step.</summary>
+/// <summary>Walks latents from pure noise to an image, one network prediction a step (a method that needs two for a step of its own counts them as two).</summary>
 /// <remarks>A sampler is used by one sampling run at a time: <see cref="SetTimesteps"/> starts a run, and steps are taken in order.</remarks>
 public interface ISampler : IDisposable
 {
@@ -11,6 +11,10 @@ public interface ISampler : IDisposable
 
     /// <summary>Standard deviation of the noise that a run starts from; valid after <see cref="SetTimesteps"/>.</summary>
     double InitialNoiseScale { get; }
+
+    /// <summary>Whether a step adds fresh noise, which <see cref="Step"/> is then given.</summary>
+    /// <param name="step">Index of the step, from 0.</param>
+    bool AddsNoise(int step) => false;
 
     /// <summary>Chooses the timesteps of a run and forgets an earlier one.</summary>
     /// <param name="steps">Number of steps, 1 up to the number of training timesteps.</param>
@@ -27,6 +31,8 @@ public interface ISampler : IDisposable
     /// <param name="prediction">The network's output for <see cref="ScaleInput"/>'s result.</param>
     /// <param name="latents">Current latents (not scaled), same shape.</param>
     /// <param name="step">Index of the step, from 0.</param>
+    /// <param name="noise">Standard normal, same shape; needed where <see cref="AddsNoise"/> says so, else unread.</param>
     /// <returns>The latents after the step, a new tensor which the caller disposes.</returns>
-    Tensor Step(Tensor prediction, Tensor latents, int step);
+    /// <exception cref="ArgumentNullException">The step adds noise and is given none.</exception>
+    Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null);
 }

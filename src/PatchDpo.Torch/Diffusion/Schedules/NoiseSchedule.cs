@@ -115,8 +115,12 @@ public sealed class NoiseSchedule
     {
         NoiseScheduleConfig config = Config.Json is { } json ? NoiseScheduleConfig.FromJson(json, kind ?? Config.Sampler) : Config;
         SamplerKind chosen = kind ?? config.Sampler ?? throw new InvalidOperationException($"The schedule's configuration names no sampler: {SamplerKinds.Choose}.");
-        return SamplerKinds.Create(chosen, config.RescaleBetasZeroSnr == Config.RescaleBetasZeroSnr ? new NoiseSchedule(config, _betas, _alphasCumprod) : new NoiseSchedule(config));
+        return SamplerKinds.Create(chosen, HasForwardProcessOf(config) ? new NoiseSchedule(config, _betas, _alphasCumprod) : new NoiseSchedule(config));
     }
+
+    // What a sampler's own class has defaults for, or may not read.
+    private bool HasForwardProcessOf(NoiseScheduleConfig other)
+        => (Config.RescaleBetasZeroSnr, Config.BetaSchedule, Config.BetaStart, Config.BetaEnd) == (other.RescaleBetasZeroSnr, other.BetaSchedule, other.BetaStart, other.BetaEnd);
 
     /// <summary>Standard deviation of noise to signal at each timestep, sqrt((1 - alpha) / alpha), rising.</summary>
     internal double[] TrainSigmas()

@@ -33,19 +33,19 @@ public sealed record NoiseScheduleConfig
     /// <summary>The sampler that was chosen, or that the file names (<c>_class_name</c>); null where there is neither.</summary>
     public SamplerKind? Sampler { get; init; }
 
-    /// <summary>Which timesteps a sampler visits (<c>timestep_spacing</c>); null takes the sampler's own: leading for DDIM and PLMS, linspace for the others.</summary>
+    /// <summary>Which timesteps a sampler visits (<c>timestep_spacing</c>); null takes the sampler's own: leading for DDIM and PLMS, linspace for the others; LCM has its own.</summary>
     public TimestepSpacing? TimestepSpacing { get; init; }
 
     /// <summary>Added to the timesteps of leading spacing (<c>steps_offset</c>).</summary>
     public int StepsOffset { get; init; }
 
-    /// <summary>Clamps predicted latents to plus or minus <see cref="ClipSampleRange"/> (<c>clip_sample</c>; DDIM). diffusers' default for DDIM is true.</summary>
-    public bool ClipSample { get; init; } = true;
+    /// <summary>Clamps predicted latents to plus or minus <see cref="ClipSampleRange"/> (<c>clip_sample</c>; DDIM, Heun and LCM); null takes the sampler's own: true for DDIM, false for the others.</summary>
+    public bool? ClipSample { get; init; }
 
     /// <summary>See <see cref="ClipSample"/> (<c>clip_sample_range</c>).</summary>
     public double ClipSampleRange { get; init; } = 1;
 
-    /// <summary>Dynamic thresholding of predicted latents (<c>thresholding</c>; DDIM and DPM-Solver++).</summary>
+    /// <summary>Dynamic thresholding of predicted latents (<c>thresholding</c>; DDIM, LCM, DPM-Solver++, UniPC and DEIS).</summary>
     public bool Thresholding { get; init; }
 
     /// <summary>The quantile of dynamic thresholding (<c>dynamic_thresholding_ratio</c>), in (0, 1].</summary>
@@ -57,8 +57,23 @@ public sealed record NoiseScheduleConfig
     /// <summary>The last step of DDIM and PLMS ends at signal level 1, not at that of timestep 0 (<c>set_alpha_to_one</c>; PNDM's own default is false).</summary>
     public bool SetAlphaToOne { get; init; } = true;
 
-    /// <summary>Spaces the noise levels as Karras et al. do, rho 7 (<c>use_karras_sigmas</c>; Euler and DPM-Solver++).</summary>
+    /// <summary>Spaces the noise levels as Karras et al. do, rho 7 (<c>use_karras_sigmas</c>; Euler, Heun, DPM-Solver++, UniPC and DEIS).</summary>
     public bool UseKarrasSigmas { get; init; }
+
+    /// <summary>Spaces the logarithms of the noise levels equally (<c>use_exponential_sigmas</c>; as <see cref="UseKarrasSigmas"/>).</summary>
+    public bool UseExponentialSigmas { get; init; }
+
+    /// <summary>Spaces the noise levels as the quantiles of a beta distribution, both parameters 0.6 (<c>use_beta_sigmas</c>; as <see cref="UseKarrasSigmas"/>).</summary>
+    public bool UseBetaSigmas { get; init; }
+
+    /// <summary>The lowest level of those three spacings (<c>sigma_min</c>; Euler and UniPC), greater than 0; null takes it from the timesteps.</summary>
+    public double? SigmaMin { get; init; }
+
+    /// <summary>Their highest level (<c>sigma_max</c>; Euler and UniPC), greater than <see cref="SigmaMin"/>; null takes it from the timesteps.</summary>
+    public double? SigmaMax { get; init; }
+
+    /// <summary>A network that predicts velocity is told log(sigma) / 4 in place of the timestep (<c>timestep_type</c> = <c>continuous</c>; Euler).</summary>
+    public bool ContinuousTimesteps { get; init; }
 
     /// <summary>Spaces the logarithms of the noise levels equally (<c>use_lu_lambdas</c>; DPM-Solver++).</summary>
     public bool UseLuLambdas { get; init; }
@@ -66,27 +81,42 @@ public sealed record NoiseScheduleConfig
     /// <summary>Interpolates Euler's noise levels in their logarithm (<c>interpolation_type</c> = <c>log_linear</c>).</summary>
     public bool LogLinearInterpolation { get; init; }
 
-    /// <summary>Order of DPM-Solver++, 1 or 2 (<c>solver_order</c>).</summary>
+    /// <summary>Order of DPM-Solver++, UniPC and DEIS, 1 or 2 (<c>solver_order</c>).</summary>
     public int SolverOrder
     {
         get;
-        init => field = value is 1 or 2 ? value : throw new ArgumentOutOfRangeException(nameof(SolverOrder), value, "The order of DPM-Solver++ is 1 or 2 here.");
+        init => field = value is 1 or 2 ? value : throw new ArgumentOutOfRangeException(nameof(SolverOrder), value, "The order of a solver is 1 or 2 here.");
     } = 2;
 
     /// <summary>DPM-Solver++'s second-order term after Heun, not at the midpoint (<c>solver_type</c> = <c>heun</c>).</summary>
     public bool HeunSolver { get; init; }
 
-    /// <summary>DPM-Solver++ ends with a first-order step in runs of less than 15 steps (<c>lower_order_final</c>).</summary>
+    /// <summary>UniPC's step function is the step itself, not its exponential less one (<c>solver_type</c> = <c>bh1</c>, not <c>bh2</c>).</summary>
+    public bool Bh1Solver { get; init; }
+
+    /// <summary>Steps, counted from 0, after which UniPC does not correct (<c>disable_corrector</c>).</summary>
+    public IReadOnlyList<int> UncorrectedSteps { get; init; } = [];
+
+    /// <summary>DPM-Solver++ and DEIS end with a first-order step in runs of less than 15 steps, UniPC always (<c>lower_order_final</c>).</summary>
     public bool LowerOrderFinal { get; init; } = true;
 
     /// <summary>DPM-Solver++ always ends with a first-order step (<c>euler_at_final</c>).</summary>
     public bool EulerAtFinal { get; init; }
 
-    /// <summary>DPM-Solver++ ends without any noise, in a first-order step, not at the level of timestep 0 (<c>final_sigmas_type</c> = <c>zero</c>, which newer diffusers write).</summary>
-    public bool EndsAtZeroSigma { get; init; }
+    /// <summary>
+    /// The last step ends without any noise, not at the level of timestep 0 (<c>final_sigmas_type</c> = <c>zero</c>); null takes the sampler's
+    /// own: without noise for Euler, at timestep 0 for DPM-Solver++ and UniPC, whose files have the field where they mean something else.
+    /// </summary>
+    public bool? EndsAtZeroSigma { get; init; }
 
     /// <summary>DPM-Solver++ leaves out timesteps whose log signal-to-noise ratio lies below this (<c>lambda_min_clipped</c>).</summary>
     public double LambdaMinClipped { get; init; } = double.NegativeInfinity;
+
+    /// <summary>Steps of the teacher that LCM was distilled from (<c>original_inference_steps</c>): its timesteps are taken from theirs, so a run has at most as many.</summary>
+    public int OriginalInferenceSteps { get; init; } = 50;
+
+    /// <summary>How fast LCM's output leaves its input as timesteps grow (<c>timestep_scaling</c>), greater than 0.</summary>
+    public double TimestepScaling { get; init; } = 10;
 
     /// <summary>The object that the configuration was read from, so that it can be read again for another sampler; null for one made in code.</summary>
     internal ModelConfig? Json { get; init; }

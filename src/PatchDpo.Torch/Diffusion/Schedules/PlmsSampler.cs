@@ -42,7 +42,7 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
     public Tensor ScaleInput(Tensor latents, int step) => latents.alias();
 
     /// <inheritdoc/>
-    public Tensor Step(Tensor prediction, Tensor latents, int step)
+    public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         using DisposeScope scope = NewDisposeScope();
@@ -56,8 +56,8 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
 
         Tensor combined = Combine(prediction, step);
         Tensor sample = SamplePrediction.ToSample(schedule.Config.PredictionType, combined, start, alpha, sigma);
-        Tensor noise = SamplePrediction.ToNoise(schedule.Config.PredictionType, combined, start, alpha, sigma);
-        Tensor next = (Math.Sqrt(target) * sample) + (Math.Sqrt(1 - target) * noise);
+        Tensor predicted = SamplePrediction.ToNoise(schedule.Config.PredictionType, combined, start, alpha, sigma);
+        Tensor next = (Math.Sqrt(target) * sample) + (Math.Sqrt(1 - target) * predicted);
         if (step == 0)
             _start = latents.alias().DetachFromDisposeScope();
         if (step != 1)

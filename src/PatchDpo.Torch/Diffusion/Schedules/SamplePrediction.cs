@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
@@ -8,8 +9,8 @@ internal static class SamplePrediction
     /// <summary>Predicted noise-free latents, before any clipping.</summary>
     public static Tensor ToSample(PredictionType type, Tensor prediction, Tensor latents, double alpha, double sigma) => type switch
     {
-        PredictionType.Epsilon => (latents - (sigma * prediction)) / alpha,
-        PredictionType.Velocity => (alpha * latents) - (sigma * prediction),
+        PredictionType.Epsilon => latents.Minus(prediction.Times(sigma)).DividedBy(alpha),
+        PredictionType.Velocity => latents.Times(alpha).Minus(prediction.Times(sigma)),
         _ => prediction,
     };
 
@@ -17,9 +18,21 @@ internal static class SamplePrediction
     public static Tensor ToNoise(PredictionType type, Tensor prediction, Tensor latents, double alpha, double sigma) => type switch
     {
         PredictionType.Epsilon => prediction,
-        PredictionType.Velocity => (alpha * prediction) + (sigma * latents),
-        _ => (latents - (alpha * prediction)) / sigma,
+        PredictionType.Velocity => prediction.Times(alpha).Plus(latents.Times(sigma)),
+        _ => latents.Minus(prediction.Times(alpha)).DividedBy(sigma),
     };
+
+    /// <summary>Predicted noise-free latents in the variance-exploding form x = x0 + sigma * noise, whose network is given x / sqrt(sigma^2 + 1).</summary>
+    public static Tensor ToSample(PredictionType type, Tensor prediction, Tensor latents, double sigma)
+    {
+        double variance = (sigma * sigma) + 1;
+        return type switch
+        {
+            PredictionType.Epsilon => latents.Minus(prediction.Times(sigma)),
+            PredictionType.Velocity => prediction.Times(-sigma / Math.Sqrt(variance)).Plus(latents.DividedBy(variance)),
+            _ => prediction,
+        };
+    }
 
     /// <summary>Dynamic thresholding (Imagen, arXiv 2205.11487): each image is clipped at a quantile of its own magnitudes, at least 1, and divided by it.</summary>
     public static Tensor Threshold(Tensor sample, NoiseScheduleConfig config)

@@ -10,6 +10,12 @@ public static class SamplerKinds
         new(SamplerKind.Euler, "euler", "EulerDiscreteScheduler", s => new EulerSampler(s)),
         new(SamplerKind.DpmSolverPlusPlus2M, "dpmpp-2m", "DPMSolverMultistepScheduler", s => new DpmSolverPlusPlus2M(s)),
         new(SamplerKind.Plms, "plms", "PNDMScheduler", s => new PlmsSampler(s)),
+        new(SamplerKind.EulerAncestral, "euler-a", "EulerAncestralDiscreteScheduler", s => new EulerAncestralSampler(s)),
+        new(SamplerKind.Heun, "heun", "HeunDiscreteScheduler", s => new HeunSampler(s)),
+        new(SamplerKind.Lcm, "lcm", "LCMScheduler", s => new LcmSampler(s)),
+        new(SamplerKind.UniPc, "unipc", "UniPCMultistepScheduler", s => new UniPcSampler(s)),
+        new(SamplerKind.DpmSolverPlusPlus2MSde, "dpmpp-2m-sde", "DPMSolverMultistepScheduler", s => new DpmSolverPlusPlus2M(s, isStochastic: true)),
+        new(SamplerKind.Deis, "deis", "DEISMultistepScheduler", s => new DeisSampler(s)),
     ];
 
     /// <summary>The names that programs take (<c>--scheduler</c>), one for each kind.</summary>
@@ -28,6 +34,9 @@ public static class SamplerKinds
     /// <summary>The kind that a diffusers scheduler class stands for; null where this library has none.</summary>
     /// <param name="className">Such as <c>EulerDiscreteScheduler</c>.</param>
     public static SamplerKind? OfClass(string className) => Array.Find(s_entries, e => e.ClassName == className)?.Kind;
+
+    /// <summary>The diffusers class of a kind; two of ours are variants of one class.</summary>
+    internal static string ClassOf(SamplerKind kind) => Find(kind).ClassName;
 
     /// <summary>Tells how to choose another sampler, as the end of a sentence without its stop.</summary>
     internal static string Choose { get; } = $"choose a sampler (--scheduler {string.Join(", ", Names.SkipLast(1))} or {Names[^1]}; in code, {nameof(SamplerKind)})";

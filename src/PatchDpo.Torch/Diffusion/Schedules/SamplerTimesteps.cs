@@ -34,6 +34,51 @@ internal static class SamplerTimesteps
         return [.. Linspace(0, 1, steps).Select(r => Math.Pow(high + (r * (low - high)), 7))];
     }
 
+    /// <summary>Noise levels with equal steps in the logarithm, from the noisiest.</summary>
+    public static double[] Exponential(double minimum, double maximum, int steps)
+        => Array.ConvertAll(Linspace(Math.Log(maximum), Math.Log(minimum), steps), Math.Exp);
+
+    /// <summary>Noise levels at the quantiles of a beta distribution, both parameters 0.6 (Lee et al., arXiv 2407.12173), from the noisiest.</summary>
+    public static double[] Beta(double minimum, double maximum, int steps)
+        => [.. Linspace(0, 1, steps).Select(r => minimum + (BetaQuantile(1 - r) * (maximum - minimum)))];
+
+    /// <summary>Noise levels of the configuration's own spacing, from the noisiest; null where it has none.</summary>
+    public static double[]? Uneven(NoiseScheduleConfig config, double minimum, double maximum, int steps)
+    {
+        (double low, double high) = (config.SigmaMin ?? minimum, config.SigmaMax ?? maximum);
+        return config.UseKarrasSigmas ? Karras(low, high, steps)
+            : config.UseExponentialSigmas || config.UseLuLambdas ? Exponential(low, high, steps)
+            : config.UseBetaSigmas ? Beta(low, high, steps)
+            : null;
+    }
+
+    /// <summary>The quantile of the beta distribution with both parameters 0.6, by halving; it is symmetric about 1/2.</summary>
+    internal static double BetaQuantile(double probability)
+    {
+        if (probability > 0.5)
+            return 1 - BetaQuantile(1 - probability);
+        double low = 0, high = 0.5, target = 2 * probability * Integral(0.5);
+        for (int i = 0; i < 60; i++)
+        {
+            double middle = (low + high) / 2;
+            (low, high) = Integral(middle) < target ? (middle, high) : (low, middle);
+        }
+        return (low + high) / 2;
+
+        // Of t^(a-1) (1-t)^(a-1) from 0 to x, by the binomial series; the whole integral is twice that to 1/2.
+        static double Integral(double x)
+        {
+            const double A = 0.6;
+            double sum = 0, term = 1;
+            for (int n = 0; n < 60; n++)
+            {
+                sum += term / (A + n);
+                term *= x * (1 - A + n) / (n + 1);
+            }
+            return Math.Pow(x, A) * sum;
+        }
+    }
+
     /// <summary>The (fractional) timestep whose noise level is <paramref name="sigma"/>, interpolated in the logarithm.</summary>
     public static double TimestepOf(double sigma, double[] trainSigmas)
     {

@@ -1,0 +1,19 @@
+using PatchDpo.Torch.Diffusion;
+
+namespace PatchDpo.Torch.Tests.Diffusion;
+
+/// <summary>The noise levels of a sampler's run.</summary>
+internal static class SamplerSigmas
+{
+    /// <summary>Before each step and after the last one; null for samplers that go by the signal's share.</summary>
+    public static IReadOnlyList<double>? Of(ISampler sampler) => sampler switch
+    {
+        EulerSampler s => s.Sigmas,
+        EulerAncestralSampler s => s.Sigmas,
+        HeunSampler s => s.Sigmas,
+        DpmSolverPlusPlus2M s => s.Sigmas,
+        DeisSampler s => s.Sigmas,
+        UniPcSampler s => s.Sigmas,
+        _ => null,
+    };
+}
