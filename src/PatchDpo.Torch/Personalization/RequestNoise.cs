@@ -6,6 +6,9 @@ namespace PatchDpo.Torch.Personalization;
 /// <summary>Noise that belongs to a request, whatever batch or device it is generated in.</summary>
 internal static class RequestNoise
 {
+    // Parts the steps' generators from those of the start, for seed 0 too, which the finaliser leaves as it is.
+    private const long StepSalt = 0x2545F4914F6CDD1D;
+
     /// <summary>Standard normal noise, a generator for each row.</summary>
     /// <param name="seed">The run's seed.</param>
     /// <param name="indices">The number of each row's request.</param>
@@ -19,7 +22,7 @@ internal static class RequestNoise
         var rows = new List<Tensor>(indices.Count);
         foreach (long index in indices)
         {
-            using Generator generator = new(Mix(step is int s ? (long)Mix(seed, ~(long)s) : seed, index), CPU);
+            using Generator generator = new(Mix(step is int s ? (long)Mix(seed ^ StepSalt, s) : seed, index), CPU);
             rows.Add(randn(shape, dtype: ScalarType.Float32, generator: generator));
         }
         return stack(rows).to(device).MoveToOuterDisposeScope();
