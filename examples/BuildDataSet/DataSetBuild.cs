@@ -1,3 +1,4 @@
+using PatchDpo.Examples;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
@@ -19,6 +20,7 @@ internal static class DataSetBuild
         IReadOnlyList<string> prompts = settings.Prompts != "builtin" ? PromptFile.Read(settings.Prompts) : small ? ObjectPrompts.Embedded : ObjectPrompts.All;
         string encoderPath = settings.Encoder == Embedded ? EmbeddedModels.PatchEncoder : settings.Encoder;
         using PersonalizedModel model = small ? PersonalizedModel.LoadEmbedded() : PersonalizedModel.Load(settings.Model, settings.Loading);
+        PromptWarnings.Print(model.FindTruncatedPrompts(prompts));
         using IVisionEncoder encoder = File.Exists(encoderPath) ? PatchEncoder.FromFile(encoderPath) : PatchEncoder.FromFolder(encoderPath);
         using ClipModel? clip = settings.Clip is null ? null : ClipModel.FromFolder(settings.Clip);
         GenerationOptions generation = small

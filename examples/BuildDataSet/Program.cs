@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using BuildDataSet;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Diffusion;
@@ -31,6 +32,7 @@ var root = new RootCommand($"""
 {
     model, adapter, imageEncoder, tokenizer, scheduler, encoder, prompts, references, generations, output, seed, steps, clip, minClipT,
 };
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 root.SetAction((result, cancellation) => Task.Run(() => DataSetBuild.Run(new DataSetSettings(
     result.GetValue(model)!,
     new PersonalizedModelOptions

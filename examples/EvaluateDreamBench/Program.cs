@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using EvaluateDreamBench;
+using PatchDpo.Examples;
 using PatchDpo.MLNet;
 using PatchDpo.Torch;
 using PatchDpo.Torch.Evaluation;
@@ -54,6 +55,7 @@ root.SetAction(arguments =>
     if (generations.Found.FirstOrDefault(g => !photosOf.Contains(g.Subject)) is DreamBenchFile orphan)
         throw new InputException($"The data set has no photo to compare '{orphan.Path}' with.");
 
+    OutputFolder.Check(arguments.GetValue(output)!.FullName);
     string[] notes = [.. arguments.GetValue(embedded) ? [EmbeddedNote] : Array.Empty<string>()];
     foreach (string note in notes)
         Console.WriteLine($"note: {note}");
@@ -62,6 +64,7 @@ root.SetAction(arguments =>
     PersonalizationMetrics metrics = Evaluation.Run(generations.Found, photosOf, models, evaluator);
     double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
+    PromptWarnings.Print(metrics.TruncatedPrompts);
     Console.WriteLine($"{"subject",-20} images  pairs   DINO  CLIP-I  CLIP-T");
     foreach (SubjectMetrics s in metrics.Subjects)
         Console.WriteLine($"{s.Subject,-20} {s.Images,6} {s.Pairs,6}  {s.Dino,5:F3}   {s.ClipI,5:F3}   {s.ClipT,5:F3}");

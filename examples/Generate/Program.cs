@@ -2,11 +2,13 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Generate;
+using PatchDpo.Examples;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 
@@ -31,6 +33,7 @@ var height = new Option<int?>("--height") { Description = "Height in pixels; def
 var count = new Option<int>("--count") { Description = "Images of each prompt.", DefaultValueFactory = _ => 1 };
 var batch = new Option<int>("--batch") { Description = "Images generated together.", DefaultValueFactory = _ => defaults.BatchSize };
 var scheduler = new Option<string?>("--scheduler") { Description = $"{string.Join(", ", SamplerKinds.Names.SkipLast(1))} or {SamplerKinds.Names[^1]}; default: the one that the model names." };
+var refuse = new Option<bool>("--refuse-long-prompts") { Description = "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning." };
 var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
 var format = new Option<string>("--format") { Description = "What images are written as: png, tiff, tga or ppm.", DefaultValueFactory = _ => "png" };
 var dtype = new Option<string>("--dtype") { Description = "float32, float16 or bfloat16.", DefaultValueFactory = _ => "float32" };
@@ -39,7 +42,7 @@ format.AcceptOnlyFromAmong([.. ImageFormats.WrittenNames]);
 dtype.AcceptOnlyFromAmong("float32", "float16", "bfloat16");
 var root = new RootCommand("Draws the object of reference photos in the scenes that prompts describe.")
 {
-    modelPath, adapter, imageEncoder, tokenizer, prompt, prompts, references, objects, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, format, device, dtype,
+    modelPath, adapter, imageEncoder, tokenizer, prompt, prompts, references, objects, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, refuse, format, device, dtype,
 };
 root.SetAction(arguments =>
 {
@@ -63,11 +66,13 @@ root.SetAction(arguments =>
         Width = arguments.GetValue(width),
         Height = arguments.GetValue(height),
         Sampler = arguments.GetValue(scheduler) is string name ? SamplerKinds.Parse(name) : null,
+        RefuseTruncatedPrompts = arguments.GetValue(refuse),
     };
     ImageBuffer[] photos = [.. arguments.GetValue(references)!.Select(f => ImageFile.Load(f.FullName))];
     GenerationRequest[] requests = [.. texts.SelectMany(t => Enumerable.Repeat(t, arguments.GetValue(count))).Select((t, i) => new GenerationRequest(t, photos) { NoiseIndex = i })];
     ScalarType type = arguments.GetValue(dtype) switch { "float16" => ScalarType.Float16, "bfloat16" => ScalarType.BFloat16, _ => ScalarType.Float32 };
 
+    OutputFolder.Check(arguments.GetValue(output)!.FullName);
     using PersonalizedModel model = PersonalizedModel.Load(arguments.GetValue(modelPath)!, new PersonalizedModelOptions
     {
         AdapterPath = arguments.GetValue(adapter)?.FullName,
@@ -78,6 +83,11 @@ root.SetAction(arguments =>
         Device = ParseDevice(arguments.GetValue(device)!),
         DType = type,
     });
+    // Before the first image, so that a long run can be stopped. A prompt is named by its place in the file, however many images it gets.
+    IReadOnlyList<TruncatedPrompt> truncated = [.. model.FindTruncatedPrompts(texts), .. options.GuidanceScale > 1 ? model.FindTruncatedPrompts([options.NegativePrompt]).Select(t => t with { Index = null }) : []];
+    if (options.RefuseTruncatedPrompts && truncated.Count > 0)
+        throw new TruncatedPromptException(truncated[0]);
+    PromptWarnings.Print(truncated);
     var names = new ImageNames(arguments.GetValue(output)!.FullName, ImageFormats.Parse(arguments.GetValue(format)!));
     long start = Stopwatch.GetTimestamp();
     int done = 0;

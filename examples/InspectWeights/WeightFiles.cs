@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using PatchDpo.Torch.Foundation;
 
 namespace InspectWeights;
 
@@ -17,8 +18,8 @@ internal static class WeightFiles
         [
             .. new FileSystemEnumerable<string>(path, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = false })
             {
-                ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && IsWeightFile(entry.FileName),
-                ShouldRecursePredicate = (ref FileSystemEntry entry) => !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
+                ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && !FolderFiles.IsLitter(entry.FileName) && IsWeightFile(entry.FileName),
+                ShouldRecursePredicate = (ref FileSystemEntry entry) => !FolderFiles.IsLitter(entry.FileName) && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
             }.Order(StringComparer.Ordinal),
         ];
         return files.Length > 0 ? files : throw new FileNotFoundException($"The folder '{path}' has no weight file ({string.Join(", ", Endings)}).");

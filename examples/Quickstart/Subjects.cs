@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using ProceduralCharacters;
 
@@ -27,9 +28,7 @@ internal static class Subjects
     {
         if (!Directory.Exists(photos))
             throw new DirectoryNotFoundException($"The folder of photos '{photos}' does not exist.");
-        string[] files = Directory.EnumerateFiles(photos, "*", SearchOption.AllDirectories)
-            .Where(ImageFormats.HasImageEnding)
-            .Order(StringComparer.Ordinal).ToArray();
+        string[] files = FolderFiles.Files(photos, recursive: true).Where(ImageFormats.HasImageEnding).ToArray();
         if (files.Length < 2)
             throw new InvalidDataException($"The folder '{photos}' holds {files.Length} photos ({string.Join(", ", ImageFormats.Endings)}); at least 2 are needed, one to train on and one to hold out.");
         new Random(seed).Shuffle(files);

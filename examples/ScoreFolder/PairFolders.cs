@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 
 namespace ScoreFolder;
@@ -8,14 +9,14 @@ internal static class PairFolders
     public static IReadOnlyList<ImagePair> Find(string generated, string references)
     {
         var pairs = new List<ImagePair>();
-        foreach (string path in Images(generated, SearchOption.AllDirectories))
+        foreach (string path in Images(generated, recursive: true))
         {
             string[] parts = Path.GetRelativePath(generated, path).Split(Path.DirectorySeparatorChar);
             string? subject = parts.Length > 1 ? parts[0] : null;
             string folder = subject is null ? references : Path.Combine(references, subject);
             if (!Directory.Exists(folder))
                 throw new InputException($"'{path}': the references have no folder '{folder}'.");
-            string[] others = [.. Images(folder, SearchOption.TopDirectoryOnly).Where(r => r != path)];
+            string[] others = [.. Images(folder).Where(r => r != path)];
             string[] same = [.. others.Where(r => Path.GetFileNameWithoutExtension(r) == Path.GetFileNameWithoutExtension(path))];
             string[] chosen = same.Length > 0 || subject is null ? same : others;
             if (chosen.Length == 0)
@@ -28,11 +29,11 @@ internal static class PairFolders
     }
 
     /// <summary>Image files by their ending, in order, with full paths.</summary>
-    public static IReadOnlyList<string> Images(string folder, SearchOption depth)
+    public static IReadOnlyList<string> Images(string folder, bool recursive = false)
     {
         if (!Directory.Exists(folder))
             throw new InputException($"There is no folder '{folder}'.");
-        return [.. Directory.EnumerateFiles(folder, "*", depth)
+        return [.. FolderFiles.Files(folder, recursive)
             .Where(ImageFormats.HasImageEnding)
             .Select(Path.GetFullPath).Order(StringComparer.Ordinal)];
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using PatchDpo.Torch.Foundation;
 
 namespace ScoreFolder;
 
@@ -13,7 +14,7 @@ internal static class Separation
         if (limit < 1)
             throw new InputException("--limit must be at least 1.");
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        (string Subject, string Path)[] photos = [.. Subjects(folder).SelectMany(s => PairFolders.Images(s, SearchOption.TopDirectoryOnly).Select(p => (Path.GetFileName(s), p)))];
+        (string Subject, string Path)[] photos = [.. Subjects(folder).SelectMany(s => PairFolders.Images(s).Select(p => (Path.GetFileName(s), p)))];
         var random = new Random(seed);
         (List<SubjectPair> same, List<SubjectPair> different) = DrawPairs(photos, limit, random);
         if (same.Count == 0 || different.Count == 0)
@@ -55,7 +56,7 @@ internal static class Separation
     }
 
     private static IEnumerable<string> Subjects(string folder) => Directory.Exists(folder)
-        ? Directory.GetDirectories(folder).Order(StringComparer.Ordinal)
+        ? FolderFiles.Folders(folder)
         : throw new InputException($"There is no folder '{folder}'.");
 
     private static (List<SubjectPair> Same, List<SubjectPair> Different) DrawPairs((string Subject, string Path)[] photos, int limit, Random random)

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using PatchDpo.Examples;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Vision;
@@ -12,9 +14,9 @@ internal sealed class Training(string encoderPath, VisionEncoderOptions choices,
 
     public void Run(string photos, string output, IReadOnlyList<string> sequences, CancellationToken cancellation)
     {
+        OutputFolder.Check(output);
         using ITrainableVisionEncoder encoder = Open();
-        ImageBuffer[] images = [.. Directory.EnumerateFiles(photos, "*", SearchOption.AllDirectories)
-            .Where(p => ImageFormats.HasImageEnding(p)).Order(StringComparer.Ordinal).Select(p => ImageFile.Load(p).ToRgb())];
+        ImageBuffer[] images = [.. FolderFiles.Files(photos, recursive: true).Where(p => ImageFormats.HasImageEnding(p)).Select(p => ImageFile.Load(p).ToRgb())];
         Console.WriteLine($"{images.Length} images; {encoder.PatchParameters.Sum(g => g.Sum(p => p.numel())):N0} parameters in {encoder.PatchParameters.Count} groups; seed {options.Seed}");
         (string Name, IReadOnlyList<HomographyPair> Pairs)[] measured = [.. sequences.Select(s => (Path.GetFileName(Path.TrimEndingDirectorySeparator(s)), HomographyPair.FromHPatches(s)))];
         IVisionEncoder before = encoder is PatchHeadEncoder headed ? headed.Encoder : encoder;

@@ -81,7 +81,7 @@ public sealed class PatchDpoCatalog
     /// <returns>The view that <see cref="LoadPairs"/> gives.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The prompt column is absent or of another type.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
-    /// <exception cref="InvalidRowException">A prompt is empty or too long.</exception>
+    /// <exception cref="InvalidRowException">A prompt is empty or too long, or has more tokens than the text encoder takes and the options refuse that.</exception>
     /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
     /// <exception cref="PairFolderException">The folder holds pairs of something else, or a recorded file is missing or has changed.</exception>
     /// <exception cref="TooFewReferencesException">The filter rejected too many candidates.</exception>
@@ -137,8 +137,9 @@ public sealed class PatchDpoCatalog
     /// <param name="encoder">The CLIP model.</param>
     /// <param name="inputColumnName">The text column; null where it is named as the output.</param>
     /// <param name="batchSize">Texts encoded at once.</param>
-    public TextEmbeddingEstimator EmbedText(string outputColumnName, TextEncoder encoder, string? inputColumnName = null, int batchSize = 64)
-        => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize));
+    /// <param name="refuseTruncatedTexts">Whether a text with more tokens than the encoder takes is an error (<see cref="InvalidRowException"/>); by default it is cut, with a warning of <see cref="MLContext.Log"/>.</param>
+    public TextEmbeddingEstimator EmbedText(string outputColumnName, TextEncoder encoder, string? inputColumnName = null, int batchSize = 64, bool refuseTruncatedTexts = false)
+        => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize), refuseTruncatedTexts);
 
     /// <summary>Saves a model as <c>mlContext.Model.Save</c> does, but so that <paramref name="path"/> holds the old model or the whole new one, whatever happens.</summary>
     /// <param name="model">The transformer, or a chain of them.</param>
@@ -229,7 +230,7 @@ public sealed class PatchDpoCatalog
     /// <param name="model">The generator; it stays the caller's to dispose, after the transformer.</param>
     /// <param name="options">Columns and choices.</param>
     public PersonalizedImageEstimator GeneratePersonalizedImages(PersonalizedModel model, PersonalizedImageEstimator.Options options)
-        => new(model, options);
+        => new(_context, model, options);
 
     /// <summary>Measures generated images against photos of their subjects and against their prompts: DINO, CLIP-I, CLIP-T and patch quality.</summary>
     /// <param name="data">Generated images with prompt, subject and photos; read once.</param>
@@ -237,13 +238,13 @@ public sealed class PatchDpoCatalog
     /// <returns>Means over subjects with 95 % intervals, each subject's means, the counts, the setting and the models.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
     /// <exception cref="ArgumentException">The options name no model, or a row has several photos in the Kosmos-G setting.</exception>
-    /// <exception cref="InvalidRowException">A row lacks its image, all photos or its subject.</exception>
+    /// <exception cref="InvalidRowException">A row lacks its image, all photos or its subject, or its prompt is longer than CLIP takes and the options refuse that.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
     public PersonalizationMetrics Evaluate(IDataView data, EvaluationOptions options)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
-        return new DataViewEvaluation(options, EnvironmentDevice.Of(_context)).Run(data);
+        return new DataViewEvaluation(_context, options, EnvironmentDevice.Of(_context)).Run(data);
     }
 
     /// <summary>Measures how well an encoder's patches find their counterparts in bent views of the images of a column: patch-matching accuracy.</summary>

@@ -13,6 +13,19 @@ internal static class ChildProcess
     public static Process StartAssembly(string name, params string[] arguments) =>
         Start(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, name), .. arguments]);
 
+    /// <summary>The same with variables in its environment.</summary>
+    public static Process StartAssembly(string name, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, name), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach ((string variable, string value) in environment)
+            start.Environment[variable] = value;
+        return Process.Start(start)!;
+    }
+
     /// <summary>Waits for the program's end.</summary>
     public static (int ExitCode, string Output, string Errors) Finish(Process started)
     {

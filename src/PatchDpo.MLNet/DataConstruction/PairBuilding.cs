@@ -3,6 +3,7 @@ using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Vision;
 using static TorchSharp.torch;
 
@@ -16,6 +17,7 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
     public PairBuildSummary Run(IDataView prompts, string folder)
     {
         IReadOnlyList<string> texts = Read(prompts);
+        CheckPrompts(texts);
         using IChannel channel = env.Register(nameof(PairBuilding)).Start("Building");
         channel.Info(MessageSensitivity.None, $"{options.Builder.References} references of {texts.Count} prompts, {options.Builder.GenerationsPerReference} generated images of each");
         using OpenedEncoder opened = encoder.Open(model.Device);
@@ -24,6 +26,14 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
         PairBuildSummary summary = builder.Build(texts, folder, options.ProgressCallback is null ? null : new CallbackProgress(options.ProgressCallback), options.CancellationToken);
         channel.Info(MessageSensitivity.None, $"{summary.Pairs} pairs of {summary.References} references, {summary.Candidates - summary.References} candidates rejected; {summary.ReusedPairs} pairs were there before");
         return summary;
+    }
+
+    private void CheckPrompts(IReadOnlyList<string> prompts)
+    {
+        IReadOnlyList<TruncatedPrompt> truncated = model.FindTruncatedPrompts(prompts);
+        if (truncated.Count > 0 && (options.Builder.ReferenceGeneration.RefuseTruncatedPrompts || options.Builder.Generation.RefuseTruncatedPrompts))
+            throw new InvalidRowException(options.PromptColumnName, truncated[0].Index!.Value, truncated[0].Reason);
+        new TruncationLog(env, nameof(PairBuilding)).TellAll(options.PromptColumnName, truncated);
     }
 
     private List<string> Read(IDataView prompts)

@@ -7,7 +7,7 @@ namespace PatchDpo.MLNet;
 /// <summary>Embeds texts with CLIP's text encoder: one vector a text.</summary>
 /// <remarks>
 /// <para>The vector is the projected text embedding (or, of an encoder without projection, its pooled state), not normalised;
-/// what exceeds the encoder's length (77 tokens) is cut.</para>
+/// what exceeds the encoder's length (77 tokens) is cut, with a warning of <see cref="MLContext.Log"/>.</para>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
 /// | | |
@@ -24,13 +24,15 @@ public sealed class TextEmbeddingEstimator : IEstimator<TextEmbeddingTransformer
     private readonly IHostEnvironment _env;
     private readonly TextEncoder _encoder;
     private readonly EmbeddingColumns _columns;
+    private readonly bool _refuseTruncated;
 
-    internal TextEmbeddingEstimator(IHostEnvironment env, TextEncoder encoder, EmbeddingColumns columns)
+    internal TextEmbeddingEstimator(IHostEnvironment env, TextEncoder encoder, EmbeddingColumns columns, bool refuseTruncated)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         _env = env;
         _encoder = encoder;
         _columns = columns;
+        _refuseTruncated = refuseTruncated;
     }
 
     /// <summary>Loads the encoder.</summary>
@@ -39,7 +41,7 @@ public sealed class TextEmbeddingEstimator : IEstimator<TextEmbeddingTransformer
     {
         ArgumentNullException.ThrowIfNull(input);
         TextEmbeddingTransformer.InputOf(_columns).Find(input.Schema);
-        return TextEmbeddingTransformer.Open(_env, _encoder, _columns);
+        return TextEmbeddingTransformer.Open(_env, _encoder, _columns, _refuseTruncated);
     }
 
     /// <inheritdoc/>

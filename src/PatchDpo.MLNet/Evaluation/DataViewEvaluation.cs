@@ -1,15 +1,17 @@
 using Microsoft.ML;
+using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Vision;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet;
 
 /// <summary>One evaluation of a view: its columns become rows of the evaluator, which reads them once.</summary>
-internal sealed class DataViewEvaluation(EvaluationOptions options, Device device)
+internal sealed class DataViewEvaluation(IHostEnvironment env, EvaluationOptions options, Device device)
 {
     private readonly TextInput _subject = new(options.SubjectColumnName, options.MaxPromptCharacters);
     private readonly TextInput _prompt = new(options.PromptColumnName, options.MaxPromptCharacters);
@@ -26,7 +28,16 @@ internal sealed class DataViewEvaluation(EvaluationOptions options, Device devic
             dino?.Encoder, clip, patches is null ? null : new PatchQualityEstimator(patches.Encoder, options.Evaluator.BatchSize),
             Models().ToArray(), options.Evaluator);
         using DataViewRowCursor cursor = data.GetRowCursor(columns);
-        return evaluator.Evaluate(Rows(cursor), options.CancellationToken);
+        try
+        {
+            PersonalizationMetrics metrics = evaluator.Evaluate(Rows(cursor), options.CancellationToken);
+            new TruncationLog(env, nameof(PatchDpoCatalog.Evaluate)).TellAll(options.PromptColumnName, metrics.TruncatedPrompts);
+            return metrics;
+        }
+        catch (TruncatedPromptException e)
+        {
+            throw new InvalidRowException(options.PromptColumnName, e.Prompt.Index!.Value, e.Prompt.Reason, e);
+        }
     }
 
     private IEnumerable<EvaluationRow> Rows(DataViewRowCursor cursor)

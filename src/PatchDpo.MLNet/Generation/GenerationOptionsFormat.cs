@@ -6,8 +6,10 @@ namespace PatchDpo.MLNet;
 /// <summary>Generation options in a saved model.</summary>
 internal static class GenerationOptionsFormat
 {
-    /// <summary>The version that is written, 1.2: it has the fusion of references; in 1.1 several were always averaged.</summary>
-    public const uint Version = 0x00010002;
+    /// <summary>The version that is written, 1.3: it says whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were always averaged.</summary>
+    public const uint Version = 0x00010003;
+
+    private const uint WithFusion = 0x00010002;
 
     public static void Write(BinaryWriter writer, GenerationOptions options)
     {
@@ -22,6 +24,7 @@ internal static class GenerationOptionsFormat
         writer.Write(options.Sampler?.ToString() ?? "");
         writer.Write(options.MaxPromptCharacters);
         writer.Write(options.ReferenceFusion.ToString());
+        writer.Write(options.RefuseTruncatedPrompts);
     }
 
     /// <param name="reader">Stands where <see cref="Write"/> began.</param>
@@ -38,6 +41,7 @@ internal static class GenerationOptionsFormat
         Height = reader.ReadInt32() is int height and > 0 ? height : null,
         Sampler = reader.ReadString() is { Length: > 0 } sampler ? Enum.Parse<SamplerKind>(sampler) : null,
         MaxPromptCharacters = reader.ReadInt32(),
-        ReferenceFusion = version < Version ? ReferenceFusion.Average : Enum.Parse<ReferenceFusion>(reader.ReadString()),
+        ReferenceFusion = version < WithFusion ? ReferenceFusion.Average : Enum.Parse<ReferenceFusion>(reader.ReadString()),
+        RefuseTruncatedPrompts = version >= Version && reader.ReadBoolean(),
     };
 }

@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Personalization;
 
@@ -21,13 +22,15 @@ namespace PatchDpo.MLNet;
 /// </remarks>
 public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTransformer>
 {
+    private readonly IHostEnvironment _env;
     private readonly PersonalizedModel _model;
     private readonly Options _options;
 
-    internal PersonalizedImageEstimator(PersonalizedModel model, Options options)
+    internal PersonalizedImageEstimator(IHostEnvironment env, PersonalizedModel model, Options options)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
+        _env = env;
         _model = model;
         _options = options;
     }
@@ -58,7 +61,7 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
         ArgumentNullException.ThrowIfNull(input);
         foreach (RowInput column in PersonalizedImageMapping.InputsOf(_options))
             column.Find(input.Schema);
-        return new PersonalizedImageTransformer(_model, ownsModel: false, _options);
+        return new PersonalizedImageTransformer(_env, _model, ownsModel: false, _options);
     }
 
     /// <inheritdoc/>

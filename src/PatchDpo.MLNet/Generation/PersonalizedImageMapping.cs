@@ -2,15 +2,20 @@ using Microsoft.ML;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Text;
 using Options = PatchDpo.MLNet.PersonalizedImageEstimator.Options;
 
 namespace PatchDpo.MLNet;
 
 /// <summary>Prompts and references in, images out.</summary>
-internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options options) : BatchedMapping<GenerationRequest, ImageBuffer>
+internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options options, TruncationLog truncated) : BatchedMapping<GenerationRequest, ImageBuffer>
 {
     // The model is not safe for use by several threads, but several cursors may read at once.
     private readonly Lock _gate = new();
+    private readonly PromptInput _prompt = new(
+        options.PromptColumnName, options.Generation.MaxPromptCharacters, model.FindTruncatedPrompts, options.Generation.RefuseTruncatedPrompts, truncated);
+
+    private bool _negativeChecked;
 
     public override int BatchSize => options.Generation.BatchSize;
 
@@ -34,7 +39,7 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
 
     public override Func<GenerationRequest> Reader(DataViewRow row)
     {
-        Func<string> prompt = Prompt(options).Reader(row);
+        Func<string> prompt = _prompt.Reader(row);
         Func<ImageBuffer>[] references = options.ReferenceColumnNames.Select(name => new ImageInput(name).Reader(row)).ToArray();
         Func<long> noise = options.NoiseIndexColumnName is string name ? new IntegerInput(name).Reader(row) : () => 0;
         return () => new GenerationRequest(prompt(), references.Select(r => r()).ToArray()) { NoiseIndex = noise() };
@@ -43,7 +48,13 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
     public override IReadOnlyList<ImageBuffer> Compute(IReadOnlyList<GenerationRequest> rows)
     {
         lock (_gate)
+        {
+            if (!_negativeChecked && options.Generation.GuidanceScale > 1)
+                foreach (TruncatedPrompt cut in model.FindTruncatedPrompts([options.Generation.NegativePrompt]))
+                    truncated.TellNegative(cut);
+            _negativeChecked = true;
             return model.Generate(rows, options.Generation);
+        }
     }
 
     private static TextInput Prompt(Options options) => new(options.PromptColumnName, options.Generation.MaxPromptCharacters);

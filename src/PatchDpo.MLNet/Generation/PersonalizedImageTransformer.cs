@@ -23,17 +23,21 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
 
     private const string AdapterEntry = "ip_adapter.safetensors";
 
+    private readonly IHostEnvironment _env;
     private readonly PersonalizedModel _model;
     private readonly bool _ownsModel;
     private readonly Options _options;
+    private readonly TruncationLog _truncated;
     private readonly PersonalizedImageMapping _mapping;
 
-    internal PersonalizedImageTransformer(PersonalizedModel model, bool ownsModel, Options options)
+    internal PersonalizedImageTransformer(IHostEnvironment env, PersonalizedModel model, bool ownsModel, Options options)
     {
+        _env = env;
         _model = model;
         _ownsModel = ownsModel;
         _options = options;
-        _mapping = new PersonalizedImageMapping(model, options);
+        _truncated = new TruncationLog(env, nameof(PersonalizedImageTransformer));
+        _mapping = new PersonalizedImageMapping(model, options, _truncated);
     }
 
     /// <summary>The model that generates; it belongs to this transformer, or to who handed it to the estimator.</summary>
@@ -46,6 +50,10 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
             return _model;
         }
     }
+
+    /// <summary>How many prompts this transformer has read so far that have more tokens than the text encoder takes, and were cut; a row counts each time that it is read.</summary>
+    /// <remarks>The rows are told by warnings of <see cref="MLContext.Log"/>; <see cref="GenerationOptions.RefuseTruncatedPrompts"/> makes them an error.</remarks>
+    public long TruncatedPromptCount => _truncated.Count;
 
     internal override IBatchedMapping Mapping => _mapping;
 
@@ -64,7 +72,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     {
         ThrowIfDisposed();
         ArgumentNullException.ThrowIfNull(options);
-        return new PersonalizedImageTransformer(_model, ownsModel: false, options);
+        return new PersonalizedImageTransformer(_env, _model, ownsModel: false, options);
     }
 
     private protected override void Release()
@@ -125,6 +133,6 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
             model = PersonalizedModel.Load(folder, load with { AdapterPath = path });
         }));
         model!.AdapterScale = adapterScale;
-        return new PersonalizedImageTransformer(model, ownsModel: true, options);
+        return new PersonalizedImageTransformer(env, model, ownsModel: true, options);
     }
 }

@@ -90,7 +90,7 @@ internal sealed class BatchedCursor<TInput, TOutput> : DataViewRowCursor
     {
         while (_aheadRow < _servingRow - 1)
             AdvanceAhead(required: true);
-        var rows = new List<TInput>(_mapping.BatchSize);
+        var rows = new List<TInput>(Math.Min(_mapping.BatchSize, 256));
         _ids.Clear();
         _results = [];
         while (rows.Count < _mapping.BatchSize && AdvanceAhead(required: rows.Count == 0))

@@ -6,7 +6,7 @@ namespace PatchDpo.MLNet.Interop;
 /// <summary>A text column.</summary>
 /// <param name="name">The column's name.</param>
 /// <param name="maxLength">The most characters that a value may have.</param>
-internal sealed class TextInput(string name, int maxLength) : RowInput<string>(name)
+internal class TextInput(string name, int maxLength) : RowInput<string>(name)
 {
     protected override string Expected => "String";
 

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.MLNet;
@@ -8,7 +9,7 @@ internal sealed class CarriedFiles(IReadOnlyList<(string Name, byte[] Content)> 
 {
     /// <summary>Takes all files of a folder.</summary>
     public static CarriedFiles ReadFrom(string folder)
-        => new([.. Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Select(p => (Path.GetFileName(p), File.ReadAllBytes(p)))]);
+        => new([.. FolderFiles.Files(folder).Select(p => (Path.GetFileName(p), File.ReadAllBytes(p)))]);
 
     /// <summary>Reads them from a saved model.</summary>
     public static CarriedFiles Read(BinaryReader reader)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.MLNet;
 
@@ -12,12 +13,13 @@ internal static class ModelFingerprint
     /// <summary>SHA-256 over the names, lengths and contents of the folder's weights, configurations and vocabularies, or over a lone file's length and content.</summary>
     /// <param name="folder">The folder or the file.</param>
     /// <param name="ignoredFile">A file in it that the model does not need, or an empty string.</param>
+    /// <param name="withLitter">Whether what desktops leave in folders counts, as it did when models were saved by earlier versions.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder or file.</exception>
-    public static string Of(string folder, string ignoredFile)
+    public static string Of(string folder, string ignoredFile, bool withLitter = false)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[1 << 20];
-        foreach ((string name, string path) in Files(folder).Where(f => f.Name != ignoredFile))
+        foreach ((string name, string path) in Files(folder, withLitter).Where(f => f.Name != ignoredFile))
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{stream.Length}\0"));
@@ -28,8 +30,8 @@ internal static class ModelFingerprint
     }
 
     // A lone file has no name, so that it may be renamed; an empty one would be that of the ignored file.
-    private static IEnumerable<(string Name, string Path)> Files(string folder)
-        => File.Exists(folder) ? [(".", folder)] : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+    private static IEnumerable<(string Name, string Path)> Files(string folder, bool withLitter)
+        => File.Exists(folder) ? [(".", folder)] : (withLitter ? Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories) : FolderFiles.Files(folder, recursive: true))
             .Where(p => s_extensions.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase))
             .Select(p => (Name: Path.GetRelativePath(folder, p).Replace(Path.DirectorySeparatorChar, '/'), p))
             .OrderBy(f => f.Name, StringComparer.Ordinal);

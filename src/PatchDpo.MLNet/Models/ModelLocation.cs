@@ -68,7 +68,7 @@ internal sealed class ModelLocation
         if (!Directory.Exists(folder) && !File.Exists(folder))
             throw new ModelReferenceException(folder, $"it does not exist. Put the model back there, or call {nameof(PatchDpoComponents)}.{nameof(PatchDpoComponents.RedirectModelFolder)} before loading.");
         string found = ModelFingerprint.Of(folder, ignoredFile);
-        return found == fingerprint
+        return found == fingerprint || ModelFingerprint.Of(folder, ignoredFile, withLitter: true) == fingerprint
             ? new ModelLocation(folder)
             : throw new ModelReferenceException(folder, $"its files are not those that the model was saved with (SHA-256 {found}, expected {fingerprint}).");
     }

@@ -5,6 +5,7 @@ using PatchDpo.Torch;
 using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Training;
 
 namespace PatchDpo.MLNet;
@@ -49,7 +50,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
     /// <returns>A transformer that generates with the tuned adapter. It shares the base with the model that was handed in; each may be disposed first.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
-    /// <exception cref="InvalidRowException">A row's image is missing, its prompt too long or its map not finite.</exception>
+    /// <exception cref="InvalidRowException">A row's image is missing, its map not finite or its prompt too long, in characters or, where <see cref="Options.Generation"/> refuses that, in tokens.</exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled.</exception>
     public PersonalizedImageTransformer Fit(IDataView input)
@@ -60,11 +61,20 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         IReadOnlyList<TrainingPair> pairs = columns.Read(input, _options.CancellationToken);
         if (pairs.Count == 0)
             throw new EmptyDataException("There is no scored pair to train on: the training data have no row.");
+        CheckPrompts(pairs);
         long seed = _options.Seed ?? _host.Rand.Next();
         channel.Info(MessageSensitivity.None, $"{_options.Objective}: {_options.MaxSteps} steps of {Math.Min(_options.BatchSize, pairs.Count)} pairs, {pairs.Count} pairs in all, learning rate {_options.LearningRate}, seed {seed}");
         var trainer = new Torch.Training.PatchDpoTrainer(_model, _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback)));
         IpAdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
-        return new PersonalizedImageTransformer(_model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
+        return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
+    }
+
+    private void CheckPrompts(IReadOnlyList<TrainingPair> pairs)
+    {
+        IReadOnlyList<TruncatedPrompt> truncated = _model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
+        if (truncated.Count > 0 && _options.Generation.RefuseTruncatedPrompts)
+            throw new InvalidRowException(_options.PromptColumnName, truncated[0].Index!.Value, truncated[0].Reason);
+        new TruncationLog(_host, nameof(PatchDpoTrainer)).TellAll(_options.PromptColumnName, truncated);
     }
 
     /// <inheritdoc/>
@@ -138,7 +148,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>Feeds SDXL's sizes in the scrambled rows of the official script, to repeat its runs. Default: false.</summary>
         public bool OfficialTimeIds { get; init; }
 
-        /// <summary>Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides.</summary>
+        /// <summary>Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides. What it promises: <see cref="PatchDpoTrainerOptions.Seed"/>.</summary>
         public long? Seed { get; init; }
 
         /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, it concatenates whatever stands here.</summary>
@@ -168,6 +178,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
             OfficialTimeIds = OfficialTimeIds,
             Seed = seed,
             MaxPromptCharacters = Generation.MaxPromptCharacters,
+            RefuseTruncatedPrompts = Generation.RefuseTruncatedPrompts,
             Progress = progress,
         };
 

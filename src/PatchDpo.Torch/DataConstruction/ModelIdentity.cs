@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Vision;
 using PatchDpo.Torch.Weights;
@@ -20,7 +21,7 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
 
     /// <summary>Hashes a model on the disk.</summary>
     /// <param name="model">What it is used for.</param>
-    /// <param name="path">Its folder, read with all folders in it, or its lone file. Checkpoints beside safetensors are not read, as loading does not read them.</param>
+    /// <param name="path">Its folder, read with all folders in it but for what desktops leave behind (<see cref="FolderFiles"/>), or its lone file. Checkpoints beside safetensors are not read, as loading does not read them.</param>
     /// <param name="options">How an encoder is read, where it was opened with options.</param>
     /// <exception cref="IOException">The path or a file cannot be read.</exception>
     public static ModelIdentity FromPath(string model, string path, VisionEncoderOptions? options = null)
@@ -65,7 +66,7 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
     {
         if (File.Exists(path))
             return [new ModelFile(Path.GetFileName(path), FileHash.Of(path))];
-        string[] files = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(f => HasExtension(f, s_extensions))];
+        string[] files = [.. FolderFiles.Files(path, recursive: true).Where(f => HasExtension(f, s_extensions))];
         HashSet<string> safe = [.. files.Where(f => HasExtension(f, [".safetensors"])).Select(f => Path.GetDirectoryName(f)!)];
         return
         [

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.DataConstruction;
@@ -14,7 +15,7 @@ internal static class OfficialPairs
         if (!File.Exists(pickle))
             throw new PairFolderException(folder, null, $"it has neither '{PairLayout.Manifest}' nor '{PairLayout.Pickle}': this is no folder of pairs.");
         IReadOnlyList<IReadOnlyList<QualityMapPair>> maps = QualityMapPickle.Read(pickle);
-        int samples = Directory.EnumerateDirectories(folder).Count(d => SampleNumber(Path.GetFileName(d)) is not null);
+        int samples = FolderFiles.Folders(folder).Count(d => SampleNumber(Path.GetFileName(d)) is not null);
         if (samples > maps.Count)
             throw new PairFolderException(pickle, null, $"it has maps of {maps.Count} samples, but there are {samples} folders of samples.");
         return [.. maps.SelectMany((m, k) => Sample(folder, k, m))];
@@ -25,7 +26,7 @@ internal static class OfficialPairs
         string folder = Path.Combine(root, PairLayout.SamplePrefix + sample.ToString(CultureInfo.InvariantCulture));
         if (!Directory.Exists(folder))
             throw new PairFolderException(folder, null, "the folder is missing, although there are maps for it.");
-        string[] files = [.. Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+        string[] files = [.. FolderFiles.Files(folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
         string[] references = [.. files.Where(f => f.EndsWith(PairLayout.ReferenceSuffix, StringComparison.Ordinal))];
         if (references.Length != 1)
             throw new PairFolderException(folder, null, references.Length == 0

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
@@ -18,9 +19,15 @@ internal sealed class PairBuild(
     {
         if (File.Exists(PathOf(PairLayout.Manifest)))
             return Finished();
+        if (File.Exists(folder))
+            throw new IOException($"'{folder}' is a file, where a folder for the data set is expected.");
+        Directory.CreateDirectory(folder);
+        using FolderLock folderLock = FolderLock.Take(folder, "builds the data set in");
+        // It may have been finished while this waited for its turn.
+        if (File.Exists(PathOf(PairLayout.Manifest)))
+            return Finished();
         if (Directory.Exists(PathOf(PairLayout.Pairs)) && !File.Exists(PathOf(PairLayout.Journal)))
             throw new PairFolderException(folder, null, $"it has '{PairLayout.Pairs}', but neither '{PairLayout.Manifest}' nor '{PairLayout.Journal}': it was not built here. Choose an empty folder.");
-        Directory.CreateDirectory(folder);
         PairManifest manifest;
         using (PairJournal journal = PairJournal.Open(folder, header))
         {
@@ -185,7 +192,7 @@ internal sealed class PairBuild(
     {
         HashSet<string> recorded = [.. journal.Candidates.Select(c => c.File).Concat(journal.Samples.SelectMany(s => s.Generated).Select(g => g.File)).Select(PathOf)];
         foreach (string part in new[] { PairLayout.Pairs, PairLayout.Rejected }.Select(PathOf).Where(Directory.Exists))
-            foreach (string file in Directory.GetFiles(part, "*", SearchOption.AllDirectories))
+            foreach (string file in FolderFiles.Files(part, recursive: true))
                 if (Path.GetExtension(file) is ".png" or PairLayout.TemporarySuffix && !recorded.Contains(file))
                     File.Delete(file);
         foreach (string name in new[] { PairLayout.Maps, PairLayout.Manifest })

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Text;
+
 namespace PatchDpo.Torch.DataConstruction;
 
 /// <summary>What a finished build made.</summary>
@@ -9,4 +11,8 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <param name="ReusedCandidates">Candidates that earlier runs had drawn.</param>
 /// <param name="ReusedPairs">Pairs that earlier runs had made.</param>
 public sealed record PairBuildSummary(
-    string Folder, int References, int Pairs, int Candidates, IReadOnlyDictionary<ReferenceRejection, int> Rejected, int ReusedCandidates, int ReusedPairs);
+    string Folder, int References, int Pairs, int Candidates, IReadOnlyDictionary<ReferenceRejection, int> Rejected, int ReusedCandidates, int ReusedPairs)
+{
+    /// <summary>The prompts of which the model's text encoder sees the beginning alone, by their places.</summary>
+    public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
+}

@@ -1,5 +1,6 @@
 using System.Text;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Vision;
 
 namespace PatchDpo.Torch.DataConstruction;
@@ -12,7 +13,7 @@ namespace PatchDpo.Torch.DataConstruction;
 /// noise, options, reasons of rejection, SHA-256 of the models' files and of every image). <see cref="PairFolder"/> reads it.</para>
 /// <para>A build can be stopped or killed at any moment and run again: what is recorded in <c>manifest.partial.jsonl</c> is
 /// checked and not made again, and the finished folder has the bytes of one built in one go (on the same machine, with the
-/// same number of threads). One process at a time builds a folder.</para>
+/// same number of threads). One process at a time builds a folder: a second one is refused, and a killed one does not stand in the way.</para>
 /// <para>The paper's code and data were not released. References on a clean background drawn from text, and generations by
 /// the model itself, are the paper's; filter, prompts and numbers are ours.</para>
 /// </remarks>
@@ -27,6 +28,7 @@ public sealed class PairBuilder
     private readonly IVisionEncoder _encoder;
     private readonly IImageTextEncoder? _clip;
     private readonly PairBuilderOptions _options;
+    private readonly Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>> _findTruncated;
 
     /// <summary>Creates a builder.</summary>
     /// <param name="model">The model that is to be improved; it draws the references too. It stays the caller's to dispose.</param>
@@ -37,15 +39,17 @@ public sealed class PairBuilder
     /// <exception cref="ArgumentException">The filter has a least CLIP-T, but there is no <paramref name="clip"/>.</exception>
     public PairBuilder(
         PersonalizedModel model, IVisionEncoder encoder, PairBuilderOptions? options = null, IImageTextEncoder? clip = null, IReadOnlyList<ModelIdentity>? encoders = null)
-        : this((model ?? throw new ArgumentNullException(nameof(model))).Generate, () => [ModelIdentity.Of(model), .. encoders ?? []], Math.Min(model.ImageSize, TrainingSize) / model.LatentScale, encoder, options, clip)
+        : this((model ?? throw new ArgumentNullException(nameof(model))).Generate, () => [ModelIdentity.Of(model), .. encoders ?? []], Math.Min(model.ImageSize, TrainingSize) / model.LatentScale, encoder, options, clip, model.FindTruncatedPrompts)
     {
     }
 
     internal PairBuilder(
-        ImageGenerator generate, Func<IReadOnlyList<ModelIdentity>> identify, int latentGrid, IVisionEncoder encoder, PairBuilderOptions? options, IImageTextEncoder? clip)
+        ImageGenerator generate, Func<IReadOnlyList<ModelIdentity>> identify, int latentGrid, IVisionEncoder encoder, PairBuilderOptions? options, IImageTextEncoder? clip,
+        Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>>? findTruncated = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         (_generate, _identify, _latentGrid, _encoder, _clip, _options) = (generate, identify, latentGrid, encoder, clip, options ?? new());
+        _findTruncated = findTruncated ?? (_ => []);
         if (_options.Filter.MinClipT is not null && clip is null)
             throw new ArgumentException("The filter has a least CLIP-T, but there is no CLIP model to measure it with.", nameof(clip));
     }
@@ -58,12 +62,14 @@ public sealed class PairBuilder
     /// <returns>What the folder has.</returns>
     /// <exception cref="ArgumentException">There is no prompt, or one is empty.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long.</exception>
+    /// <exception cref="TruncatedPromptException">A prompt has more tokens than the model's text encoder takes, and the options refuse that.</exception>
     /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
     /// <exception cref="PairFolderException">The folder holds pairs of something else, or a recorded file is missing or has changed.</exception>
     /// <exception cref="TooFewReferencesException">The filter rejected too many candidates.</exception>
     /// <exception cref="NonFiniteLatentsException">The model made an image of NaN.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    /// <exception cref="IOException">A file cannot be read or written, or another process builds this folder.</exception>
+    /// <exception cref="IOException">A file cannot be read or written, or another process builds this folder; the message says which.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
     public PairBuildSummary Build(IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
@@ -75,9 +81,11 @@ public sealed class PairBuilder
         if (empty >= 0)
             throw new ArgumentException($"Prompt {empty} is empty.", nameof(prompts));
 
+        IReadOnlyList<TruncatedPrompt> truncated = _findTruncated(prompts);
+        TruncatedPromptException.ThrowIfAny(truncated, _options.ReferenceGeneration.RefuseTruncatedPrompts || _options.Generation.RefuseTruncatedPrompts);
         SortedDictionary<string, string> settings = PairSettings.Of(_options);
         settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
         var header = new PairHeader(PairHeader.CurrentFormat, settings, _identify());
-        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellation).Run();
+        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellation).Run() with { TruncatedPrompts = truncated };
     }
 }

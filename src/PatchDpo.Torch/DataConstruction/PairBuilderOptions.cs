@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 
@@ -9,11 +10,11 @@ public sealed class PairBuilderOptions
 {
     /// <summary>How many references, and so samples, the data set gets; at least 1. Default 100.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
-    public int References { get; init => field = AtLeastOne(value, nameof(References)); } = 100;
+    public int References { get; init => field = ArgumentRange.Within(value, 1); } = 100;
 
-    /// <summary>How many images are generated of each reference, at least 1. Default 1, as the official data set class reads unless told otherwise.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
-    public int GenerationsPerReference { get; init => field = AtLeastOne(value, nameof(GenerationsPerReference)); } = 1;
+    /// <summary>How many images are generated of each reference, 1 to 10,000. Default 1, as the official data set class reads unless told otherwise.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1 or more than 10,000.</exception>
+    public int GenerationsPerReference { get; init => field = ArgumentRange.Within(value, 1, 10_000); } = 1;
 
     /// <summary>
     /// How references are drawn: by the model without an image prompt. With an adapter scale of null or above 0 the image prompt
@@ -38,8 +39,5 @@ public sealed class PairBuilderOptions
 
     /// <summary>After how many candidates without enough references among them building gives up, at least 1; null (default): 10 for each reference. It may change when a build is continued.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
-    public int? MaxCandidates { get; init => field = value is int v ? AtLeastOne(v, nameof(MaxCandidates)) : null; }
-
-    private static int AtLeastOne(int value, string name)
-        => value >= 1 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} is at least 1.");
+    public int? MaxCandidates { get; init => field = value is int v ? ArgumentRange.Within(v, 1) : null; }
 }

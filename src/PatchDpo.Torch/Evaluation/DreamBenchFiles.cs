@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Torch.Evaluation;
@@ -23,11 +24,11 @@ public sealed class DreamBenchFiles
     public bool IsExact => Missing.Count + Stray.Count == 0;
 
     /// <summary>Looks for generations in the layout that the official evaluation reads, <c>subject/prompt.png</c>: 30 subjects, 25 prompts each. Other image formats have their own endings.</summary>
-    /// <param name="folder">The folder; every other file below it is stray, but for hidden ones (whose names begin with a dot).</param>
+    /// <param name="folder">The folder; every other file below it is stray, but for what desktops leave behind (<see cref="FolderFiles"/>).</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static DreamBenchFiles FindGenerations(string folder)
     {
-        string[] files = [.. Files(folder, SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder, f)).Where(f => !Path.GetFileName(f).StartsWith('.'))];
+        string[] files = [.. FolderFiles.Files(folder, recursive: true).Select(f => Path.GetRelativePath(folder, f))];
         var left = files.ToHashSet(StringComparer.Ordinal);
         List<DreamBenchFile> found = [];
         List<string> missing = [];
@@ -60,7 +61,7 @@ public sealed class DreamBenchFiles
         foreach (DreamBenchSubject subject in DreamBench.Subjects)
         {
             string subfolder = Path.Combine(folder, subject.Name);
-            ILookup<string, string> images = (Directory.Exists(subfolder) ? Files(subfolder, SearchOption.TopDirectoryOnly) : [])
+            ILookup<string, string> images = (Directory.Exists(subfolder) ? FolderFiles.Files(subfolder) : [])
                 .Where(f => ImageFormats.HasImageEnding(f))
                 .ToLookup(f => Path.GetFileNameWithoutExtension(f)!, StringComparer.Ordinal);
             foreach (string photo in setting == DreamBenchSetting.Original ? subject.Photos : [subject.SelectedPhoto])
@@ -74,13 +75,5 @@ public sealed class DreamBenchFiles
             stray.AddRange(images.SelectMany(i => subject.Photos.Contains(i.Key) ? i.Skip(1) : i).Select(f => Path.GetRelativePath(folder, f)));
         }
         return new DreamBenchFiles(found, missing, stray);
-    }
-
-    private static IEnumerable<string> Files(string folder, SearchOption depth)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"There is no folder '{folder}'.");
-        return Directory.EnumerateFiles(folder, "*", depth).Order(StringComparer.Ordinal);
     }
 }

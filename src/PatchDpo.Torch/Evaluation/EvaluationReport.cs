@@ -39,6 +39,7 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
         },
         Metrics.Models,
         Metrics.Subjects,
+        Metrics.TruncatedPrompts,
         MissingFiles,
         StrayFiles,
     }, s_json));

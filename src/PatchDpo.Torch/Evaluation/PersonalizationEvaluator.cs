@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -40,6 +41,7 @@ public sealed class PersonalizationEvaluator
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <exception cref="EmptyDataException">There is no row.</exception>
     /// <exception cref="ArgumentException">A row lacks its subject or its references, or has several references in the Kosmos-G setting; the message names the row.</exception>
+    /// <exception cref="TruncatedPromptException">CLIP takes fewer tokens than a prompt has, and the options refuse that; the message names the row.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public PersonalizationMetrics Evaluate(IEnumerable<EvaluationRow> rows, CancellationToken cancellationToken = default)
     {
@@ -47,12 +49,16 @@ public sealed class PersonalizationEvaluator
         EmbeddingCache? dino = _dino is null ? null : new(_dino.Preprocessor, _dino.Device, pixels => _dino.Encode(pixels).Global);
         EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeImages);
         OrderedDictionary<string, SubjectSums> subjects = [];
+        List<TruncatedPrompt> truncated = [];
         int first = 0;
         foreach (EvaluationRow[] batch in rows.Chunk(_options.BatchSize))
         {
             cancellationToken.ThrowIfCancellationRequested();
             for (int i = 0; i < batch.Length; i++)
                 Check(batch[i], first + i);
+            if (_clip is not null)
+                truncated.AddRange(_clip.FindTruncated([.. batch.Select(r => r.Prompt)]).Select(t => t with { Index = first + t.Index }));
+            TruncatedPromptException.ThrowIfAny(truncated, _options.RefuseTruncatedPrompts);
             AddBatch(batch, dino, clip, subjects);
             first += batch.Length;
         }
@@ -62,7 +68,10 @@ public sealed class PersonalizationEvaluator
         SubjectMetrics[] means = [.. subjects.Select(s => s.Value.Means(s.Key))];
         return new PersonalizationMetrics(
             _options.Setting, means.Sum(m => m.Images), means.Sum(m => m.Pairs),
-            Estimate(m => m.Dino), Estimate(m => m.ClipI), Estimate(m => m.ClipT), Estimate(m => m.PatchQuality), means, _models, _options.GenerationSeed);
+            Estimate(m => m.Dino), Estimate(m => m.ClipI), Estimate(m => m.ClipT), Estimate(m => m.PatchQuality), means, _models, _options.GenerationSeed)
+        {
+            TruncatedPrompts = truncated.Count > 0 ? truncated : [],
+        };
 
         MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric)
             => metric(means[0]) is null ? null : MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)]);

@@ -1,3 +1,6 @@
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Text;
+
 namespace PatchDpo.Torch.Evaluation;
 
 /// <summary>Settings of <see cref="PersonalizationEvaluator"/>.</summary>
@@ -8,7 +11,7 @@ public sealed class PersonalizationEvaluatorOptions
     public DreamBenchSetting Setting
     {
         get;
-        init => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Setting is Original or KosmosG.");
+        init => field = ArgumentRange.Member(value);
     }
 
     /// <summary>Rows encoded at once; 16 by default.</summary>
@@ -16,11 +19,14 @@ public sealed class PersonalizationEvaluatorOptions
     public int BatchSize
     {
         get;
-        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "BatchSize is at least 1.");
+        init => field = ArgumentRange.Within(value, 1);
     } = 16;
 
     /// <summary>Whether patch quality counts only the references' foreground, found on their plain background (<see cref="PatchQuality.ForegroundMask"/>); off by default. A reference without a plain background counts whole.</summary>
     public bool MaskPlainBackground { get; init; }
+
+    /// <summary>Whether a prompt that has more tokens than CLIP's text encoder takes is an error (<see cref="TruncatedPromptException"/>). Default false: CLIP-T is measured on its beginning, and told by <see cref="PersonalizationMetrics.TruncatedPrompts"/>.</summary>
+    public bool RefuseTruncatedPrompts { get; init; }
 
     /// <summary>The seed that the images were generated with, carried by the result; null: unknown.</summary>
     public int? GenerationSeed { get; init; }

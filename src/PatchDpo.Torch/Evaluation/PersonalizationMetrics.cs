@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using PatchDpo.Torch.Text;
 
 namespace PatchDpo.Torch.Evaluation;
 
@@ -19,6 +20,9 @@ public sealed record PersonalizationMetrics(
     MetricEstimate? Dino, MetricEstimate? ClipI, MetricEstimate? ClipT, MetricEstimate? PatchQuality,
     IReadOnlyList<SubjectMetrics> Subjects, IReadOnlyList<EvaluationModel> Models, int? GenerationSeed)
 {
+    /// <summary>The prompts of which CLIP's text encoder saw the beginning alone, by the rows' places: CLIP-T was measured on that.</summary>
+    public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
+
     /// <summary>One line for each metric, with what was measured and on how much.</summary>
     public override string ToString()
     {
@@ -27,6 +31,8 @@ public sealed record PersonalizationMetrics(
         foreach ((string name, MetricEstimate? metric) in new[] { ("DINO", Dino), ("CLIP-I", ClipI), ("CLIP-T", ClipT), ("patch quality", PatchQuality) })
             if (metric is not null)
                 text.AppendLine().Append(CultureInfo.InvariantCulture, $"{name,-13} {metric}");
+        if (TruncatedPrompts.Count > 0)
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"{TruncatedPrompts.Count} prompts were cut to the {TruncatedPrompts[0].Limit} tokens that CLIP takes");
         return text.ToString();
     }
 }

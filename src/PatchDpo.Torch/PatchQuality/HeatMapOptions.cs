@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.PatchQuality;
 
 /// <summary>How a quality map is drawn.</summary>
@@ -16,7 +18,7 @@ public sealed class HeatMapOptions
     public double Opacity
     {
         get;
-        init => field = value is >= 0 and <= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Opacity lies in [0, 1].");
+        init => field = ArgumentRange.Share(value);
     } = 0.8;
 
     private static float? Finite(float? value, string name)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Torch.PatchQuality;
@@ -31,7 +32,7 @@ public sealed record HomographyPair(ImageBuffer First, ImageBuffer Second, Homog
         return pairs.Count > 0 ? pairs : throw new FileNotFoundException($"The folder '{folder}' has no homography 'H_1_2'.", Path.Combine(folder, "H_1_2"));
 
         ImageBuffer Load(int k)
-            => ImageFile.Load(Directory.EnumerateFiles(folder, $"{k}.*").Order(StringComparer.Ordinal).FirstOrDefault()
+            => ImageFile.Load(FolderFiles.Files(folder).FirstOrDefault(f => Path.GetFileName(f).StartsWith($"{k}.", StringComparison.Ordinal))
                 ?? throw new FileNotFoundException($"The folder '{folder}' has no photo '{k}.*'.", Path.Combine(folder, $"{k}.png"))).ToRgb();
     }
 

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Vision;
@@ -23,7 +24,11 @@ public sealed class PatchEncoderTrainer
 
     /// <summary>Creates a trainer.</summary>
     /// <param name="options">The settings; null: the defaults.</param>
-    public PatchEncoderTrainer(PatchEncoderTrainerOptions? options = null) => _options = options ?? new PatchEncoderTrainerOptions();
+    public PatchEncoderTrainer(PatchEncoderTrainerOptions? options = null)
+    {
+        _options = options ?? new PatchEncoderTrainerOptions();
+        ArgumentRange.CheckAdamW(_options.LearningRate, _options.WeightDecay, beta1: 0.9);
+    }
 
     /// <summary>Trains all parameters of a module that require gradients, in place.</summary>
     /// <param name="encoder">The module; its training mode is restored at the end.</param>

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.PatchQuality;
 
 /// <summary>How patch quality becomes the weight of the training loss.</summary>
@@ -9,25 +11,22 @@ public sealed class WeightMapOptions
     public WeightMapKind Kind
     {
         get;
-        init => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Kind is Identity or MinMax.");
+        init => field = ArgumentRange.Member(value);
     }
 
-    /// <summary>The exponent applied to the scaled value, more than 0. 1 (default) changes nothing; above 1 only the best patches keep weight.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Not a finite number above 0.</exception>
+    /// <summary>The exponent applied to the scaled value, 1e-37 to 1e37. 1 (default) changes nothing; above 1 only the best patches keep weight.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside [1e-37, 1e37].</exception>
     public double Contrast
     {
         get;
-        init => field = double.IsFinite(value) && value > 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Contrast is a finite number above 0.");
+        init => field = ArgumentRange.Positive(value);
     } = 1;
 
     /// <summary>MinMax: the percentile of p that becomes 0, in [0, 100] and below <see cref="HighPercentile"/>; 2 by default.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 100].</exception>
-    public double LowPercentile { get; init => field = Percentile(value, nameof(LowPercentile)); } = 2;
+    public double LowPercentile { get; init => field = ArgumentRange.Within(value, 0.0, 100); } = 2;
 
     /// <summary>MinMax: the percentile of p that becomes 1, in [0, 100]; 98 by default.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 100].</exception>
-    public double HighPercentile { get; init => field = Percentile(value, nameof(HighPercentile)); } = 98;
-
-    private static double Percentile(double value, string name)
-        => value is >= 0 and <= 100 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, $"{name} lies in [0, 100].");
+    public double HighPercentile { get; init => field = ArgumentRange.Within(value, 0.0, 100); } = 98;
 }

@@ -14,6 +14,8 @@ internal sealed class DualTextConditioning(TextTower first, TextTower second) : 
 
     public int? PooledWidth => second.Encoder.Config.ProjectionDim;
 
+    public IReadOnlyList<ClipTokenizer> Tokenizers { get; } = [first.Tokenizer, second.Tokenizer];
+
     public TextConditions Encode(IReadOnlyList<string> prompts)
     {
         using DisposeScope scope = NewDisposeScope();

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Text;
+
 namespace PatchDpo.Torch.Personalization;
 
 /// <summary>How far a generation run is.</summary>
@@ -5,4 +7,8 @@ namespace PatchDpo.Torch.Personalization;
 /// <param name="TotalImages">All images of the run.</param>
 /// <param name="Step">Finished sampling steps of the current batch.</param>
 /// <param name="Steps">Sampling steps of a batch.</param>
-public sealed record GenerationProgress(int CompletedImages, int TotalImages, int Step, int Steps);
+public sealed record GenerationProgress(int CompletedImages, int TotalImages, int Step, int Steps)
+{
+    /// <summary>The prompts of the run of which the text encoder sees the beginning alone, the negative prompt included; the same list at every step.</summary>
+    public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
+}

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Text;
+
 namespace PatchDpo.Torch.Personalization;
 
 /// <summary>How a family of models turns prompts into what its network is conditioned on.</summary>
@@ -8,6 +10,9 @@ internal interface ITextConditioning : IDisposable
 
     /// <summary>Width P of the pooled text; null where there is none.</summary>
     int? PooledWidth { get; }
+
+    /// <summary>What cuts a prompt to the encoders' length, one of each encoder.</summary>
+    IReadOnlyList<ClipTokenizer> Tokenizers { get; }
 
     /// <summary>Encodes prompts, without gradients: B rows, which the caller disposes.</summary>
     TextConditions Encode(IReadOnlyList<string> prompts);

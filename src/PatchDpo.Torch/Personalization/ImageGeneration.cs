@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,11 +15,13 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
     public IReadOnlyList<ImageBuffer> Run(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
     {
         Check(requests);
+        bool guided = options.GuidanceScale > 1;
+        IReadOnlyList<TruncatedPrompt> truncated = Truncated(requests, guided);
+        TruncatedPromptException.ThrowIfAny(truncated, options.RefuseTruncatedPrompts);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         using ISampler sampler = model.Schedule.CreateSampler(options.Sampler);
-        bool guided = options.GuidanceScale > 1;
-        TextConditions? negativeText = guided ? model.EncodeText([options.NegativePrompt]) : null;
+        TextConditions? negativeText = guided ? model.EncodeText([options.NegativePrompt], options.MaxPromptCharacters) : null;
         bool textAlone = requests.Any(r => r.References.Count == 0);
         Tensor? droppedTokens = guided || textAlone ? model.ProjectReferences(model.EncodeDroppedReference(1)) : null;
 
@@ -39,7 +42,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             Tensor latents = GuidedSampling.Run(
                 (input, timesteps, c) => model.Predict(input, timesteps, c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale),
                 sampler, options.Steps, options.GuidanceScale, Noise(null), positive, negative,
-                step => progress?.Report(new GenerationProgress(first, requests.Count, step.Index + 1, sampler.Timesteps.Count)), cancellation, i => Noise(i));
+                step => progress?.Report(new GenerationProgress(first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated }), cancellation, i => Noise(i));
             CheckFinite(latents, first);
             images.AddRange(model.DecodeLatents(latents));
         }
@@ -77,6 +80,12 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         for (int i = 0; i < requests.Count; i++)
             if (requests[i].References is not { } references || references.Any(r => r is null))
                 throw new ArgumentException($"Request {i} has null for its references or for one of them.", nameof(requests));
+    }
+
+    private IReadOnlyList<TruncatedPrompt> Truncated(IReadOnlyList<GenerationRequest> requests, bool guided)
+    {
+        IReadOnlyList<TruncatedPrompt> prompts = model.FindTruncatedPrompts([.. requests.Select(r => r.Prompt)]);
+        return guided ? [.. prompts, .. model.FindTruncatedPrompts([options.NegativePrompt]).Select(p => p with { Index = null })] : prompts;
     }
 
     private void CheckFinite(Tensor latents, int first)

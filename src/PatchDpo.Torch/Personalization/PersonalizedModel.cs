@@ -1,7 +1,9 @@
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -74,12 +76,12 @@ public sealed class PersonalizedModel : IDisposable
         }
     }
 
-    /// <summary>Weight of the image prompt beside the text, at least 0. Default 1 (IP-Adapter, and the official training).</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
+    /// <summary>Weight of the image prompt beside the text, 0 to 65,504. Default 1 (IP-Adapter, and the official training).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside [0, 65504].</exception>
     public double AdapterScale
     {
         get;
-        set => field = double.IsFinite(value) && value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(AdapterScale), value, "The adapter scale is a finite number of at least 0.");
+        set => field = ArgumentRange.NotNegative(value, ArgumentRange.LargestScale);
     } = 1;
 
     /// <summary>Loads a model.</summary>
@@ -141,7 +143,7 @@ public sealed class PersonalizedModel : IDisposable
     }
 
     /// <summary>Encodes prompts as the model's network takes them.</summary>
-    /// <param name="prompts">B prompts; what exceeds the tokenizer's length is cut.</param>
+    /// <param name="prompts">B prompts; what exceeds the tokenizer's length is cut (<see cref="FindTruncatedPrompts"/> tells).</param>
     /// <param name="maxPromptCharacters">The longest prompt that is accepted.</param>
     /// <returns>B rows; the caller disposes them.</returns>
     /// <exception cref="PromptTooLongException">A prompt is longer than that.</exception>
@@ -155,6 +157,15 @@ public sealed class PersonalizedModel : IDisposable
         ArgumentNullException.ThrowIfNull(prompts);
         PromptTooLongException.ThrowIfAny(prompts, maxPromptCharacters);
         return Parts.Text.Encode(prompts);
+    }
+
+    /// <summary>Which prompts have more tokens than the text encoders take, and what is left out of them: they are cut, as in diffusers.</summary>
+    /// <param name="prompts">Any number of prompts.</param>
+    /// <returns>The prompts that are cut, by their place in the list; where two encoders cut one, what the one with the fewer tokens left takes.</returns>
+    public IReadOnlyList<TruncatedPrompt> FindTruncatedPrompts(IReadOnlyList<string> prompts)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        return [.. Parts.Text.Tokenizers.SelectMany(t => t.FindTruncated(prompts)).GroupBy(t => t.Index).Select(g => g.MaxBy(t => t.Tokens)!).OrderBy(t => t.Index)];
     }
 
     /// <summary>Encodes reference images with the image encoder.</summary>
@@ -240,6 +251,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="cancellation">Looked at before each sampling step.</param>
     /// <returns>An RGB image for each request, in order.</returns>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>
+    /// <exception cref="TruncatedPromptException">A prompt has more tokens than the text encoder takes, and the options refuse that; the message names the request.</exception>
     /// <exception cref="ArgumentException">A request has null for its references or for one of them, or the size does not suit the model.</exception>
     /// <exception cref="ModelConfigException">The model's scheduler configuration does not suit the sampler, or names none that this library has where the options name none.</exception>
     /// <exception cref="NonFiniteLatentsException">An image's numbers overflowed.</exception>

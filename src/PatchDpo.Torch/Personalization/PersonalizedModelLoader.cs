@@ -107,8 +107,7 @@ internal sealed class PersonalizedModelLoader
         ClipTextEncoder encoder = Frozen(_source.OpenTextEncoder(second, _device, _options.DType));
         if (tokenizer.MaxLength > encoder.Config.MaxPositions)
             throw _source.Fault(part, "tokenizer_config.json", "model_max_length", $"{tokenizer.MaxLength} ids are more than the text encoder's {encoder.Config.MaxPositions} positions.");
-        if (tokenizer.VocabularySize > encoder.Config.VocabularySize)
-            throw _source.Fault(part, "vocab.json", "vocab_size", $"{tokenizer.VocabularySize} tokens are more than the text encoder's {encoder.Config.VocabularySize}.");
+        tokenizer.CheckIds(encoder.Config);
         return new TextTower(encoder, tokenizer);
     }
 

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,6 +11,8 @@ internal sealed class SingleTextConditioning(TextTower tower) : ITextConditionin
     public int Width => tower.Encoder.Config.HiddenSize;
 
     public int? PooledWidth => null;
+
+    public IReadOnlyList<ClipTokenizer> Tokenizers { get; } = [tower.Tokenizer];
 
     public TextConditions Encode(IReadOnlyList<string> prompts)
     {

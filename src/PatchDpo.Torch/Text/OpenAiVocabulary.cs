@@ -10,6 +10,8 @@ internal static class OpenAiVocabulary
     // The published list is longer than what CLIP was trained with: 49,408 tokens less 2 x 256 bytes and 2 special ones.
     private const int MergesUsed = 49152 - 256 - 2;
 
+    private static readonly OrderedDictionary<char, byte> s_bytes = ByteCharacters();
+
     /// <summary>The merges that CLIP uses, in order of rank, each "left right".</summary>
     /// <exception cref="WeightsFormatException">A line is not a merge, or there are too few.</exception>
     public static string[] ReadMerges(string file)
@@ -48,12 +50,27 @@ internal static class OpenAiVocabulary
         return ids;
     }
 
+    /// <summary>What a token stands for: its characters as bytes of UTF-8 (a character may need several tokens), with a space where a word ends.</summary>
+    /// <param name="token">A token of a vocabulary.</param>
+    /// <param name="wordEnd">What marks a word's end.</param>
+    public static byte[] Spell(string token, string wordEnd)
+    {
+        bool ends = token.EndsWith(wordEnd, StringComparison.Ordinal);
+        return [.. token[..^(ends ? wordEnd.Length : 0)].Where(s_bytes.ContainsKey).Select(c => s_bytes[c]), .. ends ? " "u8 : []];
+    }
+
     /// <summary>One printable character for each byte: itself where printable, else the next from U+0100 on; printable ones first.</summary>
-    private static IEnumerable<string> Bytes()
+    private static IEnumerable<string> Bytes() => s_bytes.Keys.Select(c => c.ToString());
+
+    private static OrderedDictionary<char, byte> ByteCharacters()
     {
         static bool Printable(int b) => b is >= '!' and <= '~' or >= 0xA1 and <= 0xAC or >= 0xAE and <= 0xFF;
-        IEnumerable<int> all = Enumerable.Range(0, 256);
+        var characters = new OrderedDictionary<char, byte>();
+        foreach (int b in Enumerable.Range(0, 256).Where(Printable))
+            characters.Add((char)b, (byte)b);
         int spare = 0x100;
-        return [.. all.Where(Printable).Select(b => ((char)b).ToString()), .. all.Where(b => !Printable(b)).Select(_ => ((char)spare++).ToString())];
+        foreach (int b in Enumerable.Range(0, 256).Where(b => !Printable(b)))
+            characters.Add((char)spare++, (byte)b);
+        return characters;
     }
 }

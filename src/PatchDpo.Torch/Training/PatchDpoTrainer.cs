@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Text;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -44,6 +45,7 @@ public sealed class PatchDpoTrainer
     /// <exception cref="EmptyDataException">There is no pair.</exception>
     /// <exception cref="ArgumentException">A pair's list of image prompts is empty or has null in it, or the pairs have different numbers of image prompts above one whose least common multiple is above 60.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names its pair.</exception>
+    /// <exception cref="TruncatedPromptException">A prompt has more tokens than the text encoder takes, and the options refuse that; the message names its pair.</exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IpAdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellation = default)
@@ -80,7 +82,7 @@ public sealed class PatchDpoTrainer
             (float loss, float? accuracy) = Step(tuned, cache, order, generator, optimizer);
             if (!float.IsFinite(loss))
                 throw new NonFiniteLossException(step, loss);
-            _options.Progress?.Report(new TrainingProgress(step, _options.MaxSteps, loss, clock.Elapsed, accuracy));
+            _options.Progress?.Report(new TrainingProgress(step, _options.MaxSteps, loss, clock.Elapsed, accuracy) { TruncatedPrompts = cache.TruncatedPrompts });
         }
         // The last update is seen by no step of ours; with weights that are not finite, the next one's loss would not be either.
         if (!AllFinite(tuned))

@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,6 +37,8 @@ internal sealed class TrainingCache : IDisposable
         _tokenRows = [.. pairs.Select(p => ImagePrompts(p).Select(i => tokenRows[i]).ToArray())];
 
         PromptTooLongException.ThrowIfAny([.. pairs.Select(p => p.Prompt)], options.MaxPromptCharacters);
+        TruncatedPrompts = model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
+        TruncatedPromptException.ThrowIfAny(TruncatedPrompts, options.RefuseTruncatedPrompts);
         // The last rows stand for a dropped prompt and a dropped image.
         _text = TextConditions.Concat([.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters).Map(t => t.cpu()))]);
         Tensor[] tokens = [.. Encode(imagePrompts, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu())];
@@ -61,6 +64,9 @@ internal sealed class TrainingCache : IDisposable
 
     /// <summary>Number of pairs, P.</summary>
     public int Count => _textRows.Length;
+
+    /// <summary>The pairs' prompts that the text encoder cuts.</summary>
+    public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; }
 
     /// <summary>Shape of one image's latents: C, h, w.</summary>
     public long[] LatentShape => _latents.shape[2..];

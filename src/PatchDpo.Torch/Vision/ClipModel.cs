@@ -31,8 +31,8 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         ArgumentNullException.ThrowIfNull(tokenizer);
         if (text.ProjectionDim is null || text.ProjectionDim != vision.ProjectionDim)
             throw new ArgumentException($"Both encoders need a projection of the same width, not {text.ProjectionDim?.ToString() ?? "none"} (text) and {vision.ProjectionDim?.ToString() ?? "none"} (vision).");
-        if (tokenizer.MaxLength > text.MaxPositions || tokenizer.VocabularySize > text.VocabularySize)
-            throw new ArgumentException($"The tokenizer gives {tokenizer.MaxLength} of {tokenizer.VocabularySize} ids; the text encoder takes {text.MaxPositions} of {text.VocabularySize}.", nameof(tokenizer));
+        if (tokenizer.MaxLength > text.MaxPositions || tokenizer.LargestToken.Id >= text.VocabularySize)
+            throw new ArgumentException($"The tokenizer gives {tokenizer.MaxLength} ids of up to {tokenizer.LargestToken.Id}; the text encoder takes {text.MaxPositions} of up to {text.VocabularySize - 1}.", nameof(tokenizer));
         Tokenizer = tokenizer;
         TextEncoder = new ClipTextEncoder(text, device, dtype);
         VisionEncoder = new ClipVisionEncoder(vision, device, dtype);
@@ -83,6 +83,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         ClipTextConfig text = ClipTextConfig.FromJson(json);
         ClipVisionConfig vision = ClipVisionConfig.FromJson(json);
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(folder);
+        tokenizer.CheckIds(text);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
         ClipModel model;
         try
@@ -136,6 +137,9 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         logit_scale.AliveIn(this);
         return TextEncoder.Encode(ids).TextEmbeds!.MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TruncatedPrompt> FindTruncated(IReadOnlyList<string> texts) => Tokenizer.FindTruncated(texts);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Text;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Vision;
@@ -17,4 +18,7 @@ public interface IImageTextEncoder
 
     /// <summary>Text embeddings, <c>(B,D)</c>, not normalised; the caller disposes them.</summary>
     Tensor EncodeTexts(IReadOnlyList<string> texts);
+
+    /// <summary>Which of the texts are longer than the model takes, and what it leaves out of them. By default none.</summary>
+    IReadOnlyList<TruncatedPrompt> FindTruncated(IReadOnlyList<string> texts) => [];
 }

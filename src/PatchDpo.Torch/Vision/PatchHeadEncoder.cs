@@ -1,3 +1,4 @@
+using System.Globalization;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
@@ -143,7 +144,7 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
         {
             if (!file.Metadata.TryGetValue(name, out string? text))
                 return null;
-            return int.TryParse(text, out int number) && number > 0 ? number : throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no positive number.");
+            return int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no positive number.");
         }
     }
 

@@ -75,6 +75,10 @@ public sealed partial class ModelConfig
     /// <summary>Whether a field is there and is false.</summary>
     internal bool IsFalse(string name) => _root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.False;
 
+    /// <summary>All fields of an object of 32-bit integers, such as a vocabulary, in order.</summary>
+    /// <exception cref="ModelConfigException">A field is not a 32-bit integer.</exception>
+    internal IEnumerable<(string Name, int Value)> GetInt32Fields() => _root.EnumerateObject().Select(p => (p.Name, ToInt32(p.Value, p.Name)));
+
     /// <summary>A 32-bit integer.</summary>
     /// <exception cref="ModelConfigException">The field is missing, null or not a 32-bit integer.</exception>
     public int GetInt32(string name) => ToInt32(Require(name), name);
@@ -164,6 +168,21 @@ public sealed partial class ModelConfig
             : throw Wrong(name, "an array of strings", value);
     }
 
+    /// <summary>The items of an array that holds texts, lists of texts and objects.</summary>
+    /// <exception cref="ModelConfigException">The field is missing, null or not such an array.</exception>
+    internal IEnumerable<ConfigItem> GetItems(string name)
+    {
+        JsonElement array = Require(name);
+        if (array.ValueKind != JsonValueKind.Array)
+            throw Wrong(name, "an array", array);
+        return array.EnumerateArray().Select((e, i) => e.ValueKind switch
+        {
+            JsonValueKind.Object => new ConfigItem([], new ModelConfig(Source, e, $"{_prefix}{name}[{i}].")),
+            JsonValueKind.Array => new ConfigItem([.. e.EnumerateArray().Select((t, k) => ToText(t, $"{name}[{i}][{k}]"))], null),
+            _ => new ConfigItem([ToText(e, $"{name}[{i}]")], null),
+        });
+    }
+
     /// <summary>A nested object.</summary>
     /// <exception cref="ModelConfigException">The field is missing, null or not an object.</exception>
     public ModelConfig GetObject(string name)
@@ -193,9 +212,20 @@ public sealed partial class ModelConfig
         ? number
         : throw Wrong(name, "a 32-bit integer", value);
 
-    private string ToText(JsonElement value, string name) => value.ValueKind == JsonValueKind.String
-        ? value.GetString()!
-        : throw Wrong(name, "a string", value);
+    private string ToText(JsonElement value, string name)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+            throw Wrong(name, "a string", value);
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, escaped.
+            throw Wrong(name, "a string of whole characters", value);
+        }
+    }
 
     private ModelConfigException Wrong(string name, string expected, JsonElement found)
     {

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>Finds the files of a model folder.</summary>
@@ -33,7 +35,7 @@ public static class ModelFolder
         if (candidates.Length > 0)
             throw new ModelFileNotFoundException(folder, names);
         string[] others = Directory.Exists(folder)
-            ? [.. Directory.EnumerateFiles(folder).Where(WeightsFile.HasExtension)]
+            ? [.. FolderFiles.Files(folder).Where(WeightsFile.HasExtension)]
             : [];
         return others.Length == 1 ? others[0] : throw new ModelFileNotFoundException(folder, [.. names, .. WeightsFile.Extensions.Select(e => $"a single *{e}")]);
     }

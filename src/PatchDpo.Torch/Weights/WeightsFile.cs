@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>Opens weight files of any supported format.</summary>
@@ -48,7 +50,7 @@ public static class WeightsFile
     {
         if (!Directory.Exists(path))
             return;
-        string[] files = [.. Directory.EnumerateFiles(path).Where(f => HasExtension(f) || f.EndsWith(".ckpt", StringComparison.OrdinalIgnoreCase)).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+        string[] files = [.. FolderFiles.Files(path).Where(f => HasExtension(f) || f.EndsWith(".ckpt", StringComparison.OrdinalIgnoreCase)).Select(f => Path.GetFileName(f))];
         string named = string.Join(", ", files.Take(MaxNamed).Select(KeyText.Quote)) + (files.Length > MaxNamed ? $" and {files.Length - MaxNamed} more" : "");
         throw new WeightsFormatException(path, null, files.Length > 0 ? $"this is a folder; name the weight file in it: {named}." : "this is a folder, and there is no weight file in it; name a file.");
     }

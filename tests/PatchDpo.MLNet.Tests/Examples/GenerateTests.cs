@@ -69,6 +69,34 @@ public sealed class GenerateTests : IDisposable
             => loaded.Generate([new("a cat and a robot", [.. photos.Select(p => ImageFile.Load(p))])], new GenerationOptions { Steps = 2, AdapterScale = 20, ReferenceFusion = fusion })[0];
     }
 
+    [Fact]
+    public void Prompts_that_are_cut_are_warned_of_before_the_first_picture_or_refused()
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15);
+        string prompts = Path.Combine(_root, "prompts.txt");
+        File.WriteAllLines(prompts, ["a cat", .. Enumerable.Range(1, 5).Select(i => $"a cat in deep snow {i}")]);
+        string[] arguments = [model, "--prompts", prompts, "--reference", Photo("1.png"), "--output", _output, "--steps", "1", "--guidance", "1"];
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, arguments);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Equal(6, output.Length);
+        string[] warnings = [.. errors.Where(e => e.StartsWith("warning: ", StringComparison.Ordinal))];
+        Assert.Equal(["Prompt 1 is cut: it has 15 tokens", "Prompt 2 is cut: it has 15 tokens", "Prompt 3 is cut: it has 15 tokens", "5 prompts are cut in all."],
+            warnings.Select(w => w["warning: ".Length..].Split(" and the text")[0]));
+        Assert.StartsWith("warning: ", errors[0], StringComparison.Ordinal);
+        Directory.Delete(_output, recursive: true);
+        CheckFault("Prompt 1 is too long: it has 15 tokens and the text encoder takes 14", [.. arguments, "--refuse-long-prompts"]);
+    }
+
+    [Fact]
+    public void An_output_that_cannot_be_written_is_told_before_the_model_is_loaded()
+    {
+        string model = Path.Combine(_root, "model that is none"), file = Path.Combine(_root, "a file");
+        File.WriteAllText(file, "");
+        CheckFault($"The output '{file}' is a file", model, "--prompt", "a", "--reference", Photo("1.png"), "--output", file);
+        if (OperatingSystem.IsLinux())
+            CheckFault("The output folder '/proc/pictures' cannot be written", model, "--prompt", "a", "--reference", Photo("1.png"), "--output", "/proc/pictures");
+    }
+
     [Theory]
     [InlineData("--prompt or --prompts", "--prompt", "a", "--prompts", "PHOTO")]
     [InlineData("has no prompt", "--prompts", "EMPTY")]

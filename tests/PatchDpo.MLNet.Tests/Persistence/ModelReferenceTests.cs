@@ -23,6 +23,29 @@ public sealed class ModelReferenceTests(TinyModels models) : IClassFixture<TinyM
     }
 
     [Fact]
+    public void What_desktops_leave_in_a_folder_is_no_change_of_the_model()
+    {
+        string folder = TinyModels.WriteDino(Path.Combine(models.Root, "littered"), seed: 1);
+        string clean = ModelFingerprint.Of(folder, "");
+        Assert.Equal(clean, ModelFingerprint.Of(folder, "", withLitter: true));
+        byte[] saved = Save(_ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(TestImages.Rows(_ml, 1)));
+        Directory.CreateDirectory(Path.Combine(folder, ".ipynb_checkpoints"));
+        foreach (string litter in new[] { "._config.json", "._model.safetensors", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints/config-checkpoint.json" })
+            File.WriteAllText(Path.Combine(folder, litter), "litter");
+        Assert.Equal(clean, ModelFingerprint.Of(folder, ""));
+        Load(saved);
+        // An earlier version counted it: what it saved of this folder still loads.
+        string counted = ModelFingerprint.Of(folder, "", withLitter: true);
+        Assert.NotEqual(clean, counted);
+        using var stream = new MemoryStream();
+        using (var writer = new BinaryWriter(stream, System.Text.Encoding.UTF8, leaveOpen: true))
+            foreach (string text in new[] { "", folder, "", counted })
+                writer.Write(text);
+        stream.Position = 0;
+        Assert.Equal(folder, ModelLocation.Read(new BinaryReader(stream)).Folder);
+    }
+
+    [Fact]
     public void A_folder_that_is_gone_is_an_error_and_can_be_redirected()
     {
         string folder = TinyModels.WriteDino(Path.Combine(models.Root, "moving"), seed: 1), moved = Path.Combine(models.Root, "moved");

@@ -33,6 +33,21 @@ public sealed class PairBuilderResumeTests : PairBuilds
     }
 
     [Fact]
+    public void A_second_build_of_the_same_folder_is_refused_and_leaves_the_first_alone()
+    {
+        string whole = Folder.File("whole"), folder = Folder.File("shared");
+        Build(whole, new Painter());
+        var second = new Painter();
+        var told = new List<string>();
+        Build(folder, new Painter { AfterStep = _ => told.Add(Assert.Throws<IOException>(() => Build(folder, second)).Message) });
+        Assert.All(told, m => Assert.StartsWith($"Another process builds the data set in '{folder}'", m, StringComparison.Ordinal));
+        Assert.NotEmpty(told);
+        Assert.Equal(0, second.Steps);
+        Assert.Equal(FolderContent.Of(whole), FolderContent.Of(folder));
+        Assert.Equal(10, Build(folder, second).ReusedPairs);
+    }
+
+    [Fact]
     public void A_build_killed_while_it_wrote_goes_on_and_gives_the_same_bytes()
     {
         string whole = Folder.File("whole"), stopped = Folder.File("stopped");
