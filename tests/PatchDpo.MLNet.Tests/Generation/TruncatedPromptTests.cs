@@ -103,10 +103,10 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
         Assert.Equal(2, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.Trainers.PatchDpo(_model, strict).Fit(scored)).Row);
 
         _warnings.Clear();
-        PersonalizationMetrics metrics = _ml.PatchDpo.Evaluate(pairs, new EvaluationOptions { ClipFolder = _models.Text });
+        PersonalizationMetrics metrics = _ml.PatchDpo.Evaluate(pairs, new EvaluationOptions { ClipFolder = _models.FullClip });
         Assert.Equal([2, 3, 4, 5], metrics.TruncatedPrompts.Select(t => t.Index!.Value));
         Assert.Equal(4, _warnings.Count);
-        var refusing = new EvaluationOptions { ClipFolder = _models.Text, Evaluator = new() { RefuseTruncatedPrompts = true } };
+        var refusing = new EvaluationOptions { ClipFolder = _models.FullClip, Evaluator = new() { RefuseTruncatedPrompts = true } };
         Assert.Equal(2, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.Evaluate(pairs, refusing)).Row);
     }
 
