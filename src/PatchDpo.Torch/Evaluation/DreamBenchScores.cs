@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -54,7 +55,7 @@ public static class DreamBenchScores
     {
         Tensor x = embeddings.detach().cpu().to(arithmetic);
         Tensor length = (x * x).sum(1, keepdim: true).sqrt();
-        return x / length.masked_fill(length.eq(0), 1);
+        return x / length.MaskedFilled(length.EqualTo(0), 1);
     }
 
     private static double Mean(Tensor values) => values.mean().to(float64).item<double>();

@@ -14,7 +14,21 @@ namespace PatchDpo.Torch.Foundation;
 /// </remarks>
 internal static class TensorArithmetic
 {
-    private static readonly Scalar One = 1L.ToScalar(), Two = 2L.ToScalar();
+    private static readonly Scalar Zero = 0L.ToScalar(), One = 1L.ToScalar(), Two = 2L.ToScalar();
+
+    /// <summary>0, 1, ... count - 1: int64, or of another type.</summary>
+    internal static Tensor Range(long count, ScalarType dtype = ScalarType.Int64, Device? device = null)
+    {
+        using Scalar end = count.ToScalar();
+        return arange(Zero, end, One, dtype, device);
+    }
+
+    /// <summary>A tensor of one value.</summary>
+    internal static Tensor Filled(ReadOnlySpan<long> shape, double value, ScalarType? dtype = null, Device? device = null)
+    {
+        using Scalar number = value.ToScalar();
+        return full(shape, number, dtype, device);
+    }
 
     /// <summary>x + y.</summary>
     internal static Tensor Plus(this Tensor x, Tensor y) => x.add(y, One);
@@ -32,6 +46,12 @@ internal static class TensorArithmetic
         using Scalar number = y.ToScalar();
         return x.add(number, One);
     }
+
+    /// <summary>x becomes x + 1.</summary>
+    internal static void Increment(Tensor x) => x.add_(One, One);
+
+    /// <summary>x becomes x + y; the caller holds y.</summary>
+    internal static Tensor PlusInPlace(this Tensor x, Scalar y) => x.add_(y, One);
 
     /// <summary>x + y * factor, in one call.</summary>
     internal static Tensor PlusScaled(this Tensor x, Tensor y, double factor)
@@ -136,5 +156,40 @@ internal static class TensorArithmetic
     {
         using Scalar number = value.ToScalar();
         return x.masked_fill(mask, number);
+    }
+
+    /// <summary>The remainder of x / y, of y's sign.</summary>
+    internal static Tensor Remainder(this Tensor x, long y)
+    {
+        using Scalar number = y.ToScalar();
+        return x.remainder(number);
+    }
+
+    /// <summary>Where x == y.</summary>
+    internal static Tensor EqualTo(this Tensor x, long y)
+    {
+        using Scalar number = y.ToScalar();
+        return x.eq(number);
+    }
+
+    /// <summary>Where x &lt; y.</summary>
+    internal static Tensor LessThan(this Tensor x, double y)
+    {
+        using Scalar number = y.ToScalar();
+        return x.lt(number);
+    }
+
+    /// <summary>Where x > y.</summary>
+    internal static Tensor GreaterThan(this Tensor x, double y)
+    {
+        using Scalar number = y.ToScalar();
+        return x.gt(number);
+    }
+
+    /// <summary>log(1 + e^x); x itself above 20, as in PyTorch.</summary>
+    internal static Tensor Softplus(this Tensor x)
+    {
+        using Tensor smooth = x.AtMost(20).exp().log1p();
+        return where(x.GreaterThan(20), x, smooth);
     }
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using System.Runtime.InteropServices;
 using PatchDpo.Torch.Runtime;
 using static TorchSharp.torch;
@@ -69,8 +70,8 @@ public static class ImageTensors
         using var scope = NewDisposeScope();
         int height = checked((int)minusOneToOne.shape[2]);
         int width = checked((int)minusOneToOne.shape[3]);
-        Tensor unit = (minusOneToOne.to(ScalarType.Float32).cpu() / 2 + 0.5).clamp(0, 1);
-        Tensor bytes = (unit * 255).round().to(ScalarType.Byte).permute(0, 2, 3, 1).contiguous();
+        Tensor unit = minusOneToOne.to(ScalarType.Float32).cpu().DividedBy(2).Plus(0.5).Clamped(0, 1);
+        Tensor bytes = unit.Times(255).round().to(ScalarType.Byte).permute(0, 2, 3, 1).contiguous();
         ReadOnlySpan<byte> all = bytes.bytes;
         int length = checked(height * width * 3);
         var images = new ImageBuffer[minusOneToOne.shape[0]];

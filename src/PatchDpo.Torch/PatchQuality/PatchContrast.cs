@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,15 +20,15 @@ internal static class PatchContrast
         using DisposeScope scope = NewDisposeScope();
         Tensor a = nn.functional.normalize(first, dim: 1), b = nn.functional.normalize(second, dim: 1);
         long count = a.shape[0];
-        Tensor labels = arange(count, dtype: int64, device: a.device);
+        Tensor labels = TensorArithmetic.Range(count, int64, a.device);
         Tensor off = excluded.logical_and(eye(count, dtype: ScalarType.Bool, device: a.device).logical_not());
-        Tensor logits = (a.matmul(b.t()) / temperature).masked_fill(off, float.NegativeInfinity), forward = logits;
+        Tensor logits = a.matmul(b.t()).DividedBy(temperature).MaskedFilled(off, double.NegativeInfinity), forward = logits;
         if (negatives is not null && negativesExcluded is not null)
         {
-            Tensor further = (a.matmul(nn.functional.normalize(negatives, dim: 1).t()) / temperature).masked_fill(negativesExcluded, float.NegativeInfinity);
+            Tensor further = a.matmul(nn.functional.normalize(negatives, dim: 1).t()).DividedBy(temperature).MaskedFilled(negativesExcluded, double.NegativeInfinity);
             forward = cat([logits, further], 1);
         }
-        Tensor loss = (nn.functional.cross_entropy(forward, labels) + nn.functional.cross_entropy(logits.t(), labels)) / 2;
+        Tensor loss = nn.functional.cross_entropy(forward, labels).Plus(nn.functional.cross_entropy(logits.t(), labels)).DividedBy(2);
         Tensor accuracy = forward.detach().argmax(1).eq(labels).to(float32).mean();
         return (loss.MoveToOuterDisposeScope(), accuracy.MoveToOuterDisposeScope());
     }
@@ -41,6 +42,6 @@ internal static class PatchContrast
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor cosines = nn.functional.normalize(first, dim: 1).matmul(nn.functional.normalize(others, dim: 1).t());
-        return (cosines - likeness).square().mean().MoveToOuterDisposeScope();
+        return (cosines - likeness).Squared().mean().MoveToOuterDisposeScope();
     }
 }

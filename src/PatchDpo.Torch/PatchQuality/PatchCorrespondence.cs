@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -64,8 +65,8 @@ internal static class PatchCorrespondence
         using DisposeScope scope = NewDisposeScope();
         (long batch, long count) = (points.shape[0], points.shape[1]);
         Tensor patches = points * tensor([(float)columns, rows], device: points.device);
-        Tensor near = cdist(patches, patches).lt(radius);
-        Tensor image = arange(batch, device: points.device).repeat_interleave(count);
+        Tensor near = cdist(patches, patches).LessThan(radius);
+        Tensor image = TensorArithmetic.Range(batch, device: points.device).repeat_interleave(count);
         Tensor all = near.repeat(1, 1, batch).view(batch * count, batch * count);
         return all.logical_and(image.unsqueeze(0).eq(image.unsqueeze(1))).MoveToOuterDisposeScope();
     }
@@ -82,7 +83,7 @@ internal static class PatchCorrespondence
         using DisposeScope scope = NewDisposeScope();
         Tensor quarters = nn.functional.adaptive_avg_pool2d(views, [rows * 2, columns * 2]);
         Tensor looks = nn.functional.pixel_unshuffle(quarters, 2).permute(0, 2, 3, 1);
-        Tensor Shifted(int x, int y) => PatchViews.ReadAt(looks, points + tensor([x * 2f / columns, y * 2f / rows], device: points.device));
+        Tensor Shifted(int x, int y) => PatchViews.ReadAt(looks, points.Plus(tensor([x * 2f / columns, y * 2f / rows], device: points.device)));
         Tensor[] all = [Shifted(0, 0), .. from y in Enumerable.Range(-1, 3) from x in Enumerable.Range(-1, 3) where x != 0 || y != 0 select Shifted(x, y)];
         return cat(all, 2).flatten(0, 1).MoveToOuterDisposeScope();
     }
@@ -94,17 +95,17 @@ internal static class PatchCorrespondence
     public static Tensor Alike(Tensor looks, Tensor others, double distance)
     {
         using DisposeScope scope = NewDisposeScope();
-        return cdist(looks, others).div(Math.Sqrt(looks.shape[1])).lt(distance).MoveToOuterDisposeScope();
+        return cdist(looks, others).DividedBy(Math.Sqrt(looks.shape[1])).LessThan(distance).MoveToOuterDisposeScope();
     }
 
     /// <summary>How much pairs look alike, 1 for the same down to 0: a Gaussian of the root mean square difference of the patches and, a third as much, of their surroundings. <c>(M,108), (R,108) -> (M,R)</c></summary>
     public static Tensor Likeness(Tensor looks, Tensor others, double distance)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor Difference(int start, int length) => cdist(looks.narrow(1, start, length), others.narrow(1, start, length)).square() / length;
+        Tensor Difference(int start, int length) => cdist(looks.narrow(1, start, length), others.narrow(1, start, length)).Squared().DividedBy(length);
         long own = OfPatch(looks).shape[1], all = looks.shape[1];
-        Tensor difference = Difference(0, (int)own) + (Difference((int)own, (int)(all - own)) / 3);
-        return (-difference / (distance * distance)).exp().MoveToOuterDisposeScope();
+        Tensor difference = Difference(0, (int)own).Plus(Difference((int)own, (int)(all - own)).DividedBy(3));
+        return (-difference).DividedBy(distance * distance).exp().MoveToOuterDisposeScope();
     }
 
     /// <summary>The patch centres of the first view whose point lies in the image (or its foreground) and in the second view.</summary>

@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Vision;
 using TorchSharp;
@@ -171,7 +172,7 @@ public sealed class PatchEncoderTrainer
 
     private void Run(Parameter[] parameters, Func<Tensor, Tensor> patchFeatures, IViewPool pool, Action<PatchEncoderProgress>? progress, CancellationToken cancellationToken)
     {
-        using AdamW optimizer = optim.AdamW(parameters, _options.LearningRate, weight_decay: _options.WeightDecay);
+        using var optimizer = new AdamWOptimizer(parameters, _options.LearningRate, weightDecay: _options.WeightDecay);
         using Generator generator = new((ulong)_options.Seed);
         Random random = new(_options.Seed);
         Queue<long> order = new();
@@ -179,15 +180,14 @@ public sealed class PatchEncoderTrainer
         {
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
-            foreach (var group in optimizer.ParamGroups)
-                group.LearningRate = LearningRate(step);
+            optimizer.LearningRate = LearningRate(step);
             (Tensor loss, Tensor accuracy) = Step(patchFeatures, pool.Draw(NextIndexes(order, pool.Count, random), random), random, generator);
             double value = loss.item<float>();
             if (!double.IsFinite(value))
                 throw new NonFiniteLossException(step, value);
-            optimizer.zero_grad();
+            optimizer.ZeroGradients();
             loss.backward();
-            optimizer.step();
+            optimizer.Step();
             progress?.Invoke(new PatchEncoderProgress(step, _options.MaxSteps, value, accuracy.item<float>()));
         }
     }
@@ -218,7 +218,7 @@ public sealed class PatchEncoderTrainer
         }
         (Tensor loss, Tensor accuracy) = PatchContrast.Loss(a, b, excluded, _options.Temperature, negatives, negativesExcluded);
         if (_options.GradedWeight > 0)
-            loss += _options.GradedWeight * PatchContrast.GradedLoss(a, others, PatchCorrespondence.Likeness(looks, otherLooks, _options.GradedDistance));
+            loss = loss.Plus(PatchContrast.GradedLoss(a, others, PatchCorrespondence.Likeness(looks, otherLooks, _options.GradedDistance)).Times(_options.GradedWeight));
         return (loss, accuracy);
 
         Tensor ChangeLight(Tensor view) => PatchViews.ChangeLight(view, _options.ColourJitter, _options.Noise, generator);

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Vision;
 using TorchSharp;
@@ -119,7 +120,7 @@ public sealed class PatchQualityEstimator
     }
 
     // Outside a mask there is nothing to find fault with: with quality 1, training takes nothing from a reference's background.
-    private static Tensor Judged(Tensor quality, Tensor? mask) => mask is null ? quality : quality.masked_fill(mask.logical_not(), 1);
+    private static Tensor Judged(Tensor quality, Tensor? mask) => mask is null ? quality : quality.MaskedFilled(mask.logical_not(), 1);
 
     private static float Mean(Tensor quality, Tensor? mask)
         => (mask is null ? quality : quality.masked_select(mask)).to(float64).mean().to(float32).item<float>();

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -60,7 +61,7 @@ public static class PatchSimilarity
         using IDisposable noGrad = no_grad();
         long[] g = generated.shape, r = reference.shape;
         Tensor pGenerated = empty(g[0], g[1] * g[2], dtype: float32, device: generated.device);
-        Tensor pReference = full([r[0], r[1] * r[2]], float.NegativeInfinity, dtype: float32, device: generated.device);
+        Tensor pReference = TensorArithmetic.Filled([r[0], r[1] * r[2]], double.NegativeInfinity, float32, generated.device);
         foreach (Chunk chunk in Chunks(generated, reference, chunkElements))
         {
             using DisposeScope inner = NewDisposeScope();
@@ -80,7 +81,7 @@ public static class PatchSimilarity
             return similarities;
         Tensor flat = mask.to(similarities.device).flatten(1);
         Tensor allowed = generatedSide ? chunk.Of(flat).unsqueeze(2) : flat.narrow(0, chunk.Batch, chunk.BatchCount).unsqueeze(1);
-        return similarities.masked_fill(allowed.logical_not(), float.NegativeInfinity);
+        return similarities.MaskedFilled(allowed.logical_not(), double.NegativeInfinity);
     }
 
     /// <summary>Cuts the similarities <c>(B, h*w, H*W)</c> into blocks of at most <paramref name="limit"/> elements (one row where a row is larger).</summary>

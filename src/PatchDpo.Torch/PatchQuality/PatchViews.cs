@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -35,11 +36,11 @@ internal static class PatchViews
     {
         using DisposeScope scope = NewDisposeScope();
         (long batch, long height, long width) = (images.shape[0], side ?? images.shape[2], side ?? images.shape[3]);
-        Tensor x = (arange(width, dtype: float64) + 0.5) / width, y = (arange(height, dtype: float64) + 0.5) / height;
+        Tensor x = TensorArithmetic.Range(width, float64).Plus(0.5).DividedBy(width), y = TensorArithmetic.Range(height, float64).Plus(0.5).DividedBy(height);
         Tensor points = stack([x.unsqueeze(0).expand(height, width), y.unsqueeze(1).expand(height, width), ones(height, width, dtype: float64)], 2).view(1, -1, 3);
         Tensor maps = tensor(views.SelectMany(v => v.Coefficients).ToArray(), [batch, 3, 3]);
         Tensor mapped = points.expand(batch, -1, 3).bmm(maps.transpose(1, 2));
-        Tensor grid = ((mapped.narrow(2, 0, 2) / mapped.narrow(2, 2, 1) * 2) - 1).view(batch, height, width, 2).to(float32).to(images.device);
+        Tensor grid = (mapped.narrow(2, 0, 2) / mapped.narrow(2, 2, 1)).Times(2).Minus(1).view(batch, height, width, 2).to(float32).to(images.device);
         return nn.functional.grid_sample(images, grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false).MoveToOuterDisposeScope();
     }
 
@@ -47,7 +48,7 @@ internal static class PatchViews
     public static ImageBuffer Render(ImageBuffer image, Homography view)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor unit = tensor(image.Pixels, [1, image.Height, image.Width, 3]).permute(0, 3, 1, 2).to(float32) / 127.5 - 1;
+        Tensor unit = tensor(image.Pixels, [1, image.Height, image.Width, 3]).permute(0, 3, 1, 2).to(float32).DividedBy(127.5).Minus(1);
         return ImageTensors.ToImages(Render(unit, [view]))[0];
     }
 
@@ -58,7 +59,7 @@ internal static class PatchViews
     public static Tensor ReadAt(Tensor features, Tensor points)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor grid = ((points * 2) - 1).to(features.dtype).to(features.device).unsqueeze(2);
+        Tensor grid = points.Times(2).Minus(1).to(features.dtype).to(features.device).unsqueeze(2);
         return nn.functional.grid_sample(features.permute(0, 3, 1, 2), grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false)
             .squeeze(3).transpose(1, 2).MoveToOuterDisposeScope();
     }
@@ -72,11 +73,11 @@ internal static class PatchViews
     {
         using DisposeScope scope = NewDisposeScope();
         long batch = images.shape[0];
-        Tensor Uniform(params long[] shape) => ((rand(shape, generator: generator) * 2) - 1).to(images.device);
-        Tensor gain = 1 + (Uniform(batch, 1, 1, 1) * strength) + (Uniform(batch, 3, 1, 1) * (strength / 3));
-        Tensor offset = (Uniform(batch, 1, 1, 1) * strength) + (Uniform(batch, 3, 1, 1) * (strength / 3));
-        Tensor grain = randn(images.shape, generator: generator).to(images.device) * noise;
-        return ((images * gain) + offset + grain).MoveToOuterDisposeScope();
+        Tensor Uniform(params long[] shape) => rand(shape, generator: generator).Times(2).Minus(1).to(images.device);
+        Tensor gain = Uniform(batch, 1, 1, 1).Times(strength).Plus(1).Plus(Uniform(batch, 3, 1, 1).Times(strength / 3));
+        Tensor offset = Uniform(batch, 1, 1, 1).Times(strength).Plus(Uniform(batch, 3, 1, 1).Times(strength / 3));
+        Tensor grain = randn(images.shape, generator: generator).to(images.device).Times(noise);
+        return (images * gain).Plus(offset).Plus(grain).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same images with their hues turned by 60 to 300 degrees; grey stays as it is.</summary>
@@ -112,13 +113,13 @@ internal static class PatchViews
         (long batch, long height, long width) = (images.shape[0], images.shape[2], images.shape[3]);
         Tensor Draw(double low, double high) => tensor([.. Enumerable.Range(0, (int)batch).Select(_ => (float)Between(random, low, high))], [batch, 1, 1]);
         Tensor ColourAt(Tensor x, Tensor y) => ReadAt(images.permute(0, 2, 3, 1), cat([x, y], 2)).view(batch, 3, 1, 1);
-        Tensor centreX = Draw(0.1, 0.9), centreY = Draw(0.1, 0.9), half = (arange(batch) % 2).view(batch, 1, 1, 1).to(images.device), moved = (arange(batch) % 4 / 2).floor().view(batch, 1, 1, 1).to(images.device);
-        Tensor x = ((arange(width) + 0.5) / width).view(1, 1, -1) - centreX, y = ((arange(height) + 0.5) / height).view(1, -1, 1) - centreY;
-        Tensor inside = ((x / Draw(0.12, 0.6)).square() + (y / Draw(0.12, 0.6)).square()).lt(1).unsqueeze(1).to(images.device);
+        Tensor centreX = Draw(0.1, 0.9), centreY = Draw(0.1, 0.9), half = TensorArithmetic.Range(batch).Remainder(2).view(batch, 1, 1, 1).to(images.device), moved = TensorArithmetic.Range(batch).Remainder(4).DividedBy(2).floor().view(batch, 1, 1, 1).to(images.device);
+        Tensor x = TensorArithmetic.Range(width).Plus(0.5).DividedBy(width).view(1, 1, -1) - centreX, y = TensorArithmetic.Range(height).Plus(0.5).DividedBy(height).view(1, -1, 1) - centreY;
+        Tensor inside = (x / Draw(0.12, 0.6)).Squared().Plus((y / Draw(0.12, 0.6)).Squared()).LessThan(1).unsqueeze(1).to(images.device);
         Tensor colour = ColourAt(centreX, centreY), other = ColourAt(Draw(0, 1), Draw(0, 1));
-        Tensor sameColour = (images - colour).square().mean([1], keepdim: true).sqrt().lt(SameColour);
-        inside = inside.logical_and(sameColour.logical_or(half.eq(0)));
-        return where(inside, where(moved.eq(0), Recolour(images, random), images - colour + other), images).MoveToOuterDisposeScope();
+        Tensor sameColour = (images - colour).Squared().mean([1], keepdim: true).sqrt().LessThan(SameColour);
+        inside = inside.logical_and(sameColour.logical_or(half.EqualTo(0)));
+        return where(inside, where(moved.EqualTo(0), Recolour(images, random), (images - colour).Plus(other)), images).MoveToOuterDisposeScope();
     }
 
     private static double Between(Random random, double low, double high) => low + ((high - low) * random.NextDouble());

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -37,7 +38,7 @@ internal sealed class PhotoViewPool : IViewPool, IDisposable
         }
         using DisposeScope scope = NewDisposeScope();
         Tensor black = Probe(0), white = Probe(255);
-        _gain = ((white - black) / 255).DetachFromDisposeScope();
+        _gain = (white - black).DividedBy(255).DetachFromDisposeScope();
         _offset = black.DetachFromDisposeScope();
 
         Tensor Probe(byte value)
@@ -68,7 +69,7 @@ internal sealed class PhotoViewPool : IViewPool, IDisposable
             maps.Add((a, b));
             foregrounds.Add(foreground);
         }
-        return new ViewPair((cat(first) * _gain) + _offset, (cat(second) * _gain) + _offset, maps, foregrounds);
+        return new ViewPair((cat(first) * _gain).Plus(_offset), (cat(second) * _gain).Plus(_offset), maps, foregrounds);
     }
 
     public void Dispose()
@@ -98,7 +99,7 @@ internal sealed class PhotoViewPool : IViewPool, IDisposable
         Tensor mask = tensor([.. foreground.Cast<bool>()], [1, 1, foreground.GetLength(0), foreground.GetLength(1)]).to(float32).to(_device);
         Tensor opaque = PatchViews.Render(mask, [map], _side);
         Tensor other = Pixels(random.NextInt64(Count));
-        return (opaque * view) + ((1 - opaque) * PatchViews.Render(other, [DrawViews(other, random).First], _side));
+        return (opaque * view).Plus(opaque.SubtractedFrom(1) * PatchViews.Render(other, [DrawViews(other, random).First], _side));
     }
 
     private static bool[,]? Foreground(ImageBuffer image)

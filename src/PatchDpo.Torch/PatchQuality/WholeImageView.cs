@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -47,7 +48,7 @@ internal sealed class WholeImageView
         Tensor black = preprocessor.Preprocess(Columns(_ => 0))[0].mean(), white = preprocessor.Preprocess(Columns(_ => 255))[0].mean();
         Tensor columns = (preprocessor.Preprocess(Columns(x => (byte)x))[0].mean([0]) - black) / (white - black);
         // The slope of a straight line through the columns: 1 where all of the ramp shows, less where its ends are cut off.
-        Tensor position = (arange(columns.shape[0], dtype: float32) + 0.5) / columns.shape[0];
+        Tensor position = TensorArithmetic.Range(columns.shape[0], float32).Plus(0.5).DividedBy(columns.shape[0]);
         Tensor centred = position - position.mean();
         double slope = ((centred * columns).sum() / (centred * centred).sum()).item<float>();
         // Rounding to 8 bits and the resampling at the ends leave the slope of a full view within half a percent of 1.

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ internal static class GuidedSampling
         using DisposeScope scope = NewDisposeScope();
         sampler.SetTimesteps(steps);
         PromptConditions conditions = negative is null ? positive : PromptConditions.Concat(negative, positive);
-        Tensor latents = noise * sampler.InitialNoiseScale;
+        Tensor latents = noise.Times(sampler.InitialNoiseScale);
         for (int i = 0; i < sampler.Timesteps.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -36,7 +37,7 @@ internal static class GuidedSampling
             Tensor input = sampler.ScaleInput(latents, i);
             if (negative is not null)
                 input = cat([input, input]);
-            Tensor timesteps = full([input.shape[0]], sampler.Timesteps[i], dtype: ScalarType.Float32, device: input.device);
+            Tensor timesteps = TensorArithmetic.Filled([input.shape[0]], sampler.Timesteps[i], ScalarType.Float32, input.device);
             Tensor prediction = predict(input, timesteps, conditions);
 
             Tensor? unconditional = null;
@@ -45,7 +46,7 @@ internal static class GuidedSampling
             {
                 Tensor[] halves = prediction.chunk(2);
                 (unconditional, conditional) = (halves[0], halves[1]);
-                guided = unconditional + (guidanceScale * (conditional - unconditional));
+                guided = unconditional.Plus((conditional - unconditional).Times(guidanceScale));
             }
             using Tensor before = latents;
             latents = sampler.Step(guided, before, i, sampler.AddsNoise(i) ? stepNoise?.Invoke(i) : null);

@@ -199,7 +199,7 @@ public sealed class PersonalizedModel : IDisposable
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor pixels = ImageTensors.Batch(images, new DiffusionPreprocessor(CheckSide(size, nameof(size))), Device);
-        return (Parts.Vae.EncodeMean(pixels) * _parts.Vae.ScalingFactor).MoveToOuterDisposeScope();
+        return Parts.Vae.EncodeMean(pixels).Times(_parts.Vae.ScalingFactor).MoveToOuterDisposeScope();
     }
 
     /// <summary>Decodes latents to images.</summary>
@@ -211,7 +211,7 @@ public sealed class PersonalizedModel : IDisposable
         ArgumentNullException.ThrowIfNull(latents);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        return ImageTensors.ToImages(Parts.Vae.Decode(latents.to(ScalarType.Float32) / _parts.Vae.ScalingFactor));
+        return ImageTensors.ToImages(Parts.Vae.Decode(latents.to(ScalarType.Float32).DividedBy(_parts.Vae.ScalingFactor)));
     }
 
     /// <summary>Predicts the noise in latents (or what <see cref="Schedule"/> says that the network predicts), with gradients where they are on.</summary>

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -25,7 +26,7 @@ internal sealed class ClipEncoderLayer : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x = x + self_attn.call(layer_norm1.call(x));
-        return (x + mlp.call(layer_norm2.call(x))).MoveToOuterDisposeScope();
+        x = x.Plus(self_attn.call(layer_norm1.call(x)));
+        return x.Plus(mlp.call(layer_norm2.call(x))).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -30,7 +31,7 @@ internal sealed class ClipMlp : Module<Tensor, Tensor>
 
     private Tensor Activate(Tensor x) => _activation switch
     {
-        ClipActivation.QuickGelu => x * (x * 1.702).sigmoid(),
+        ClipActivation.QuickGelu => x * x.Times(1.702).sigmoid(),
         ClipActivation.Gelu => functional.gelu(x),
         _ => throw new InvalidOperationException($"The activation {_activation} is unknown."),
     };

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -27,6 +28,6 @@ internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
     public override Tensor forward(Tensor ids)
     {
         using var scope = NewDisposeScope();
-        return (token_embedding.call(ids) + position_embedding.weight!.narrow(0, 0, ids.shape[1])).MoveToOuterDisposeScope();
+        return token_embedding.call(ids).Plus(position_embedding.weight!.narrow(0, 0, ids.shape[1])).MoveToOuterDisposeScope();
     }
 }

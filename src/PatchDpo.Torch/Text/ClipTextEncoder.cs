@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp.Modules;
@@ -85,7 +86,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
         using var scope = NewDisposeScope();
         IReadOnlyList<Tensor> states = text_model.HiddenStates(ids);
         Tensor last = text_model.Normalize(states[^1]);
-        Tensor pooled = last[arange(ids.shape[0], device: ids.device), EndPositions(ids)];
+        Tensor pooled = last[TensorArithmetic.Range(ids.shape[0], device: ids.device), EndPositions(ids)];
         return new ClipTextOutput(
             last.MoveToOuterDisposeScope(),
             states[^2].MoveToOuterDisposeScope(),
@@ -102,5 +103,5 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
 
     /// <summary>Where each sequence is pooled, int64 <c>(B)</c>; argmax takes the first of equals.</summary>
     private Tensor EndPositions(Tensor ids)
-        => Config.PoolsAtLargestId ? ids.argmax(-1) : ids.eq(Config.EosTokenId).to(ScalarType.Int32).argmax(-1);
+        => Config.PoolsAtLargestId ? ids.argmax(-1) : ids.EqualTo(Config.EosTokenId).to(ScalarType.Int32).argmax(-1);
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training;
@@ -17,10 +18,10 @@ internal sealed class DiffusionDpoObjective(double beta) : ITrainingObjective
         Tensor change = Errors(step.Prediction, step.Target) - Errors(untrained(), step.Target);
         Tensor[] halves = change.chunk(2);
         Tensor preferred = -(halves[0] - halves[1]);
-        return new ObjectiveLoss(-nn.functional.logsigmoid(preferred * (beta / 2)).mean(), preferred.gt(0).to(ScalarType.Float32).mean().item<float>());
+        return new ObjectiveLoss(-nn.functional.logsigmoid(preferred.Times(beta / 2)).mean(), preferred.GreaterThan(0).to(ScalarType.Float32).mean().item<float>());
     }
 
     /// <summary>Each image's mean squared error, <c>(2B)</c>.</summary>
     private static Tensor Errors(Tensor prediction, Tensor target)
-        => (prediction.to(ScalarType.Float32) - target.to(ScalarType.Float32)).square().mean([1, 2, 3]);
+        => (prediction.to(ScalarType.Float32) - target.to(ScalarType.Float32)).Squared().mean([1, 2, 3]);
 }

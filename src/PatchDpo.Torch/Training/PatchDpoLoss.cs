@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -23,7 +24,7 @@ public static class PatchDpoLoss
             throw new ArgumentException($"Prediction ({string.Join(',', shape)}), target ({string.Join(',', target.shape)}) and weights ({string.Join(',', weights.shape)}) must be (2B,C,h,w) twice and (2B,1,h,w).", nameof(prediction));
         using DisposeScope scope = NewDisposeScope();
         Tensor error = prediction.to(ScalarType.Float32) - target.to(ScalarType.Float32);
-        return (error.square() * weights.to(ScalarType.Float32)).mean().MoveToOuterDisposeScope();
+        return (error.Squared() * weights.to(ScalarType.Float32)).mean().MoveToOuterDisposeScope();
     }
 
     /// <summary>The weights of a batch: 1 - w(x_ref) for the reference half, w(x_gen) for the generated half.</summary>
@@ -34,6 +35,6 @@ public static class PatchDpoLoss
     public static Tensor Weights(Tensor reference, Tensor generated)
     {
         using DisposeScope scope = NewDisposeScope();
-        return cat([1 - reference, generated]).unsqueeze(1).MoveToOuterDisposeScope();
+        return cat([reference.SubtractedFrom(1), generated]).unsqueeze(1).MoveToOuterDisposeScope();
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Text;
 using TorchSharp;
@@ -73,8 +74,7 @@ public sealed class PatchDpoTrainer
     {
         using Generator generator = new(unchecked((ulong)_options.Seed), CPU);
         var order = new PairOrder(cache.Count, generator);
-        using optim.Optimizer optimizer = optim.AdamW(
-            tuned.parameters(), _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);
+        using var optimizer = new AdamWOptimizer(tuned.parameters(), _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);
         var clock = Stopwatch.StartNew();
         for (int step = 1; step <= _options.MaxSteps; step++)
         {
@@ -89,7 +89,7 @@ public sealed class PatchDpoTrainer
             throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
     }
 
-    private (float Loss, float? ImplicitAccuracy) Step(IpAdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, optim.Optimizer optimizer)
+    private (float Loss, float? ImplicitAccuracy) Step(IpAdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, AdamWOptimizer optimizer)
     {
         using DisposeScope scope = NewDisposeScope();
         long[] pairs = order.Take(Math.Min(_options.BatchSize, cache.Count));
@@ -100,14 +100,14 @@ public sealed class PatchDpoTrainer
         bool[] dropText = [.. draws.Select(d => (d >= _options.ImageDropout && d < _options.ImageDropout + _options.TextDropout) || IsBoth(d))];
         TrainingBatch batch = cache.Batch(pairs, dropText, dropImage, noise, timesteps, _options.OfficialTimeIds, _model.Device);
 
-        optimizer.zero_grad();
+        optimizer.ZeroGradients();
         TrainingStep step = TrainingStep.Forward(_model.Schedule, (x, t, c) => _model.Predict(x, t, c, tuned, _options.AdapterScale), batch);
         ObjectiveLoss loss = _objective.Loss(step, () => Untrained(step));
         float value = loss.Value.item<float>();
         if (float.IsFinite(value))
         {
             loss.Value.backward();
-            optimizer.step();
+            optimizer.Step();
         }
         return (value, loss.ImplicitAccuracy);
     }

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using TorchSharp;
@@ -40,7 +41,7 @@ internal sealed class WeightedErrorObjective(TrainingObjective kind, WeightMapOp
         WeightMapping mapping = WeightMapping.Fit(pairs.SelectMany(p => new[] { p.ReferenceQuality, p.GeneratedQuality }), options);
         // Maps cover the whole image, latents its centre square.
         Tensor OnGrid(QualityMap quality, ImageBuffer image) => mapping.Apply(quality).ResizeCenterSquare(image.Width, image.Height, height, width).ToTensor();
-        return stack(pairs.Select(p => stack([1 - OnGrid(p.ReferenceQuality, p.Reference), OnGrid(p.GeneratedQuality, p.Generated)])));
+        return stack(pairs.Select(p => stack([OnGrid(p.ReferenceQuality, p.Reference).SubtractedFrom(1), OnGrid(p.GeneratedQuality, p.Generated)])));
     }
 
     private static Tensor WholeImage(Tensor weights) => weights.mean([2, 3], keepdim: true).expand_as(weights).contiguous();

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Vision.Cnn;
@@ -90,14 +91,14 @@ public sealed class Alike : ConvolutionalEncoder
         Tensor x3 = block3.call(functional.max_pool2d(x2, 4));
         Tensor x4 = block4.call(functional.max_pool2d(x3, 4));
 
-        Tensor x = cat([conv1.call(x1).relu(), Enlarged(conv2, x2), Enlarged(conv3, x3), Enlarged(conv4, x4)], 1);
+        Tensor x = cat([conv1.Convolve(x1).relu(), Enlarged(conv2, x2), Enlarged(conv3, x3), Enlarged(conv4, x4)], 1);
         if (convhead1 is not null)
-            x = convhead1.call(x).relu();
-        Tensor descriptors = functional.normalize(convhead2.call(x).narrow(1, 0, Config.DescriptorDim), p: 2, dim: 1, eps: 1e-12);
+            x = convhead1.Convolve(x).relu();
+        Tensor descriptors = functional.normalize(convhead2.Convolve(x).narrow(1, 0, Config.DescriptorDim), p: 2, dim: 1, eps: 1e-12);
         return [.. new[] { x1, x2, x3, x4, descriptors }.Select((map, i) => map.narrow(2, 0, Cells(height, i + 1)).narrow(3, 0, Cells(width, i + 1)))];
 
         Tensor Enlarged(Conv2d convolution, Tensor map)
-            => functional.interpolate(convolution.call(map).relu(), [x1.shape[2], x1.shape[3]], mode: InterpolationMode.Bilinear, align_corners: true);
+            => functional.interpolate(convolution.Convolve(map).relu(), [x1.shape[2], x1.shape[3]], mode: InterpolationMode.Bilinear, align_corners: true);
 
         long Cells(long side, int stage) => (side + Step(stage) - 1) / Step(stage);
     }

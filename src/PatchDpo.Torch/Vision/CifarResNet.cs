@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Vision.Cnn;
@@ -18,7 +19,7 @@ public sealed class CifarResNet : ConvolutionalEncoder
     private const int CifarSize = 32;
 
     private readonly Conv2d conv1;
-    private readonly BatchNorm2d bn1;
+    private readonly BatchNormalization bn1;
     private readonly ModuleList<ResNetBlock> layer1;
     private readonly ModuleList<ResNetBlock> layer2;
     private readonly ModuleList<ResNetBlock> layer3;
@@ -34,7 +35,7 @@ public sealed class CifarResNet : ConvolutionalEncoder
         Config = config;
         int channels = config.Width;
         conv1 = Conv2d(3, channels, 3, padding: 1, bias: false, device: device, dtype: dtype);
-        bn1 = BatchNorm2d(channels, device: device, dtype: dtype);
+        bn1 = new BatchNormalization(channels, device, dtype);
         layer1 = Stage(0);
         layer2 = Stage(1);
         layer3 = Stage(2);
@@ -68,7 +69,7 @@ public sealed class CifarResNet : ConvolutionalEncoder
     private protected override List<Tensor> Maps(Tensor pixels)
     {
         PixelShape.Check(pixels, 1);
-        return ResNetBlock.Maps(bn1.call(conv1.call(pixels)).relu(), layer1, layer2, layer3);
+        return ResNetBlock.Maps(bn1.call(conv1.Convolve(pixels)).relu(), layer1, layer2, layer3);
     }
 
     private protected override IEnumerable<IReadOnlyList<Module>> PatchParts() => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3)];

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Text;
@@ -36,7 +37,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         Tokenizer = tokenizer;
         TextEncoder = new ClipTextEncoder(text, device, dtype);
         VisionEncoder = new ClipVisionEncoder(vision, device, dtype);
-        logit_scale = new Parameter(full([], InitialLogitScale, dtype, device));
+        logit_scale = new Parameter(TensorArithmetic.Filled([], InitialLogitScale, dtype, device));
         // By hand, not RegisterComponents: the reference has the towers' parts on one level.
         register_parameter(nameof(logit_scale), logit_scale);
         foreach ((string name, Module part) in TextEncoder.named_children().Concat(VisionEncoder.named_children()))

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Text;
 using TorchSharp.Modules;
@@ -33,9 +34,9 @@ internal sealed class ClipVisionEmbeddings : Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         Tensor patches = Patches(pixels).flatten(2).transpose(1, 2);
         Tensor tokens = cat([class_embedding.expand(pixels.shape[0], 1, -1), patches], 1);
-        return (tokens + position_embedding.weight!).MoveToOuterDisposeScope();
+        return tokens.Plus(position_embedding.weight!).MoveToOuterDisposeScope();
     }
 
     /// <summary>The projected patches alone. <c>(B,3,S,S) -> (B,D,g,g)</c></summary>
-    public Tensor Patches(Tensor pixels) => patch_embedding.call(pixels);
+    public Tensor Patches(Tensor pixels) => patch_embedding.Convolve(pixels);
 }

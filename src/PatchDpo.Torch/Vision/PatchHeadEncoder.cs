@@ -1,4 +1,5 @@
 using System.Globalization;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
@@ -104,12 +105,12 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
         using IDisposable noGrad = no_grad();
         Tensor x = features.to(float64).cpu();
         Tensor mean = x.mean([0]), centred = x - mean;
-        (Tensor variances, Tensor directions) = linalg.eigh(centred.t().matmul(centred) / Math.Max(1, x.shape[0] - 1));
+        (Tensor variances, Tensor directions) = linalg.eigh(centred.t().matmul(centred).DividedBy(Math.Max(1, x.shape[0] - 1)));
         (variances, directions) = (variances.flip(0), directions.flip(1).t());
         long rows = Math.Min(Dimension, x.shape[1]);
-        Tensor whitening = directions / (variances.clamp(0) + (variances[0] * VarianceFloor) + 1e-12).sqrt().unsqueeze(1);
+        Tensor whitening = directions / variances.AtLeast(0).Plus(variances[0].Times(VarianceFloor)).Plus(1e-12).sqrt().unsqueeze(1);
         // A row of zeros would have no gradient.
-        Tensor weight = randn([Dimension, x.shape[1]], dtype: float64, generator: generator) * SpareRowScale;
+        Tensor weight = randn([Dimension, x.shape[1]], dtype: float64, generator: generator).Times(SpareRowScale);
         weight[..(int)rows] = whitening[..(int)rows];
         _head.weight!.copy_(weight);
         _head.bias!.copy_(weight.matmul(mean).neg());

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Vision.Cnn;
@@ -16,7 +17,7 @@ namespace PatchDpo.Torch.Vision;
 public sealed class ResNet : ConvolutionalEncoder
 {
     private readonly Conv2d conv1;
-    private readonly BatchNorm2d bn1;
+    private readonly BatchNormalization bn1;
     private readonly ModuleList<ResNetBlock> layer1;
     private readonly ModuleList<ResNetBlock> layer2;
     private readonly ModuleList<ResNetBlock> layer3;
@@ -34,7 +35,7 @@ public sealed class ResNet : ConvolutionalEncoder
         ResNetBlockKind kind = config.Bottleneck ? ResNetBlockKind.Bottleneck : ResNetBlockKind.Basic;
         int channels = config.Width;
         conv1 = Conv2d(3, channels, 7, 2, 3, bias: false, device: device, dtype: dtype);
-        bn1 = BatchNorm2d(channels, device: device, dtype: dtype);
+        bn1 = new BatchNormalization(channels, device, dtype);
         layer1 = Stage(0);
         layer2 = Stage(1);
         layer3 = Stage(2);
@@ -90,7 +91,7 @@ public sealed class ResNet : ConvolutionalEncoder
     private protected override List<Tensor> Maps(Tensor pixels)
     {
         PixelShape.Check(pixels, 1);
-        return ResNetBlock.Maps(functional.max_pool2d(bn1.call(conv1.call(pixels)).relu(), 3, 2, 1), layer1, layer2, layer3, layer4);
+        return ResNetBlock.Maps(functional.max_pool2d(bn1.call(conv1.Convolve(pixels)).relu(), 3, 2, 1), layer1, layer2, layer3, layer4);
     }
 
     private protected override IEnumerable<IReadOnlyList<Module>> PatchParts() => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3, layer4)];

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Vision.Cnn;
@@ -108,7 +109,7 @@ public sealed class Vgg : ConvolutionalEncoder
         List<Tensor> maps = [];
         foreach (Module<Tensor, Tensor> layer in features.children().Cast<Module<Tensor, Tensor>>())
         {
-            x = layer.call(x);
+            x = layer.Run(x);
             if (layer is MaxPool2d)
                 maps.Add(x);
         }

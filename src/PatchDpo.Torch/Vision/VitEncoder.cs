@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Vision.Vit;
@@ -102,7 +103,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
 
     /// <summary>Class token and patches with their positions, in the current dispose scope.</summary>
     private protected Tensor Embed(Tensor pixels)
-        => cat([cls_token.AliveIn(this).expand(pixels.shape[0], -1, -1), patch_embed.call(pixels)], 1) + PositionEmbedding(pixels.shape[2], pixels.shape[3]);
+        => cat([cls_token.AliveIn(this).expand(pixels.shape[0], -1, -1), patch_embed.call(pixels)], 1).Plus(PositionEmbedding(pixels.shape[2], pixels.shape[3]));
 
     /// <summary>The last block's output, in the current dispose scope.</summary>
     private protected Tensor Run(Tensor pixels)

@@ -100,7 +100,7 @@ public sealed class SafetensorsFile : ITensorFile
             ReadData(entry, tensor);
         }
         if (isBool)
-            tensor = tensor.ne(0);
+            tensor = tensor.to(ScalarType.Bool);
         return tensor.to(dtype ?? entry.DType, device ?? CPU).MoveToOuterDisposeScope();
     }
 

@@ -96,7 +96,7 @@ public sealed class TorchCheckpoint : ITensorFile
             tensor = tensor.as_strided(view.Shape, view.Stride).contiguous();
         // A bool's byte may only be 0 or 1 in libtorch; the file may hold others.
         if (isBool)
-            tensor = tensor.ne(0);
+            tensor = tensor.to(ScalarType.Bool);
         return tensor.to(dtype ?? view.Storage.DType, device ?? CPU).MoveToOuterDisposeScope();
     }
 

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
@@ -15,7 +16,7 @@ internal static class Activations
         "silu" or "swish" => static x => nn.functional.silu(x),
         "gelu" => static x => nn.functional.gelu(x),
         "relu" => static x => nn.functional.relu(x),
-        "mish" => static x => nn.functional.mish(x),
+        "mish" => static x => x * x.Softplus().tanh(),
         _ => throw new ArgumentException($"Unknown activation function '{name}'.", nameof(name)),
     };
 }

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -56,7 +57,7 @@ internal sealed class Attention : nn.Module<Tensor, Tensor?, IpAttention?, Tenso
         if (ip is { Scale: not 0 })
         {
             var (key, value) = ip.Layers.KeyValue(AdapterIndex, ip.Tokens);
-            attended = attended.add(Attend(query, Heads(key), Heads(value)), ip.Scale);
+            attended = attended.PlusScaled(Attend(query, Heads(key), Heads(value)), ip.Scale);
         }
         var merged = attended.transpose(1, 2).flatten(2);
         return to_out[0].call(_upcast ? merged.to_type(input.dtype) : merged).MoveToOuterDisposeScope();

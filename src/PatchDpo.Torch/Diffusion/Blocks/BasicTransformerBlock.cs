@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -37,8 +38,8 @@ internal sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, IpAttent
     public override Tensor forward(Tensor input, Tensor context, IpAttention? ip)
     {
         using var scope = NewDisposeScope();
-        var x = input + attn1.call(norm1.call(input), null, null);
-        x = x + attn2.call(norm2.call(x), context, ip);
-        return (x + ff.call(norm3.call(x))).MoveToOuterDisposeScope();
+        var x = input.Plus(attn1.call(norm1.call(input), null, null));
+        x = x.Plus(attn2.call(norm2.call(x), context, ip));
+        return x.Plus(ff.call(norm3.call(x))).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -22,8 +23,8 @@ internal sealed class Downsample2D : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         if (_padding != 0)
-            return conv.call(input);
+            return conv.Convolve(input);
         using var padded = nn.functional.pad(input, [0, 1, 0, 1]);
-        return conv.call(padded);
+        return conv.Convolve(padded);
     }
 }

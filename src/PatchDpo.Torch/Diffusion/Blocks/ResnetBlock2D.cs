@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -51,20 +52,20 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
     public override Tensor forward(Tensor input, Tensor? temb)
     {
         using var scope = NewDisposeScope();
-        var x = conv1.call(_activation(norm1.call(input)));
+        var x = conv1.Convolve(_activation(norm1.call(input)));
         if (time_emb_proj is not null)
         {
             if (temb is null)
                 throw new ArgumentNullException(nameof(temb), "This block needs a time embedding.");
-            x = x + time_emb_proj.call(_activation(temb)).unsqueeze(-1).unsqueeze(-1);
+            x = x.Plus(time_emb_proj.call(_activation(temb)).unsqueeze(-1).unsqueeze(-1));
         }
         x = _activation(norm2.call(x));
         if (_dropout > 0 && training)
             x = nn.functional.dropout(x, _dropout, training: true);
-        x = conv2.call(x);
-        x = (conv_shortcut is null ? input : conv_shortcut.call(input)) + x;
+        x = conv2.Convolve(x);
+        x = (conv_shortcut is null ? input : conv_shortcut.Convolve(input)).Plus(x);
         if (_outputScale != 1)
-            x = x / _outputScale;
+            x = x.DividedBy(_outputScale);
         return x.MoveToOuterDisposeScope();
     }
 }

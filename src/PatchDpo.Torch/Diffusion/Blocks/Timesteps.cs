@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
@@ -10,8 +11,8 @@ internal sealed class Timesteps(int dimension, bool cosineFirst, double frequenc
     {
         using var scope = NewDisposeScope();
         var half = dimension / 2;
-        var exponent = -Math.Log(10000) * arange(half, dtype: ScalarType.Float32, device: values.device);
-        var angles = values.to_type(ScalarType.Float32).unsqueeze(1) * (exponent / (half - frequencyShift)).exp().unsqueeze(0);
+        var exponent = TensorArithmetic.Range(half, ScalarType.Float32, values.device).Times(-Math.Log(10000));
+        var angles = values.to_type(ScalarType.Float32).unsqueeze(1) * exponent.DividedBy(half - frequencyShift).exp().unsqueeze(0);
         var (sine, cosine) = (angles.sin(), angles.cos());
         var embedding = cosineFirst ? cat([cosine, sine], 1) : cat([sine, cosine], 1);
         if (dimension % 2 == 1)

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -50,15 +51,15 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IpAttention
         using var scope = NewDisposeScope();
         var (height, width) = (input.shape[2], input.shape[3]);
         var x = norm.call(input);
-        x = _linear ? proj_in.call(ToTokens(x)) : ToTokens(proj_in.call(x));
+        x = _linear ? proj_in.call(ToTokens(x)) : ToTokens(proj_in.Run(x));
         foreach (var block in transformer_blocks)
         {
             var next = block.call(x, context, ip);
             x.Dispose();
             x = next;
         }
-        x = _linear ? ToMap(proj_out.call(x), height, width) : proj_out.call(ToMap(x, height, width));
-        return (x + input).MoveToOuterDisposeScope();
+        x = _linear ? ToMap(proj_out.call(x), height, width) : proj_out.Run(ToMap(x, height, width));
+        return x.Plus(input).MoveToOuterDisposeScope();
     }
 
     // (B,C,H,W) -> (B,HW,C), laid out by token: what linear layers and layer norms read without another copy.

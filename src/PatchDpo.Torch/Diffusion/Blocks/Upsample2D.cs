@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -23,6 +24,6 @@ internal sealed class Upsample2D : nn.Module<Tensor, (long Height, long Width)?,
     {
         var (height, width) = size ?? (input.shape[2] * 2, input.shape[3] * 2);
         using var enlarged = nn.functional.interpolate(input, [height, width], mode: InterpolationMode.Nearest);
-        return conv.call(enlarged);
+        return conv.Convolve(enlarged);
     }
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -28,7 +29,7 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>
         Options = options;
         var width = options.Channels;
         using (no_grad())
-            latents = new Parameter(randn([1, options.Tokens, width], dtype, device).div_(Math.Sqrt(width)));
+            latents = new Parameter(randn([1, options.Tokens, width], dtype, device).DividedBy(Math.Sqrt(width)));
         proj_in = nn.Linear(options.InputChannels, width, device: device, dtype: dtype);
         proj_out = nn.Linear(width, options.OutputChannels, device: device, dtype: dtype);
         norm_out = nn.LayerNorm(options.OutputChannels, device: device, dtype: dtype);

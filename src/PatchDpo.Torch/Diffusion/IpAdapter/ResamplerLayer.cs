@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -27,7 +28,7 @@ internal sealed class ResamplerLayer : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor features, Tensor latents)
     {
         using var scope = NewDisposeScope();
-        latents = latents + _parts.Attention.call(features, latents);
-        return (latents + _parts.FeedForward.call(latents)).MoveToOuterDisposeScope();
+        latents = latents.Plus(_parts.Attention.call(features, latents));
+        return latents.Plus(_parts.FeedForward.call(latents)).MoveToOuterDisposeScope();
     }
 }

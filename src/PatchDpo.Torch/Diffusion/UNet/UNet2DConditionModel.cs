@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp.Modules;
@@ -108,7 +109,7 @@ public sealed class UNet2DConditionModel : nn.Module
         using var scope = NewDisposeScope();
         var embedding = Embed(sample, timesteps, textEmbeds, timeIds);
         var pass = new UNetPass(embedding, encoderHiddenStates, ip);
-        var x = conv_in.call(Config.CenterInputSample ? (2 * sample) - 1 : sample);
+        var x = conv_in.Convolve(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample);
         pass.Skips.Push(x);
         foreach (var block in down_blocks)
             x = block.call(x, pass);
@@ -119,7 +120,7 @@ public sealed class UNet2DConditionModel : nn.Module
             using var before = x;
             x = block.call(before, pass);
         }
-        return conv_out.call(_activation(conv_norm_out.call(x))).MoveToOuterDisposeScope();
+        return conv_out.Convolve(_activation(conv_norm_out.call(x))).MoveToOuterDisposeScope();
     }
 
     private Tensor Embed(Tensor sample, Tensor timesteps, Tensor? textEmbeds, Tensor? timeIds)
@@ -139,7 +140,7 @@ public sealed class UNet2DConditionModel : nn.Module
                     $"textEmbeds ({string.Join(',', textEmbeds.shape)}) and timeIds ({string.Join(',', timeIds.shape)}) give {width} values an image; " +
                     $"the UNet takes {Config.AdditionInputChannels} for {batch} images.", nameof(textEmbeds));
             }
-            embedding = embedding + add_embedding.call(cat([textEmbeds, sizes], -1));
+            embedding = embedding.Plus(add_embedding.call(cat([textEmbeds, sizes], -1)));
         }
         return _embeddingActivation?.Invoke(embedding) ?? embedding;
     }

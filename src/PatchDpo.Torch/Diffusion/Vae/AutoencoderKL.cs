@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
@@ -90,8 +91,8 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     {
         using DisposeScope scope = NewDisposeScope();
         quant_conv.weight!.AliveIn(this);
-        Tensor[] moments = quant_conv.call(encoder.call(images)).chunk(2, dim: 1);
-        return (moments[0].MoveToOuterDisposeScope(), moments[1].clamp(-30, 20).MoveToOuterDisposeScope());
+        Tensor[] moments = quant_conv.Convolve(encoder.call(images)).chunk(2, dim: 1);
+        return (moments[0].MoveToOuterDisposeScope(), moments[1].Clamped(-30, 20).MoveToOuterDisposeScope());
     }
 
     /// <summary>Encodes images to the mean of their latents.</summary>
@@ -110,7 +111,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     public Tensor Decode(Tensor latents)
     {
         post_quant_conv.weight!.AliveIn(this);
-        using Tensor quantized = post_quant_conv.call(latents);
+        using Tensor quantized = post_quant_conv.Convolve(latents);
         return decoder.call(quantized);
     }
 

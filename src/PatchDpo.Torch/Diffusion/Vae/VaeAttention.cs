@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -32,6 +33,6 @@ internal sealed class VaeAttention : nn.Module<Tensor, Tensor>
         Tensor attended = nn.functional.scaled_dot_product_attention(
             to_q.call(tokens).unsqueeze(1), to_k.call(tokens).unsqueeze(1), to_v.call(tokens).unsqueeze(1)).squeeze(1);
         Tensor output = to_out[0].call(attended).transpose(1, 2).reshape(shape);
-        return (output + input).MoveToOuterDisposeScope();
+        return output.Plus(input).MoveToOuterDisposeScope();
     }
 }

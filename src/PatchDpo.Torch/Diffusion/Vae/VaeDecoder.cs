@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -30,9 +31,9 @@ internal sealed class VaeDecoder : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = mid_block.call(conv_in.call(input));
+        Tensor x = mid_block.call(conv_in.Convolve(input));
         foreach (VaeUpBlock block in up_blocks)
             x = block.call(x);
-        return conv_out.call(nn.functional.silu(conv_norm_out.call(x))).MoveToOuterDisposeScope();
+        return conv_out.Convolve(nn.functional.silu(conv_norm_out.call(x))).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -30,10 +31,10 @@ internal sealed class VaeEncoder : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = conv_in.call(input);
+        Tensor x = conv_in.Convolve(input);
         foreach (VaeDownBlock block in down_blocks)
             x = block.call(x);
         x = mid_block.call(x);
-        return conv_out.call(nn.functional.silu(conv_norm_out.call(x))).MoveToOuterDisposeScope();
+        return conv_out.Convolve(nn.functional.silu(conv_norm_out.call(x))).MoveToOuterDisposeScope();
     }
 }

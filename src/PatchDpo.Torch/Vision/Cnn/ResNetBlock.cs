@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -15,11 +16,11 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
     private const int BottleneckExpansion = 4;
 
     private readonly Conv2d conv1;
-    private readonly BatchNorm2d bn1;
+    private readonly BatchNormalization bn1;
     private readonly Conv2d conv2;
-    private readonly BatchNorm2d bn2;
+    private readonly BatchNormalization bn2;
     private readonly Conv2d? conv3;
-    private readonly BatchNorm2d? bn3;
+    private readonly BatchNormalization? bn3;
     private readonly Sequential? downsample;
     private readonly int _stride;
     private readonly int _addedChannels;
@@ -54,7 +55,7 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
         RegisterComponents();
 
         Conv2d Convolution(int from, int to, int kernel, int step) => Conv2d(from, to, kernel, step, kernel / 2, bias: false, device: device, dtype: dtype);
-        BatchNorm2d Norm(int of) => BatchNorm2d(of, device: device, dtype: dtype);
+        BatchNormalization Norm(int of) => new(of, device, dtype);
     }
 
     /// <summary>A stage of blocks, of which the first halves the map where <paramref name="stride"/> is 2.</summary>
@@ -96,10 +97,10 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        Tensor y = bn2.call(conv2.call(bn1.call(conv1.call(x)).relu()));
+        Tensor y = bn2.call(conv2.Convolve(bn1.call(conv1.Convolve(x)).relu()));
         if (conv3 is not null)
-            y = bn3!.call(conv3.call(y.relu()));
-        return (y + (downsample?.call(x) ?? Subsampled(x))).relu().MoveToOuterDisposeScope();
+            y = bn3!.call(conv3.Convolve(y.relu()));
+        return y.Plus(downsample?.Convolve(x) ?? Subsampled(x)).relu().MoveToOuterDisposeScope();
     }
 
     /// <summary>The input as it is or, in a block without weights on its shortcut, every other pixel of it between channels of zeros.</summary>

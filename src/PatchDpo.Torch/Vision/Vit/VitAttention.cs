@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -33,7 +34,7 @@ internal sealed class VitAttention : Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         (Tensor q, Tensor k, _) = Split(x);
-        return (q * (1 / Math.Sqrt(q.shape[^1]))).matmul(k.transpose(-2, -1)).softmax(-1).MoveToOuterDisposeScope();
+        return q.Times(1 / Math.Sqrt(q.shape[^1])).matmul(k.transpose(-2, -1)).softmax(-1).MoveToOuterDisposeScope();
     }
 
     private (Tensor Q, Tensor K, Tensor V) Split(Tensor x)

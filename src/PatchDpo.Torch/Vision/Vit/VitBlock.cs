@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -32,8 +33,8 @@ internal sealed class VitBlock : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x = x + Scale(ls1, attn.call(norm1.call(x)));
-        return (x + Scale(ls2, mlp.call(norm2.call(x)))).MoveToOuterDisposeScope();
+        x = x.Plus(Scale(ls1, attn.call(norm1.call(x))));
+        return x.Plus(Scale(ls2, mlp.call(norm2.call(x)))).MoveToOuterDisposeScope();
     }
 
     /// <summary>This block's attention probabilities. <c>(B,N,D) -> (B,heads,N,N)</c></summary>

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -12,7 +13,7 @@ internal sealed class VitLayerScale : Module<Tensor, Tensor>
 
     public VitLayerScale(int dim, double initial, Device? device, ScalarType? dtype) : base(nameof(VitLayerScale))
     {
-        gamma = new Parameter(full([dim], initial, dtype, device));
+        gamma = new Parameter(TensorArithmetic.Filled([dim], initial, dtype, device));
         RegisterComponents();
     }
 

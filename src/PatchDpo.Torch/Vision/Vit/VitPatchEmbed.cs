@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -21,6 +22,6 @@ internal sealed class VitPatchEmbed : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return proj.call(x).flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
+        return proj.Convolve(x).flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
     }
 }

@@ -43,7 +43,7 @@ internal sealed class NumpyArray
         Tensor values = empty(_data.Length / (_dtype?.Size ?? 1), isBool ? ScalarType.Byte : type);
         if (_data.Length > 0)
             _data.CopyTo(values.bytes);
-        values = isBool ? values.ne(0) : values;
+        values = isBool ? values.to(ScalarType.Bool) : values;
         values = _fortran ? values.reshape([.. Shape.Reverse()]).permute([.. Enumerable.Range(0, Shape.Length).Reverse().Select(i => (long)i)]) : values;
         return values.to(float32).contiguous().data<float>().ToArray();
     }
