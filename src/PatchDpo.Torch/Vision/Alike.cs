@@ -25,12 +25,12 @@ public sealed class Alike : ConvolutionalEncoder
     private readonly AlikeBlock block2;
     private readonly AlikeBlock block3;
     private readonly AlikeBlock block4;
-    private readonly Conv2d conv1;
-    private readonly Conv2d conv2;
-    private readonly Conv2d conv3;
-    private readonly Conv2d conv4;
-    private readonly Conv2d? convhead1;
-    private readonly Conv2d convhead2;
+    private readonly SafeConv2d conv1;
+    private readonly SafeConv2d conv2;
+    private readonly SafeConv2d conv3;
+    private readonly SafeConv2d conv4;
+    private readonly SafeConv2d? convhead1;
+    private readonly SafeConv2d convhead2;
 
     /// <summary>Creates the network with fresh weights.</summary>
     /// <param name="config">The network's shape.</param>
@@ -61,7 +61,7 @@ public sealed class Alike : ConvolutionalEncoder
         CnnInit.Apply(this);
         this.DetachFromDisposeScope();
 
-        Conv2d Pointwise(int from, int to) => Conv2d(from, to, 1, bias: false, device: device, dtype: dtype);
+        SafeConv2d Pointwise(int from, int to) => new SafeConv2d(from, to, 1, bias: false, device: device, dtype: dtype);
     }
 
     /// <summary>The network's shape.</summary>
@@ -80,7 +80,7 @@ public sealed class Alike : ConvolutionalEncoder
         return new VisionFeatures(cat([.. features.Select(f => f.Global)]).MoveToOuterDisposeScope(), cat([.. features.Select(f => f.Patches)]).MoveToOuterDisposeScope());
     }
 
-    private protected override Parameter Anchor => convhead2.weight!;
+    private protected override Parameter Anchor => convhead2.Weight;
 
     private protected override List<Tensor> Maps(Tensor pixels)
     {
@@ -91,14 +91,14 @@ public sealed class Alike : ConvolutionalEncoder
         Tensor x3 = block3.call(functional.max_pool2d(x2, 4));
         Tensor x4 = block4.call(functional.max_pool2d(x3, 4));
 
-        Tensor x = cat([conv1.Convolve(x1).relu(), Enlarged(conv2, x2), Enlarged(conv3, x3), Enlarged(conv4, x4)], 1);
+        Tensor x = cat([conv1.call(x1).relu(), Enlarged(conv2, x2), Enlarged(conv3, x3), Enlarged(conv4, x4)], 1);
         if (convhead1 is not null)
-            x = convhead1.Convolve(x).relu();
-        Tensor descriptors = functional.normalize(convhead2.Convolve(x).narrow(1, 0, Config.DescriptorDim), p: 2, dim: 1, eps: 1e-12);
+            x = convhead1.call(x).relu();
+        Tensor descriptors = functional.normalize(convhead2.call(x).narrow(1, 0, Config.DescriptorDim), p: 2, dim: 1, eps: 1e-12);
         return [.. new[] { x1, x2, x3, x4, descriptors }.Select((map, i) => map.narrow(2, 0, Cells(height, i + 1)).narrow(3, 0, Cells(width, i + 1)))];
 
-        Tensor Enlarged(Conv2d convolution, Tensor map)
-            => functional.interpolate(convolution.Convolve(map).relu(), [x1.shape[2], x1.shape[3]], mode: InterpolationMode.Bilinear, align_corners: true);
+        Tensor Enlarged(SafeConv2d convolution, Tensor map)
+            => functional.interpolate(convolution.call(map).relu(), [x1.shape[2], x1.shape[3]], mode: InterpolationMode.Bilinear, align_corners: true);
 
         long Cells(long side, int stage) => (side + Step(stage) - 1) / Step(stage);
     }

@@ -18,7 +18,7 @@ public sealed class CifarResNet : ConvolutionalEncoder
 {
     private const int CifarSize = 32;
 
-    private readonly Conv2d conv1;
+    private readonly SafeConv2d conv1;
     private readonly BatchNormalization bn1;
     private readonly ModuleList<ResNetBlock> layer1;
     private readonly ModuleList<ResNetBlock> layer2;
@@ -34,7 +34,7 @@ public sealed class CifarResNet : ConvolutionalEncoder
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
         int channels = config.Width;
-        conv1 = Conv2d(3, channels, 3, padding: 1, bias: false, device: device, dtype: dtype);
+        conv1 = new SafeConv2d(3, channels, 3, padding: 1, bias: false, device: device, dtype: dtype);
         bn1 = new BatchNormalization(channels, device, dtype);
         layer1 = Stage(0);
         layer2 = Stage(1);
@@ -64,12 +64,12 @@ public sealed class CifarResNet : ConvolutionalEncoder
         return (linear ?? throw new InvalidOperationException("The network has no classifier.")).call(call(pixels)).MoveToOuterDisposeScope();
     }
 
-    private protected override Parameter Anchor => conv1.weight!;
+    private protected override Parameter Anchor => conv1.Weight;
 
     private protected override List<Tensor> Maps(Tensor pixels)
     {
         PixelShape.Check(pixels, 1);
-        return ResNetBlock.Maps(bn1.call(conv1.Convolve(pixels)).relu(), layer1, layer2, layer3);
+        return ResNetBlock.Maps(bn1.call(conv1.call(pixels)).relu(), layer1, layer2, layer3);
     }
 
     private protected override IEnumerable<IReadOnlyList<Module>> PatchParts() => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3)];

@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Vision;
 internal sealed class ClipVisionEmbeddings : Module<Tensor, Tensor>
 {
     private readonly Parameter class_embedding;
-    private readonly Conv2d patch_embedding;
+    private readonly SafeConv2d patch_embedding;
     private readonly Embedding position_embedding;
 
     public ClipVisionEmbeddings(ClipVisionConfig config, Device? device, ScalarType? dtype) : base(nameof(ClipVisionEmbeddings))
@@ -20,12 +20,12 @@ internal sealed class ClipVisionEmbeddings : Module<Tensor, Tensor>
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
         using var scope = NewDisposeScope();
         class_embedding = new Parameter(empty([config.HiddenSize], dtype, device));
-        patch_embedding = Conv2d(3, config.HiddenSize, config.PatchSize, config.PatchSize, bias: false, device: device, dtype: dtype);
+        patch_embedding = new SafeConv2d(3, config.HiddenSize, config.PatchSize, config.PatchSize, bias: false, device: device, dtype: dtype);
         position_embedding = Embedding(1 + (config.GridSize * config.GridSize), config.HiddenSize, device: device, dtype: dtype);
         RegisterComponents();
         this.DetachFromDisposeScope();
         ClipInit.Normal(class_embedding, Math.Pow(config.HiddenSize, -0.5));
-        ClipInit.Normal(patch_embedding.weight, ClipInit.EmbeddingStd);
+        ClipInit.Normal(patch_embedding.Weight, ClipInit.EmbeddingStd);
         ClipInit.Normal(position_embedding.weight!, ClipInit.EmbeddingStd);
     }
 
@@ -38,5 +38,5 @@ internal sealed class ClipVisionEmbeddings : Module<Tensor, Tensor>
     }
 
     /// <summary>The projected patches alone. <c>(B,3,S,S) -> (B,D,g,g)</c></summary>
-    public Tensor Patches(Tensor pixels) => patch_embedding.Convolve(pixels);
+    public Tensor Patches(Tensor pixels) => patch_embedding.call(pixels);
 }

@@ -16,7 +16,7 @@ namespace PatchDpo.Torch.Vision;
 /// </remarks>
 public sealed class ResNet : ConvolutionalEncoder
 {
-    private readonly Conv2d conv1;
+    private readonly SafeConv2d conv1;
     private readonly BatchNormalization bn1;
     private readonly ModuleList<ResNetBlock> layer1;
     private readonly ModuleList<ResNetBlock> layer2;
@@ -34,7 +34,7 @@ public sealed class ResNet : ConvolutionalEncoder
         Config = config;
         ResNetBlockKind kind = config.Bottleneck ? ResNetBlockKind.Bottleneck : ResNetBlockKind.Basic;
         int channels = config.Width;
-        conv1 = Conv2d(3, channels, 7, 2, 3, bias: false, device: device, dtype: dtype);
+        conv1 = new SafeConv2d(3, channels, 7, 2, 3, bias: false, device: device, dtype: dtype);
         bn1 = new BatchNormalization(channels, device, dtype);
         layer1 = Stage(0);
         layer2 = Stage(1);
@@ -86,12 +86,12 @@ public sealed class ResNet : ConvolutionalEncoder
         return (fc ?? throw new InvalidOperationException("The network has no classifier.")).call(call(pixels)).MoveToOuterDisposeScope();
     }
 
-    private protected override Parameter Anchor => conv1.weight!;
+    private protected override Parameter Anchor => conv1.Weight;
 
     private protected override List<Tensor> Maps(Tensor pixels)
     {
         PixelShape.Check(pixels, 1);
-        return ResNetBlock.Maps(functional.max_pool2d(bn1.call(conv1.Convolve(pixels)).relu(), 3, 2, 1), layer1, layer2, layer3, layer4);
+        return ResNetBlock.Maps(functional.max_pool2d(bn1.call(conv1.call(pixels)).relu(), 3, 2, 1), layer1, layer2, layer3, layer4);
     }
 
     private protected override IEnumerable<IReadOnlyList<Module>> PatchParts() => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3, layer4)];

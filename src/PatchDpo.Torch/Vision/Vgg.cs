@@ -21,7 +21,7 @@ public sealed class Vgg : ConvolutionalEncoder
 
     private readonly Sequential features;
     private readonly Sequential? classifier;
-    private readonly Conv2d _first;
+    private readonly SafeConv2d _first;
 
     /// <summary>Creates the network with fresh weights.</summary>
     /// <param name="config">The network's shape.</param>
@@ -42,7 +42,7 @@ public sealed class Vgg : ConvolutionalEncoder
                 layers.Add(MaxPool2d(2, 2));
                 continue;
             }
-            layers.Add(Conv2d(channels, layer, 3, padding: 1, device: device, dtype: dtype));
+            layers.Add(new SafeConv2d(channels, layer, 3, padding: 1, device: device, dtype: dtype));
             layers.Add(ReLU());
             channels = layer;
         }
@@ -56,7 +56,7 @@ public sealed class Vgg : ConvolutionalEncoder
         }
         RegisterComponents();
         // After it: this is no component of its own.
-        _first = features.children().OfType<Conv2d>().First();
+        _first = features.children().OfType<SafeConv2d>().First();
         CnnInit.Apply(this);
         this.DetachFromDisposeScope();
     }
@@ -100,7 +100,7 @@ public sealed class Vgg : ConvolutionalEncoder
         return classifier.call(grid.flatten(1)).MoveToOuterDisposeScope();
     }
 
-    private protected override Parameter Anchor => _first.weight!;
+    private protected override Parameter Anchor => _first.Weight;
 
     private protected override List<Tensor> Maps(Tensor pixels)
     {
@@ -109,7 +109,7 @@ public sealed class Vgg : ConvolutionalEncoder
         List<Tensor> maps = [];
         foreach (Module<Tensor, Tensor> layer in features.children().Cast<Module<Tensor, Tensor>>())
         {
-            x = layer.Run(x);
+            x = layer.call(x);
             if (layer is MaxPool2d)
                 maps.Add(x);
         }
@@ -121,7 +121,7 @@ public sealed class Vgg : ConvolutionalEncoder
         int pools = 0;
         foreach (Module layer in features.children())
         {
-            if (layer is Conv2d)
+            if (layer is SafeConv2d)
                 yield return [layer];
             else if (layer is MaxPool2d && ++pools == PatchStage)
                 yield break;

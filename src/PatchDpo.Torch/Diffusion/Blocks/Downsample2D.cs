@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
@@ -8,13 +7,13 @@ namespace PatchDpo.Torch.Diffusion;
 /// <remarks>diffusers 0.23.1, models/resnet.py, Downsample2D. Padding 0 (autoencoders) pads one row and column at the bottom and right instead.</remarks>
 internal sealed class Downsample2D : nn.Module<Tensor, Tensor>
 {
-    private readonly Conv2d conv;
+    private readonly SafeConv2d conv;
     private readonly int _padding;
 
     public Downsample2D(int channels, int outChannels, int padding = 1, Device? device = null, ScalarType? dtype = null)
         : base(nameof(Downsample2D))
     {
-        conv = nn.Conv2d(channels, outChannels, 3, stride: 2, padding: padding, device: device, dtype: dtype);
+        conv = new SafeConv2d(channels, outChannels, 3, stride: 2, padding: padding, device: device, dtype: dtype);
         _padding = padding;
         RegisterComponents();
     }
@@ -23,8 +22,8 @@ internal sealed class Downsample2D : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         if (_padding != 0)
-            return conv.Convolve(input);
+            return conv.call(input);
         using var padded = nn.functional.pad(input, [0, 1, 0, 1]);
-        return conv.Convolve(padded);
+        return conv.call(padded);
     }
 }

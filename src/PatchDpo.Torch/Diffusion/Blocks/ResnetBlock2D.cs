@@ -9,11 +9,11 @@ namespace PatchDpo.Torch.Diffusion;
 internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
 {
     private readonly GroupNorm norm1;
-    private readonly Conv2d conv1;
+    private readonly SafeConv2d conv1;
     private readonly Linear? time_emb_proj;
     private readonly GroupNorm norm2;
-    private readonly Conv2d conv2;
-    private readonly Conv2d? conv_shortcut;
+    private readonly SafeConv2d conv2;
+    private readonly SafeConv2d? conv_shortcut;
     private readonly Func<Tensor, Tensor> _activation;
     private readonly double _dropout;
     private readonly double _outputScale;
@@ -35,13 +35,13 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
         : base(nameof(ResnetBlock2D))
     {
         norm1 = Norms.GroupNorm(groups, inChannels, eps, device, dtype);
-        conv1 = nn.Conv2d(inChannels, outChannels, 3, padding: 1, device: device, dtype: dtype);
+        conv1 = new SafeConv2d(inChannels, outChannels, 3, padding: 1, device: device, dtype: dtype);
         if (timeChannels is int t)
             time_emb_proj = nn.Linear(t, outChannels, device: device, dtype: dtype);
         norm2 = Norms.GroupNorm(groups, outChannels, eps, device, dtype);
-        conv2 = nn.Conv2d(outChannels, outChannels, 3, padding: 1, device: device, dtype: dtype);
+        conv2 = new SafeConv2d(outChannels, outChannels, 3, padding: 1, device: device, dtype: dtype);
         if (inChannels != outChannels)
-            conv_shortcut = nn.Conv2d(inChannels, outChannels, 1, device: device, dtype: dtype);
+            conv_shortcut = new SafeConv2d(inChannels, outChannels, 1, device: device, dtype: dtype);
         _activation = Activations.Get(activation);
         _dropout = dropout;
         _outputScale = outputScale;
@@ -52,7 +52,7 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
     public override Tensor forward(Tensor input, Tensor? temb)
     {
         using var scope = NewDisposeScope();
-        var x = conv1.Convolve(_activation(norm1.call(input)));
+        var x = conv1.call(_activation(norm1.call(input)));
         if (time_emb_proj is not null)
         {
             if (temb is null)
@@ -62,8 +62,8 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
         x = _activation(norm2.call(x));
         if (_dropout > 0 && training)
             x = nn.functional.dropout(x, _dropout, training: true);
-        x = conv2.Convolve(x);
-        x = (conv_shortcut is null ? input : conv_shortcut.Convolve(input)).Plus(x);
+        x = conv2.call(x);
+        x = (conv_shortcut is null ? input : conv_shortcut.call(input)).Plus(x);
         if (_outputScale != 1)
             x = x.DividedBy(_outputScale);
         return x.MoveToOuterDisposeScope();

@@ -32,7 +32,7 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IpAttention
     {
         nn.Module<Tensor, Tensor> Projection() => linearProjection
             ? nn.Linear(channels, channels, device: device, dtype: dtype)
-            : nn.Conv2d(channels, channels, 1, device: device, dtype: dtype);
+            : new SafeConv2d(channels, channels, 1, device: device, dtype: dtype);
         norm = Norms.GroupNorm(groups, channels, 1e-6, device, dtype);
         proj_in = Projection();
         transformer_blocks = new ModuleList<BasicTransformerBlock>([.. Enumerable.Range(0, layers)
@@ -51,14 +51,14 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IpAttention
         using var scope = NewDisposeScope();
         var (height, width) = (input.shape[2], input.shape[3]);
         var x = norm.call(input);
-        x = _linear ? proj_in.call(ToTokens(x)) : ToTokens(proj_in.Run(x));
+        x = _linear ? proj_in.call(ToTokens(x)) : ToTokens(proj_in.call(x));
         foreach (var block in transformer_blocks)
         {
             var next = block.call(x, context, ip);
             x.Dispose();
             x = next;
         }
-        x = _linear ? ToMap(proj_out.call(x), height, width) : proj_out.Run(ToMap(x, height, width));
+        x = _linear ? ToMap(proj_out.call(x), height, width) : proj_out.call(ToMap(x, height, width));
         return x.Plus(input).MoveToOuterDisposeScope();
     }
 

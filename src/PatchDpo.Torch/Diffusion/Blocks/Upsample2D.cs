@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
@@ -8,12 +7,12 @@ namespace PatchDpo.Torch.Diffusion;
 /// <remarks>diffusers 0.23.1, models/resnet.py, Upsample2D with a convolution.</remarks>
 internal sealed class Upsample2D : nn.Module<Tensor, (long Height, long Width)?, Tensor>
 {
-    private readonly Conv2d conv;
+    private readonly SafeConv2d conv;
 
     public Upsample2D(int channels, int outChannels, Device? device = null, ScalarType? dtype = null)
         : base(nameof(Upsample2D))
     {
-        conv = nn.Conv2d(channels, outChannels, 3, padding: 1, device: device, dtype: dtype);
+        conv = new SafeConv2d(channels, outChannels, 3, padding: 1, device: device, dtype: dtype);
         RegisterComponents();
     }
 
@@ -24,6 +23,6 @@ internal sealed class Upsample2D : nn.Module<Tensor, (long Height, long Width)?,
     {
         var (height, width) = size ?? (input.shape[2] * 2, input.shape[3] * 2);
         using var enlarged = nn.functional.interpolate(input, [height, width], mode: InterpolationMode.Nearest);
-        return conv.Convolve(enlarged);
+        return conv.call(enlarged);
     }
 }

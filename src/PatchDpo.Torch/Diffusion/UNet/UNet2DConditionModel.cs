@@ -17,14 +17,14 @@ namespace PatchDpo.Torch.Diffusion;
 /// </remarks>
 public sealed class UNet2DConditionModel : nn.Module
 {
-    private readonly Conv2d conv_in;
+    private readonly SafeConv2d conv_in;
     private readonly TimestepEmbedding time_embedding;
     private readonly TimestepEmbedding? add_embedding;
     private readonly ModuleList<UNetDownBlock> down_blocks;
     private readonly UNetMidBlock? mid_block;
     private readonly ModuleList<UNetUpBlock> up_blocks;
     private readonly GroupNorm conv_norm_out;
-    private readonly Conv2d conv_out;
+    private readonly SafeConv2d conv_out;
     private readonly Timesteps _timesteps;
     private readonly Timesteps? _sizes;
     private readonly Func<Tensor, Tensor> _activation;
@@ -48,7 +48,7 @@ public sealed class UNet2DConditionModel : nn.Module
         UNetBlockOptions Level(int level, int transformers) =>
             new(config, config.AttentionHeads[level], config.CrossAttentionDims[level], transformers, device, dtype);
 
-        conv_in = nn.Conv2d(config.InChannels, channels[0], config.ConvInKernel, padding: config.ConvInKernel / 2, device: device, dtype: dtype);
+        conv_in = new SafeConv2d(config.InChannels, channels[0], config.ConvInKernel, padding: config.ConvInKernel / 2, device: device, dtype: dtype);
         _timesteps = new Timesteps(channels[0], config.FlipSinToCos, config.FrequencyShift);
         time_embedding = new TimestepEmbedding(channels[0], config.TimeChannels, config.Activation, config.TimestepPostActivation, device, dtype);
         if (config.HasTextTimeEmbedding)
@@ -64,7 +64,7 @@ public sealed class UNet2DConditionModel : nn.Module
             Level(last - i, config.UpTransformers(i)), channels[Math.Min(last - i + 1, last)], channels[last - i],
             channels[Math.Max(last - i - 1, 0)], config.LayersPerBlock[last - i] + 1, i < last))]);
         conv_norm_out = Norms.GroupNorm(config.NormGroups, channels[0], config.NormEps, device, dtype);
-        conv_out = nn.Conv2d(channels[0], config.OutChannels, config.ConvOutKernel, padding: config.ConvOutKernel / 2, device: device, dtype: dtype);
+        conv_out = new SafeConv2d(channels[0], config.OutChannels, config.ConvOutKernel, padding: config.ConvOutKernel / 2, device: device, dtype: dtype);
         _activation = Activations.Get(config.Activation);
         _embeddingActivation = config.TimeEmbeddingActivation is { } name ? Activations.Get(name) : null;
         RegisterComponents();
@@ -104,12 +104,12 @@ public sealed class UNet2DConditionModel : nn.Module
     public Tensor forward(
         Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, Tensor? textEmbeds = null, Tensor? timeIds = null, IpAttention? ip = null)
     {
-        conv_in.weight!.AliveIn(this);
+        conv_in.Weight.AliveIn(this);
         CheckInputs(sample, timesteps, encoderHiddenStates, ip);
         using var scope = NewDisposeScope();
         var embedding = Embed(sample, timesteps, textEmbeds, timeIds);
         var pass = new UNetPass(embedding, encoderHiddenStates, ip);
-        var x = conv_in.Convolve(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample);
+        var x = conv_in.call(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample);
         pass.Skips.Push(x);
         foreach (var block in down_blocks)
             x = block.call(x, pass);
@@ -120,13 +120,13 @@ public sealed class UNet2DConditionModel : nn.Module
             using var before = x;
             x = block.call(before, pass);
         }
-        return conv_out.Convolve(_activation(conv_norm_out.call(x))).MoveToOuterDisposeScope();
+        return conv_out.call(_activation(conv_norm_out.call(x))).MoveToOuterDisposeScope();
     }
 
     private Tensor Embed(Tensor sample, Tensor timesteps, Tensor? textEmbeds, Tensor? timeIds)
     {
         var batch = sample.shape[0];
-        var type = conv_in.weight.dtype;
+        var type = conv_in.Weight.dtype;
         var embedding = time_embedding.call(_timesteps.Embed(timesteps.flatten().expand(batch)).to_type(type));
         if (add_embedding is not null)
         {

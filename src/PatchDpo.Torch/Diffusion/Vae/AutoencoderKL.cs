@@ -2,7 +2,6 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
@@ -17,8 +16,8 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
 {
     private readonly VaeEncoder encoder;
     private readonly VaeDecoder decoder;
-    private readonly Conv2d quant_conv;
-    private readonly Conv2d post_quant_conv;
+    private readonly SafeConv2d quant_conv;
+    private readonly SafeConv2d post_quant_conv;
 
     /// <summary>Makes an autoencoder with initial weights.</summary>
     /// <param name="config">Its sizes.</param>
@@ -32,8 +31,8 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
         Config = config;
         encoder = new VaeEncoder(config, device, dtype);
         decoder = new VaeDecoder(config, device, dtype);
-        quant_conv = nn.Conv2d(2 * config.LatentChannels, 2 * config.LatentChannels, 1, device: device, dtype: dtype);
-        post_quant_conv = nn.Conv2d(config.LatentChannels, config.LatentChannels, 1, device: device, dtype: dtype);
+        quant_conv = new SafeConv2d(2 * config.LatentChannels, 2 * config.LatentChannels, 1, device: device, dtype: dtype);
+        post_quant_conv = new SafeConv2d(config.LatentChannels, config.LatentChannels, 1, device: device, dtype: dtype);
         RegisterComponents();
         this.DetachFromDisposeScope();
     }
@@ -90,8 +89,8 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     public (Tensor Mean, Tensor LogVariance) EncodeMoments(Tensor images)
     {
         using DisposeScope scope = NewDisposeScope();
-        quant_conv.weight!.AliveIn(this);
-        Tensor[] moments = quant_conv.Convolve(encoder.call(images)).chunk(2, dim: 1);
+        quant_conv.Weight.AliveIn(this);
+        Tensor[] moments = quant_conv.call(encoder.call(images)).chunk(2, dim: 1);
         return (moments[0].MoveToOuterDisposeScope(), moments[1].Clamped(-30, 20).MoveToOuterDisposeScope());
     }
 
@@ -110,8 +109,8 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <returns>About [-1, 1], not clamped, <c>(B,3,sh,sw)</c>; the caller disposes it.</returns>
     public Tensor Decode(Tensor latents)
     {
-        post_quant_conv.weight!.AliveIn(this);
-        using Tensor quantized = post_quant_conv.Convolve(latents);
+        post_quant_conv.Weight.AliveIn(this);
+        using Tensor quantized = post_quant_conv.call(latents);
         return decoder.call(quantized);
     }
 

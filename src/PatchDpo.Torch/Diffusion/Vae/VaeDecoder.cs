@@ -9,31 +9,31 @@ namespace PatchDpo.Torch.Diffusion;
 /// <remarks>diffusers 0.23.1, models/vae.py, Decoder.</remarks>
 internal sealed class VaeDecoder : nn.Module<Tensor, Tensor>
 {
-    private readonly Conv2d conv_in;
+    private readonly SafeConv2d conv_in;
     private readonly VaeMidBlock mid_block;
     private readonly ModuleList<VaeUpBlock> up_blocks;
     private readonly GroupNorm conv_norm_out;
-    private readonly Conv2d conv_out;
+    private readonly SafeConv2d conv_out;
 
     public VaeDecoder(VaeConfig config, Device? device, ScalarType? dtype) : base(nameof(VaeDecoder))
     {
         int[] channels = [.. config.BlockOutChannels.Reverse()];
         int last = channels.Length - 1;
-        conv_in = nn.Conv2d(config.LatentChannels, channels[0], 3, padding: 1, device: device, dtype: dtype);
+        conv_in = new SafeConv2d(config.LatentChannels, channels[0], 3, padding: 1, device: device, dtype: dtype);
         mid_block = new VaeMidBlock(channels[0], config, device, dtype);
         up_blocks = nn.ModuleList(Enumerable.Range(0, channels.Length)
             .Select(i => new VaeUpBlock(channels[Math.Max(i - 1, 0)], channels[i], i < last, config, device, dtype)).ToArray());
         conv_norm_out = Norms.GroupNorm(config.NormGroups, channels[last], 1e-6, device, dtype);
-        conv_out = nn.Conv2d(channels[last], config.OutChannels, 3, padding: 1, device: device, dtype: dtype);
+        conv_out = new SafeConv2d(channels[last], config.OutChannels, 3, padding: 1, device: device, dtype: dtype);
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor input)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = mid_block.call(conv_in.Convolve(input));
+        Tensor x = mid_block.call(conv_in.call(input));
         foreach (VaeUpBlock block in up_blocks)
             x = block.call(x);
-        return conv_out.Convolve(nn.functional.silu(conv_norm_out.call(x))).MoveToOuterDisposeScope();
+        return conv_out.call(nn.functional.silu(conv_norm_out.call(x))).MoveToOuterDisposeScope();
     }
 }

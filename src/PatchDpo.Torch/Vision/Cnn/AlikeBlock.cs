@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -9,29 +8,29 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// <remarks>Source: Shiaoming/ALIKE <c>alnet.py</c>, classes ConvBlock and ResBlock; the shortcut has a bias and no normalisation.</remarks>
 internal sealed class AlikeBlock : Module<Tensor, Tensor>
 {
-    private readonly Conv2d conv1;
+    private readonly SafeConv2d conv1;
     private readonly BatchNormalization bn1;
-    private readonly Conv2d conv2;
+    private readonly SafeConv2d conv2;
     private readonly BatchNormalization bn2;
-    private readonly Conv2d? downsample;
+    private readonly SafeConv2d? downsample;
 
     public AlikeBlock(int channels, int planes, bool residual, Device? device, ScalarType? dtype) : base(nameof(AlikeBlock))
     {
-        conv1 = Conv2d(channels, planes, 3, padding: 1, bias: false, device: device, dtype: dtype);
+        conv1 = new SafeConv2d(channels, planes, 3, padding: 1, bias: false, device: device, dtype: dtype);
         bn1 = new BatchNormalization(planes, device, dtype);
-        conv2 = Conv2d(planes, planes, 3, padding: 1, bias: false, device: device, dtype: dtype);
+        conv2 = new SafeConv2d(planes, planes, 3, padding: 1, bias: false, device: device, dtype: dtype);
         bn2 = new BatchNormalization(planes, device, dtype);
         if (residual)
-            downsample = Conv2d(channels, planes, 1, device: device, dtype: dtype);
+            downsample = new SafeConv2d(channels, planes, 1, device: device, dtype: dtype);
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        Tensor y = bn2.call(conv2.Convolve(bn1.call(conv1.Convolve(x)).relu()));
+        Tensor y = bn2.call(conv2.call(bn1.call(conv1.call(x)).relu()));
         if (downsample is not null)
-            y = y.Plus(downsample.Convolve(x));
+            y = y.Plus(downsample.call(x));
         return y.relu().MoveToOuterDisposeScope();
     }
 }

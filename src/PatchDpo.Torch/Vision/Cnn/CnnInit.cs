@@ -1,4 +1,4 @@
-using TorchSharp.Modules;
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -12,10 +12,10 @@ internal static class CnnInit
     public static void Apply(Module module)
     {
         using var scope = NewDisposeScope();
-        foreach (Conv2d convolution in module.modules().OfType<Conv2d>())
+        foreach (SafeConv2d convolution in module.modules().OfType<SafeConv2d>())
         {
-            init.kaiming_normal_(convolution.weight!, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU);
-            if (convolution.bias is { } bias)
+            init.kaiming_normal_(convolution.Weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU);
+            if (convolution.Bias is { } bias)
                 init.zeros_(bias);
         }
     }

@@ -15,11 +15,11 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
     // How many times wider a bottleneck's output is than its 3 x 3 convolution.
     private const int BottleneckExpansion = 4;
 
-    private readonly Conv2d conv1;
+    private readonly SafeConv2d conv1;
     private readonly BatchNormalization bn1;
-    private readonly Conv2d conv2;
+    private readonly SafeConv2d conv2;
     private readonly BatchNormalization bn2;
-    private readonly Conv2d? conv3;
+    private readonly SafeConv2d? conv3;
     private readonly BatchNormalization? bn3;
     private readonly Sequential? downsample;
     private readonly int _stride;
@@ -54,7 +54,7 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
             downsample = Sequential(("0", Convolution(channels, output, 1, stride)), ("1", Norm(output)));
         RegisterComponents();
 
-        Conv2d Convolution(int from, int to, int kernel, int step) => Conv2d(from, to, kernel, step, kernel / 2, bias: false, device: device, dtype: dtype);
+        SafeConv2d Convolution(int from, int to, int kernel, int step) => new SafeConv2d(from, to, kernel, step, kernel / 2, bias: false, device: device, dtype: dtype);
         BatchNormalization Norm(int of) => new(of, device, dtype);
     }
 
@@ -97,10 +97,10 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        Tensor y = bn2.call(conv2.Convolve(bn1.call(conv1.Convolve(x)).relu()));
+        Tensor y = bn2.call(conv2.call(bn1.call(conv1.call(x)).relu()));
         if (conv3 is not null)
-            y = bn3!.call(conv3.Convolve(y.relu()));
-        return y.Plus(downsample?.Convolve(x) ?? Subsampled(x)).relu().MoveToOuterDisposeScope();
+            y = bn3!.call(conv3.call(y.relu()));
+        return y.Plus(downsample?.call(x) ?? Subsampled(x)).relu().MoveToOuterDisposeScope();
     }
 
     /// <summary>The input as it is or, in a block without weights on its shortcut, every other pixel of it between channels of zeros.</summary>

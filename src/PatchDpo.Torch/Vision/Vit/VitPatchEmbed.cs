@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -9,19 +8,19 @@ namespace PatchDpo.Torch.Vision.Vit;
 /// <remarks>Source: facebookresearch/dino <c>vision_transformer.py</c>, class PatchEmbed.</remarks>
 internal sealed class VitPatchEmbed : Module<Tensor, Tensor>
 {
-    private readonly Conv2d proj;
+    private readonly SafeConv2d proj;
 
     public VitPatchEmbed(int patchSize, int dim, Device? device, ScalarType? dtype) : base(nameof(VitPatchEmbed))
     {
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
         using var scope = NewDisposeScope();
-        proj = Conv2d(3, dim, patchSize, patchSize, device: device, dtype: dtype);
+        proj = new SafeConv2d(3, dim, patchSize, patchSize, device: device, dtype: dtype);
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return proj.Convolve(x).flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
+        return proj.call(x).flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
     }
 }

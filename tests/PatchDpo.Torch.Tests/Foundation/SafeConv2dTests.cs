@@ -1,12 +1,11 @@
 using PatchDpo.Torch.Foundation;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Foundation;
 
 /// <summary>Channel counts that do not fill oneDNN's blocks: some processors take what lay in memory for the missing ones.</summary>
-public class ConvolutionsTests
+public class SafeConv2dTests
 {
     [Theory]
     [InlineData(24, 16, 3, 1)]
@@ -19,32 +18,53 @@ public class ConvolutionsTests
     {
         using DisposeScope scope = NewDisposeScope();
         using Generator generator = new(3, CPU);
-        Conv2d layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel == 3 ? 1 : 0);
+        using SafeConv2d layer = new(inputs, outputs, kernel, stride, kernel == 3 ? 1 : 0);
         for (int round = 0; round < 4; round++)
         {
             Poison();
             Tensor x = randn([2, inputs, 8, 8], generator: generator).requires_grad_();
-            Tensor expectedX = x.detach().to(ScalarType.Float64).requires_grad_(), expectedWeight = layer.weight!.detach().to(ScalarType.Float64).requires_grad_();
-            Tensor expected = Sums(expectedX, expectedWeight, layer.bias!.detach().to(ScalarType.Float64), kernel, stride);
+            Tensor expectedX = x.detach().to(ScalarType.Float64).requires_grad_(), expectedWeight = layer.Weight.detach().to(ScalarType.Float64).requires_grad_();
+            Tensor expected = Sums(expectedX, expectedWeight, layer.Bias!.detach().to(ScalarType.Float64), kernel, stride);
             expected.pow(2).sum().backward();
             layer.zero_grad();
 
-            Tensor y = layer.Convolve(x);
+            Tensor y = layer.call(x);
             y.pow(2).sum().backward();
 
             Close(expected, y);
             Close(expectedX.grad!, x.grad!);
-            Close(expectedWeight.grad!, layer.weight!.grad!);
-            Close(expected, Convolutions.InWholeBlocks(layer, x));
+            Close(expectedWeight.grad!, layer.Weight.grad!);
+            Close(expected, layer.InWholeBlocks(x));
         }
     }
 
-    [Fact]
-    public void Leaves_nothing_behind() => LeakCheck.Run(() =>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Begins_as_PyTorchs_and_has_its_keys(bool bias)
     {
-        using Conv2d layer = nn.Conv2d(5, 3, 3);
-        using Tensor x = ones(2, 5, 4, 4), y = layer.Convolve(x), z = Convolutions.InWholeBlocks(layer, x);
-    });
+        using DisposeScope scope = NewDisposeScope();
+        random.manual_seed(5);
+        using SafeConv2d ours = new(6, 4, 3, bias: bias);
+        random.manual_seed(5);
+        using var theirs = nn.Conv2d(6, 4, 3, bias: bias);
+        Dictionary<string, Tensor> expected = theirs.state_dict(), found = ours.state_dict();
+        Assert.Equal(expected.Keys.Order(), found.Keys.Order());
+        Assert.All(expected, e => Assert.Equal(e.Value.data<float>().ToArray(), found[e.Key].data<float>().ToArray()));
+    }
+
+    [Fact]
+    public void Leaves_nothing_behind()
+    {
+        using SafeConv2d layer = new(5, 3, 3);
+        using Tensor x = ones(2, 5, 4, 4);
+        // The processor is tried once, and what is made for that stays.
+        layer.call(x).Dispose();
+        LeakCheck.Run(() =>
+        {
+            using Tensor y = layer.call(x), z = layer.InWholeBlocks(x);
+        });
+    }
 
     private static Tensor Sums(Tensor x, Tensor weight, Tensor bias, int kernel, int stride)
     {
