@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
@@ -23,7 +24,7 @@ public sealed class NoiseSchedule
         using DisposeScope scope = NewDisposeScope();
         Tensor betas = Betas(config);
         _betas = betas.data<float>().ToArray();
-        _alphasCumprod = (1 - betas).cumprod(0).data<float>().ToArray();
+        _alphasCumprod = betas.SubtractedFrom(1).cumprod(0).data<float>().ToArray();
     }
 
     // The same forward process for another sampler.
@@ -50,7 +51,7 @@ public sealed class NoiseSchedule
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor signal, Tensor sigma) = Levels(latents, timesteps);
-        return ((signal * latents) + (sigma * noise)).MoveToOuterDisposeScope();
+        return (signal * latents).Plus(sigma * noise).MoveToOuterDisposeScope();
     }
 
     /// <summary>The velocity: sqrt(alpha) * noise - sqrt(1 - alpha) * latents.</summary>
@@ -84,7 +85,7 @@ public sealed class NoiseSchedule
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor alpha = Gather(timesteps);
-        return (alpha.sqrt() / (1 - alpha).sqrt()).square().MoveToOuterDisposeScope();
+        return (alpha.sqrt() / alpha.SubtractedFrom(1).sqrt()).Squared().MoveToOuterDisposeScope();
     }
 
     /// <summary>Loss weights of min-SNR-gamma for this schedule's prediction type.</summary>
@@ -97,11 +98,11 @@ public sealed class NoiseSchedule
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gamma);
         using DisposeScope scope = NewDisposeScope();
         Tensor snr = Snr(timesteps);
-        Tensor cut = snr.clamp_max(gamma);
+        Tensor cut = snr.AtMost(gamma);
         return (Config.PredictionType switch
         {
             PredictionType.Epsilon => cut / snr,
-            PredictionType.Velocity => cut / (snr + 1),
+            PredictionType.Velocity => cut / snr.Plus(1),
             _ => cut,
         }).MoveToOuterDisposeScope();
     }
@@ -136,7 +137,7 @@ public sealed class NoiseSchedule
     {
         long[] shape = [timesteps.shape[0], .. Enumerable.Repeat(1L, (int)latents.dim() - 1)];
         Tensor alpha = Gather(timesteps).to(latents.dtype).reshape(shape);
-        return (alpha.sqrt(), (1 - alpha).sqrt());
+        return (alpha.sqrt(), alpha.SubtractedFrom(1).sqrt());
     }
 
     private Tensor Gather(Tensor timesteps)
@@ -150,8 +151,8 @@ public sealed class NoiseSchedule
         Tensor betas = config.TrainedBetas is { } trained ? tensor(trained.Select(b => (float)b).ToArray()) : config.BetaSchedule switch
         {
             BetaSchedule.Linear => linspace(config.BetaStart, config.BetaEnd, count, ScalarType.Float32),
-            BetaSchedule.ScaledLinear => linspace(Math.Sqrt(config.BetaStart), Math.Sqrt(config.BetaEnd), count, ScalarType.Float32).square(),
-            BetaSchedule.Sigmoid => (linspace(-6, 6, count, ScalarType.Float32).sigmoid() * (config.BetaEnd - config.BetaStart)) + config.BetaStart,
+            BetaSchedule.ScaledLinear => linspace(Math.Sqrt(config.BetaStart), Math.Sqrt(config.BetaEnd), count, ScalarType.Float32).Squared(),
+            BetaSchedule.Sigmoid => linspace(-6, 6, count, ScalarType.Float32).sigmoid().Times(config.BetaEnd - config.BetaStart).Plus(config.BetaStart),
             _ => tensor(Enumerable.Range(0, count).Select(i => (float)Math.Min(1 - (Cosine((i + 1d) / count) / Cosine((double)i / count)), 0.999)).ToArray()),
         };
         return config.RescaleBetasZeroSnr ? ZeroTerminalSnr(betas) : betas;
@@ -162,10 +163,10 @@ public sealed class NoiseSchedule
     // Lin et al., arXiv 2305.08891, algorithm 1.
     private static Tensor ZeroTerminalSnr(Tensor betas)
     {
-        Tensor signal = (1 - betas).cumprod(0).sqrt();
+        Tensor signal = betas.SubtractedFrom(1).cumprod(0).sqrt();
         Tensor first = signal[0].clone(), last = signal[-1].clone();
-        Tensor cumulative = ((signal - last) * (first / (first - last))).square();
+        Tensor cumulative = ((signal - last) * (first / (first - last))).Squared();
         Tensor alphas = cat([cumulative[..1], cumulative[1..] / cumulative[..^1]]);
-        return 1 - alphas;
+        return alphas.SubtractedFrom(1);
     }
 }

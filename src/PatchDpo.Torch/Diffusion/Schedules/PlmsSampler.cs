@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -57,7 +58,7 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
         Tensor combined = Combine(prediction, step);
         Tensor sample = SamplePrediction.ToSample(schedule.Config.PredictionType, combined, start, alpha, sigma);
         Tensor predicted = SamplePrediction.ToNoise(schedule.Config.PredictionType, combined, start, alpha, sigma);
-        Tensor next = (Math.Sqrt(target) * sample) + (Math.Sqrt(1 - target) * predicted);
+        Tensor next = sample.Times(Math.Sqrt(target)).Plus(predicted.Times(Math.Sqrt(1 - target)));
         if (step == 0)
             _start = latents.alias().DetachFromDisposeScope();
         if (step != 1)
@@ -76,10 +77,10 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
     private Tensor Combine(Tensor p, int step) => step switch
     {
         0 => p,
-        1 => (p + _earlier[^1]) / 2,
-        2 => ((3 * p) - _earlier[^1]) / 2,
-        3 => ((23 * p) - (16 * _earlier[^1]) + (5 * _earlier[^2])) / 12,
-        _ => ((55 * p) - (59 * _earlier[^1]) + (37 * _earlier[^2]) - (9 * _earlier[^3])) / 24,
+        1 => p.Plus(_earlier[^1]).DividedBy(2),
+        2 => (p.Times(3) - _earlier[^1]).DividedBy(2),
+        3 => (p.Times(23) - _earlier[^1].Times(16)).Plus(_earlier[^2].Times(5)).DividedBy(12),
+        _ => ((p.Times(55) - _earlier[^1].Times(59)).Plus(_earlier[^2].Times(37)) - _earlier[^3].Times(9)).DividedBy(24),
     };
 
     private void Remember(Tensor prediction)

@@ -38,7 +38,7 @@ internal static class SamplePrediction
     public static Tensor Threshold(Tensor sample, NoiseScheduleConfig config)
     {
         Tensor flat = sample.flatten(1).to(ScalarType.Float32);
-        Tensor limit = flat.abs().quantile(tensor((float)config.DynamicThresholdingRatio, device: flat.device), dim: 1, keepdim: true).clamp(1, config.SampleMaxValue);
+        Tensor limit = flat.abs().quantile(tensor((float)config.DynamicThresholdingRatio, device: flat.device), dim: 1, keepdim: true).Clamped(1, config.SampleMaxValue);
         return (flat.minimum(limit).maximum(-limit) / limit).reshape(sample.shape).to(sample.dtype);
     }
 }
