@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -37,6 +38,7 @@ internal sealed class SafeConv2d : nn.Module<Tensor, Tensor>
             nn.init.uniform_(this.bias, -bound, bound);
         }
         RegisterComponents();
+        this.DetachFromDisposeScope();
     }
 
     /// <summary>The kernels, <c>(C',C,k,k)</c>.</summary>

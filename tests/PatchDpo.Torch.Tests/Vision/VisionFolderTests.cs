@@ -245,7 +245,8 @@ public sealed class VisionFolderTests : IDisposable
         File.WriteAllText(_folder.File("config.json"), s_clipJson.Replace("516", "500", StringComparison.Ordinal));
         File.WriteAllBytes(_folder.File("model.safetensors"), [2, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}']);
         ModelConfigException e = Assert.Throws<ModelConfigException>(() => ClipModel.FromFolder(_folder.File("")));
-        Assert.Contains("516", e.Message, StringComparison.Ordinal);
+        Assert.Contains("515", e.Message, StringComparison.Ordinal);
+        Assert.Contains("500", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

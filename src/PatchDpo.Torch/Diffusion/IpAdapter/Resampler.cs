@@ -29,7 +29,10 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>
         Options = options;
         var width = options.Channels;
         using (no_grad())
-            latents = new Parameter(randn([1, options.Tokens, width], dtype, device).DividedBy(Math.Sqrt(width)));
+        {
+            using Tensor drawn = randn([1, options.Tokens, width], dtype, device);
+            latents = new Parameter(drawn.DividedBy(Math.Sqrt(width)));
+        }
         proj_in = nn.Linear(options.InputChannels, width, device: device, dtype: dtype);
         proj_out = nn.Linear(width, options.OutputChannels, device: device, dtype: dtype);
         norm_out = nn.LayerNorm(options.OutputChannels, device: device, dtype: dtype);

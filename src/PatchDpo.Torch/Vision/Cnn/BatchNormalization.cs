@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -24,6 +25,7 @@ internal sealed class BatchNormalization : nn.Module<Tensor, Tensor>
         running_var = ones(channels, dtype: dtype, device: device);
         num_batches_tracked = zeros([], dtype: ScalarType.Int64, device: device);
         RegisterComponents();
+        this.DetachFromDisposeScope();
     }
 
     /// <inheritdoc />
