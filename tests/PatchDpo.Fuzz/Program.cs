@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PatchDpo.Fuzz;
+using PatchDpo.Fuzz.Configurations;
 using PatchDpo.Fuzz.Targets;
 using PatchDpo.Torch.Runtime;
 
@@ -12,12 +13,15 @@ Option<string> findings = new("--findings") { Description = "Folder for the inpu
 Option<string?> replay = new("--replay") { Description = "Instead of changed inputs: a folder of files, read as they are by the reader that each one's ending tells." };
 Option<string?> corpus = new("--corpus") { Description = "Instead of changed inputs: writes the reader's sound ones into this folder, for afl-fuzz to begin with." };
 Option<bool> afl = new("--afl") { Description = "Takes inputs from afl-fuzz, which starts this program (see docs/security.md)." };
+Option<bool> configurations = new("--configurations") { Description = "Instead of changed weights: small models of each kind, with one field of one configuration changed." };
+Option<int> every = new("--every") { Description = "With --configurations: takes each n-th change only.", DefaultValueFactory = _ => 1 };
 Option<bool> outcomes = new("--outcomes") { Description = "Print every kind of outcome that was seen." };
 RootCommand root = new("Feeds the readers of weights with broken and hostile inputs and reports crashes, hangs, memory beyond the file's size, leaks and undocumented exceptions. Exit code 1: findings.")
 {
-    reader, count, seed, seconds, findings, replay, corpus, afl, outcomes,
+    reader, count, seed, seconds, findings, replay, corpus, afl, configurations, every, outcomes,
 };
 root.SetAction(result => result.GetValue(replay) is { } files ? ReadAgain(files)
+    : result.GetValue(configurations) ? ChangeConfigurations(result.GetValue(every), result.GetValue(outcomes))
     : result.GetValue(corpus) is not null || result.GetValue(afl) ? RunGuided(result.GetValue(reader)!, result.GetValue(corpus))
     : Run(result.GetValue(reader)!, result.GetValue(count), result.GetValue(seed), result.GetValue(seconds), result.GetValue(findings)!, result.GetValue(outcomes)));
 return root.Parse(args).Invoke();
@@ -34,6 +38,16 @@ static int ReadAgain(string files)
     TorchRuntime.Initialize();
     string folder = InputFolder();
     int findings = new Replay([.. AllTargets.Create()], new Watchdog(folder)).Run(files, folder);
+    Directory.Delete(folder, recursive: true);
+    return findings == 0 ? 0 : 1;
+}
+
+static int ChangeConfigurations(int every, bool printOutcomes)
+{
+    TorchRuntime.Initialize();
+    string folder = InputFolder();
+    Console.WriteLine($"the configuration under test is in '{folder}': after a crash of the process, it is the one");
+    int findings = new ConfigurationRun(folder, new Watchdog(folder)).Run(every, printOutcomes);
     Directory.Delete(folder, recursive: true);
     return findings == 0 ? 0 : 1;
 }

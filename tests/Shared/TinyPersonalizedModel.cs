@@ -205,7 +205,7 @@ internal static class TinyPersonalizedModel
     }
 
     /// <summary>Bytes alone, without merges: GPT-2's printable character for each byte, with and without the end of a word.</summary>
-    private static void WriteTokenizer(string folder)
+    public static void WriteTokenizer(string folder)
     {
         var vocabulary = new Dictionary<string, int>();
         string[] characters = [.. ByteCharacters()];

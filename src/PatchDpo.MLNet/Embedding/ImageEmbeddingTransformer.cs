@@ -69,7 +69,7 @@ public sealed class ImageEmbeddingTransformer : BatchedTransformer
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         Tensor pixels = stack(images.Select(_encoder.Encoder.Preprocessor.Preprocess)).to(_encoder.Encoder.Device);
-        using VisionFeatures features = _encoder.Encoder.Encode(pixels);
+        using VisionFeatures features = _encoder.Encoder.EncodeGlobal(pixels);
         return TensorRows.ToArrays(features.Global);
     }
 }

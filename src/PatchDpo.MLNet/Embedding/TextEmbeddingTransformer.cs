@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Text;
 using static TorchSharp.torch;
@@ -84,6 +85,8 @@ public sealed class TextEmbeddingTransformer : BatchedTransformer
     {
         using var scope = NewDisposeScope();
         ClipTextOutput output = _encoder.Encode(_tokenizer.EncodeBatch(texts).to(_encoder.Device));
-        return TensorRows.ToArrays(output.TextEmbeds ?? output.Pooled);
+        Tensor embeddings = output.TextEmbeds ?? output.Pooled;
+        FiniteOutput.Check(embeddings, "The text encoder", _encoder, "text embeddings", i => $"text {i}");
+        return TensorRows.ToArrays(embeddings);
     }
 }

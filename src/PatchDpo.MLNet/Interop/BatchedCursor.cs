@@ -110,7 +110,7 @@ internal sealed class BatchedCursor<TInput, TOutput> : DataViewRowCursor
             _aheadId!(ref id);
             _ids.Add(id);
         }
-        _results = _mapping.Compute(rows);
+        _results = _mapping.ComputeFrom(rows, _servingRow);
         _firstRow = _servingRow;
     }
 

@@ -1,5 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using PatchDpo.Torch;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.MLNet.Interop;
 
@@ -46,6 +48,13 @@ internal abstract class BatchedMapping<TInput, TOutput> : IBatchedMapping
 
     /// <summary>Computes the results of 1 to <see cref="BatchSize"/> rows; a row's result does not depend on the others.</summary>
     public abstract IReadOnlyList<TOutput> Compute(IReadOnlyList<TInput> rows);
+
+    /// <summary>The same; a row that a model gives NaN or infinite numbers for is named by its place in the data.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="first">The place of the first of them.</param>
+    /// <exception cref="NonFiniteOutputException">A model gives NaN or infinite numbers.</exception>
+    public IReadOnlyList<TOutput> ComputeFrom(IReadOnlyList<TInput> rows, long first)
+        => FiniteOutput.Renamed(() => Compute(rows), i => ($"row {first + i}", (int)Math.Min(first + i, int.MaxValue)));
 
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {

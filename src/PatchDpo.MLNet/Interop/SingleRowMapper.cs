@@ -44,7 +44,7 @@ internal sealed class SingleRowMapper<TInput, TOutput>(BatchedMapping<TInput, TO
                 mapping.ThrowIfClosed();
                 if (computedAt != input.Position || computedAt < 0)
                 {
-                    result = mapping.Compute([read!()])[0];
+                    result = mapping.ComputeFrom([read!()], input.Position)[0];
                     computedAt = input.Position;
                 }
                 return result!;

@@ -78,7 +78,7 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
     private VisionFeatures Encode(IReadOnlyList<ImageBuffer> images)
     {
         using var scope = NewDisposeScope();
-        VisionFeatures features = _encoder.Encoder.Encode(stack(images.Select(_encoder.Encoder.Preprocessor.Preprocess)).to(_encoder.Encoder.Device));
+        VisionFeatures features = _encoder.Encoder.EncodePatches(stack(images.Select(_encoder.Encoder.Preprocessor.Preprocess)).to(_encoder.Encoder.Device));
         return new VisionFeatures(features.Global.MoveToOuterDisposeScope(), features.Patches.MoveToOuterDisposeScope());
     }
 

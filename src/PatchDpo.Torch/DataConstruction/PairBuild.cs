@@ -80,7 +80,8 @@ internal sealed class PairBuild(
             if (first >= limit)
                 throw new TooFewReferencesException(accepted, options.References, first, Rejected(journal.Candidates));
             GenerationRequest[] requests = [.. Enumerable.Range(first, options.ReferenceGeneration.BatchSize).Select(c => new GenerationRequest(prompts[c % prompts.Count], []) { NoiseIndex = c })];
-            IReadOnlyList<ImageBuffer> images = generate(requests, options.ReferenceGeneration, new DirectProgress<GenerationProgress>(Report), cancellation);
+            IReadOnlyList<ImageBuffer> images = FiniteOutput.Renamed(
+                () => generate(requests, options.ReferenceGeneration, new DirectProgress<GenerationProgress>(Report), cancellation), i => ($"the reference for the prompt '{requests[i].Prompt}'", first + i));
             var records = new List<CandidateRecord>();
             for (int i = 0; i < images.Count; i++)
                 records.Add(Judge(filter, first + i, requests[i], images[i], ref accepted));
@@ -91,7 +92,7 @@ internal sealed class PairBuild(
 
     private CandidateRecord Judge(ReferenceFilter filter, int candidate, GenerationRequest request, ImageBuffer image, ref int accepted)
     {
-        ReferenceVerdict verdict = filter.Judge(request.Prompt, image);
+        ReferenceVerdict verdict = FiniteOutput.Renamed(() => filter.Judge(request.Prompt, image), _ => ($"the reference for the prompt '{request.Prompt}'", candidate));
         if (verdict.Rejection is null && accepted == options.References)
             verdict = verdict with { Rejection = ReferenceRejection.NotNeeded };
         int? sample = verdict.Rejection is null ? accepted++ : null;
@@ -119,9 +120,10 @@ internal sealed class PairBuild(
             CandidateRecord[] group = [.. references.Skip(journal.Samples.Count).Take(size)];
             ImageBuffer[] images = Array.ConvertAll(group, c => ImageFile.Load(PathOf(c.File)));
             GenerationRequest[] requests = [.. group.Zip(images).SelectMany(c => Enumerable.Range(0, options.GenerationsPerReference).Select(i => Request(c.First, c.Second, i)))];
-            IReadOnlyList<ImageBuffer> generated = generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellation);
+            (string, int) Name(int i) => ($"the pair of '{group[i / options.GenerationsPerReference].File}'", i);
+            IReadOnlyList<ImageBuffer> generated = FiniteOutput.Renamed(() => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellation), Name);
             ImageBuffer[] prompted = [.. requests.Select(r => r.References[0])];
-            IReadOnlyList<PatchQualityResult> quality = estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellation);
+            IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(() => estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellation), Name);
             CheckGrid(quality, journal.Maps);
             SampleRecord[] samples = [.. group.Select((c, g) => Store(c, requests, generated, quality, g * options.GenerationsPerReference))];
             journal.Append(new JournalLine(Samples: samples, Maps: [.. quality.Select(q => MapsRecord.Of(new QualityMapPair(q.Reference, q.Generated)))]));

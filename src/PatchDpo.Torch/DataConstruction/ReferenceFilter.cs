@@ -21,11 +21,11 @@ internal sealed class ReferenceFilter
     public ReferenceFilter(ReferenceFilterOptions options, IVisionEncoder encoder, IImageTextEncoder? clip)
     {
         _options = options;
-        _features = options.MaxSimilarity is null ? null : new EmbeddingCache(encoder.Preprocessor, encoder.Device, pixels => encoder.Encode(pixels).Global);
+        _features = options.MaxSimilarity is null ? null : new EmbeddingCache(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global);
         if (options.MinClipT is null)
             return;
         _clip = clip ?? throw new ArgumentException("The filter has a least CLIP-T, but there is no CLIP model to measure it with.", nameof(clip));
-        _clipImages = new EmbeddingCache(clip.Preprocessor, clip.Device, clip.EncodeImages);
+        _clipImages = new EmbeddingCache(clip.Preprocessor, clip.Device, clip.EncodeCheckedImages);
     }
 
     /// <summary>Judges a picture; one that is accepted must be given to <see cref="Accept"/>.</summary>
@@ -70,6 +70,6 @@ internal sealed class ReferenceFilter
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        return EmbeddingCache.Cosine(_clipImages!.Encode([image])[0], EmbeddingCache.Normalized(_clip!.EncodeTexts([prompt]))[0]);
+        return EmbeddingCache.Cosine(_clipImages!.Encode([image])[0], EmbeddingCache.Normalized(_clip!.EncodeCheckedTexts([prompt]))[0]);
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -16,10 +17,14 @@ internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device dev
         => $"{image.Width}x{image.Height}x{image.Channels}:{Convert.ToHexString(SHA256.HashData(image.Pixels))}";
 
     /// <summary>Embeds images that are kept for later rows.</summary>
-    public void Add(IEnumerable<(string Key, ImageBuffer Image)> images)
+    /// <param name="images">The images with what tells them apart.</param>
+    /// <param name="name">The name and number that the caller gives an image, by its index.</param>
+    /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite numbers for one of them.</exception>
+    public void Add(IReadOnlyList<(string Key, ImageBuffer Image)> images, Func<int, (string Item, int Index)> name)
     {
-        (string Key, ImageBuffer Image)[] missing = [.. images.DistinctBy(i => i.Key).Where(i => !_known.ContainsKey(i.Key))];
-        foreach (((string key, _), float[] embedding) in missing.Zip(Encode([.. missing.Select(m => m.Image)])))
+        (int Index, string Key, ImageBuffer Image)[] missing = [.. images.Select((m, i) => (i, m.Key, m.Image)).DistinctBy(m => m.Key).Where(m => !_known.ContainsKey(m.Key))];
+        float[][] embeddings = FiniteOutput.Renamed(() => Encode([.. missing.Select(m => m.Image)]), i => name(missing[i].Index));
+        foreach (((_, string key, _), float[] embedding) in missing.Zip(embeddings))
             _known[key] = embedding;
     }
 

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Text;
@@ -42,12 +43,13 @@ public sealed class PersonalizationEvaluator
     /// <exception cref="EmptyDataException">There is no row.</exception>
     /// <exception cref="ArgumentException">A row lacks its subject or its references, or has several references in the Kosmos-G setting; the message names the row.</exception>
     /// <exception cref="TruncatedPromptException">CLIP takes fewer tokens than a prompt has, and the options refuse that; the message names the row.</exception>
+    /// <exception cref="NonFiniteOutputException">A model gives NaN or infinite numbers; the message names it and the row.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public PersonalizationMetrics Evaluate(IEnumerable<EvaluationRow> rows, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        EmbeddingCache? dino = _dino is null ? null : new(_dino.Preprocessor, _dino.Device, pixels => _dino.Encode(pixels).Global);
-        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeImages);
+        EmbeddingCache? dino = _dino is null ? null : new(_dino.Preprocessor, _dino.Device, pixels => _dino.EncodeGlobal(pixels).Global);
+        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages);
         OrderedDictionary<string, SubjectSums> subjects = [];
         List<TruncatedPrompt> truncated = [];
         int first = 0;
@@ -59,7 +61,7 @@ public sealed class PersonalizationEvaluator
             if (_clip is not null)
                 truncated.AddRange(_clip.FindTruncated([.. batch.Select(r => r.Prompt)]).Select(t => t with { Index = first + t.Index }));
             TruncatedPromptException.ThrowIfAny(truncated, _options.RefuseTruncatedPrompts);
-            AddBatch(batch, dino, clip, subjects);
+            AddBatch(batch, first, dino, clip, subjects);
             first += batch.Length;
         }
         if (subjects.Count == 0)
@@ -77,7 +79,7 @@ public sealed class PersonalizationEvaluator
             => metric(means[0]) is null ? null : MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)]);
     }
 
-    private void AddBatch(EvaluationRow[] rows, EmbeddingCache? dino, EmbeddingCache? clip, OrderedDictionary<string, SubjectSums> subjects)
+    private void AddBatch(EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, OrderedDictionary<string, SubjectSums> subjects)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
@@ -95,17 +97,19 @@ public sealed class PersonalizationEvaluator
         if (clip is not null)
         {
             float[][] images = AddPairs(clip, (sum, cosine) => sum.ClipI = (sum.ClipI ?? 0) + cosine);
-            float[][] texts = EmbeddingCache.Normalized(_clip!.EncodeTexts([.. rows.Select(r => r.Prompt)]));
+            float[][] texts = EmbeddingCache.Normalized(FiniteOutput.Renamed(() => _clip!.EncodeCheckedTexts([.. rows.Select(r => r.Prompt)]), i => Named("the prompt", i)));
             for (int i = 0; i < rows.Length; i++)
                 sums[i].ClipT = (sums[i].ClipT ?? 0) + EmbeddingCache.Cosine(images[i], texts[i]);
         }
         if (_patchQuality is not null)
             AddPatchQuality(_patchQuality);
 
+        (string, int) Named(string what, int row) => ($"{what} of row {first + row} (subject '{rows[row].Subject}')", first + row);
+
         float[][] AddPairs(EmbeddingCache cache, Action<SubjectSums, double> add)
         {
-            float[][] embeddings = cache.Encode(generated);
-            cache.Add(pairs.Select(p => (p.Key, p.Reference)));
+            float[][] embeddings = FiniteOutput.Renamed(() => cache.Encode(generated), i => Named("the generated image", i));
+            cache.Add([.. pairs.Select(p => (p.Key, p.Reference))], i => Named("a reference", pairs[i].Row));
             foreach ((int row, string key, _) in pairs)
                 add(sums[row], EmbeddingCache.Cosine(embeddings[row], cache[key]));
             return embeddings;
@@ -116,8 +120,9 @@ public sealed class PersonalizationEvaluator
             // One buffer for each content, so that the estimator encodes it once.
             Dictionary<string, ImageBuffer> buffers = pairs.DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Reference);
             Dictionary<string, bool[,]?> masks = buffers.ToDictionary(b => b.Key, b => _options.MaskPlainBackground ? Foreground(b.Value) : null);
-            IReadOnlyList<PatchQualityResult> results = estimator.Score(
-                [.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => buffers[p.Key])], [.. pairs.Select(p => masks[p.Key])]);
+            IReadOnlyList<PatchQualityResult> results = FiniteOutput.Renamed(
+                () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => buffers[p.Key])], [.. pairs.Select(p => masks[p.Key])]),
+                i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
                 sums[pairs[i].Row].PatchQuality = (sums[pairs[i].Row].PatchQuality ?? 0) + results[i].Score;
         }

@@ -15,6 +15,7 @@ namespace PatchDpo.Torch.PatchQuality;
 /// This one is ours and is named by what it does: two views of an image with a known homography between them (crop, scale,
 /// rotation, perspective, mirror) and mild changes of light; corresponding points are pulled together, all others of the batch
 /// pushed apart (InfoNCE), save near neighbours and patches that look alike; regions recoloured in copies are negatives, too.
+/// A copy of what is trained is held until the end, so that a training that fails or is cancelled changes nothing.
 /// </remarks>
 public sealed class PatchEncoderTrainer
 {
@@ -31,15 +32,15 @@ public sealed class PatchEncoderTrainer
         ArgumentRange.CheckAdamW(_options.LearningRate, _options.WeightDecay, beta1: 0.9);
     }
 
-    /// <summary>Trains all parameters of a module that require gradients, in place.</summary>
+    /// <summary>Trains all parameters of a module that require gradients, in place; where it ends in an exception, the module is as it was before, its buffers too.</summary>
     /// <param name="encoder">The module; its training mode is restored at the end.</param>
     /// <param name="patchFeatures">Its patch features with gradients, <c>(B,3,S,S) -> (B,h,w,D)</c>, covering the whole input.</param>
     /// <param name="pixels">Training images as the encoder takes them (normalised), <c>(N,3,S,S)</c>, on any device.</param>
     /// <param name="progress">Called after each step; null: none.</param>
-    /// <param name="cancellationToken">Stops between steps; what was learnt so far stays in the module.</param>
+    /// <param name="cancellationToken">Stops between steps; nothing is kept of a training that is cancelled.</param>
     /// <exception cref="EmptyDataException">There is no image.</exception>
     /// <exception cref="ArgumentException">The pixels have another shape, or the module has nothing to train.</exception>
-    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
+    /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Train(nn.Module encoder, Func<Tensor, Tensor> patchFeatures, Tensor pixels, Action<PatchEncoderProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -54,28 +55,22 @@ public sealed class PatchEncoderTrainer
         if (parameters.Length == 0)
             throw new ArgumentException("The encoder has no parameter that requires gradients.", nameof(encoder));
 
-        bool wasTraining = encoder.training;
+        using TrainingRollback before = new(encoder, parameters, parameters);
         encoder.train();
-        try
-        {
-            Run(parameters, patchFeatures, new PixelViewPool(pixels, _options, parameters[0].device), progress, cancellationToken);
-        }
-        finally
-        {
-            encoder.train(wasTraining);
-        }
+        Run(parameters, patchFeatures, new PixelViewPool(pixels, _options, parameters[0].device), progress, cancellationToken);
+        before.Keep();
     }
 
-    /// <summary>Trains all parameters of a module that require gradients, in place.</summary>
+    /// <summary>Trains all parameters of a module that require gradients, in place; where it ends in an exception, the module is as it was before, its buffers too.</summary>
     /// <param name="encoder">The module; its training mode is restored at the end.</param>
     /// <param name="patchFeatures">Its patch features with gradients, <c>(B,3,S,S) -> (B,h,w,D)</c>, covering the whole input.</param>
     /// <param name="images">Training images of any sizes; all are held as pixels at once.</param>
     /// <param name="preprocessor">Brings them to the encoder's input; every image must get the same size.</param>
     /// <param name="progress">Called after each step; null: none.</param>
-    /// <param name="cancellationToken">Stops between steps; what was learnt so far stays in the module.</param>
+    /// <param name="cancellationToken">Stops between steps; nothing is kept of a training that is cancelled.</param>
     /// <exception cref="EmptyDataException">There is no image.</exception>
     /// <exception cref="ArgumentException">The module has nothing to train.</exception>
-    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
+    /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Train(nn.Module encoder, Func<Tensor, Tensor> patchFeatures, IReadOnlyList<ImageBuffer> images, IImagePreprocessor preprocessor,
         Action<PatchEncoderProgress>? progress = null, CancellationToken cancellationToken = default)
@@ -88,17 +83,18 @@ public sealed class PatchEncoderTrainer
         Train(encoder, patchFeatures, stack(images.Select(preprocessor.Preprocess)), progress, cancellationToken);
     }
 
-    /// <summary>Trains the patch features of an encoder of this library, in place: all of it, its last blocks, or its head (<see cref="PatchEncoderTrainerOptions.TrainedBlocks"/>).</summary>
+    /// <summary>Trains the patch features of an encoder of this library, in place: all of it, its last blocks, or its head (<see cref="PatchEncoderTrainerOptions.TrainedBlocks"/>). Where it ends in an exception, the encoder is as it was before.</summary>
     /// <param name="encoder">
     /// The encoder. Put a <see cref="PatchHeadEncoder"/> around it to train a head, with it or alone; a fresh head starts as the
     /// whitening of the images' features. Batch normalisations keep their statistics, so that training and use see the same network.
     /// </param>
     /// <param name="images">Training images of any sizes; all are held in memory.</param>
     /// <param name="progress">Called after each step; null: none.</param>
-    /// <param name="cancellationToken">Stops between steps; what was learnt so far stays in the encoder.</param>
+    /// <param name="cancellationToken">Stops between steps; nothing is kept of a training that is cancelled.</param>
     /// <exception cref="EmptyDataException">There is no image.</exception>
     /// <exception cref="ArgumentException">There is nothing to train, or <see cref="PatchEncoderTrainerOptions.CropSize"/> is no size that the encoder takes.</exception>
-    /// <exception cref="NonFiniteLossException">The loss became NaN or infinite.</exception>
+    /// <exception cref="NonFiniteLossException">The training diverged.</exception>
+    /// <exception cref="NonFiniteOutputException">A fresh head cannot start: the encoder gives NaN or infinite features.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Train(ITrainableVisionEncoder encoder, IReadOnlyList<ImageBuffer> images, Action<PatchEncoderProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -116,27 +112,19 @@ public sealed class PatchEncoderTrainer
 
         // By reference: tensors compare by value.
         HashSet<Parameter> chosen = new(parameters, ReferenceEqualityComparer.Instance);
-        (Parameter Parameter, bool Required)[] before = [.. (module?.parameters() ?? []).Concat(groups.SelectMany(g => g)).Distinct<Parameter>(ReferenceEqualityComparer.Instance).Select(p => (p, p.requires_grad))];
-        bool wasTraining = module?.training ?? false;
+        Parameter[] all = [.. (module?.parameters() ?? []).Concat(groups.SelectMany(g => g)).Distinct<Parameter>(ReferenceEqualityComparer.Instance)];
         using DisposeScope scope = NewDisposeScope();
         using PhotoViewPool? photos = _options.CropSize is null ? null : new PhotoViewPool(images, encoder.Preprocessor, _options, encoder.Device);
-        try
-        {
-            module?.eval();
-            foreach ((Parameter parameter, _) in before)
-                parameter.requires_grad = chosen.Contains(parameter);
-            IViewPool pool = photos ?? (IViewPool)new PixelViewPool(Whole(images, encoder.Preprocessor), _options, encoder.Device);
-            if (headed is { IsFresh: true })
-                Whiten(headed, pool, cancellationToken);
-            headed?.MarkTrained();
-            Run(parameters, PatchFeatures, pool, progress, cancellationToken);
-        }
-        finally
-        {
-            foreach ((Parameter parameter, bool required) in before)
-                parameter.requires_grad = required;
-            module?.train(wasTraining);
-        }
+        using TrainingRollback before = new(module, all, parameters);
+        module?.eval();
+        foreach (Parameter parameter in all)
+            parameter.requires_grad = chosen.Contains(parameter);
+        IViewPool pool = photos ?? (IViewPool)new PixelViewPool(Whole(images, encoder.Preprocessor), _options, encoder.Device);
+        if (headed is { IsFresh: true })
+            Whiten(headed, pool, cancellationToken);
+        Run(parameters, PatchFeatures, pool, progress, cancellationToken);
+        headed?.MarkTrained();
+        before.Keep();
 
         Tensor PatchFeatures(Tensor pixels)
         {
@@ -164,7 +152,9 @@ public sealed class PatchEncoderTrainer
         {
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope inner = NewDisposeScope();
-            using VisionFeatures batch = headed.Encoder.Encode(pool.Draw(NextIndexes(order, pool.Count, random), random).First);
+            long[] chosen = NextIndexes(order, pool.Count, random);
+            Tensor views = pool.Draw(chosen, random).First;
+            using VisionFeatures batch = FiniteOutput.Renamed(() => headed.Encoder.EncodePatches(views), n => ($"training image {chosen[n]}", (int)chosen[n]));
             features.Add(batch.Patches.flatten(0, 2).MoveToOuterDisposeScope());
         }
         headed.Whiten(cat(features), generator);
@@ -190,6 +180,9 @@ public sealed class PatchEncoderTrainer
             optimizer.Step();
             progress?.Invoke(new PatchEncoderProgress(step, _options.MaxSteps, value, accuracy.item<float>()));
         }
+        // The last update is seen by no step; with weights that are not finite, the next one's loss would not be either.
+        if (!parameters.All(FiniteOutput.Holds))
+            throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
     }
 
     private (Tensor Loss, Tensor Accuracy) Step(Func<Tensor, Tensor> patchFeatures, ViewPair views, Random random, Generator generator)

@@ -53,6 +53,7 @@ public static class PatchMatchingAccuracy
     /// <param name="cancellationToken">Stops between pairs.</param>
     /// <returns>Each pair's accuracy, and their mean.</returns>
     /// <exception cref="EmptyDataException">There is no pair, or none of which the photos share a patch.</exception>
+    /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite features.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static PatchMatchingMetrics Measure(IVisionEncoder encoder, IEnumerable<HomographyPair> pairs, double tolerance = 1.5, CancellationToken cancellationToken = default)
     {
@@ -83,7 +84,7 @@ public static class PatchMatchingAccuracy
         Tensor Features(ImageBuffer image)
         {
             using DisposeScope inner = NewDisposeScope();
-            using VisionFeatures features = encoder.Encode(view.Preprocess(image).unsqueeze(0).to(encoder.Device));
+            using VisionFeatures features = encoder.EncodePatches(view.Preprocess(image).unsqueeze(0).to(encoder.Device));
             return features.Patches[0].clone().MoveToOuterDisposeScope();
         }
     }

@@ -45,6 +45,7 @@ public sealed class PatchQualityEstimator
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <returns>One result a pair, in order.</returns>
     /// <exception cref="ArgumentException">The lists differ in length, or a mask holds no foreground (the message names the pair).</exception>
+    /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite features; the message names it and the pair.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public IReadOnlyList<PatchQualityResult> Score(
         IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references,
@@ -72,7 +73,7 @@ public sealed class PatchQualityEstimator
             using DisposeScope inner = NewDisposeScope();
             ImageBuffer[] images = [.. Enumerable.Range(start, end - start).SelectMany(i => new[] { generated[i], references[i] }).Distinct<ImageBuffer>(ReferenceEqualityComparer.Instance)];
             foreach (ImageBuffer[] chunk in images.Where(image => !features.ContainsKey(image)).Chunk(BatchSize))
-                foreach ((ImageBuffer image, Tensor feature) in chunk.Zip(Encode(chunk)))
+                foreach ((ImageBuffer image, Tensor feature) in chunk.Zip(Encode(chunk, Name)))
                     features[image] = feature.MoveToOuterDisposeScope();
             for (int i = start; i < end; i++)
                 results.Add(ScorePair(i, features[generated[i]], features[references[i]], generatedMasks?[i], referenceMasks?[i]));
@@ -82,6 +83,12 @@ public sealed class PatchQualityEstimator
         }
         return results;
 
+        (string, int) Name(ImageBuffer image)
+        {
+            int pair = Enumerable.Range(0, generated.Count).First(i => ReferenceEquals(generated[i], image) || ReferenceEquals(references[i], image));
+            return ($"the {(ReferenceEquals(generated[pair], image) ? "generated image" : "reference")} of pair {pair}", pair);
+        }
+
         void CheckCount(int? count, string name)
         {
             if (count is int c && c != generated.Count)
@@ -90,7 +97,7 @@ public sealed class PatchQualityEstimator
     }
 
     /// <summary>Patch features of images, each <c>(1,h,w,D)</c>; images whose pixels have the same shape go through the encoder together.</summary>
-    private List<Tensor> Encode(ImageBuffer[] images)
+    private List<Tensor> Encode(ImageBuffer[] images, Func<ImageBuffer, (string, int)> name)
     {
         List<Tensor> features = new(images.Length);
         Tensor[] pixels = Array.ConvertAll(images, _view.Preprocess);
@@ -98,7 +105,9 @@ public sealed class PatchQualityEstimator
         {
             for (end = start + 1; end < pixels.Length && pixels[end].shape.SequenceEqual(pixels[start].shape);)
                 end++;
-            using VisionFeatures batch = _encoder.Encode(stack(pixels[start..end]).to(_encoder.Device));
+            int first = start;
+            Tensor input = stack(pixels[start..end]).to(_encoder.Device);
+            using VisionFeatures batch = FiniteOutput.Renamed(() => _encoder.EncodePatches(input), i => name(images[first + i]));
             features.AddRange(Enumerable.Range(0, end - start).Select(i => batch.Patches.narrow(0, i, 1).clone()));
         }
         return features;

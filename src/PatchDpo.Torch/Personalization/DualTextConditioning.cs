@@ -20,6 +20,9 @@ internal sealed class DualTextConditioning(TextTower first, TextTower second) : 
     {
         using DisposeScope scope = NewDisposeScope();
         ClipTextOutput firstOutput = first.Encode(prompts), secondOutput = second.Encode(prompts);
+        first.Check(firstOutput.PenultimateHiddenState);
+        second.Check(secondOutput.PenultimateHiddenState);
+        second.Check(secondOutput.TextEmbeds!);
         Tensor states = cat([firstOutput.PenultimateHiddenState, secondOutput.PenultimateHiddenState], -1);
         return new TextConditions(states.MoveToOuterDisposeScope(), secondOutput.TextEmbeds!.MoveToOuterDisposeScope());
     }

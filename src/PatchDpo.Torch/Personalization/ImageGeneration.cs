@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Text;
 using TorchSharp;
@@ -21,7 +22,9 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         using ISampler sampler = model.Schedule.CreateSampler(options.Sampler);
-        TextConditions? negativeText = guided ? model.EncodeText([options.NegativePrompt], options.MaxPromptCharacters) : null;
+        TextConditions? negativeText = guided
+            ? FiniteOutput.Renamed(() => model.EncodeText([options.NegativePrompt], options.MaxPromptCharacters), _ => ("the negative prompt", 0))
+            : null;
         bool textAlone = requests.Any(r => r.References.Count == 0);
         Tensor? droppedTokens = guided || textAlone ? model.ProjectReferences(model.EncodeDroppedReference(1)) : null;
 
@@ -32,7 +35,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             using DisposeScope batchScope = NewDisposeScope();
             int first = images.Count;
             GenerationRequest[] batch = NextBatch(requests, first);
-            PromptConditions positive = Conditions(batch, droppedTokens);
+            PromptConditions positive = Conditions(batch, first, droppedTokens);
             PromptConditions? negative = guided
                 ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), DroppedLike(positive.IpTokens, droppedTokens!), positive.TimeIds)
                 : null;
@@ -44,16 +47,19 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
                 sampler, options.Steps, options.GuidanceScale, Noise(null), positive, negative,
                 step => progress?.Report(new GenerationProgress(first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated }), cancellation, i => Noise(i));
             CheckFinite(latents, first);
-            images.AddRange(model.DecodeLatents(latents));
+            images.AddRange(FiniteOutput.Renamed(() => model.DecodeLatents(latents), i => ($"request {first + i}", first + i)));
         }
         return images;
     }
 
-    private PromptConditions Conditions(GenerationRequest[] batch, Tensor? droppedTokens)
+    private PromptConditions Conditions(GenerationRequest[] batch, int first, Tensor? droppedTokens)
     {
-        TextConditions text = model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters);
+        TextConditions text = FiniteOutput.Renamed(() => model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters), i => ($"request {first + i}", first + i));
         ImageBuffer[] references = [.. batch.SelectMany(r => r.References)];
-        Tensor? tokens = references.Length > 0 ? model.ProjectReferences(model.EncodeReferences(references)) : null;
+        int[] owners = [.. batch.SelectMany((r, i) => r.References.Select(_ => first + i))];
+        Tensor? tokens = references.Length > 0
+            ? FiniteOutput.Renamed(() => model.ProjectReferences(model.EncodeReferences(references)), i => ($"a reference of request {owners[i]}", owners[i]))
+            : null;
         int[] counts = [.. batch.Select(r => r.References.Count)];
         Tensor fused = IsConcatenating ? ReferenceTokens.Concatenate(tokens, counts, droppedTokens) : ReferenceTokens.Average(tokens, counts, droppedTokens);
         return new PromptConditions(text, fused, TimeIds.Uncropped(batch.Length, _height, _width, model.Device));
@@ -85,14 +91,16 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
     private IReadOnlyList<TruncatedPrompt> Truncated(IReadOnlyList<GenerationRequest> requests, bool guided)
     {
         IReadOnlyList<TruncatedPrompt> prompts = model.FindTruncatedPrompts([.. requests.Select(r => r.Prompt)]);
-        return guided ? [.. prompts, .. model.FindTruncatedPrompts([options.NegativePrompt]).Select(p => p with { Index = null })] : prompts;
+        TruncatedPrompt[] all = guided ? [.. prompts, .. model.FindTruncatedPrompts([options.NegativePrompt]).Select(p => p with { Index = null })] : [.. prompts];
+        // The one empty list, so that reports without any are equal.
+        return all.Length > 0 ? all : [];
     }
 
     private void CheckFinite(Tensor latents, int first)
     {
         bool[] finite = latents.isfinite().flatten(1).all(1).cpu().data<bool>().ToArray();
         if (Array.IndexOf(finite, false) is >= 0 and int bad)
-            throw new NonFiniteLatentsException(first + bad, model.DType);
+            throw new NonFiniteLatentsException($"request {first + bad}", first + bad, model.DType, model.FindDamagedWeights());
     }
 
     // Both halves of guidance go through the network in one call, so they have equally many tokens: the dropped ones, repeated whole.

@@ -147,6 +147,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="maxPromptCharacters">The longest prompt that is accepted.</param>
     /// <returns>B rows; the caller disposes them.</returns>
     /// <exception cref="PromptTooLongException">A prompt is longer than that.</exception>
+    /// <exception cref="NonFiniteOutputException">A text encoder gives NaN or infinite numbers.</exception>
     /// <remarks>
     /// Stable Diffusion 1.5: the last hidden state after the final norm. SDXL: penultimate hidden states of both encoders
     /// concatenated; pooled text is the second's projection.
@@ -164,14 +165,16 @@ public sealed class PersonalizedModel : IDisposable
     /// <returns>The prompts that are cut, by their place in the list; where two encoders cut one, what the one with the fewer tokens left takes.</returns>
     public IReadOnlyList<TruncatedPrompt> FindTruncatedPrompts(IReadOnlyList<string> prompts)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(prompts);
-        return [.. Parts.Text.Tokenizers.SelectMany(t => t.FindTruncated(prompts)).GroupBy(t => t.Index).Select(g => g.MaxBy(t => t.Tokens)!).OrderBy(t => t.Index)];
+        return [.. _parts.Text.Tokenizers.SelectMany(t => t.FindTruncated(prompts)).GroupBy(t => t.Index).Select(g => g.MaxBy(t => t.Tokens)!).OrderBy(t => t.Index)];
     }
 
     /// <summary>Encodes reference images with the image encoder.</summary>
     /// <param name="references">B images of any size.</param>
     /// <returns>What the adapter's projection takes, which the caller disposes: penultimate hidden states <c>(B,N,D)</c>, or, for an adapter with one linear layer, image embeddings <c>(B,P)</c>.</returns>
     /// <exception cref="ArgumentException">There is no image.</exception>
+    /// <exception cref="NonFiniteOutputException">The image encoder gives NaN or infinite numbers.</exception>
     public Tensor EncodeReferences(IReadOnlyList<ImageBuffer> references) => Parts.References.Encode(references);
 
     /// <summary>What stands for a missing reference: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding).</summary>
@@ -187,31 +190,38 @@ public sealed class PersonalizedModel : IDisposable
     /// <summary>Projects image-encoder states to image prompt tokens.</summary>
     /// <param name="states">As <see cref="EncodeReferences"/> gives them, B rows.</param>
     /// <returns><c>(B,N,C)</c>; the caller disposes it.</returns>
+    /// <exception cref="NonFiniteOutputException">The adapter's projection gives NaN or infinite numbers.</exception>
     public Tensor ProjectReferences(Tensor states) => Parts.References.Project(states);
 
     /// <summary>Encodes images to latents: the mean of the autoencoder's distribution, scaled.</summary>
     /// <param name="images">B images of any size; the shorter side is resized, the centre cut out.</param>
     /// <param name="size">Side that they are brought to, in pixels; null takes <see cref="ImageSize"/>.</param>
     /// <returns><c>(B,C,size/s,size/s)</c>, s the latent scale; the caller disposes it.</returns>
+    /// <exception cref="NonFiniteOutputException">The autoencoder gives NaN or infinite numbers.</exception>
     public Tensor EncodeLatents(IReadOnlyList<ImageBuffer> images, int? size = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor pixels = ImageTensors.Batch(images, new DiffusionPreprocessor(CheckSide(size, nameof(size))), Device);
-        return Parts.Vae.EncodeMean(pixels).Times(_parts.Vae.ScalingFactor).MoveToOuterDisposeScope();
+        Tensor latents = Parts.Vae.EncodeMean(pixels).Times(_parts.Vae.ScalingFactor);
+        FiniteOutput.Check(latents, "The autoencoder", _parts.Vae, "latents", i => $"image {i}");
+        return latents.MoveToOuterDisposeScope();
     }
 
     /// <summary>Decodes latents to images.</summary>
     /// <param name="latents">Scaled, <c>(B,C,h,w)</c>.</param>
     /// <returns>B RGB images.</returns>
+    /// <exception cref="NonFiniteOutputException">The autoencoder gives NaN or infinite numbers.</exception>
     public IReadOnlyList<ImageBuffer> DecodeLatents(Tensor latents)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(latents);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        return ImageTensors.ToImages(Parts.Vae.Decode(latents.to(ScalarType.Float32).DividedBy(_parts.Vae.ScalingFactor)));
+        Tensor pixels = Parts.Vae.Decode(latents.to(ScalarType.Float32).DividedBy(_parts.Vae.ScalingFactor));
+        FiniteOutput.Check(pixels, "The autoencoder", _parts.Vae, "pixels", i => $"image {i}");
+        return ImageTensors.ToImages(pixels);
     }
 
     /// <summary>Predicts the noise in latents (or what <see cref="Schedule"/> says that the network predicts), with gradients where they are on.</summary>
@@ -232,6 +242,9 @@ public sealed class PersonalizedModel : IDisposable
         timeIds ??= TimeIds.Uncropped((int)latents.shape[0], (int)latents.shape[^2] * LatentScale, (int)latents.shape[^1] * LatentScale, Device);
         return Predict(latents, timesteps, new PromptConditions(text, ipTokens, timeIds), AdapterLayers, adapterScale ?? AdapterScale).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Looks for the cause after a prediction has gone wrong: the network or its adapter layers, whose numbers nothing looks at before; null where their weights are sound.</summary>
+    internal DamagedWeights? FindDamagedWeights() => DamagedWeights.Find("The network", _parts.UNet) ?? DamagedWeights.Find("The adapter", AdapterLayers);
 
     /// <summary>The same with other adapter layers, which stay the caller's.</summary>
     internal Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions, IpAdapterLayers layers, double adapterScale)
@@ -254,7 +267,8 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="TruncatedPromptException">A prompt has more tokens than the text encoder takes, and the options refuse that; the message names the request.</exception>
     /// <exception cref="ArgumentException">A request has null for its references or for one of them, or the size does not suit the model.</exception>
     /// <exception cref="ModelConfigException">The model's scheduler configuration does not suit the sampler, or names none that this library has where the options name none.</exception>
-    /// <exception cref="NonFiniteLatentsException">An image's numbers overflowed.</exception>
+    /// <exception cref="NonFiniteLatentsException">An image's numbers overflowed, or the weights of network or adapter are damaged.</exception>
+    /// <exception cref="NonFiniteOutputException">Another part's weights are damaged; the message names part, file and request.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<ImageBuffer> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)

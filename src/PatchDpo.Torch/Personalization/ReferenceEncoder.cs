@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Vision;
 using TorchSharp;
@@ -46,7 +47,10 @@ internal sealed class ReferenceEncoder(ClipVisionEncoder encoder, nn.Module<Tens
     public Tensor Project(Tensor states)
     {
         using IDisposable noGrad = no_grad();
-        return projection.call(states);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor tokens = projection.call(states);
+        FiniteOutput.Check(tokens, "The adapter's image projection", projection, "tokens", i => $"reference {i}");
+        return tokens.MoveToOuterDisposeScope();
     }
 
     public void Dispose()
@@ -60,6 +64,8 @@ internal sealed class ReferenceEncoder(ClipVisionEncoder encoder, nn.Module<Tens
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         ClipVisionOutput output = encoder.call(pixels.to(dtype));
-        return (_takesEmbedding ? output.ImageEmbeds! : output.PenultimateHiddenState).MoveToOuterDisposeScope();
+        Tensor states = _takesEmbedding ? output.ImageEmbeds! : output.PenultimateHiddenState;
+        FiniteOutput.Check(states, "The image encoder", encoder, "image features", i => $"reference {i}");
+        return states.MoveToOuterDisposeScope();
     }
 }

@@ -17,7 +17,9 @@ internal sealed class SingleTextConditioning(TextTower tower) : ITextConditionin
     public TextConditions Encode(IReadOnlyList<string> prompts)
     {
         using DisposeScope scope = NewDisposeScope();
-        return new TextConditions(tower.Encode(prompts).LastHiddenState.MoveToOuterDisposeScope());
+        Tensor states = tower.Encode(prompts).LastHiddenState;
+        tower.Check(states);
+        return new TextConditions(states.MoveToOuterDisposeScope());
     }
 
     public void Dispose() => tower.Dispose();

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Text;
 using static TorchSharp.torch;
 
@@ -13,6 +14,10 @@ internal sealed record TextTower(ClipTextEncoder Encoder, ClipTokenizer Tokenize
         using Tensor onDevice = ids.to(Encoder.Device);
         return Encoder.Encode(onDevice);
     }
+
+    /// <summary>Checks what the encoder gave, a row a prompt.</summary>
+    /// <exception cref="NonFiniteOutputException">Nothing can be computed with it.</exception>
+    public void Check(Tensor states) => FiniteOutput.Check(states, "The text encoder", Encoder, "text states", i => $"prompt {i}");
 
     public void Dispose() => Encoder.Dispose();
 }

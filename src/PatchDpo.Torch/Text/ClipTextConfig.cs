@@ -30,21 +30,30 @@ public sealed record ClipTextConfig : ClipTransformerConfig
     {
         ArgumentNullException.ThrowIfNull(json);
         bool nested = json.IsObject("text_config");
-        ModelConfig c = nested ? json.GetObject("text_config") : json;
+        ModelConfig c = Fields(json);
         c.RequireKind("model_type", "clip_text_model", "clip");
-        int dim = c.GetPositive("hidden_size", nested ? 512 : null);
+        int dim = c.GetPositive("hidden_size", nested ? 512 : null), vocabulary = c.GetPositive("vocab_size", nested ? 49408 : null);
+        int end = c.GetInt32("eos_token_id", LegacyEosTokenId);
+        if (end != LegacyEosTokenId && (end < 0 || end >= vocabulary))
+            throw c.Fault("eos_token_id", $"{end} is no id of a vocabulary of {vocabulary}.");
         return new ClipTextConfig
         {
             HiddenSize = dim,
             IntermediateSize = c.GetPositive("intermediate_size", nested ? 2048 : null),
-            NumLayers = c.GetPositive("num_hidden_layers", nested ? 12 : null),
+            NumLayers = c.GetPositive("num_hidden_layers", nested ? 12 : null, ConfigFields.MaxLayers),
             NumHeads = c.GetHeads("num_attention_heads", dim, nested ? 8 : null),
-            VocabularySize = c.GetPositive("vocab_size", nested ? 49408 : null),
+            VocabularySize = vocabulary,
             MaxPositions = c.GetPositive("max_position_embeddings", 77),
-            EosTokenId = c.GetInt32("eos_token_id", LegacyEosTokenId),
+            EosTokenId = end,
             Activation = ReadActivation(c),
-            LayerNormEps = c.GetPositiveNumber("layer_norm_eps", 1e-5),
+            LayerNormEps = c.GetEpsilon("layer_norm_eps", 1e-5),
             ProjectionDim = ReadProjectionDim(json),
         };
     }
+
+    /// <summary>Checks that the weights hold as many layers as the file asks for.</summary>
+    /// <exception cref="ModelConfigException">They cannot.</exception>
+    internal void CheckLayers(ModelConfig json, ITensorSource weights) => Fields(json).RequireTensorsFor("num_hidden_layers", NumLayers, weights);
+
+    private static ModelConfig Fields(ModelConfig json) => json.IsObject("text_config") ? json.GetObject("text_config") : json;
 }

@@ -56,8 +56,10 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static ClipTextEncoder FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
     {
-        ClipTextConfig config = ClipTextConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
+        ClipTextConfig config = ClipTextConfig.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
+        config.CheckLayers(json, file);
         ITensorSource source = ClipKeyMap.Wrap(file);
         if (!source.Keys.Contains("text_projection.weight"))
             config = config with { ProjectionDim = null };

@@ -103,7 +103,9 @@ internal sealed class TokenizerFiles
         if (_config is null || !_config.Has(Field) || _config.GetDouble(Field) > int.MaxValue)
             return defaultLength;
         int length = _config.GetInt32(Field);
-        return length >= 2 ? length : throw new ModelConfigException(_config.Source, Field, $"{length} leaves no room for the start and the end token.");
+        if (length < 2)
+            throw _config.Fault(Field, $"{length} leaves no room for the start and the end token.");
+        return length <= ConfigFields.MaxSide ? length : throw _config.Fault(Field, $"{length} ids are more than the {ConfigFields.MaxSide} that are supported; text encoders take 77.");
     }
 
     private void AddTokens()
@@ -146,13 +148,20 @@ internal sealed class TokenizerFiles
     }
 
     private AddedToken Token(ModelConfig fields, int id)
-        => id >= 0
-            ? new AddedToken(fields.GetString("content"), id, fields.Source)
-            {
-                SingleWord = fields.GetBoolean("single_word", false),
-                Normalized = IsFast && fields.GetBoolean("normalized", false),
-            }
-            : throw fields.Fault("id", $"expected a number of at least 0, found {id}.");
+    {
+        CheckId(fields, "id", id);
+        return new AddedToken(fields.GetString("content"), id, fields.Source)
+        {
+            SingleWord = fields.GetBoolean("single_word", false),
+            Normalized = IsFast && fields.GetBoolean("normalized", false),
+        };
+    }
+
+    private static void CheckId(ModelConfig json, string field, int id)
+    {
+        if (id is < 0 or >= ConfigFields.MaxSize)
+            throw json.Fault(field, $"expected an id of 0 to {ConfigFields.MaxSize - 1}, found {id}.");
+    }
 
     private AddedToken Add(AddedToken token)
     {
@@ -185,10 +194,12 @@ internal sealed class TokenizerFiles
     private static Dictionary<string, int> ReadIds(ModelConfig json)
     {
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        HashSet<int> seen = [];
         foreach ((string token, int id) in json.GetInt32Fields())
         {
-            if (id < 0)
-                throw json.Fault(token, $"expected an id of at least 0, found {id}.");
+            CheckId(json, token, id);
+            if (!seen.Add(id))
+                throw json.Fault(token, $"the id {id} is another token's too.");
             if (ids.Count == MaxTokens)
                 throw new ModelConfigException(json.Source, null, $"it has more than {MaxTokens} tokens.");
             ids.Add(token, id);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Text;
@@ -47,7 +48,8 @@ public sealed class PatchDpoTrainer
     /// <exception cref="ArgumentException">A pair's list of image prompts is empty or has null in it, or the pairs have different numbers of image prompts above one whose least common multiple is above 60.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names its pair.</exception>
     /// <exception cref="TruncatedPromptException">A prompt has more tokens than the text encoder takes, and the options refuse that; the message names its pair.</exception>
-    /// <exception cref="NonFiniteLossException">The training diverged.</exception>
+    /// <exception cref="NonFiniteOutputException">A part of the model gives NaN or infinite numbers for a pair; the message names both.</exception>
+    /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IpAdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellation = default)
     {
@@ -81,7 +83,7 @@ public sealed class PatchDpoTrainer
             cancellation.ThrowIfCancellationRequested();
             (float loss, float? accuracy) = Step(tuned, cache, order, generator, optimizer);
             if (!float.IsFinite(loss))
-                throw new NonFiniteLossException(step, loss);
+                throw new NonFiniteLossException(step, loss, _model.FindDamagedWeights()?.ToString());
             _options.Progress?.Report(new TrainingProgress(step, _options.MaxSteps, loss, clock.Elapsed, accuracy) { TruncatedPrompts = cache.TruncatedPrompts });
         }
         // The last update is seen by no step of ours; with weights that are not finite, the next one's loss would not be either.
@@ -135,6 +137,6 @@ public sealed class PatchDpoTrainer
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        return layers.parameters().All(p => p.isfinite().all().ToBoolean());
+        return layers.parameters().All(FiniteOutput.Holds);
     }
 }

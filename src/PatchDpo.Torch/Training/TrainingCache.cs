@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Text;
@@ -40,11 +41,11 @@ internal sealed class TrainingCache : IDisposable
         TruncatedPrompts = model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
         TruncatedPromptException.ThrowIfAny(TruncatedPrompts, options.RefuseTruncatedPrompts);
         // The last rows stand for a dropped prompt and a dropped image.
-        _text = TextConditions.Concat([.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters).Map(t => t.cpu()))]);
-        Tensor[] tokens = [.. Encode(imagePrompts, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu())];
+        _text = TextConditions.Concat([.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters).Map(t => t.cpu()), i => i == prompts.Length ? ("the empty prompt", i) : Of("the prompt", Array.IndexOf(_textRows, i)))]);
+        Tensor[] tokens = [.. Encode(imagePrompts, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu(), i => Of("an image prompt", Array.FindIndex(_tokenRows, r => r.Contains(i))))];
         _tokens = cat([.. tokens, model.ProjectReferences(model.EncodeDroppedReference(1)).cpu()]);
         ImageBuffer[] images = [.. pairs.SelectMany(p => new[] { p.Reference, p.Generated })];
-        Tensor[] latents = [.. Encode(images, chunk => model.EncodeLatents(chunk, size).cpu())];
+        Tensor[] latents = [.. Encode(images, chunk => model.EncodeLatents(chunk, size).cpu(), i => Of(i % 2 == 0 ? "the reference" : "the generated image", i / 2))];
         _latents = cat(latents).reshape(pairs.Count, 2, model.LatentChannels, grid, grid);
         _sizes = Sizes(images, size);
         _weights = objective.Weights(pairs, grid, grid);
@@ -52,12 +53,16 @@ internal sealed class TrainingCache : IDisposable
         foreach (Tensor kept in Tensors)
             kept.DetachFromDisposeScope();
 
-        IEnumerable<T> Encode<TItem, T>(TItem[] items, Func<TItem[], T> encode)
+        (string, int) Of(string what, int pair) => ($"{what} of pair {pair}", pair);
+
+        IEnumerable<T> Encode<TItem, T>(TItem[] items, Func<TItem[], T> encode, Func<int, (string, int)> name)
         {
+            int first = 0;
             foreach (TItem[] chunk in items.Chunk(EncodeBatch))
             {
                 cancellation.ThrowIfCancellationRequested();
-                yield return encode(chunk);
+                yield return FiniteOutput.Renamed(() => encode(chunk), i => name(first + i));
+                first += chunk.Length;
             }
         }
     }

@@ -30,10 +30,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(vision);
         ArgumentNullException.ThrowIfNull(tokenizer);
-        if (text.ProjectionDim is null || text.ProjectionDim != vision.ProjectionDim)
-            throw new ArgumentException($"Both encoders need a projection of the same width, not {text.ProjectionDim?.ToString() ?? "none"} (text) and {vision.ProjectionDim?.ToString() ?? "none"} (vision).");
-        if (tokenizer.MaxLength > text.MaxPositions || tokenizer.LargestToken.Id >= text.VocabularySize)
-            throw new ArgumentException($"The tokenizer gives {tokenizer.MaxLength} ids of up to {tokenizer.LargestToken.Id}; the text encoder takes {text.MaxPositions} of up to {text.VocabularySize - 1}.", nameof(tokenizer));
+        CheckFit(text, vision, tokenizer);
         Tokenizer = tokenizer;
         TextEncoder = new ClipTextEncoder(text, device, dtype);
         VisionEncoder = new ClipVisionEncoder(vision, device, dtype);
@@ -85,16 +82,18 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         ClipVisionConfig vision = ClipVisionConfig.FromJson(json);
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(folder);
         tokenizer.CheckIds(text);
-        using ITensorFile file = ModelFolder.OpenWeights(folder);
-        ClipModel model;
         try
         {
-            model = new ClipModel(text, vision, tokenizer, TorchRuntime.Meta) { Preprocessor = preprocessor! };
+            CheckFit(text, vision, tokenizer);
         }
         catch (ArgumentException e)
         {
             throw new ModelConfigException(json.Source, "text_config", e.Message, e);
         }
+        using ITensorFile file = ModelFolder.OpenWeights(folder);
+        text.CheckLayers(json, file);
+        vision.CheckLayers(json, file);
+        ClipModel model = new(text, vision, tokenizer, TorchRuntime.Meta) { Preprocessor = preprocessor! };
         return ModelWeights.Fill(model, ClipKeyMap.Wrap(file), ClipKeyMap.IsBuffer, device, dtype);
     }
 
@@ -139,8 +138,20 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
         return TextEncoder.Encode(ids).TextEmbeds!.MoveToOuterDisposeScope();
     }
 
+    private static void CheckFit(ClipTextConfig text, ClipVisionConfig vision, ClipTokenizer tokenizer)
+    {
+        if (text.ProjectionDim is null || text.ProjectionDim != vision.ProjectionDim)
+            throw new ArgumentException($"Both encoders need a projection of the same width, not {text.ProjectionDim?.ToString() ?? "none"} (text) and {vision.ProjectionDim?.ToString() ?? "none"} (vision).");
+        if (tokenizer.MaxLength > text.MaxPositions || tokenizer.LargestToken.Id >= text.VocabularySize)
+            throw new ArgumentException($"The tokenizer gives {tokenizer.MaxLength} ids of up to {tokenizer.LargestToken.Id}; the text encoder takes {text.MaxPositions} of up to {text.VocabularySize - 1}.", nameof(tokenizer));
+    }
+
     /// <inheritdoc/>
-    public IReadOnlyList<TruncatedPrompt> FindTruncated(IReadOnlyList<string> texts) => Tokenizer.FindTruncated(texts);
+    public IReadOnlyList<TruncatedPrompt> FindTruncated(IReadOnlyList<string> texts)
+    {
+        logit_scale.AliveIn(this);
+        return Tokenizer.FindTruncated(texts);
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -31,7 +31,7 @@ public sealed record ClipVisionConfig : ClipTransformerConfig
     {
         ArgumentNullException.ThrowIfNull(json);
         bool nested = json.IsObject("vision_config");
-        ModelConfig c = nested ? json.GetObject("vision_config") : json;
+        ModelConfig c = Fields(json);
         c.RequireKind("model_type", "clip_vision_model", "clip");
         int dim = c.GetPositive("hidden_size", nested ? 768 : null);
         int patch = c.GetSide("patch_size", nested ? 32 : null), image = c.GetSide("image_size", nested ? 224 : null);
@@ -43,15 +43,21 @@ public sealed record ClipVisionConfig : ClipTransformerConfig
         {
             HiddenSize = dim,
             IntermediateSize = c.GetPositive("intermediate_size", nested ? 3072 : null),
-            NumLayers = c.GetPositive("num_hidden_layers", nested ? 12 : null),
+            NumLayers = c.GetPositive("num_hidden_layers", nested ? 12 : null, ConfigFields.MaxLayers),
             NumHeads = c.GetHeads("num_attention_heads", dim, nested ? 12 : null),
             ImageSize = image,
             PatchSize = patch,
             Activation = ReadActivation(c),
-            LayerNormEps = c.GetPositiveNumber("layer_norm_eps", 1e-5),
+            LayerNormEps = c.GetEpsilon("layer_norm_eps", 1e-5),
             ProjectionDim = ReadProjectionDim(json),
         };
     }
+
+    /// <summary>Checks that the weights hold as many layers as the file asks for.</summary>
+    /// <exception cref="ModelConfigException">They cannot.</exception>
+    internal void CheckLayers(ModelConfig json, ITensorSource weights) => Fields(json).RequireTensorsFor("num_hidden_layers", NumLayers, weights);
+
+    private static ModelConfig Fields(ModelConfig json) => json.IsObject("vision_config") ? json.GetObject("vision_config") : json;
 
     /// <summary>Reads the shape off a state dict under Hugging Face's names; what it does not tell is as in OpenAI's models.</summary>
     /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>

@@ -77,8 +77,10 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static ClipVisionEncoder FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
     {
-        ClipVisionConfig config = ClipVisionConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
+        ClipVisionConfig config = ClipVisionConfig.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
+        config.CheckLayers(json, file);
         ITensorSource source = ClipKeyMap.Wrap(file);
         if (!source.Keys.Contains("visual_projection.weight"))
             config = config with { ProjectionDim = null };

@@ -29,7 +29,7 @@ public sealed record DinoConfig : VitConfig
         return new DinoConfig(shape)
         {
             IntermediateSize = json.GetPositive("intermediate_size", shape.IntermediateSize),
-            NormEps = json.GetPositiveNumber("layer_norm_eps", 1e-6),
+            NormEps = json.GetEpsilon("layer_norm_eps", 1e-6),
         };
     }
 

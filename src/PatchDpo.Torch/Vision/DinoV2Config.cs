@@ -11,6 +11,11 @@ namespace PatchDpo.Torch.Vision;
 /// </remarks>
 public sealed record DinoV2Config : VitConfig
 {
+    private const double MaxLayerScale = 1e6;
+
+    // Sixteen times the widest token.
+    private const int MaxHidden = 16 * ConfigFields.MaxSize;
+
     private readonly bool? _antialias;
     private readonly double? _offset;
 
@@ -46,17 +51,21 @@ public sealed record DinoV2Config : VitConfig
         VitShape shape = VitShape.FromJson(json);
         if (json.GetBoolean("use_swiglu_ffn", false))
             throw json.Fault("use_swiglu_ffn", "only the plain MLP is supported.");
-        if (json.GetInt32("num_register_tokens", 0) is < 0 and int registers)
-            throw json.Fault("num_register_tokens", $"the count {registers} is negative.");
+        int registers = json.GetInt32("num_register_tokens", 0);
+        if (registers is < 0 or > ConfigFields.MaxSize)
+            throw json.Fault("num_register_tokens", $"the count {registers} is {(registers < 0 ? "negative" : $"more than the {ConfigFields.MaxSize} that are supported")}.");
+        double scale = json.GetDouble("layerscale_value", 1);
+        if (!(Math.Abs(scale) <= MaxLayerScale))
+            throw json.Fault("layerscale_value", $"{scale:g} is no factor of a block's branches.");
         double hidden = shape.EmbedDim * json.GetDouble("mlp_ratio", 4);
-        if (hidden is not (>= 1 and <= int.MaxValue))
+        if (hidden is not (>= 1 and <= MaxHidden))
             throw json.Fault("mlp_ratio", $"it makes a hidden layer of {hidden} for a width of {shape.EmbedDim}.");
         return new DinoV2Config(shape)
         {
             IntermediateSize = (int)hidden,
-            LayerScale = json.GetDouble("layerscale_value", 1),
-            RegisterTokens = json.GetInt32("num_register_tokens", 0),
-            NormEps = json.GetPositiveNumber("layer_norm_eps", 1e-6),
+            LayerScale = scale,
+            RegisterTokens = registers,
+            NormEps = json.GetEpsilon("layer_norm_eps", 1e-6),
         };
     }
 

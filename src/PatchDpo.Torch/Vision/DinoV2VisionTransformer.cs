@@ -61,8 +61,10 @@ public sealed class DinoV2VisionTransformer : VitEncoder
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static DinoV2VisionTransformer FromFolder(string folder, Device? device = null, ScalarType? dtype = null, IImagePreprocessor? preprocessor = null)
     {
-        DinoV2Config config = DinoV2Config.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
+        DinoV2Config config = DinoV2Config.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
+        json.RequireTensorsFor("num_hidden_layers", config.Depth, file);
         DinoV2VisionTransformer model = new(config, TorchRuntime.Meta) { Preprocessor = preprocessor! };
         return ModelWeights.Fill(model, VitKeyMap.Wrap(file), ignore: null, device, dtype);
     }

@@ -53,8 +53,10 @@ public sealed class DinoVisionTransformer : VitEncoder
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static DinoVisionTransformer FromFolder(string folder, Device? device = null, ScalarType? dtype = null, IImagePreprocessor? preprocessor = null)
     {
-        DinoConfig config = DinoConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
+        DinoConfig config = DinoConfig.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
+        json.RequireTensorsFor("num_hidden_layers", config.Depth, file);
         DinoVisionTransformer model = new(config, TorchRuntime.Meta) { Preprocessor = preprocessor! };
         return ModelWeights.Fill(model, VitKeyMap.Wrap(file), ignore: null, device, dtype);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PatchDpo.Torch.Foundation;
+using System.Numerics;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
@@ -65,6 +66,9 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
             return [.. Encoder.PatchParameters, [_head.weight!, _head.bias!]];
         }
     }
+
+    /// <summary>The linear layer.</summary>
+    internal nn.Module Head => _head;
 
     /// <summary>Whether the head has learnt nothing yet.</summary>
     internal bool IsFresh { get; private set; } = true;
@@ -145,7 +149,9 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
         {
             if (!file.Metadata.TryGetValue(name, out string? text))
                 return null;
-            return int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no positive number.");
+            if (!int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) || number is <= 0 or > ConfigFields.MaxSide)
+                throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no number of 1 to {ConfigFields.MaxSide}.");
+            return name != "patch_size" || BitOperations.IsPow2(number) ? number : throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no power of two.");
         }
     }
 

@@ -70,8 +70,10 @@ public sealed class ResNet : ConvolutionalEncoder
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static ResNet FromFolder(string folder, Device? device = null, ScalarType? dtype = null, int patchStage = 4, IImagePreprocessor? preprocessor = null)
     {
-        ResNetConfig config = ResNetConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
+        ResNetConfig config = ResNetConfig.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
+        json.RequireTensorsFor("layers", config.Layers.Sum(), file);
         if (!file.Contains("fc.weight"))
             config = config with { NumClasses = null };
         return ModelWeights.Fill(new ResNet(config, TorchRuntime.Meta) { PatchStage = patchStage, Preprocessor = preprocessor! }, BatchCounters.Complete(file), ignore: null, device, dtype);

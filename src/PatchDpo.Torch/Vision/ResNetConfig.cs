@@ -30,8 +30,8 @@ public sealed record ResNetConfig
     {
         ArgumentNullException.ThrowIfNull(json);
         int[] layers = json.GetInt32Array("layers", 4);
-        if (layers.Any(n => n < 1))
-            throw json.Fault("layers", "a stage has at least one block.");
+        if (layers.Any(n => n is < 1 or > ConfigFields.MaxLayers))
+            throw json.Fault("layers", $"a stage has at least one block, and at most {ConfigFields.MaxLayers}.");
         return new ResNetConfig
         {
             Bottleneck = json.GetChoice("block", null, ("BasicBlock", false), ("Bottleneck", true)),

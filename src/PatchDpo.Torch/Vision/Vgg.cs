@@ -81,8 +81,10 @@ public sealed class Vgg : ConvolutionalEncoder
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static Vgg FromFolder(string folder, Device? device = null, ScalarType? dtype = null, int? patchStage = null, IImagePreprocessor? preprocessor = null)
     {
-        VggConfig config = VggConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
+        VggConfig config = VggConfig.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
+        json.RequireTensorsFor("layers", config.Layers.Count - config.Stages, file);
         if (!file.Contains("classifier.0.weight"))
             config = config with { NumClasses = null };
         return ModelWeights.Fill(new Vgg(config, TorchRuntime.Meta) { PatchStage = patchStage ?? config.Stages, Preprocessor = preprocessor! }, file, ignore: null, device, dtype);

@@ -38,6 +38,8 @@ public sealed partial record VggConfig
     {
         ArgumentNullException.ThrowIfNull(json);
         int[] layers = json.GetInt32Array("layers");
+        if (layers.Length > ConfigFields.MaxLayers || layers.Any(n => n > ConfigFields.MaxSize) || layers.Count(n => n == Pool) > ConfigFields.MaxLevels)
+            throw json.Fault("layers", $"at most {ConfigFields.MaxLayers} layers, {ConfigFields.MaxSize} channels and {ConfigFields.MaxLevels} poolings are supported.");
         try
         {
             return new VggConfig { Layers = layers, NumClasses = json.GetPositive("num_classes", 1000) };
@@ -66,6 +68,8 @@ public sealed partial record VggConfig
             next = index + 2;
         }
         layers.Add(Pool);
+        if (layers.Count(n => n == Pool) > ConfigFields.MaxLevels)
+            throw new UnknownModelException(state.Path, null, $"its convolutions leave room for more than {ConfigFields.MaxLevels} poolings.");
         return new VggConfig
         {
             Layers = layers,

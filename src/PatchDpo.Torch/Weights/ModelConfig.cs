@@ -9,6 +9,8 @@ namespace PatchDpo.Torch.Weights;
 /// <remarks>Python writes infinite numbers as bare words (diffusers' <c>"lambda_min_clipped": -Infinity</c>), which JSON has not: they are taken as numbers.</remarks>
 public sealed partial class ModelConfig
 {
+    private const long MaxFileLength = 1 << 27;
+
     private readonly JsonElement _root;
     private readonly string _prefix;
 
@@ -26,7 +28,7 @@ public sealed partial class ModelConfig
     public IEnumerable<string> Names => _root.EnumerateObject().Select(p => p.Name);
 
     /// <summary>Reads a JSON file.</summary>
-    /// <exception cref="ModelConfigException">The file is not a JSON object.</exception>
+    /// <exception cref="ModelConfigException">The file is not a JSON object, or has more than 128 MiB.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static ModelConfig Read(string path)
     {
@@ -34,6 +36,8 @@ public sealed partial class ModelConfig
             RegularFile.Require(path, kind => new ModelConfigException(path, null, $"this is {kind}, not a configuration."));
         try
         {
+            if (new FileInfo(path).Length > MaxFileLength)
+                throw new ModelConfigException(path, null, $"the file has more than {MaxFileLength} bytes; a configuration or vocabulary has a few million.");
             return Parse(File.ReadAllText(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)), path);
         }
         catch (DecoderFallbackException e)
@@ -55,7 +59,7 @@ public sealed partial class ModelConfig
         ArgumentNullException.ThrowIfNull(json);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(StringOrNonFinite().Replace(json, m => m.Value[0] == '"' ? m.Value : $"\"{m.Value}\""), new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using JsonDocument document = JsonDocument.Parse(WithoutBareWords(json), new JsonDocumentOptions { AllowDuplicateProperties = false });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new ModelConfig(source, document.RootElement.Clone(), "")
                 : throw new ModelConfigException(source, null, $"expected a JSON object, found {document.RootElement.ValueKind}.");
@@ -192,6 +196,11 @@ public sealed partial class ModelConfig
             ? new ModelConfig(Source, value, $"{_prefix}{name}.")
             : throw Wrong(name, "an object", value);
     }
+
+    // Few files have such words, and a long one is not worth taking apart for none.
+    private static string WithoutBareWords(string json) => !json.Contains("Infinity", StringComparison.Ordinal) && !json.Contains("NaN", StringComparison.Ordinal)
+        ? json
+        : StringOrNonFinite().Replace(json, m => m.Value[0] == '"' ? m.Value : $"\"{m.Value}\"");
 
     // A whole string literal, so that words inside strings stay as they are, or a bare word.
     [GeneratedRegex("""

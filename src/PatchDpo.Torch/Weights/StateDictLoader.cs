@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -46,6 +47,7 @@ public static class StateDictLoader
             MetaTensor.Materialize(target, values);
         }
         MetaTensor.RefreshEmbeddings(module);
+        WeightsOrigin.Set(module, source.Path);
     }
 
     /// <summary>Fills a module from tensors in memory; they stay the caller's.</summary>

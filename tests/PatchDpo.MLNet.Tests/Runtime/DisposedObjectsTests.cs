@@ -24,11 +24,11 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
     private static readonly HashSet<string> s_needsNothing =
     [
         "Config", "Options", "ScalingFactor", "InputChannels", "Indices", "Stages", "PatchStage", "PatchSize", "WithEarlierStages", "Preprocessor",
-        "Timesteps", "Sigmas", "InitialNoiseScale", "ScaleInput", "Path", "ShardPaths", "Keys", "Metadata", "Contains", "Shape", "DType", "IsLegacy", "Values",
+        "Timesteps", "Sigmas", "InitialNoiseScale", "AddsNoise", "ScaleInput", "Path", "ShardPaths", "Keys", "Metadata", "Contains", "Shape", "DType", "IsLegacy", "Values",
         "PersonalizedModel.FolderPath", "PersonalizedModel.LoadOptions", "PersonalizedModel.Device", "PersonalizedModel.ImageSize", "PersonalizedModel.LatentChannels", "PersonalizedModel.LatentScale",
         "PersonalizedModel.Schedule", "PersonalizedModel.AdapterScale", "IsRowToRowMapper", "MapHeight", "MapWidth", "ImageEmbeddingTransformer.Dimension",
         "TextEmbeddingTransformer.Dimension", "PatchEncoderTransformer.Dimension", "Encoder", "TextEncoder", "VisionEncoder", "Tokenizer", "Projection", "Layers",
-        "Dino", "Clip", "PatchEncoder", "Identities",
+        "Dino", "Clip", "PatchEncoder", "Identities", "TruncatedPromptCount", "TruncatedTextCount",
     ];
 
     private readonly MLContext _ml = new(1);
@@ -162,10 +162,17 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
             nameof(PatchEncoderTransformer) => _ml.PatchDpo.Trainers.PatchEncoder(image, new PatchEncoderTrainer.Options { HeadDimension = 4, Training = new() { MaxSteps = 1, BatchSize = 2, PointsPerImage = 4 } }).Fit(rows),
             nameof(ImageFileLoadingTransformer) => _ml.PatchDpo.LoadImages("I", null, "Prompt").Fit(rows),
             nameof(ReferenceMontageTransformer) => _ml.PatchDpo.ComposeReferences("R", "Image").Fit(rows),
-            _ when typeof(ISampler).IsAssignableFrom(type) => (IDisposable)type.GetConstructors()[0].Invoke(
-                [.. type.GetConstructors()[0].GetParameters().Select(p => p.ParameterType == typeof(NoiseSchedule) ? new NoiseSchedule(new NoiseScheduleConfig()) : Argument(p))]),
+            _ when typeof(ISampler).IsAssignableFrom(type) => Sampler(),
             _ => throw new NotSupportedException($"{type} is disposable and new: make one here, and let its members say when it was disposed."),
         };
+
+        ISampler Sampler()
+        {
+            ConstructorInfo constructor = type.GetConstructors()[0];
+            var sampler = (ISampler)constructor.Invoke([.. constructor.GetParameters().Select(p => p.ParameterType == typeof(NoiseSchedule) ? new NoiseSchedule(new NoiseScheduleConfig()) : Argument(p))]);
+            sampler.SetTimesteps(4);
+            return sampler;
+        }
 
         string Written(string name, Action<string> write)
         {

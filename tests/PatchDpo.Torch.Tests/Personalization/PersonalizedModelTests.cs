@@ -116,7 +116,7 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
     {
         var reports = new List<GenerationProgress>();
         GenerationRequest request = new("a", [TinyModelFixture.Image(1)]);
-        _model.Generate([request, request, request], new GenerationOptions { Steps = 2, BatchSize = 2 }, new Recorder<GenerationProgress>(reports.Add));
+        _model.Generate([request, request, request], new GenerationOptions { Steps = 2, BatchSize = 2, NegativePrompt = "b" }, new Recorder<GenerationProgress>(reports.Add));
         Assert.Equal([new(0, 3, 1, 2), new(0, 3, 2, 2), new(2, 3, 1, 2), new(2, 3, 2, 2)], reports);
     }
 

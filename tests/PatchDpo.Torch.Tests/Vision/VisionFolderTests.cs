@@ -242,7 +242,7 @@ public sealed class VisionFolderTests : IDisposable
     public void A_tokenizer_with_more_ids_than_the_text_encoder_is_refused()
     {
         WriteTokenizer();
-        File.WriteAllText(_folder.File("config.json"), s_clipJson.Replace("516", "500", StringComparison.Ordinal));
+        File.WriteAllText(_folder.File("config.json"), s_clipJson.Replace("516", "500", StringComparison.Ordinal).Replace("515", "499", StringComparison.Ordinal));
         File.WriteAllBytes(_folder.File("model.safetensors"), [2, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}']);
         ModelConfigException e = Assert.Throws<ModelConfigException>(() => ClipModel.FromFolder(_folder.File("")));
         Assert.Contains("515", e.Message, StringComparison.Ordinal);

@@ -5,6 +5,9 @@ namespace PatchDpo.Torch.Diffusion;
 /// <summary>Reads a <c>scheduler_config.json</c> of diffusers by the list of <see cref="SchedulerFields"/>, refusing what the samplers do not do.</summary>
 internal sealed class NoiseScheduleConfigReader
 {
+    // A hundred times diffusers' own number; a schedule keeps several tables of this length.
+    private const int MaxTimesteps = 100_000;
+
     // Fields that describe a class's own method, and say nothing of another one.
     private static readonly string[] s_methodFields = ["solver_order", "solver_type", "predict_x0", "disable_corrector", "skip_prk_steps"];
 
@@ -55,6 +58,8 @@ internal sealed class NoiseScheduleConfigReader
         int timesteps = _json.GetInt32("num_train_timesteps", 1000);
         if (timesteps < 2)
             throw _json.Fault("num_train_timesteps", $"a schedule has at least 2 timesteps, not {timesteps}.");
+        if (timesteps > MaxTimesteps)
+            throw _json.Fault("num_train_timesteps", $"{timesteps} timesteps are more than the {MaxTimesteps} that are supported.");
         double[]? trained = _json.Has("trained_betas") ? _json.GetDoubleArray("trained_betas") : null;
         if (trained is not null && trained.Length != timesteps)
             throw _json.Fault("trained_betas", $"{trained.Length} betas are given for {timesteps} timesteps.");

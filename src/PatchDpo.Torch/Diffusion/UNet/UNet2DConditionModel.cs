@@ -87,8 +87,11 @@ public sealed class UNet2DConditionModel : nn.Module
     /// <exception cref="StateDictMismatchException">The weights are not those of the configuration.</exception>
     public static UNet2DConditionModel FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
     {
-        var config = UNetConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
+        var config = UNetConfig.FromJson(json);
         using ITensorFile weights = ModelFolder.OpenWeights(folder);
+        if (config.FirstWithMoreLayersThan(weights.Keys.Count) is var (field, count))
+            json.RequireTensorsFor(field, count, weights);
         return ModelWeights.Fill(new UNet2DConditionModel(config, TorchRuntime.Meta), weights, ignore: null, device, dtype);
     }
 

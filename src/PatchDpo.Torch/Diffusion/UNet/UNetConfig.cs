@@ -125,6 +125,21 @@ public sealed record UNetConfig
     internal int UpTransformers(int block) => UpBlockTypes[block] != CrossUp ? 0
         : ReverseTransformerLayers is { } reverse ? reverse[block] : TransformerLayers[^(block + 1)];
 
+    /// <summary>The field that asks for more residual and transformer layers than there can be, with the number; null where none does.</summary>
+    internal (string Field, long Count)? FirstWithMoreLayersThan(long limit)
+    {
+        long residual = LayersPerBlock.Sum(n => (2L * n) + 1), transformers = HasMidBlock ? TransformerLayers[^1] : 0, reverse = 0;
+        for (var i = 0; i < BlockOutChannels.Length && i < LayersPerBlock.Length; i++)
+        {
+            transformers += LayersPerBlock[i] * (long)DownTransformers(i);
+            reverse += (LayersPerBlock[^(i + 1)] + 1L) * UpTransformers(i);
+        }
+        return residual > limit ? ("layers_per_block", residual)
+            : transformers > limit ? ("transformer_layers_per_block", transformers)
+            : reverse > limit ? (ReverseTransformerLayers is null ? "transformer_layers_per_block" : "reverse_transformer_layers_per_block", reverse)
+            : null;
+    }
+
     /// <summary>All attention layers in the order in which IP-Adapter files number them.</summary>
     internal IEnumerable<AttentionLayer> AttentionLayers()
     {

@@ -54,8 +54,10 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
     public static AutoencoderKL FromFolder(string folder, Device? device = null, ScalarType? dtype = null)
     {
-        VaeConfig config = VaeConfig.FromJson(ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json")));
+        ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
+        VaeConfig config = VaeConfig.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
+        json.RequireTensorsFor("layers_per_block", (long)config.LayersPerBlock * config.BlockOutChannels.Count, file);
         var model = new AutoencoderKL(config, TorchRuntime.Meta);
         try
         {

@@ -54,6 +54,8 @@ public sealed class VaeConfig
         CheckUnsupported(json);
         string[] down = json.Has("down_block_types") ? [.. json.GetStringArray("down_block_types")] : ["DownEncoderBlock2D"];
         string[] up = json.Has("up_block_types") ? [.. json.GetStringArray("up_block_types")] : ["UpDecoderBlock2D"];
+        if (down.Length is 0 or > ConfigFields.MaxLevels)
+            throw json.Fault("down_block_types", $"{down.Length} resolutions are not the 1 to {ConfigFields.MaxLevels} that are supported.");
         RequireOnly(json, "down_block_types", down, "DownEncoderBlock2D");
         RequireOnly(json, "up_block_types", up, "UpDecoderBlock2D");
         string activation = json.GetString("act_fn", "silu");
@@ -67,6 +69,8 @@ public sealed class VaeConfig
         {
             if (count <= 0)
                 throw json.Fault("block_out_channels", $"expected positive numbers, found {count}.");
+            if (count > ConfigFields.MaxSize)
+                throw json.Fault("block_out_channels", $"{count} is more than the {ConfigFields.MaxSize} that are supported.");
             if (count % groups != 0)
                 throw json.Fault("norm_num_groups", $"{groups} groups do not divide {count} channels.");
         }
@@ -76,10 +80,10 @@ public sealed class VaeConfig
             OutChannels = json.GetPositive("out_channels", 3),
             LatentChannels = json.GetPositive("latent_channels", 4),
             BlockOutChannels = channels,
-            LayersPerBlock = json.GetPositive("layers_per_block", 1),
+            LayersPerBlock = json.GetPositive("layers_per_block", 1, ConfigFields.MaxLayers),
             NormGroups = groups,
             Activation = activation,
-            ScalingFactor = json.GetPositiveNumber("scaling_factor", 0.18215),
+            ScalingFactor = json.GetPositiveNumber("scaling_factor", 0.18215, min: 1e-6),
         };
     }
 

@@ -26,7 +26,7 @@ internal sealed record VitShape(int ImageSize, int PatchSize, int EmbedDim, int 
             ImageSize: image,
             PatchSize: patch,
             EmbedDim: dim,
-            Depth: json.GetPositive("num_hidden_layers"),
+            Depth: json.GetPositive("num_hidden_layers", max: ConfigFields.MaxLayers),
             NumHeads: json.GetHeads("num_attention_heads", dim),
             IntermediateSize: 4 * dim,
             QkvBias: json.GetBoolean("qkv_bias", true));
