@@ -51,9 +51,15 @@ public sealed record ClipTextConfig : ClipTransformerConfig
         };
     }
 
-    /// <summary>Checks that the weights hold as many layers as the file asks for.</summary>
+    /// <summary>Checks that the weights hold layers and embeddings as many as the file asks for.</summary>
     /// <exception cref="ModelConfigException">They cannot.</exception>
-    internal void CheckLayers(ModelConfig json, ITensorSource weights) => Fields(json).RequireTensorsFor("num_hidden_layers", NumLayers, weights);
+    internal void CheckCounts(ModelConfig json, ITensorSource weights)
+    {
+        ModelConfig fields = Fields(json);
+        fields.RequireTensorsFor("num_hidden_layers", NumLayers, weights);
+        fields.RequireNumbersFor(("vocab_size", VocabularySize), ("hidden_size", HiddenSize), weights);
+        fields.RequireNumbersFor(("max_position_embeddings", MaxPositions), ("hidden_size", HiddenSize), weights);
+    }
 
     private static ModelConfig Fields(ModelConfig json) => json.IsObject("text_config") ? json.GetObject("text_config") : json;
 }

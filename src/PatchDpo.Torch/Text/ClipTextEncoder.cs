@@ -59,7 +59,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
         ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
         ClipTextConfig config = ClipTextConfig.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
-        config.CheckLayers(json, file);
+        config.CheckCounts(json, file);
         ITensorSource source = ClipKeyMap.Wrap(file);
         if (!source.Keys.Contains("text_projection.weight"))
             config = config with { ProjectionDim = null };

@@ -91,8 +91,8 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
             throw new ModelConfigException(json.Source, "text_config", e.Message, e);
         }
         using ITensorFile file = ModelFolder.OpenWeights(folder);
-        text.CheckLayers(json, file);
-        vision.CheckLayers(json, file);
+        text.CheckCounts(json, file);
+        vision.CheckCounts(json, file);
         ClipModel model = new(text, vision, tokenizer, TorchRuntime.Meta) { Preprocessor = preprocessor! };
         return ModelWeights.Fill(model, ClipKeyMap.Wrap(file), ClipKeyMap.IsBuffer, device, dtype);
     }

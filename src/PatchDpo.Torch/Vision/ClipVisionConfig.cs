@@ -53,9 +53,14 @@ public sealed record ClipVisionConfig : ClipTransformerConfig
         };
     }
 
-    /// <summary>Checks that the weights hold as many layers as the file asks for.</summary>
+    /// <summary>Checks that the weights hold layers and embeddings as many as the file asks for.</summary>
     /// <exception cref="ModelConfigException">They cannot.</exception>
-    internal void CheckLayers(ModelConfig json, ITensorSource weights) => Fields(json).RequireTensorsFor("num_hidden_layers", NumLayers, weights);
+    internal void CheckCounts(ModelConfig json, ITensorSource weights)
+    {
+        ModelConfig fields = Fields(json);
+        fields.RequireTensorsFor("num_hidden_layers", NumLayers, weights);
+        fields.RequireNumbersFor(("image_size", 1 + ((long)GridSize * GridSize)), ("hidden_size", HiddenSize), weights);
+    }
 
     private static ModelConfig Fields(ModelConfig json) => json.IsObject("vision_config") ? json.GetObject("vision_config") : json;
 

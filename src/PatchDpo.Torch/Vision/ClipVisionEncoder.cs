@@ -80,7 +80,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
         ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
         ClipVisionConfig config = ClipVisionConfig.FromJson(json);
         using ITensorFile file = ModelFolder.OpenWeights(folder);
-        config.CheckLayers(json, file);
+        config.CheckCounts(json, file);
         ITensorSource source = ClipKeyMap.Wrap(file);
         if (!source.Keys.Contains("visual_projection.weight"))
             config = config with { ProjectionDim = null };

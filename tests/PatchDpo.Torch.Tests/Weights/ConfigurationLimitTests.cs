@@ -35,6 +35,8 @@ public sealed class ConfigurationLimitTests : IDisposable
     [InlineData("""{"attention_head_dim": 1000000000}""", "attention_head_dim")]
     [InlineData("""{"norm_num_groups": 1000000000}""", "norm_num_groups")]
     [InlineData("""{"freq_shift": 1e300}""", "freq_shift")]
+    [InlineData("""{"addition_embed_type": "text_time", "addition_time_embed_dim": 469, "projection_class_embeddings_input_dim": 2814}""", "projection_class_embeddings_input_dim")]
+    [InlineData("""{"addition_embed_type": "text_time", "addition_time_embed_dim": 1000000000, "projection_class_embeddings_input_dim": 2816}""", "addition_time_embed_dim")]
     public void A_network_without_weights(string json, string field)
         => Assert.Equal(field, Assert.Throws<ModelConfigException>(() => UNetConfig.FromJson(ModelConfig.Parse(json, "test"))).Field);
 
@@ -57,6 +59,25 @@ public sealed class ConfigurationLimitTests : IDisposable
         Assert.NotEqual(json, changed);
         File.WriteAllText(config, changed);
         ModelConfigException e = Assert.Throws<ModelConfigException>(() => PatchEncoder.FromFolder(folder));
+        Assert.Equal((config, field), (e.Path, e.Field));
+    }
+
+    // Tables of embeddings take memory before the weights are looked at: these were 2 GB and more.
+    [Theory]
+    [InlineData("text_encoder", "hidden_size", 1_000_000)]
+    [InlineData("text_encoder", "vocab_size", 1_048_576)]
+    [InlineData("text_encoder", "max_position_embeddings", 1_048_576, 12_000)]
+    [InlineData("image_encoder", "image_size", 16_384)]
+    public void A_table_of_embeddings_beyond_the_weights(string part, string field, int value, int? width = null)
+    {
+        string folder = TinyPersonalizedModel.Write(_folder.File("model")), config = Path.Combine(folder, part, "config.json");
+        System.Text.Json.Nodes.JsonObject json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(config))!.AsObject();
+        if (field is "vocab_size" or "max_position_embeddings" or "image_size")
+            json["hidden_size"] = width ?? 1200;
+        json[field] = value;
+        File.WriteAllText(config, json.ToJsonString());
+        ModelConfigException e = Assert.Throws<ModelConfigException>(
+            () => { using IDisposable encoder = part == "text_encoder" ? ClipTextEncoder.FromFolder(Path.Combine(folder, part)) : ClipVisionEncoder.FromFolder(Path.Combine(folder, part)); });
         Assert.Equal((config, field), (e.Path, e.Field));
     }
 
@@ -84,6 +105,24 @@ public sealed class ConfigurationLimitTests : IDisposable
         File.WriteAllText(path, json.ToJsonString());
         ModelConfigException e = Assert.Throws<ModelConfigException>(() => ClipTokenizer.FromFolder(folder));
         Assert.Equal(path, e.Path);
+    }
+
+    // A million elements are read before they are refused; the time is documented to grow with the file alone, whose length has a limit.
+    [Theory]
+    [InlineData("block_out_channels", "32", null)]
+    [InlineData("down_block_types", "\"DownBlock2D\"", null)]
+    [InlineData("layers_per_block", "2", null)]
+    [InlineData("trained_betas", "0.001", "DDIMScheduler")]
+    public void A_very_long_array_is_refused_within_seconds(string field, string element, string? scheduler)
+    {
+        string path = _folder.File("config.json");
+        File.WriteAllText(path, $$"""{"{{field}}": [{{string.Join(", ", Enumerable.Repeat(element, 1_000_000))}}]{{(scheduler is null ? "" : $", \"_class_name\": \"{scheduler}\"")}}}""");
+        System.Diagnostics.Stopwatch clock = System.Diagnostics.Stopwatch.StartNew();
+        ModelConfigException e = Assert.Throws<ModelConfigException>(
+            () => { _ = scheduler is null ? (object)UNetConfig.FromJson(ModelConfig.Read(path)) : NoiseScheduleConfig.FromJson(ModelConfig.Read(path)); });
+        Assert.Equal((path, field), (e.Path, e.Field));
+        Assert.InRange(e.Message.Length, 1, 1000);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 10);
     }
 
     [Fact]
