@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Tests.Vision;
@@ -63,7 +64,7 @@ public sealed class PatchEncoderRollbackTests
     {
         using DisposeScope scope = NewDisposeScope();
         BatchNorm2d frozenNorm = nn.BatchNorm2d(8);
-        using Sequential module = nn.Sequential(nn.Conv2d(3, 8, 4, stride: 4), nn.BatchNorm2d(8), nn.GELU(), frozenNorm, nn.Conv2d(8, 6, 1));
+        using Sequential module = nn.Sequential(new SafeConv2d(3, 8, 4, stride: 4), nn.BatchNorm2d(8), nn.GELU(), frozenNorm, new SafeConv2d(8, 6, 1));
         module.train();
         frozenNorm.eval();
         module.parameters().Last().requires_grad = false;

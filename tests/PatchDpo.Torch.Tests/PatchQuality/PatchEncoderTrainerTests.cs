@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Training;
 using TorchSharp;
@@ -116,9 +117,9 @@ public sealed class PatchEncoderTrainerTests
     private static Sequential Encoder(int seed)
     {
         Sequential encoder = nn.Sequential(
-            nn.Conv2d(3, 32, 5, stride: 2, padding: 2), nn.GELU(),
-            nn.Conv2d(32, 32, 3, stride: 2, padding: 1), nn.GELU(),
-            nn.Conv2d(32, 24, 3, padding: 1));
+            new SafeConv2d(3, 32, 5, stride: 2, padding: 2), nn.GELU(),
+            new SafeConv2d(32, 32, 3, stride: 2, padding: 1), nn.GELU(),
+            new SafeConv2d(32, 24, 3, padding: 1));
         // From a generator of its own: tests that run at the same time draw from the global one.
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
