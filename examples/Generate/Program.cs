@@ -83,18 +83,17 @@ root.SetAction(arguments =>
         Device = ParseDevice(arguments.GetValue(device)!),
         DType = type,
     });
-    // Before the first image, so that a long run can be stopped. A prompt is named by its place in the file, however many images it gets.
+    // A prompt is named by its place in the file, however many images it gets.
     IReadOnlyList<TruncatedPrompt> truncated = [.. model.FindTruncatedPrompts(texts), .. options.GuidanceScale > 1 ? model.FindTruncatedPrompts([options.NegativePrompt]).Select(t => t with { Index = null }) : []];
     if (options.RefuseTruncatedPrompts && truncated.Count > 0)
         throw new TruncatedPromptException(truncated[0]);
-    PromptWarnings.Print(truncated);
     var names = new ImageNames(arguments.GetValue(output)!.FullName, ImageFormats.Parse(arguments.GetValue(format)!));
     long start = Stopwatch.GetTimestamp();
     int done = 0;
     // Batch by batch, so that an interrupted run has what was finished.
     foreach (GenerationRequest[] chunk in requests.Chunk(options.BatchSize))
     {
-        IReadOnlyList<ImageBuffer> images = model.Generate(chunk, options, new StepProgress(done, chunk.Length, requests.Length));
+        IReadOnlyList<ImageBuffer> images = model.Generate(chunk, options, new StepProgress(done, chunk.Length, requests.Length, truncated));
         arguments.GetValue(output)!.Create();
         foreach ((GenerationRequest request, ImageBuffer image) in chunk.Zip(images))
             Console.WriteLine(names.Save(request.Prompt, image));

@@ -29,6 +29,6 @@ public static class PromptFile
             if (prompt.Length > 0)
                 prompts.Add(prompt);
         }
-        return prompts.Count > 0 ? prompts : throw new PromptFileException(path, null, "the file holds no prompt.");
+        return prompts.Count > 0 ? prompts : throw new PromptFileException(path, null, "the file has no prompt.");
     }
 }

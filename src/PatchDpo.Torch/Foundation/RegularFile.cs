@@ -51,7 +51,7 @@ public static partial class RegularFile
         if (!IsThere(path))
         {
             throw new FileNotFoundException(
-                new FileInfo(path).LinkTarget is string target ? $"'{path}' is a link to '{target}', where there is no file." : $"There is no file '{path}'.", path);
+                new FileInfo(path).LinkTarget is string target ? $"'{path}' is a link to '{target}', where there is no file." : $"There is no image file '{path}'.", path);
         }
         FileStream stream = new(Open(path), FileAccess.Read, bufferSize: 0);
         try

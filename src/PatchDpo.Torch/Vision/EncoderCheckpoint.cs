@@ -33,9 +33,8 @@ internal static class EncoderCheckpoint
         foreach ((string anchor, _, Opener open) in s_kinds)
             if (StateDictPrefix.Find(file, anchor) is ITensorSource state)
                 return open(state, device, dtype, options);
-        if (TensorFileKind.Describe(file) is string kind)
-            throw new UnknownModelException(file.Path, null, $"this is no image encoder that can be opened, but {kind}.");
-        throw new UnknownModelException(file.Path, null, $"its tensors are those of no image encoder that can be opened; looked for {string.Join(", ", s_kinds.Select(k => $"'{k.Anchor}' ({k.Kind})"))}.");
+        string found = TensorFileKind.Describe(file) is string kind ? $"this is no image encoder that can be opened, but {kind}" : "its tensors are those of no image encoder that can be opened";
+        throw new UnknownModelException(file.Path, null, $"{found}; looked for {string.Join(", ", s_kinds.Select(k => $"'{k.Anchor}' ({k.Kind})"))}.");
     }
 
     private static IVisionEncoder OpenVit(ITensorSource state, Device? device, ScalarType? dtype, VisionEncoderOptions options)

@@ -41,7 +41,8 @@ public sealed class EvaluateDreamBenchTests : IClassFixture<TinyModels>, IDispos
 
         (int exitCode, string[] output, string[] errors) = Run("--setting", setting, "--seed", "42");
         Assert.True(exitCode == 0, string.Join('\n', errors));
-        Assert.All(errors, e => Assert.Matches("^image [0-9]+ of 750$", e));
+        // The tiny text encoder takes 16 tokens, and DreamBench has longer prompts.
+        Assert.All(errors.Where(e => !e.StartsWith("warning: ", StringComparison.Ordinal)), e => Assert.Matches("^image [0-9]+ of 750$", e));
         Assert.Equal("image 750 of 750", Assert.Single(errors, e => e.StartsWith("image 750 ", StringComparison.Ordinal)));
         Assert.DoesNotContain(output, l => l.StartsWith("image ", StringComparison.Ordinal));
         Assert.Contains(output, l => l.StartsWith("backpack ", StringComparison.Ordinal));

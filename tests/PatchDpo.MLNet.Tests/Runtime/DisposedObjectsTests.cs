@@ -24,7 +24,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
     private static readonly HashSet<string> s_needsNothing =
     [
         "Config", "Options", "ScalingFactor", "InputChannels", "Indices", "Stages", "PatchStage", "PatchSize", "WithEarlierStages", "Preprocessor",
-        "Timesteps", "Sigmas", "InitialNoiseScale", "AddsNoise", "ScaleInput", "Path", "ShardPaths", "Keys", "Metadata", "Contains", "Shape", "DType", "IsLegacy", "Values",
+        "Timesteps", "Sigmas", "InitialNoiseScale", "AddsNoise", "Path", "ShardPaths", "Keys", "Metadata", "Contains", "Shape", "DType", "IsLegacy", "Values",
         "PersonalizedModel.FolderPath", "PersonalizedModel.LoadOptions", "PersonalizedModel.Device", "PersonalizedModel.ImageSize", "PersonalizedModel.LatentChannels", "PersonalizedModel.LatentScale",
         "PersonalizedModel.Schedule", "PersonalizedModel.AdapterScale", "IsRowToRowMapper", "MapHeight", "MapWidth", "ImageEmbeddingTransformer.Dimension",
         "TextEmbeddingTransformer.Dimension", "PatchEncoderTransformer.Dimension", "Encoder", "TextEncoder", "VisionEncoder", "Tokenizer", "Projection", "Layers",

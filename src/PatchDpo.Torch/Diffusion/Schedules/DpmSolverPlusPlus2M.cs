@@ -39,7 +39,11 @@ public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule, bool isStochasti
     }
 
     /// <inheritdoc/>
-    public Tensor ScaleInput(Tensor latents, int step) => latents.alias();
+    public Tensor ScaleInput(Tensor latents, int step)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return latents.alias();
+    }
 
     /// <inheritdoc/>
     public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)

@@ -40,7 +40,11 @@ public sealed class HeunSampler(NoiseSchedule schedule) : ISampler
     }
 
     /// <inheritdoc/>
-    public Tensor ScaleInput(Tensor latents, int step) => latents.DividedBy(Math.Sqrt((_sigmas[step] * _sigmas[step]) + 1));
+    public Tensor ScaleInput(Tensor latents, int step)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return latents.DividedBy(Math.Sqrt((_sigmas[step] * _sigmas[step]) + 1));
+    }
 
     /// <inheritdoc/>
     public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)

@@ -38,7 +38,11 @@ public sealed class UniPcSampler(NoiseSchedule schedule) : ISampler
     }
 
     /// <inheritdoc/>
-    public Tensor ScaleInput(Tensor latents, int step) => latents.alias();
+    public Tensor ScaleInput(Tensor latents, int step)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return latents.alias();
+    }
 
     /// <inheritdoc/>
     public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)
