@@ -3,6 +3,7 @@ using System.Globalization;
 using BuildDataSet;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Runtime;
@@ -62,8 +63,7 @@ catch (OperationCanceledException)
     Console.Error.WriteLine("Stopped. Run the same command to continue.");
     return 130;
 }
-catch (Exception e) when (e is ArgumentException or PromptFileException or PairFolderException or PairFolderMismatchException or TooFewReferencesException or NonFiniteLatentsException or InvalidImageException
-    or TorchLoadException or ModelConfigException or WeightsFormatException or StateDictMismatchException or UnsafePickleException or UnknownModelException or IOException or UnauthorizedAccessException)
+catch (Exception e) when (e is PatchDpoException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

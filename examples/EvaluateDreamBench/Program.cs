@@ -6,6 +6,7 @@ using PatchDpo.Examples;
 using PatchDpo.MLNet;
 using PatchDpo.Torch;
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Runtime;
@@ -91,8 +92,7 @@ try
 {
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is InputException or EmptyDataException or InvalidRowException or InvalidImageException or TorchLoadException or ModelConfigException
-    or WeightsFormatException or UnsafePickleException or UnknownModelException or StateDictMismatchException or IOException or UnauthorizedAccessException or ArgumentException)
+catch (Exception e) when (e is PatchDpoException or InputException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

@@ -5,6 +5,7 @@ using Generate;
 using PatchDpo.Examples;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Runtime;
@@ -114,8 +115,7 @@ try
 {
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is InputException or PromptFileException or InvalidImageException or TorchLoadException or ModelConfigException or WeightsFormatException or UnsafePickleException
-    or UnknownModelException or StateDictMismatchException or NonFiniteLatentsException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
+catch (Exception e) when (e is PatchDpoException or InputException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using System.CommandLine;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
@@ -28,7 +29,7 @@ try
 {
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or InvalidImageException or TorchLoadException)
+catch (Exception e) when (e is PatchDpoException or IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

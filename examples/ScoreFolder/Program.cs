@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PatchDpo.MLNet;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Runtime;
 using PatchDpo.Torch.Weights;
@@ -55,8 +56,7 @@ try
 {
     return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is InputException or InvalidRowException or InvalidImageException or ModelFileNotFoundException
-    or TorchLoadException or ModelConfigException or WeightsFormatException or UnsafePickleException or UnknownModelException or StateDictMismatchException or IOException or UnauthorizedAccessException)
+catch (Exception e) when (e is PatchDpoException or InputException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using PatchDpo.Torch;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Runtime;
@@ -78,8 +79,7 @@ try
 {
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (e is ArgumentException or FormatException or EmptyDataException or NonFiniteLossException or InvalidImageException or TorchLoadException or ModelFileNotFoundException
-    or ModelConfigException or WeightsFormatException or UnsafePickleException or UnknownModelException or StateDictMismatchException or IOException or UnauthorizedAccessException)
+catch (Exception e) when (e is PatchDpoException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or FormatException)
 {
     // One line: what is wrong, and where.
     Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));

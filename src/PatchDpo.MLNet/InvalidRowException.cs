@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.MLNet;
 
 /// <summary>A row's value cannot be used: a missing image, an image that is none, a prompt that is too long.</summary>
-public sealed class InvalidRowException : Exception
+public sealed class InvalidRowException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="column">The column that holds the value.</param>

@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch;
 
 /// <summary>Data that must hold at least one row (pairs to train on, images to score or to evaluate) holds none.</summary>
-public sealed class EmptyDataException : Exception
+public sealed class EmptyDataException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="message">Which data are empty, and what was to be done with them.</param>

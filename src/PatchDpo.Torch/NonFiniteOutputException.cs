@@ -5,7 +5,7 @@ namespace PatchDpo.Torch;
 
 /// <summary>A part of a model gave NaN, infinite numbers or numbers too large to compute with: as a rule, its weights are damaged.</summary>
 /// <remarks>The result would have been a black or a normal-looking picture, or a score that means nothing.</remarks>
-public class NonFiniteOutputException : Exception
+public class NonFiniteOutputException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="part">Which part of the model, such as "The autoencoder".</param>

@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.DataConstruction;
 
 /// <summary>A folder was built, or begun, with other options, prompts or models; continuing would mix two data sets.</summary>
-public sealed class PairFolderMismatchException : Exception
+public sealed class PairFolderMismatchException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="folder">The folder.</param>

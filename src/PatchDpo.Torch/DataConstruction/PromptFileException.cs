@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.DataConstruction;
 
 /// <summary>A file of prompts cannot be used.</summary>
-public sealed class PromptFileException : Exception
+public sealed class PromptFileException : PatchDpoException
 {
     /// <summary>Builds the message from the file, the line where one is at fault, and what is wrong.</summary>
     /// <param name="path">The file.</param>

@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.DataConstruction;
 
 /// <summary>Too few of the drawn candidates became references.</summary>
-public sealed class TooFewReferencesException : Exception
+public sealed class TooFewReferencesException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="references">How many there are.</param>

@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Images;
 
 /// <summary>Bytes that should be an image are none, or are damaged, or use what is not supported.</summary>
-public class InvalidImageException : Exception
+public class InvalidImageException : PatchDpoException
 {
     /// <summary>States what is wrong with which image.</summary>
     /// <param name="source">The file, or another name for where the bytes came from.</param>

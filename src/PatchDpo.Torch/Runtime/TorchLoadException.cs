@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Runtime;
 
 /// <summary>libtorch or TorchSharp's native library could not be prepared for loading; the message names the file and the cures.</summary>
-public sealed class TorchLoadException : Exception
+public sealed class TorchLoadException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="message">What is missing, and what to do.</param>

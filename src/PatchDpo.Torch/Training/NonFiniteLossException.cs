@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Training;
 
 /// <summary>A training loss became NaN or infinite. What was given to the training is as it was before: nothing is kept of it.</summary>
-public sealed class NonFiniteLossException : Exception
+public sealed class NonFiniteLossException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="step">The step, from 1.</param>

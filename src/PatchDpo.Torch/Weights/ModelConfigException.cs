@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>A model's JSON configuration is not readable, or a field is missing or has another kind of value.</summary>
-public sealed class ModelConfigException : Exception
+public sealed class ModelConfigException : PatchDpoException
 {
     /// <summary>Builds the message from the file, the field and what is wrong.</summary>
     /// <param name="path">The file (or the name of the text).</param>

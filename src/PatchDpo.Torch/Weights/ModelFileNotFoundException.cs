@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>A model folder lacks a file that it must have.</summary>
-public sealed class ModelFileNotFoundException : FileNotFoundException
+public sealed class ModelFileNotFoundException : PatchDpoException
 {
     /// <summary>Builds the message from the folder and what was looked for.</summary>
     /// <param name="folder">The model's folder.</param>

@@ -1,9 +1,10 @@
+using PatchDpo.Torch.Foundation;
 using System.Text;
 
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>A file's tensors do not fit a module. The message lists the first faults of each kind, the properties all of them.</summary>
-public sealed class StateDictMismatchException : Exception
+public sealed class StateDictMismatchException : PatchDpoException
 {
     private const int MaxListed = 20;
 

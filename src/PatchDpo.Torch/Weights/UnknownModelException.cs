@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>A file's tensors are those of no model that can be opened, or do not tell the model's shape.</summary>
-public sealed class UnknownModelException : Exception
+public sealed class UnknownModelException : PatchDpoException
 {
     /// <summary>Builds the message from the file, the tensor where one is at fault, and what is wrong.</summary>
     /// <param name="path">The file (or the name of the source).</param>

@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>A pickle asks for something that is not on the list of what may be built from one. Nothing of it was run.</summary>
-public sealed class UnsafePickleException : Exception
+public sealed class UnsafePickleException : PatchDpoException
 {
     /// <summary>Builds the message from the file and what it asked for.</summary>
     /// <param name="path">The file.</param>

@@ -1,7 +1,9 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>A weight file does not follow its format. The file was read only; no code in it ran.</summary>
-public sealed class WeightsFormatException : Exception
+public sealed class WeightsFormatException : PatchDpoException
 {
     /// <summary>Builds the message from the file, the key where one is at fault, and what is wrong.</summary>
     /// <param name="path">The file (or the name of the stream).</param>

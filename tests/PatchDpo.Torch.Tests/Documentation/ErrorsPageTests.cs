@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Runtime;
 
 namespace PatchDpo.Torch.Tests.Documentation;
@@ -9,8 +10,14 @@ public sealed class ErrorsPageTests
     {
         Skip.If(Fixtures.Repository is null, "The repository's documents are not here.");
         string page = File.ReadAllText(Path.Combine(Fixtures.Repository, "docs", "errors.md"));
-        string[] names = typeof(TorchRuntime).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Exception))).Select(t => t.Name).ToArray();
+        string[] names = typeof(TorchRuntime).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Exception)) && !t.IsAbstract).Select(t => t.Name).ToArray();
         Assert.True(names.Length >= 15, $"Only {names.Length} exceptions were found.");
         Assert.All(names, name => Assert.Contains($"\n| `{name}` ", page, StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void The_librarys_exceptions_have_one_base_but_for_arguments()
+        => Assert.All(
+            typeof(TorchRuntime).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Exception)) && t != typeof(PatchDpoException)),
+            t => Assert.True(t.IsSubclassOf(typeof(PatchDpoException)) || t.IsSubclassOf(typeof(ArgumentException)), t.Name));
 }
