@@ -98,8 +98,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
 
     private void CheckFinite(Tensor latents, int first)
     {
-        bool[] finite = latents.isfinite().flatten(1).all(1).cpu().data<bool>().ToArray();
-        if (Array.IndexOf(finite, false) is >= 0 and int bad)
+        if (FiniteOutput.FirstBad(latents) is >= 0 and int bad)
             throw new NonFiniteLatentsException($"request {first + bad}", first + bad, model.DType, model.FindDamagedWeights());
     }
 

@@ -70,6 +70,7 @@ public sealed class PatchEncoderFileTests : IDisposable
 
     [Theory]
     [InlineData("clip_vit_b32_hf", "config.json")]
+    [InlineData("sdxl_vae", "convhead2.weight")]
     [InlineData("sdxl_vae", "autoencoder")]
     public void A_file_that_is_no_encoder_or_does_not_tell_its_shape_is_refused_with_what_was_looked_for(string manifest, string expected)
     {
