@@ -7,9 +7,9 @@ namespace PatchDpo.MLNet;
 internal static class GenerationOptionsFormat
 {
     /// <summary>The version that is written, 1.3: it says whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were always averaged.</summary>
-    public const uint Version = 0x00010003;
+    public const uint Version = WithRefusal;
 
-    private const uint WithFusion = 0x00010002;
+    private const uint WithFusion = 0x00010002, WithRefusal = 0x00010003;
 
     public static void Write(BinaryWriter writer, GenerationOptions options)
     {
@@ -42,6 +42,6 @@ internal static class GenerationOptionsFormat
         Sampler = reader.ReadString() is { Length: > 0 } sampler ? Enum.Parse<SamplerKind>(sampler) : null,
         MaxPromptCharacters = reader.ReadInt32(),
         ReferenceFusion = version < WithFusion ? ReferenceFusion.Average : Enum.Parse<ReferenceFusion>(reader.ReadString()),
-        RefuseTruncatedPrompts = version >= Version && reader.ReadBoolean(),
+        RefuseTruncatedPrompts = version >= WithRefusal && reader.ReadBoolean(),
     };
 }

@@ -17,7 +17,10 @@ namespace PatchDpo.MLNet;
 public sealed class PersonalizedImageTransformer : BatchedTransformer
 {
     /// <summary>The version that is written, 1.3: it has the places of parts outside the model's folder, and the sampler that was chosen when it was loaded.</summary>
-    internal const uint Version = 0x00010003;
+    internal const uint Version = GenerationOptionsFormat.Version;
+
+    // From here on a model says where its image encoder and tokenizer lie, and which sampler was chosen.
+    private const uint WithParts = 0x00010003;
 
     internal static readonly ModelSignature Signature = new("PERSIMAG", "PatchDpoPersonalImages", Version);
 
@@ -116,7 +119,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
             Generation = GenerationOptionsFormat.Read(reader, ModelFormat.WrittenVersion(context)),
         };
         var load = new PersonalizedModelOptions { Device = EnvironmentDevice.Of(env), DType = dtype };
-        if (ModelFormat.WrittenVersion(context) >= Version)
+        if (ModelFormat.WrittenVersion(context) >= WithParts)
         {
             load = load with
             {

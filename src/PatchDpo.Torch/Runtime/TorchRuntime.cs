@@ -122,7 +122,8 @@ public static class TorchRuntime
     {
         try
         {
-            if (OperatingSystem.IsLinux() && Find(NativeFolders().ToArray(), Library) is string path)
+            // With the patched copy loaded, the original's need is not the reason.
+            if (OperatingSystem.IsLinux() && SystemLibStdCppHas(RequiredVersion) && Find(NativeFolders().ToArray(), Library) is string path)
                 NativeLibrary.Load(path);
         }
         catch (Exception load) when (load is DllNotFoundException or BadImageFormatException)
