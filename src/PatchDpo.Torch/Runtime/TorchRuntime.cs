@@ -38,6 +38,8 @@ public static class TorchRuntime
         {
             throw new TorchLoadException($"libtorch could not be loaded: {Reason(e.InnerException ?? e)}", e);
         }
+        if (OperatingSystem.IsLinux() && Find(NativeFolders().ToArray(), "libtorch_cpu.so") is string library)
+            Nnpack.DisableWhereUnsupported(library);
         s_loaded = true;
     }
 

@@ -1,6 +1,7 @@
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Tests.Foundation;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Tests.Runtime;
 
 namespace PatchDpo.Torch.Tests.Weights;
 
@@ -23,6 +24,8 @@ internal static class SaveProgram
         }
         if (args is [Culture, string culture, string model, string file])
             Console.WriteLine(CultureTests.DrawIn(culture, model, file));
+        if (args is [nameof(NnpackTests.OneConvolution)])
+            NnpackTests.OneConvolution();
         if (args.Length != 3)
             return;
         AtomicFile.Write(args[1], stream => SampleFile.Write(args[0], new LimitedStream(stream, long.Parse(args[2]), () =>
