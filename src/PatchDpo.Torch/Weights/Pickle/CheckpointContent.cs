@@ -60,7 +60,7 @@ internal sealed class CheckpointContent
                 break;
             case PickleDictionary dictionary:
                 foreach ((object key, object? item) in dictionary.Items)
-                    Visit(item, Join(name, Convert.ToString(key, CultureInfo.InvariantCulture)!), depth + 1);
+                    Visit(item, Join(name, key is PickleGlobal mentioned ? mentioned.Name : Convert.ToString(key, CultureInfo.InvariantCulture)!), depth + 1);
                 break;
             case IReadOnlyList<object?> list:
                 for (int i = 0; i < list.Count; i++)

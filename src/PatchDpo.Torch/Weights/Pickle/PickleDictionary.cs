@@ -1,6 +1,6 @@
 namespace PatchDpo.Torch.Weights.Pickle;
 
-/// <summary>A Python dict in its order; keys are strings, integers, booleans or floats, or the name of something that is only mentioned.</summary>
+/// <summary>A Python dict in its order; keys are strings, integers, booleans or floats, or something that is only mentioned, which no string equals.</summary>
 /// <param name="isOrderedDict">Whether it is a <c>collections.OrderedDict</c>, which may carry the attribute <c>_metadata</c>.</param>
 internal sealed class PickleDictionary(bool isOrderedDict = false)
 {
@@ -13,9 +13,7 @@ internal sealed class PickleDictionary(bool isOrderedDict = false)
 
     public void Set(PickleReader reader, object? key, object? value)
     {
-        if (key is PickleGlobal { Call: null } mentioned)
-            key = mentioned.Name;
-        if (key is not (string or long or bool or double))
+        if (key is not (string or long or bool or double or PickleGlobal { Call: null }))
             throw reader.Fail($"a dictionary has a key that is {PickleReader.Describe(key)}.");
         _items ??= new(PickleKeyComparer.Instance);
         _items[key] = value;

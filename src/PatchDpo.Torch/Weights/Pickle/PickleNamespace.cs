@@ -18,7 +18,7 @@ internal sealed class PickleNamespace
         foreach ((object attribute, object? value) in attributes.Items)
         {
             if (attribute is not string name || name.StartsWith("__", StringComparison.Ordinal))
-                return $"setting the attribute {attribute} of an argparse.Namespace";
+                return $"setting the attribute {(attribute is PickleGlobal global ? global.Name : attribute)} of an argparse.Namespace";
             if (value is PickleGlobal { Call: not null } or PickleGlobal { IsMadeEmpty: true })
                 return $"setting the attribute {name} of an argparse.Namespace to {PickleReader.Describe(value)}";
         }
