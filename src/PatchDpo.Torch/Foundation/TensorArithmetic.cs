@@ -10,7 +10,7 @@ namespace PatchDpo.Torch.Foundation;
 /// number in silence. TorchSharp's own methods make such temporaries too; adding two tensors is one of them. No code of this library
 /// converts a number implicitly or calls such a method; a test reads the compiled code for both. Whatever takes a <see cref="Scalar"/>
 /// is given a static one or one in a <c>using</c> declaration.
-/// Whole numbers stay whole (<c>long</c>), as with TorchSharp's operators.
+/// Numbers are double here: a tensor of whole numbers becomes one of floats.
 /// </remarks>
 internal static class TensorArithmetic
 {
@@ -40,13 +40,6 @@ internal static class TensorArithmetic
         return x.add(number, One);
     }
 
-    /// <summary>x + y.</summary>
-    internal static Tensor Plus(this Tensor x, long y)
-    {
-        using Scalar number = y.ToScalar();
-        return x.add(number, One);
-    }
-
     /// <summary>x becomes x + 1.</summary>
     internal static void Increment(Tensor x) => x.add_(One, One);
 
@@ -70,23 +63,8 @@ internal static class TensorArithmetic
         return x.sub(number);
     }
 
-    /// <summary>x - y.</summary>
-    internal static Tensor Minus(this Tensor x, long y)
-    {
-        using Scalar number = y.ToScalar();
-        return x.sub(number);
-    }
-
     /// <summary>y - x.</summary>
     internal static Tensor SubtractedFrom(this Tensor x, double y)
-    {
-        using Scalar number = y.ToScalar();
-        using Tensor negative = x.negative();
-        return negative.add(number, One);
-    }
-
-    /// <summary>y - x.</summary>
-    internal static Tensor SubtractedFrom(this Tensor x, long y)
     {
         using Scalar number = y.ToScalar();
         using Tensor negative = x.negative();
@@ -103,25 +81,11 @@ internal static class TensorArithmetic
         return x.mul(number);
     }
 
-    /// <summary>x * y.</summary>
-    internal static Tensor Times(this Tensor x, long y)
-    {
-        using Scalar number = y.ToScalar();
-        return x.mul(number);
-    }
-
     /// <summary>x / y.</summary>
     internal static Tensor DividedBy(this Tensor x, Tensor y) => x.div(y);
 
     /// <summary>x / y.</summary>
     internal static Tensor DividedBy(this Tensor x, double y)
-    {
-        using Scalar number = y.ToScalar();
-        return x.div(number);
-    }
-
-    /// <summary>x / y; of whole numbers too, a true division.</summary>
-    internal static Tensor DividedBy(this Tensor x, long y)
     {
         using Scalar number = y.ToScalar();
         return x.div(number);

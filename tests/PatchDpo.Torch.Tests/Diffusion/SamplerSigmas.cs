@@ -9,11 +9,8 @@ internal static class SamplerSigmas
     public static IReadOnlyList<double>? Of(ISampler sampler) => sampler switch
     {
         EulerSampler s => s.Sigmas,
-        EulerAncestralSampler s => s.Sigmas,
         HeunSampler s => s.Sigmas,
-        DpmSolverPlusPlus2M s => s.Sigmas,
-        DeisSampler s => s.Sigmas,
-        UniPcSampler s => s.Sigmas,
+        MultistepSampler s => s.Sigmas,
         _ => null,
     };
 }

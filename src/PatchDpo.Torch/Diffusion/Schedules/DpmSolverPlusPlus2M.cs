@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
@@ -11,60 +10,27 @@ namespace PatchDpo.Torch.Diffusion;
 /// </remarks>
 /// <param name="schedule">The forward process.</param>
 /// <param name="isStochastic">Solves the stochastic equation, with fresh noise after each step (diffusers' <c>sde-dpmsolver++</c>), not the probability flow.</param>
-public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule, bool isStochastic = false) : ISampler
+public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule, bool isStochastic = false) : MultistepSampler(schedule)
 {
-    private double[] _timesteps = [];
-    private bool _disposed;
-    private double[] _sigmas = [];
     private Tensor? _previousSample;
 
     /// <inheritdoc/>
-    public IReadOnlyList<double> Timesteps => _timesteps;
+    public override bool AddsNoise(int step) => isStochastic && Sigmas[step + 1] > 0;
 
-    /// <summary>The noise level (noise to signal) before each step, and after the last one: one more than steps.</summary>
-    public IReadOnlyList<double> Sigmas => _sigmas;
-
-    /// <inheritdoc/>
-    public double InitialNoiseScale => 1;
-
-    /// <inheritdoc/>
-    public bool AddsNoise(int step) => isStochastic && _sigmas[step + 1] > 0;
-
-    /// <inheritdoc/>
-    public void SetTimesteps(int steps)
+    private protected override Tensor Next(Tensor sample, Tensor latents, int step, Tensor? noise)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        (_timesteps, _sigmas) = SolverLevels.Create(schedule, steps);
-        ForgetPrevious();
-    }
-
-    /// <inheritdoc/>
-    public Tensor ScaleInput(Tensor latents, int step)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return latents.alias();
-    }
-
-    /// <inheritdoc/>
-    public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        using DisposeScope scope = NewDisposeScope();
-        NoiseScheduleConfig config = schedule.Config;
-        (double alpha0, double sigma0) = SolverLevels.Levels(_sigmas[step]);
-        (double alpha, double sigma) = SolverLevels.Levels(_sigmas[step + 1]);
-        Tensor sample = SamplePrediction.ToSample(config.PredictionType, prediction, latents, alpha0, sigma0);
-        if (config.Thresholding)
-            sample = SamplePrediction.Threshold(sample, config);
+        NoiseScheduleConfig config = Schedule.Config;
+        (double alpha0, double sigma0) = SolverLevels.Levels(Sigmas[step]);
+        (double alpha, double sigma) = SolverLevels.Levels(Sigmas[step + 1]);
 
         // With fresh noise the deterministic part goes twice as far.
-        double h = Math.Log(_sigmas[step]) - Math.Log(_sigmas[step + 1]), far = isStochastic ? 2 * h : h;
+        double h = Math.Log(Sigmas[step]) - Math.Log(Sigmas[step + 1]), far = isStochastic ? 2 * h : h;
         double decay = Math.Exp(-far) - 1;
         Tensor next = latents.Times(sigma / sigma0 * (isStochastic ? Math.Exp(-h) : 1)).Minus(sample.Times(alpha * decay));
-        double previousH = step == 0 ? 0 : Math.Log(_sigmas[step - 1]) - Math.Log(_sigmas[step]);
+        double previousH = step == 0 ? 0 : Math.Log(Sigmas[step - 1]) - Math.Log(Sigmas[step]);
         // A level that is repeated (the last one of Karras, timesteps beyond the table) leaves no slope to follow.
         bool hasSlope = _previousSample is not null && h != 0 && previousH != 0;
-        if (hasSlope && config.SolverOrder == 2 && !(step == _timesteps.Length - 1 && SolverLevels.IsLastOfFirstOrder(config, _timesteps.Length)))
+        if (hasSlope && config.SolverOrder == 2 && !(step == Timesteps.Count - 1 && SolverLevels.IsLastOfFirstOrder(config, Timesteps.Count)))
         {
             Tensor slope = sample.Minus(_previousSample!).Times(h / previousH);
             next = next.Plus(slope.Times(config.HeunSolver ? alpha * ((decay / far) + 1) : -0.5 * alpha * decay));
@@ -74,19 +40,12 @@ public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule, bool isStochasti
             ArgumentNullException.ThrowIfNull(noise);
             next = next.PlusScaled(noise, sigma * Math.Sqrt(-decay));
         }
-        ForgetPrevious();
+        Forget();
         _previousSample = sample.alias().DetachFromDisposeScope();
-        return next.MoveToOuterDisposeScope();
+        return next;
     }
 
-    /// <summary>Disposes the previous step's prediction.</summary>
-    public void Dispose()
-    {
-        _disposed = true;
-        ForgetPrevious();
-    }
-
-    private void ForgetPrevious()
+    private protected override void Forget()
     {
         _previousSample?.Dispose();
         _previousSample = null;

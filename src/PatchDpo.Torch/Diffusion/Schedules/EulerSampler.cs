@@ -5,9 +5,13 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Diffusion;
 
 /// <summary>Euler's method on the probability-flow equation, over noise levels sigma (Karras et al., arXiv 2206.00364, algorithm 2 without churn).</summary>
-/// <remarks>Noise levels and timesteps as diffusers' <c>EulerDiscreteScheduler</c>; latents are x0 + sigma * noise.</remarks>
+/// <remarks>
+/// Noise levels and timesteps as diffusers' <c>EulerDiscreteScheduler</c> and <c>EulerAncestralDiscreteScheduler</c>; latents are
+/// x0 + sigma * noise.
+/// </remarks>
 /// <param name="schedule">The forward process.</param>
-public sealed class EulerSampler(NoiseSchedule schedule) : ISampler
+/// <param name="isAncestral">Goes below each level and comes back to it with fresh noise (k-diffusion's euler_ancestral, eta 1).</param>
+public sealed class EulerSampler(NoiseSchedule schedule, bool isAncestral = false) : ISampler
 {
     private EulerLevels _levels = EulerLevels.None;
 
@@ -21,6 +25,9 @@ public sealed class EulerSampler(NoiseSchedule schedule) : ISampler
     public double InitialNoiseScale => _levels.InitialNoiseScale;
 
     /// <inheritdoc/>
+    public bool AddsNoise(int step) => isAncestral && Sigmas[step + 1] > 0;
+
+    /// <inheritdoc/>
     public void SetTimesteps(int steps) => _levels = EulerLevels.Create(schedule, steps);
 
     /// <inheritdoc/>
@@ -30,10 +37,17 @@ public sealed class EulerSampler(NoiseSchedule schedule) : ISampler
     public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        double sigma = Sigmas[step];
-        Tensor sample = SamplePrediction.ToSample(schedule.Config.PredictionType, prediction, latents, sigma);
-        Tensor derivative = latents.Minus(sample).DividedBy(sigma);
-        return latents.Plus(derivative.Times(Sigmas[step + 1] - sigma)).MoveToOuterDisposeScope();
+        double from = Sigmas[step], to = Sigmas[step + 1];
+        double up = AddsNoise(step) ? Math.Sqrt(Math.Max(0, to * to * ((from * from) - (to * to)) / (from * from))) : 0;
+        double down = up == 0 ? to : Math.Sqrt((to * to) - (up * up));
+        Tensor sample = SamplePrediction.ToSample(schedule.Config.PredictionType, prediction, latents, from);
+        Tensor next = latents.Plus(latents.Minus(sample).DividedBy(from).Times(down - from));
+        if (AddsNoise(step))
+        {
+            ArgumentNullException.ThrowIfNull(noise);
+            next = next.PlusScaled(noise, up);
+        }
+        return next.MoveToOuterDisposeScope();
     }
 
     /// <summary>Does nothing: this sampler holds no tensors.</summary>

@@ -10,7 +10,7 @@ public static class SamplerKinds
         new(SamplerKind.Euler, "euler", "EulerDiscreteScheduler", s => new EulerSampler(s)),
         new(SamplerKind.DpmSolverPlusPlus2M, "dpmpp-2m", "DPMSolverMultistepScheduler", s => new DpmSolverPlusPlus2M(s)),
         new(SamplerKind.Plms, "plms", "PNDMScheduler", s => new PlmsSampler(s)),
-        new(SamplerKind.EulerAncestral, "euler-a", "EulerAncestralDiscreteScheduler", s => new EulerAncestralSampler(s)),
+        new(SamplerKind.EulerAncestral, "euler-a", "EulerAncestralDiscreteScheduler", s => new EulerSampler(s, isAncestral: true)),
         new(SamplerKind.Heun, "heun", "HeunDiscreteScheduler", s => new HeunSampler(s)),
         new(SamplerKind.Lcm, "lcm", "LCMScheduler", s => new LcmSampler(s)),
         new(SamplerKind.UniPc, "unipc", "UniPCMultistepScheduler", s => new UniPcSampler(s)),

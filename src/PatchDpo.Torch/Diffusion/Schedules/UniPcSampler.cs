@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
@@ -10,50 +9,17 @@ namespace PatchDpo.Torch.Diffusion;
 /// ratio, phi1 = e^-h - 1, and B(h) is -h (bh1) or phi1 (bh2). Keeps the latest predictions and the last step's start until disposed.
 /// </remarks>
 /// <param name="schedule">The forward process.</param>
-public sealed class UniPcSampler(NoiseSchedule schedule) : ISampler
+public sealed class UniPcSampler(NoiseSchedule schedule) : MultistepSampler(schedule)
 {
-    private double[] _timesteps = [];
-    private bool _disposed;
-    private double[] _sigmas = [];
     private int _order;
     private Tensor? _start;
     private Tensor? _last;
     private Tensor? _beforeLast;
 
-    /// <inheritdoc/>
-    public IReadOnlyList<double> Timesteps => _timesteps;
-
-    /// <summary>The noise level (noise to signal) before each step, and after the last one: one more than steps.</summary>
-    public IReadOnlyList<double> Sigmas => _sigmas;
-
-    /// <inheritdoc/>
-    public double InitialNoiseScale => 1;
-
-    /// <inheritdoc/>
-    public void SetTimesteps(int steps)
+    private protected override Tensor Next(Tensor sample, Tensor latents, int step, Tensor? noise)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        (_timesteps, _sigmas) = SolverLevels.Create(schedule, steps);
-        Forget();
-    }
-
-    /// <inheritdoc/>
-    public Tensor ScaleInput(Tensor latents, int step)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return latents.alias();
-    }
-
-    /// <inheritdoc/>
-    public Tensor Step(Tensor prediction, Tensor latents, int step, Tensor? noise = null)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        using DisposeScope scope = NewDisposeScope();
-        NoiseScheduleConfig config = schedule.Config;
-        (double alpha, double sigma) = SolverLevels.Levels(_sigmas[step]);
-        Tensor sample = SamplePrediction.ToSample(config.PredictionType, prediction, latents, alpha, sigma);
-        if (config.Thresholding)
-            sample = SamplePrediction.Threshold(sample, config);
+        NoiseScheduleConfig config = Schedule.Config;
+        (double alpha, double sigma) = SolverLevels.Levels(Sigmas[step]);
         Tensor start = _start is null || config.UncorrectedSteps.Contains(step - 1) ? latents : Corrected(sample, step);
 
         _beforeLast?.Dispose();
@@ -61,19 +27,12 @@ public sealed class UniPcSampler(NoiseSchedule schedule) : ISampler
         _last = sample.alias().DetachFromDisposeScope();
         _start?.Dispose();
         _start = start.alias().DetachFromDisposeScope();
-        _order = config.SolverOrder == 1 || step == 0 || (config.LowerOrderFinal && step == _timesteps.Length - 1) ? 1 : 2;
+        _order = config.SolverOrder == 1 || step == 0 || (config.LowerOrderFinal && step == Timesteps.Count - 1) ? 1 : 2;
 
         Tensor next = FirstOrder(start, _last, step);
         if (_order == 2 && Slope(step) is { } slope)
-            next = next.PlusScaled(slope, -0.5 * SolverLevels.Levels(_sigmas[step + 1]).Alpha * StepFunction(step));
-        return next.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Disposes what it keeps.</summary>
-    public void Dispose()
-    {
-        _disposed = true;
-        Forget();
+            next = next.PlusScaled(slope, -0.5 * SolverLevels.Levels(Sigmas[step + 1]).Alpha * StepFunction(step));
+        return next;
     }
 
     /// <summary>The step before, taken again with what the network says of its end.</summary>
@@ -85,7 +44,7 @@ public sealed class UniPcSampler(NoiseSchedule schedule) : ISampler
         if (h == 0)
             return corrected;
         Tensor change = sample.Minus(_last!);
-        double alpha = SolverLevels.Levels(_sigmas[step]).Alpha;
+        double alpha = SolverLevels.Levels(Sigmas[step]).Alpha;
         if (_order == 1 || Slope(taken) is not { } slope)
             return corrected.PlusScaled(change, -0.5 * alpha * stepFunction);
         // The two weights fulfil the order conditions: w1 + w2 = b1 and r w1 + w2 = b2.
@@ -96,8 +55,8 @@ public sealed class UniPcSampler(NoiseSchedule schedule) : ISampler
 
     private Tensor FirstOrder(Tensor start, Tensor sample, int step)
     {
-        (double alpha, double sigma) = SolverLevels.Levels(_sigmas[step + 1]);
-        return start.Times(sigma / SolverLevels.Levels(_sigmas[step]).Sigma).PlusScaled(sample, -alpha * Phi1(step));
+        (double alpha, double sigma) = SolverLevels.Levels(Sigmas[step + 1]);
+        return start.Times(sigma / SolverLevels.Levels(Sigmas[step]).Sigma).PlusScaled(sample, -alpha * Phi1(step));
     }
 
     /// <summary>The change of predictions to the one before the last, over its distance in steps; null where a repeated level leaves none.</summary>
@@ -106,13 +65,13 @@ public sealed class UniPcSampler(NoiseSchedule schedule) : ISampler
     /// <summary>Where the step before began, in steps from this one's start; less than 0.</summary>
     private double Ratio(int step) => -H(step - 1) / H(step);
 
-    private double H(int step) => Math.Log(_sigmas[step]) - Math.Log(_sigmas[step + 1]);
+    private double H(int step) => Math.Log(Sigmas[step]) - Math.Log(Sigmas[step + 1]);
 
     private double Phi1(int step) => Math.Exp(-H(step)) - 1;
 
-    private double StepFunction(int step) => schedule.Config.Bh1Solver ? -H(step) : Phi1(step);
+    private double StepFunction(int step) => Schedule.Config.Bh1Solver ? -H(step) : Phi1(step);
 
-    private void Forget()
+    private protected override void Forget()
     {
         _start?.Dispose();
         _last?.Dispose();
