@@ -1,4 +1,5 @@
 using System.Text;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Images;
 
@@ -57,13 +58,9 @@ internal static class ForeignImage
     private static string? OfText(ReadOnlySpan<byte> start)
     {
         string text = Encoding.Latin1.GetString(start.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? start[3..] : start).TrimStart();
-        if (text.StartsWith("version https://git-lfs", StringComparison.Ordinal))
-            return "this is a Git LFS pointer, which stands for the image: run 'git lfs pull' in its repository, or download the image itself.";
         if (text.StartsWith("<svg", StringComparison.OrdinalIgnoreCase) || (text.StartsWith("<?xml", StringComparison.OrdinalIgnoreCase) && text.Contains("<svg", StringComparison.OrdinalIgnoreCase)))
             return Convertible("an SVG drawing", "rsvg-convert drawing.svg -o drawing.png");
-        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
-            return "this is an HTML page, not an image: a web page was saved in its place; download the image by its direct link.";
-        return text.StartsWith('<') ? "this is an XML document, such as a server sends in place of a file that it refuses; download the image again." : null;
+        return Placeholder.Describe(text, "image");
     }
 
     private static string Convertible(string kind, string command, string more = "") =>

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using System.IO.Compression;
 using PatchDpo.Torch.Weights;
 
@@ -16,6 +17,7 @@ internal static class OpenAiVocabulary
     /// <exception cref="WeightsFormatException">A line is not a merge, or there are too few.</exception>
     public static string[] ReadMerges(string file)
     {
+        RegularFile.Require(file, kind => new WeightsFormatException(file, null, $"this is {kind}, not a list of merges."));
         using FileStream raw = File.OpenRead(file);
         using Stream stream = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(raw, CompressionMode.Decompress) : raw;
         using StreamReader reader = new(stream);

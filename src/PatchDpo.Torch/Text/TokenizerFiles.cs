@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using System.Globalization;
 using PatchDpo.Torch.Weights;
 
@@ -187,6 +188,7 @@ internal sealed class TokenizerFiles
 
     private static void CheckSize(string path)
     {
+        RegularFile.Require(path, kind => new ModelConfigException(path, null, $"this is {kind}, not a tokenizer's file."));
         if (new FileInfo(path).Length is long length and > MaxFileBytes)
             throw new ModelConfigException(path, null, $"the file has {length} bytes; a tokenizer's has at most {MaxFileBytes}.");
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Unicode;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Weights;
 
@@ -11,8 +12,6 @@ internal static class ForeignFile
 
     // A line that a server answers in place of a file is short.
     private const int MaxShown = 60;
-
-    private const string GitLfs = "version https://git-lfs";
 
     private static readonly (byte[] Magic, int Position, string Meaning)[] s_magics =
     [
@@ -66,7 +65,7 @@ internal static class ForeignFile
     {
         Span<byte> start = stackalloc byte[StartLength];
         start = start[..ReadStart(path, start)];
-        return start.IsEmpty || (TextOf(start) is string text && (text[0] == '<' || text.StartsWith(GitLfs, StringComparison.Ordinal))) ? Describe(start) : null;
+        return start.IsEmpty ? Describe(start) : TextOf(start) is string text ? Placeholder.Describe(text, "file") : null;
     }
 
     /// <summary>Fills a buffer with a file's beginning.</summary>
@@ -80,12 +79,8 @@ internal static class ForeignFile
 
     private static string DescribeText(string text)
     {
-        if (text.StartsWith(GitLfs, StringComparison.Ordinal))
-            return "this is a Git LFS pointer, which stands for the file: run 'git lfs pull' in its repository, or download the file itself.";
-        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
-            return "this is an HTML page: a web page was saved in place of the file; download it by its direct link (on Hugging Face the one with 'resolve', not 'blob').";
-        if (text[0] == '<')
-            return "this is an XML document, such as a server sends in place of a file that it refuses; download the file again.";
+        if (Placeholder.Describe(text, "file") is string placeholder)
+            return placeholder;
         if (text[0] is '{' or '[')
             return "this is JSON, a configuration or an answer of a server, and neither a safetensors file nor a PyTorch checkpoint.";
         if (text.StartsWith("(dp", StringComparison.Ordinal) || text.StartsWith("ccopy_reg", StringComparison.Ordinal))
