@@ -12,7 +12,6 @@ internal sealed class TruncationLog(IHostEnvironment env, string component)
 {
     private const int Named = 3;
 
-    private readonly IHost _host = env.Register(component);
     private long _count;
 
     /// <summary>How many prompts were cut.</summary>
@@ -43,7 +42,8 @@ internal sealed class TruncationLog(IHostEnvironment env, string component)
 
     private void Warn(string message)
     {
-        using IChannel channel = _host.Start("Prompts");
+        // Of the environment itself: a host of its own would take a number from the context's generator, and with it every later seed.
+        using IChannel channel = env.Start(component);
         channel.Warning(MessageSensitivity.UserData, message);
     }
 
