@@ -38,7 +38,10 @@ public sealed class PatchDpoCatalog
         string outputColumnName, string? imageFolder = null, string? inputColumnName = null, ImageDecodeOptions? options = null, bool allowMissing = false)
         => new(outputColumnName, imageFolder, inputColumnName, options, allowMissing);
 
-    /// <summary>Puts the references of several objects side by side into one image of 512 x 512 pixels (the official training size), for pairs of several objects.</summary>
+    /// <summary>
+    /// Puts the references of several objects side by side into one image of 512 x 512 pixels (the official training size), for pairs of several
+    /// objects.
+    /// </summary>
     /// <param name="outputColumnName">The image column to add.</param>
     /// <param name="inputColumnNames">The image columns, from left to right, at least one.</param>
     /// <exception cref="ArgumentException">There is no column, or one has no name.</exception>
@@ -64,7 +67,9 @@ public sealed class PatchDpoCatalog
     /// Images are read row by row, when they are asked for.
     /// </returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="PairFolderException">The data set is not finished, a pair lacks a file or stands there twice, or a map has another grid or impossible values.</exception>
+    /// <exception cref="PairFolderException">
+    /// The data set is not finished, a pair lacks a file or stands there twice, or a map has another grid or impossible values.
+    /// </exception>
     /// <exception cref="WeightsFormatException">A file of maps is malformed, or has a value that is not finite.</exception>
     public IDataView LoadPairs(string folder, ImageDecodeOptions? images = null)
     {
@@ -72,7 +77,10 @@ public sealed class PatchDpoCatalog
         return PairFolderView.Open(_context, folder, images);
     }
 
-    /// <summary>Builds a data set of pairs from prompts, or what is missing of it: references drawn from text, images generated of them, the quality of both sides' patches.</summary>
+    /// <summary>
+    /// Builds a data set of pairs from prompts, or what is missing of it: references drawn from text, images generated of them, the quality of both
+    /// sides' patches.
+    /// </summary>
     /// <param name="prompts">The prompts: objects on a clean background.</param>
     /// <param name="folder">Made where it is missing. Empty, or of an earlier call with the same prompts, models and options, which is continued.</param>
     /// <param name="model">The generator that is to be improved; it draws the references too.</param>
@@ -81,7 +89,9 @@ public sealed class PatchDpoCatalog
     /// <returns>The view that <see cref="LoadPairs"/> gives.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The prompt column is absent or of another type.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
-    /// <exception cref="InvalidRowException">A prompt is empty or too long, or has more tokens than the text encoder takes and the options refuse that.</exception>
+    /// <exception cref="InvalidRowException">
+    /// A prompt is empty or too long, or has more tokens than the text encoder takes and the options refuse that.
+    /// </exception>
     /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
     /// <exception cref="PairFolderException">The folder holds pairs of something else, or a recorded file is missing or has changed.</exception>
     /// <exception cref="TooFewReferencesException">The filter rejected too many candidates.</exception>
@@ -120,7 +130,10 @@ public sealed class PatchDpoCatalog
     /// <param name="encoder">Gives the patch features.</param>
     /// <param name="options">Columns and choices.</param>
     /// <exception cref="ArgumentException">The options ask for the references' masks in two ways.</exception>
-    /// <remarks>A row that lacks an image or a mask, or whose mask holds no object, raises an <see cref="InvalidRowException"/> when its columns are asked for.</remarks>
+    /// <remarks>
+    /// A row that lacks an image or a mask, or whose mask holds no object, raises an <see cref="InvalidRowException"/> when its columns are asked
+    /// for.
+    /// </remarks>
     public PatchQualityScoringEstimator ScorePatchQuality(ImageEncoder encoder, PatchQualityScoringEstimator.Options options)
         => new(_context, encoder, options);
 
@@ -137,11 +150,18 @@ public sealed class PatchDpoCatalog
     /// <param name="encoder">The CLIP model.</param>
     /// <param name="inputColumnName">The text column; null where it is named as the output.</param>
     /// <param name="batchSize">Texts encoded at once.</param>
-    /// <param name="refuseTruncatedTexts">Whether a text with more tokens than the encoder takes is an error (<see cref="InvalidRowException"/>); by default it is cut, with a warning of <see cref="MLContext.Log"/>.</param>
-    public TextEmbeddingEstimator EmbedText(string outputColumnName, TextEncoder encoder, string? inputColumnName = null, int batchSize = 64, bool refuseTruncatedTexts = false)
+    /// <param name="refuseTruncatedTexts">
+    /// Whether a text with more tokens than the encoder takes is an error (<see cref="InvalidRowException"/>); by default it is cut, with a warning
+    /// of <see cref="MLContext.Log"/>.
+    /// </param>
+    public TextEmbeddingEstimator EmbedText(
+        string outputColumnName, TextEncoder encoder, string? inputColumnName = null, int batchSize = 64, bool refuseTruncatedTexts = false)
         => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize), refuseTruncatedTexts);
 
-    /// <summary>Saves a model as <c>mlContext.Model.Save</c> does, but so that <paramref name="path"/> holds the old model or the whole new one, whatever happens.</summary>
+    /// <summary>
+    /// Saves a model as <c>mlContext.Model.Save</c> does, but so that <paramref name="path"/> holds the old model or the whole new one, whatever
+    /// happens.
+    /// </summary>
     /// <param name="model">The transformer, or a chain of them.</param>
     /// <param name="inputSchema">The columns that it was fitted on (image columns are left out); null saves none.</param>
     /// <param name="path">The model's file; replaced in one step where it exists.</param>
@@ -194,8 +214,13 @@ public sealed class PatchDpoCatalog
         => PersonalizedModel.Load(folder, adapter, EnvironmentDevice.Of(_context), dtype);
 
     /// <summary>Loads a personalised generator onto the context's device, with parts that do not lie in its folder.</summary>
-    /// <param name="path">The model's folder in diffusers' layout, or a whole Stable Diffusion 1.5 or SDXL model in one file (see <see cref="PersonalizedModel.Load(string, PersonalizedModelOptions)"/>).</param>
-    /// <param name="options">Adapter, image encoder, tokenizer, sampler, type; a saved model refers to the same places. Where no device is set, the context's is taken.</param>
+    /// <param name="path">
+    /// The model's folder in diffusers' layout, or a whole Stable Diffusion 1.5 or SDXL model in one file (see
+    /// <see cref="PersonalizedModel.Load(string, PersonalizedModelOptions)"/>).
+    /// </param>
+    /// <param name="options">
+    /// Adapter, image encoder, tokenizer, sampler, type; a saved model refers to the same places. Where no device is set, the context's is taken.
+    /// </param>
     /// <returns>The model, which the caller disposes after the transformers that use it.</returns>
     /// <exception cref="ArgumentException">The path is a single file's, and the options do not name what it lacks.</exception>
     /// <exception cref="ModelFileNotFoundException">A folder lacks a file; the message names folder and file.</exception>
@@ -217,7 +242,8 @@ public sealed class PatchDpoCatalog
     /// <param name="reference">The image column with references.</param>
     /// <param name="generation">Steps, guidance, adapter scale, negative prompt, seed; null for the defaults.</param>
     public PersonalizedImageEstimator GeneratePersonalizedImages(
-        PersonalizedModel model, string outputColumnName = "Generated", string prompt = "Prompt", string reference = "Reference", GenerationOptions? generation = null)
+        PersonalizedModel model, string outputColumnName = "Generated", string prompt = "Prompt", string reference = "Reference",
+            GenerationOptions? generation = null)
         => GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
         {
             OutputColumnName = outputColumnName,
@@ -238,7 +264,9 @@ public sealed class PatchDpoCatalog
     /// <returns>Means over subjects with 95 % intervals, each subject's means, the counts, the setting and the models.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
     /// <exception cref="ArgumentException">The options name no model, or a row has several photos in the Kosmos-G setting.</exception>
-    /// <exception cref="InvalidRowException">A row lacks its image, all photos or its subject, or its prompt is longer than CLIP takes and the options refuse that.</exception>
+    /// <exception cref="InvalidRowException">
+    /// A row lacks its image, all photos or its subject, or its prompt is longer than CLIP takes and the options refuse that.
+    /// </exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
     public PersonalizationMetrics Evaluate(IDataView data, EvaluationOptions options)
     {
@@ -258,7 +286,8 @@ public sealed class PatchDpoCatalog
     /// <exception cref="ArgumentOutOfRangeException">The column is absent or is no image column.</exception>
     /// <exception cref="InvalidRowException">A row has no image.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
-    public PatchMatchingMetrics EvaluatePatchMatching(IDataView data, ImageEncoder encoder, string inputColumnName = "Image", int viewsPerImage = 1, int side = 512, int seed = 42)
+    public PatchMatchingMetrics EvaluatePatchMatching(
+        IDataView data, ImageEncoder encoder, string inputColumnName = "Image", int viewsPerImage = 1, int side = 512, int seed = 42)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(encoder);

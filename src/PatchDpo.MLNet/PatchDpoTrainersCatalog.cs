@@ -28,9 +28,13 @@ public sealed class PatchDpoTrainersCatalog
     /// <param name="inputColumnName">The image column.</param>
     /// <param name="maxSteps">Optimizer steps.</param>
     /// <param name="learningRate">AdamW's highest learning rate.</param>
-    /// <returns>A trainer; what it fits gives patch features and, as <see cref="PatchEncoderTransformer.Encoder"/>, the encoder for <see cref="PatchDpoCatalog.ScorePatchQuality(string, string, ImageEncoder, string?)"/>.</returns>
+    /// <returns>
+    /// A trainer; what it fits gives patch features and, as <see cref="PatchEncoderTransformer.Encoder"/>, the encoder for
+    /// <see cref="PatchDpoCatalog.ScorePatchQuality(string, string, ImageEncoder, string?)"/>.
+    /// </returns>
     public PatchEncoderTrainer PatchEncoder(ImageEncoder encoder, string inputColumnName = "Image", int maxSteps = 300, double learningRate = 1e-4)
-        => PatchEncoder(encoder, new PatchEncoderTrainer.Options { InputColumnName = inputColumnName, Training = new PatchEncoderTrainerOptions { MaxSteps = maxSteps, LearningRate = learningRate } });
+        => PatchEncoder(encoder, new PatchEncoderTrainer.Options { InputColumnName = inputColumnName,
+            Training = new PatchEncoderTrainerOptions { MaxSteps = maxSteps, LearningRate = learningRate } });
 
     /// <summary>Trains an image encoder's patch features on images without labels.</summary>
     /// <param name="encoder">The encoder to start from; it is not changed.</param>

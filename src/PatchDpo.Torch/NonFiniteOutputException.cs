@@ -16,7 +16,8 @@ public class NonFiniteOutputException : PatchDpoException
     /// <param name="dtype">The type of what it gave.</param>
     public NonFiniteOutputException(string part, string? weightsPath, string output, string item, int index, ScalarType dtype = ScalarType.Float32)
         : this(
-            $"{part}{(weightsPath is null ? "" : $" ('{weightsPath}')")} gave {output} that are NaN, infinite or beyond {FiniteOutput.Largest:g} for {item}. {Advice(dtype)}",
+            $"{part}{(weightsPath is null ? "" : $" ('{weightsPath}')")} gave {output} that are NaN, infinite or beyond {FiniteOutput.Largest:g} for "
+                + $"{item}. {Advice(dtype)}",
             part, weightsPath, item, index)
     {
         Output = output;

@@ -19,12 +19,15 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
         IReadOnlyList<string> texts = Read(prompts);
         CheckPrompts(texts);
         using IChannel channel = env.Register(nameof(PairBuilding)).Start("Building");
-        channel.Info(MessageSensitivity.None, $"{options.Builder.References} references of {texts.Count} prompts, {options.Builder.GenerationsPerReference} generated images of each");
+        channel.Info(MessageSensitivity.None, $"{options.Builder.References} references of {texts.Count} prompts, {options.Builder.GenerationsPerReference} "
+            + "generated images of each");
         using OpenedEncoder opened = encoder.Open(model.Device);
         using ClipModel? clip = options.ClipFolder is null ? null : ClipModel.FromFolder(options.ClipFolder, model.Device);
         var builder = new PairBuilder(model, opened.Encoder, options.Builder, clip, Identify(opened.Encoder));
-        PairBuildSummary summary = builder.Build(texts, folder, options.ProgressCallback is null ? null : new CallbackProgress(options.ProgressCallback), options.CancellationToken);
-        channel.Info(MessageSensitivity.None, $"{summary.Pairs} pairs of {summary.References} references, {summary.Candidates - summary.References} candidates rejected; {summary.ReusedPairs} pairs were there before");
+        PairBuildSummary summary = builder.Build(
+            texts, folder, options.ProgressCallback is null ? null : new CallbackProgress(options.ProgressCallback), options.CancellationToken);
+        channel.Info(MessageSensitivity.None, $"{summary.Pairs} pairs of {summary.References} references, {summary.Candidates - summary.References} "
+            + $"candidates rejected; {summary.ReusedPairs} pairs were there before");
         return summary;
     }
 
@@ -44,7 +47,8 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
         while (cursor.MoveNext())
         {
             string text = read();
-            texts.Add(!string.IsNullOrWhiteSpace(text) ? text : throw new InvalidRowException(options.PromptColumnName, cursor.Position, "the prompt is empty."));
+            texts.Add(!string.IsNullOrWhiteSpace(text) ? text
+                : throw new InvalidRowException(options.PromptColumnName, cursor.Position, "the prompt is empty."));
         }
         return texts.Count > 0 ? texts : throw new Torch.EmptyDataException("There is no prompt to draw references from: the data have no row.");
     }

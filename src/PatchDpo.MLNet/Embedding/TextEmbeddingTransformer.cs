@@ -25,7 +25,8 @@ public sealed class TextEmbeddingTransformer : BatchedTransformer
     private readonly TruncationLog _truncated;
     private readonly EmbeddingMapping<string> _mapping;
 
-    private TextEmbeddingTransformer(IHostEnvironment env, ClipTextEncoder encoder, ClipTokenizer tokenizer, TextEncoder source, EmbeddingColumns columns, bool refuseTruncated)
+    private TextEmbeddingTransformer(
+        IHostEnvironment env, ClipTextEncoder encoder, ClipTokenizer tokenizer, TextEncoder source, EmbeddingColumns columns, bool refuseTruncated)
     {
         _refuseTruncated = refuseTruncated;
         _truncated = new TruncationLog(env, nameof(TextEmbeddingTransformer));
@@ -41,7 +42,10 @@ public sealed class TextEmbeddingTransformer : BatchedTransformer
     /// <summary>The length of an embedding.</summary>
     public int Dimension { get; }
 
-    /// <summary>How many texts this transformer has read so far that have more tokens than the encoder takes, and were cut; a row counts each time that it is read.</summary>
+    /// <summary>
+    /// How many texts this transformer has read so far that have more tokens than the encoder takes, and were cut; a row counts each time that it is
+    /// read.
+    /// </summary>
     public long TruncatedTextCount => _truncated.Count;
 
     internal override IBatchedMapping Mapping => _mapping;

@@ -20,7 +20,8 @@ internal sealed class DataViewEvaluation(IHostEnvironment env, EvaluationOptions
 
     public PersonalizationMetrics Run(IDataView data)
     {
-        DataViewSchema.Column[] columns = new RowInput[] { _subject, _prompt, _generated }.Concat(_references).Select(i => i.Find(data.Schema)).Distinct().ToArray();
+        DataViewSchema.Column[] columns = new RowInput[] { _subject, _prompt, _generated }.Concat(_references).Select(i => i.Find(data.Schema))
+            .Distinct().ToArray();
         using OpenedEncoder? dino = options.Dino?.Open(device);
         using ClipModel? clip = options.ClipFolder is null ? null : ClipModel.FromFolder(options.ClipFolder, device);
         using OpenedEncoder? patches = options.PatchQuality?.Open(device);
@@ -60,7 +61,8 @@ internal sealed class DataViewEvaluation(IHostEnvironment env, EvaluationOptions
 
     private IEnumerable<EvaluationModel> Models()
     {
-        (string Role, string? Folder)[] folders = [("DINO", options.Dino?.Location), ("CLIP", options.ClipFolder), ("patch quality", options.PatchQuality?.Location)];
+        (string Role, string? Folder)[] folders = [("DINO", options.Dino?.Location), ("CLIP", options.ClipFolder),
+            ("patch quality", options.PatchQuality?.Location)];
         foreach ((string role, string? folder) in folders)
             if (folder is not null)
                 yield return File.Exists(folder) ? EvaluationModel.FromFile(role, Path.GetFileName(folder), folder) : EvaluationModel.FromFolder(role, folder);

@@ -42,7 +42,10 @@ public sealed class EvaluationOptions
     /// <summary>Stops the evaluation.</summary>
     public CancellationToken CancellationToken { get; init; }
 
-    /// <summary>All metrics with the small models that come with this library. They know this library's own small world, so the figures compare with nothing measured elsewhere.</summary>
+    /// <summary>
+    /// All metrics with the small models that come with this library. They know this library's own small world, so the figures compare with nothing
+    /// measured elsewhere.
+    /// </summary>
     public static EvaluationOptions Embedded => new()
     {
         Dino = ImageEncoder.EmbeddedDino,

@@ -6,7 +6,10 @@ namespace PatchDpo.MLNet;
 /// <summary>Generation options in a saved model.</summary>
 internal static class GenerationOptionsFormat
 {
-    /// <summary>The version that is written, 1.3: it says whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were always averaged.</summary>
+    /// <summary>
+    /// The version that is written, 1.3: it says whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were
+    /// always averaged.
+    /// </summary>
     public const uint Version = WithRefusal;
 
     private const uint WithFusion = 0x00010002, WithRefusal = 0x00010003;

@@ -41,7 +41,10 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
         /// <summary>The text column with prompts. Default: Prompt.</summary>
         public string PromptColumnName { get; init => field = ColumnName.Checked(value); } = "Prompt";
 
-        /// <summary>The image columns with references, at least one. Several show one object, unless <see cref="Generation"/> concatenates them (<see cref="GenerationOptions.ReferenceFusion"/>). Default: Reference.</summary>
+        /// <summary>
+        /// The image columns with references, at least one. Several show one object, unless <see cref="Generation"/> concatenates them
+        /// (<see cref="GenerationOptions.ReferenceFusion"/>). Default: Reference.
+        /// </summary>
         public IReadOnlyList<string> ReferenceColumnNames { get; init => field = ColumnName.Checked(value); } = ["Reference"];
 
         /// <summary>The image column to add. Default: Generated.</summary>

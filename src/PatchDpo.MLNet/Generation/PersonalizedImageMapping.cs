@@ -8,7 +8,8 @@ using Options = PatchDpo.MLNet.PersonalizedImageEstimator.Options;
 namespace PatchDpo.MLNet;
 
 /// <summary>Prompts and references in, images out.</summary>
-internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options options, TruncationLog truncated) : BatchedMapping<GenerationRequest, ImageBuffer>
+internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options options, TruncationLog truncated)
+    : BatchedMapping<GenerationRequest, ImageBuffer>
 {
     // The model is not safe for use by several threads, but several cursors may read at once.
     private readonly Lock _gate = new();

@@ -8,7 +8,9 @@ using Options = PatchDpo.MLNet.PersonalizedImageEstimator.Options;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>Generates an image for each row; made by <see cref="PersonalizedImageEstimator"/> and, with a tuned adapter, by <see cref="PatchDpoTrainer"/>.</summary>
+/// <summary>
+/// Generates an image for each row; made by <see cref="PersonalizedImageEstimator"/> and, with a tuned adapter, by <see cref="PatchDpoTrainer"/>.
+/// </summary>
 /// <remarks>
 /// Saved with a model are the adapter's own weights, the type of the base model's, and where the base model is (a folder or a single file,
 /// with the SHA-256 of its files, or that it is the embedded one), as well as its image encoder and its tokenizer where they lie elsewhere;
@@ -16,7 +18,9 @@ namespace PatchDpo.MLNet;
 /// </remarks>
 public sealed class PersonalizedImageTransformer : BatchedTransformer
 {
-    /// <summary>The version that is written, 1.3: it has the places of parts outside the model's folder, and the sampler that was chosen when it was loaded.</summary>
+    /// <summary>
+    /// The version that is written, 1.3: it has the places of parts outside the model's folder, and the sampler that was chosen when it was loaded.
+    /// </summary>
     internal const uint Version = GenerationOptionsFormat.Version;
 
     // From here on a model says where its image encoder and tokenizer lie, and which sampler was chosen.
@@ -54,8 +58,13 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         }
     }
 
-    /// <summary>How many prompts this transformer has read so far that have more tokens than the text encoder takes, and were cut; a row counts each time that it is read.</summary>
-    /// <remarks>The rows are told by warnings of <see cref="MLContext.Log"/>; <see cref="GenerationOptions.RefuseTruncatedPrompts"/> makes them an error.</remarks>
+    /// <summary>
+    /// How many prompts this transformer has read so far that have more tokens than the text encoder takes, and were cut; a row counts each time that
+    /// it is read.
+    /// </summary>
+    /// <remarks>
+    /// The rows are told by warnings of <see cref="MLContext.Log"/>; <see cref="GenerationOptions.RefuseTruncatedPrompts"/> makes them an error.
+    /// </remarks>
     public long TruncatedPromptCount => _truncated.Count;
 
     internal override IBatchedMapping Mapping => _mapping;

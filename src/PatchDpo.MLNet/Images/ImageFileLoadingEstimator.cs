@@ -29,7 +29,8 @@ public sealed class ImageFileLoadingEstimator : IEstimator<ImageFileLoadingTrans
     internal ImageFileLoadingEstimator(string outputColumnName, string? imageFolder, string? inputColumnName, ImageDecodeOptions? options, bool allowMissing)
     {
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
-        _mapping = new ImageFileLoadingMapping(outputColumnName, imageFolder ?? "", inputColumnName ?? outputColumnName, options ?? new ImageDecodeOptions(), allowMissing);
+        _mapping = new ImageFileLoadingMapping(
+            outputColumnName, imageFolder ?? "", inputColumnName ?? outputColumnName, options ?? new ImageDecodeOptions(), allowMissing);
     }
 
     /// <inheritdoc/>

@@ -5,7 +5,8 @@ using PatchDpo.Torch.Images;
 namespace PatchDpo.MLNet;
 
 /// <summary>File names in, images out.</summary>
-internal sealed class ImageFileLoadingMapping(string outputColumnName, string imageFolder, string inputColumnName, ImageDecodeOptions options, bool allowMissing)
+internal sealed class ImageFileLoadingMapping(
+    string outputColumnName, string imageFolder, string inputColumnName, ImageDecodeOptions options, bool allowMissing)
     : BatchedMapping<ImageBuffer?, ImageBuffer?>
 {
     // Longer than any path that a file system takes.

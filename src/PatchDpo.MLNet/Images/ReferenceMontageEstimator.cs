@@ -4,7 +4,9 @@ using PatchDpo.Torch.Images;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>Puts the images of several columns side by side into one: the reference half of pairs of several objects (see <see cref="ReferenceMontage"/>).</summary>
+/// <summary>
+/// Puts the images of several columns side by side into one: the reference half of pairs of several objects (see <see cref="ReferenceMontage"/>).
+/// </summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics

@@ -5,7 +5,9 @@ using PatchDpo.MLNet.Interop;
 namespace PatchDpo.MLNet;
 
 /// <summary>Puts the images of several columns side by side into one; made by <see cref="ReferenceMontageEstimator"/>.</summary>
-/// <remarks>A row that lacks one of its images raises an <see cref="InvalidRowException"/> that names row and column when the row's montage is asked for.</remarks>
+/// <remarks>
+/// A row that lacks one of its images raises an <see cref="InvalidRowException"/> that names row and column when the row's montage is asked for.
+/// </remarks>
 public sealed class ReferenceMontageTransformer : BatchedTransformer
 {
     internal static readonly ModelSignature Signature = new("REFMONTG", "PatchDpoReferenceMontage");

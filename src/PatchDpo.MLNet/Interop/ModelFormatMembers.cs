@@ -73,5 +73,6 @@ internal sealed class ModelFormatMembers
     private static T Require<T>(T? member, Type type, string name) where T : MemberInfo => member ?? throw Missing($"{type.FullName}.{name}");
 
     private static NotSupportedException Missing(string name)
-        => new($"{s_core.GetName().Name} {s_core.GetName().Version} has no {name}, which PatchDpo.MLNet needs to save and load models; it was verified with Microsoft.ML 5.0.1.");
+        => new($"{s_core.GetName().Name} {s_core.GetName().Version} has no {name}, which PatchDpo.MLNet needs to save and load models; it was verified with "
+            + "Microsoft.ML 5.0.1.");
 }

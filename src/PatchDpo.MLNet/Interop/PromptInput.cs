@@ -10,7 +10,8 @@ namespace PatchDpo.MLNet.Interop;
 /// <param name="refuse">Whether that is an error.</param>
 /// <param name="log">Told of each row.</param>
 internal sealed class PromptInput(
-    string name, int maxLength, Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>> findTruncated, bool refuse, TruncationLog log) : TextInput(name, maxLength)
+    string name, int maxLength, Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>> findTruncated, bool refuse, TruncationLog log)
+        : TextInput(name, maxLength)
 {
     public override Func<string> Reader(DataViewRow row)
     {

@@ -33,7 +33,8 @@ internal abstract class RowOutput(string name, DataViewType type)
     /// <param name="size">Height and width, or null where they differ from row to row.</param>
     /// <param name="image">Makes the image; null for a row without one.</param>
     public static RowOutput<TOutput> Image<TOutput>(string name, (int Height, int Width)? size, Func<TOutput, ImageBuffer?> image)
-        => new(name, size is var (height, width) ? new ImageDataViewType(height, width) : new ImageDataViewType(), current => (ValueGetter<MLImage>)((ref MLImage destination) =>
+        => new(name, size is var (height, width) ? new ImageDataViewType(height, width) : new ImageDataViewType(),
+            current => (ValueGetter<MLImage>)((ref MLImage destination) =>
         {
             MLImage? made = image(current()) is ImageBuffer pixels ? MLImages.ToMLImage(pixels) : null;
             destination?.Dispose();

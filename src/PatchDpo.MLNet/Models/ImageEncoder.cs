@@ -38,7 +38,10 @@ public sealed class ImageEncoder
     /// <summary>The small encoder of the CLIP-I score that comes with this library.</summary>
     public static ImageEncoder EmbeddedClip => FromFolder(EmbeddedModels.EvaluationClip);
 
-    /// <summary>An encoder in a folder, as <see cref="PatchEncoder.FromFolder"/> opens it: <c>config.json</c> and weights as Hugging Face lays them out (DINO, DINOv2, CLIP), or the only file of weights.</summary>
+    /// <summary>
+    /// An encoder in a folder, as <see cref="PatchEncoder.FromFolder"/> opens it: <c>config.json</c> and weights as Hugging Face lays them out (DINO,
+    /// DINOv2, CLIP), or the only file of weights.
+    /// </summary>
     /// <param name="folder">The folder; a saved model holds its full path and the SHA-256 of its files.</param>
     /// <param name="options">Stage, patches and image size, saved with a model; null: the encoder's own.</param>
     public static ImageEncoder FromFolder(string folder, VisionEncoderOptions? options = null)
@@ -47,7 +50,10 @@ public sealed class ImageEncoder
         return new ImageEncoder(new ModelLocation(folder), isFile: false, options);
     }
 
-    /// <summary>An encoder in a lone file of weights, as <see cref="PatchEncoder.FromFile"/> opens it: torchvision's ResNet and VGG, CIFAR's ResNet, ALIKE, DINO, DINOv2, CLIP.</summary>
+    /// <summary>
+    /// An encoder in a lone file of weights, as <see cref="PatchEncoder.FromFile"/> opens it: torchvision's ResNet and VGG, CIFAR's ResNet, ALIKE,
+    /// DINO, DINOv2, CLIP.
+    /// </summary>
     /// <param name="path">The file; a saved model holds its full path and its SHA-256.</param>
     /// <param name="options">Stage, patches and image size, saved with a model; null: the encoder's own.</param>
     public static ImageEncoder FromFile(string path, VisionEncoderOptions? options = null)
@@ -64,7 +70,10 @@ public sealed class ImageEncoder
         return new ImageEncoder(encoder);
     }
 
-    /// <summary>Writes an encoder that <see cref="PatchEncoderTrainer"/> trained into a folder, for <see cref="FromFolder"/> and <see cref="PatchEncoder.FromFolder"/>.</summary>
+    /// <summary>
+    /// Writes an encoder that <see cref="PatchEncoderTrainer"/> trained into a folder, for <see cref="FromFolder"/> and
+    /// <see cref="PatchEncoder.FromFolder"/>.
+    /// </summary>
     /// <param name="folder">Made where it is missing.</param>
     /// <exception cref="InvalidOperationException">The encoder was not trained here, so that its files are elsewhere.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
@@ -102,13 +111,15 @@ public sealed class ImageEncoder
         if (_carried is not null)
             return new OpenedEncoder(_carried.Use(folder => PatchEncoder.FromFolder(folder, device, options: _options)), Owned: true);
         string path = _location!.Folder;
-        return new OpenedEncoder(_isFile ? PatchEncoder.FromFile(path, device, options: _options) : PatchEncoder.FromFolder(path, device, options: _options), Owned: true);
+        return new OpenedEncoder(_isFile ? PatchEncoder.FromFile(path, device, options: _options) : PatchEncoder.FromFolder(path, device, options: _options),
+            Owned: true);
     }
 
     internal void Write(BinaryWriter writer)
     {
         if (_location is null && _carried is null)
-            throw new NotSupportedException("A model with an image encoder of your own cannot be saved; put the encoder into a folder and use ImageEncoder.FromFolder.");
+            throw new NotSupportedException("A model with an image encoder of your own cannot be saved; put the encoder into a folder and use "
+                + "ImageEncoder.FromFolder.");
         writer.Write(_carried is not null);
         _carried?.Write(writer);
         _location?.Write(writer);

@@ -10,7 +10,10 @@ internal static class ModelFingerprint
     // What a model is read from; a README or a preview image may change without changing the model.
     private static readonly string[] s_extensions = [".safetensors", ".bin", ".pt", ".pth", ".th", ".json", ".txt"];
 
-    /// <summary>SHA-256 over the names, lengths and contents of the folder's weights, configurations and vocabularies, or over a lone file's length and content.</summary>
+    /// <summary>
+    /// SHA-256 over the names, lengths and contents of the folder's weights, configurations and vocabularies, or over a lone file's length and
+    /// content.
+    /// </summary>
     /// <param name="folder">The folder or the file.</param>
     /// <param name="ignoredFile">A file in it that the model does not need, or an empty string.</param>
     /// <param name="withLitter">Whether what desktops leave in folders counts, as it did when models were saved by earlier versions.</param>
@@ -31,7 +34,8 @@ internal static class ModelFingerprint
 
     // A lone file has no name, so that it may be renamed; an empty one would be that of the ignored file.
     private static IEnumerable<(string Name, string Path)> Files(string folder, bool withLitter)
-        => File.Exists(folder) ? [(".", folder)] : (withLitter ? Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories) : FolderFiles.Files(folder, recursive: true))
+        => File.Exists(folder) ? [(".", folder)]
+            : (withLitter ? Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories) : FolderFiles.Files(folder, recursive: true))
             .Where(p => s_extensions.Contains(Path.GetExtension(p), StringComparer.OrdinalIgnoreCase))
             .Select(p => (Name: Path.GetRelativePath(folder, p).Replace(Path.DirectorySeparatorChar, '/'), p))
             .OrderBy(f => f.Name, StringComparer.Ordinal);

@@ -3,7 +3,10 @@ using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>Where a model's weights are, as a saved model stores it: a folder, a lone file, or the name of a model that comes with this library; with a fingerprint.</summary>
+/// <summary>
+/// Where a model's weights are, as a saved model stores it: a folder, a lone file, or the name of a model that comes with this library; with a
+/// fingerprint.
+/// </summary>
 internal sealed class ModelLocation
 {
     private static readonly ConcurrentDictionary<string, string> s_redirects = new();
@@ -64,9 +67,11 @@ internal sealed class ModelLocation
         string embedded = reader.ReadString(), stored = reader.ReadString(), ignoredFile = reader.ReadString(), fingerprint = reader.ReadString();
         string folder = embedded.Length == 0
             ? s_redirects.GetValueOrDefault(stored, stored)
-            : s_embedded.TryGetValue(embedded, out Func<string>? path) ? path() : throw new ModelReferenceException(embedded, "this version of the library has no such embedded model.");
+            : s_embedded.TryGetValue(embedded, out Func<string>? path) ? path()
+                : throw new ModelReferenceException(embedded, "this version of the library has no such embedded model.");
         if (!Directory.Exists(folder) && !File.Exists(folder))
-            throw new ModelReferenceException(folder, $"it does not exist. Put the model back there, or call {nameof(PatchDpoComponents)}.{nameof(PatchDpoComponents.RedirectModelFolder)} before loading.");
+            throw new ModelReferenceException(folder, $"it does not exist. Put the model back there, or call "
+                + $"{nameof(PatchDpoComponents)}.{nameof(PatchDpoComponents.RedirectModelFolder)} before loading.");
         string found = ModelFingerprint.Of(folder, ignoredFile);
         return found == fingerprint || ModelFingerprint.Of(folder, ignoredFile, withLitter: true) == fingerprint
             ? new ModelLocation(folder)

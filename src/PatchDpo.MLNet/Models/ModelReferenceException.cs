@@ -3,7 +3,10 @@ using PatchDpo.Torch.Foundation;
 namespace PatchDpo.MLNet;
 
 /// <summary>A saved model refers to a folder or a file of weights that is gone or has changed.</summary>
-/// <remarks><c>mlContext.Model.Load</c> wraps it in a <see cref="System.Reflection.TargetInvocationException"/>; <see cref="PatchDpoCatalog.LoadModel"/> throws it as it is.</remarks>
+/// <remarks>
+/// <c>mlContext.Model.Load</c> wraps it in a <see cref="System.Reflection.TargetInvocationException"/>; <see cref="PatchDpoCatalog.LoadModel"/>
+/// throws it as it is.
+/// </remarks>
 public sealed class ModelReferenceException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>

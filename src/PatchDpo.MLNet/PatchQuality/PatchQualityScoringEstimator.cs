@@ -31,7 +31,8 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(options);
         if (options.IgnorePlainBackground && options.ReferenceMaskColumnName is string mask)
-            throw new ArgumentException($"{nameof(Options.IgnorePlainBackground)} finds the references' masks itself; it cannot be asked for with masks in the column '{mask}'.", nameof(options));
+            throw new ArgumentException($"{nameof(Options.IgnorePlainBackground)} finds the references' masks itself; it cannot be asked for with masks in "
+                + $"the column '{mask}'.", nameof(options));
         _env = env;
         _encoder = encoder;
         _options = options;
@@ -61,7 +62,10 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
         /// <summary>Whether only the object of a reference on a plain background counts. Default: false, as in the paper.</summary>
         public bool IgnorePlainBackground { get; init; }
 
-        /// <summary>The image column with masks of the generated images, light where the object is (<see cref="Torch.PatchQuality.ForegroundMask.FromImage"/>), of any size; only the object then counts. Null (default): none.</summary>
+        /// <summary>
+        /// The image column with masks of the generated images, light where the object is
+        /// (<see cref="Torch.PatchQuality.ForegroundMask.FromImage"/>), of any size; only the object then counts. Null (default): none.
+        /// </summary>
         public string? GeneratedMaskColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
         /// <summary>The same for the references; not together with <see cref="IgnorePlainBackground"/>. Null (default): none.</summary>
@@ -69,7 +73,8 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
 
         /// <summary>Rows scored at once, at least 1. Default: 16.</summary>
         /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
-        public int BatchSize { get; init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "Must be at least 1."); } = 16;
+        public int BatchSize { get; init => field = value >= 1 ? value
+            : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "Must be at least 1."); } = 16;
     }
 
     /// <summary>Loads the encoder.</summary>

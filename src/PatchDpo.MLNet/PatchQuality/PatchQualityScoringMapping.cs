@@ -17,7 +17,8 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
     public override IReadOnlyList<RowOutput<ScoredPair>> Outputs { get; } = OutputsOf(options, mapHeight, mapWidth);
 
     public static RowInput[] InputsOf(Options options)
-        => [.. new[] { options.GeneratedColumnName, options.ReferenceColumnName, options.GeneratedMaskColumnName, options.ReferenceMaskColumnName }.OfType<string>().Select(name => new ImageInput(name))];
+        => [.. new[] { options.GeneratedColumnName, options.ReferenceColumnName, options.GeneratedMaskColumnName,
+            options.ReferenceMaskColumnName }.OfType<string>().Select(name => new ImageInput(name))];
 
     public static RowOutput<ScoredPair>[] OutputsOf(Options options, int mapHeight, int mapWidth)
     {
@@ -48,7 +49,8 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
     public override IReadOnlyList<ScoredPair> Compute(IReadOnlyList<ImagePair> rows)
     {
         IReadOnlyList<PatchQualityResult> results = estimator.Score(
-            rows.Select(r => r.Generated).ToArray(), rows.Select(r => r.Reference).ToArray(), [.. rows.Select(r => r.ReferenceMask)], [.. rows.Select(r => r.GeneratedMask)]);
+            rows.Select(r => r.Generated).ToArray(), rows.Select(r => r.Reference).ToArray(), [.. rows.Select(r => r.ReferenceMask)],
+                [.. rows.Select(r => r.GeneratedMask)]);
         return rows.Zip(results, (row, result) => new ScoredPair(row.Generated, result)).ToArray();
     }
 

@@ -47,10 +47,15 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
 
     /// <summary>Trains the adapter.</summary>
     /// <param name="input">Prompts, references, generated images and both quality maps (see <see cref="PatchQualityScoringEstimator"/>).</param>
-    /// <returns>A transformer that generates with the tuned adapter. It shares the base with the model that was handed in; each may be disposed first.</returns>
+    /// <returns>
+    /// A transformer that generates with the tuned adapter. It shares the base with the model that was handed in; each may be disposed first.
+    /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
-    /// <exception cref="InvalidRowException">A row's image is missing, its map not finite or its prompt too long, in characters or, where <see cref="Options.Generation"/> refuses that, in tokens.</exception>
+    /// <exception cref="InvalidRowException">
+    /// A row's image is missing, its map not finite or its prompt too long, in characters or, where <see cref="Options.Generation"/> refuses that, in
+    /// tokens.
+    /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled.</exception>
     public PersonalizedImageTransformer Fit(IDataView input)
@@ -63,7 +68,8 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
             throw new EmptyDataException("There is no scored pair to train on: the training data have no row.");
         CheckPrompts(pairs);
         long seed = _options.Seed ?? _host.Rand.Next();
-        channel.Info(MessageSensitivity.None, $"{_options.Objective}: {_options.MaxSteps} steps of {Math.Min(_options.BatchSize, pairs.Count)} pairs, {pairs.Count} pairs in all, learning rate {_options.LearningRate}, seed {seed}");
+        channel.Info(MessageSensitivity.None, $"{_options.Objective}: {_options.MaxSteps} steps of {Math.Min(_options.BatchSize, pairs.Count)} pairs, "
+            + $"{pairs.Count} pairs in all, learning rate {_options.LearningRate}, seed {seed}");
         var trainer = new Torch.Training.PatchDpoTrainer(_model, _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback)));
         IpAdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
         return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
@@ -148,7 +154,10 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>Feeds SDXL's sizes in the scrambled rows of the official script, to repeat its runs. Default: false.</summary>
         public bool OfficialTimeIds { get; init; }
 
-        /// <summary>Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides. What it promises: <see cref="PatchDpoTrainerOptions.Seed"/>.</summary>
+        /// <summary>
+        /// Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides. What it promises:
+        /// <see cref="PatchDpoTrainerOptions.Seed"/>.
+        /// </summary>
         public long? Seed { get; init; }
 
         /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, it concatenates whatever stands here.</summary>

@@ -27,7 +27,8 @@ namespace PatchDpo.MLNet;
 /// | Required NuGet in addition to Microsoft.ML | PatchDpo.MLNet and a libtorch package |
 /// | Exportable to ONNX | No |
 /// ]]></format>
-/// <para>The paper (arXiv 2412.03177) trains its patch features so, too, and does not say how: the objective is ours (see <see cref="Torch.PatchQuality.PatchEncoderTrainer"/>).</para>
+/// <para>The paper (arXiv 2412.03177) trains its patch features so, too, and does not say how: the objective is ours (see
+/// <see cref="Torch.PatchQuality.PatchEncoderTrainer"/>).</para>
 /// </remarks>
 public sealed class PatchEncoderTrainer : IEstimator<PatchEncoderTransformer>
 {
@@ -68,7 +69,8 @@ public sealed class PatchEncoderTrainer : IEstimator<PatchEncoderTransformer>
         if (encoder is not ITrainableVisionEncoder trainable)
             throw new ArgumentException($"{encoder.GetType().Name} gives no patch features with gradients.");
         PatchEncoderTrainerOptions training = _options.Training with { Seed = _options.Seed ?? _host.Rand.Next() };
-        channel.Info(MessageSensitivity.None, $"Patch features: {training.MaxSteps} steps of {Math.Min(training.BatchSize, images.Count)} images, {images.Count} images in all, learning rate {training.LearningRate}, seed {training.Seed}");
+        channel.Info(MessageSensitivity.None, $"Patch features: {training.MaxSteps} steps of {Math.Min(training.BatchSize, images.Count)} images, "
+            + $"{images.Count} images in all, learning rate {training.LearningRate}, seed {training.Seed}");
         var log = new PatchEncoderTrainingLog(channel, _options.ProgressCallback);
         new Torch.PatchQuality.PatchEncoderTrainer(training).Train(trainable, images, log.Report, _options.CancellationToken);
         return PatchEncoderTransformer.Open(_host, ImageEncoder.FromTrained(encoder, _encoder.Choices), _options.Columns);
@@ -79,7 +81,8 @@ public sealed class PatchEncoderTrainer : IEstimator<PatchEncoderTransformer>
         => SchemaShapes.Append(inputSchema, [new ImageInput(_options.InputColumnName)], [PatchEncoderTransformer.Output(_options.OutputColumnName, 1, 1, 1)]);
 
     private IVisionEncoder WithHead(IVisionEncoder encoder)
-        => _options.HeadDimension is int dimension && encoder is ITrainableVisionEncoder below and not PatchHeadEncoder ? new PatchHeadEncoder(below, dimension) : encoder;
+        => _options.HeadDimension is int dimension && encoder is ITrainableVisionEncoder below and not PatchHeadEncoder
+            ? new PatchHeadEncoder(below, dimension) : encoder;
 
     private List<ImageBuffer> Read(IDataView input)
     {
@@ -104,15 +107,19 @@ public sealed class PatchEncoderTrainer : IEstimator<PatchEncoderTransformer>
         /// <summary>The vector column that the fitted transformer adds. Default: PatchFeatures.</summary>
         public string OutputColumnName { get; init => field = ColumnName.Checked(value); } = "PatchFeatures";
 
-        /// <summary>The length of the patch features behind a linear head that is trained too; null (default): no head. An encoder that has a head keeps it.</summary>
+        /// <summary>
+        /// The length of the patch features behind a linear head that is trained too; null (default): no head. An encoder that has a head keeps it.
+        /// </summary>
         /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
-        public int? HeadDimension { get; init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(HeadDimension), value, "Must be at least 1."); }
+        public int? HeadDimension { get; init => field = value is null or >= 1 ? value
+            : throw new ArgumentOutOfRangeException(nameof(HeadDimension), value, "Must be at least 1."); }
 
         /// <summary>Steps, views and which blocks are trained. Its seed does not count: see <see cref="Seed"/>.</summary>
         public PatchEncoderTrainerOptions Training { get; init => field = value ?? throw new ArgumentNullException(nameof(Training)); } = new();
 
         /// <summary>Rows that the fitted transformer encodes at once, at least 1. Default: 16.</summary>
-        public int BatchSize { get; init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "Must be at least 1."); } = 16;
+        public int BatchSize { get; init => field = value >= 1 ? value
+            : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "Must be at least 1."); } = 16;
 
         /// <summary>Seed of every random choice; null (default) draws one from the context, whose own seed then decides.</summary>
         public int? Seed { get; init; }

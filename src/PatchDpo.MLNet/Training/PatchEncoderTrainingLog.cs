@@ -20,7 +20,9 @@ internal sealed class PatchEncoderTrainingLog(IChannel channel, Action<PatchEnco
         _steps++;
         if (value.Step % Math.Max(1, value.MaxSteps / Messages) == 0 || value.Step == value.MaxSteps)
         {
-            channel.Info(MessageSensitivity.None, string.Create(CultureInfo.InvariantCulture, $"step {value.Step} of {value.MaxSteps}: loss {_lossSum / _steps:F4}, right matches {_accuracySum / _steps:P1}"));
+            channel.Info(MessageSensitivity.None,
+                string.Create(CultureInfo.InvariantCulture,
+                $"step {value.Step} of {value.MaxSteps}: loss {_lossSum / _steps:F4}, right matches {_accuracySum / _steps:P1}"));
             (_lossSum, _accuracySum, _steps) = (0, 0, 0);
         }
         callback?.Invoke(value);

@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 namespace PatchDpo.MLNet;
 
 /// <summary>Gives images' patch features; made by <see cref="PatchEncoderTrainer"/>.</summary>
-/// <remarks>A saved model carries the trained weights (of up to 2 GiB), and so does a saved scoring with <see cref="Encoder"/>: neither needs a folder.</remarks>
+/// <remarks>
+/// A saved model carries the trained weights (of up to 2 GiB), and so does a saved scoring with <see cref="Encoder"/>: neither needs a folder.
+/// </remarks>
 public sealed class PatchEncoderTransformer : BatchedTransformer
 {
     internal static readonly ModelSignature Signature = new("PTCHENCD", "PatchDpoPatchEncoder");
@@ -29,7 +31,10 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
         _mapping = new PatchFeatureMapping(columns, Output(columns.Output, MapHeight, MapWidth, Dimension), Features);
     }
 
-    /// <summary>The trained encoder, for <see cref="PatchDpoCatalog.ScorePatchQuality(string, string, ImageEncoder, string?)"/> and the other components; it outlives this transformer.</summary>
+    /// <summary>
+    /// The trained encoder, for <see cref="PatchDpoCatalog.ScorePatchQuality(string, string, ImageEncoder, string?)"/> and the other components; it
+    /// outlives this transformer.
+    /// </summary>
     public ImageEncoder Encoder { get; }
 
     /// <summary>Rows of patches.</summary>
@@ -45,7 +50,8 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
 
     private protected override void Release() => _encoder.Dispose();
 
-    internal static RowOutput<float[]> Output(string name, int rows, int columns, int dimension) => RowOutput.Vector<float[]>(name, [rows, columns, dimension], v => v);
+    internal static RowOutput<float[]> Output(string name, int rows, int columns, int dimension)
+        => RowOutput.Vector<float[]>(name, [rows, columns, dimension], v => v);
 
     internal static PatchEncoderTransformer Open(IHostEnvironment env, ImageEncoder source, EmbeddingColumns columns)
     {

@@ -18,7 +18,9 @@ internal sealed class TrainingLog(IChannel channel, Action<TrainingProgress>? ca
         _steps++;
         if (value.Step % Math.Max(1, value.MaxSteps / Messages) == 0 || value.Step == value.MaxSteps)
         {
-            channel.Info(MessageSensitivity.None, string.Create(CultureInfo.InvariantCulture, $"step {value.Step} of {value.MaxSteps}: loss {_lossSum / _steps:F5}, {value.Elapsed.TotalSeconds:F0} s"));
+            channel.Info(MessageSensitivity.None,
+                string.Create(CultureInfo.InvariantCulture,
+                $"step {value.Step} of {value.MaxSteps}: loss {_lossSum / _steps:F5}, {value.Elapsed.TotalSeconds:F0} s"));
             (_lossSum, _steps) = (0, 0);
         }
         callback?.Invoke(value);

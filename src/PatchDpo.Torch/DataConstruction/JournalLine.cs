@@ -6,4 +6,5 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <param name="Samples">Samples whose files are on the disk.</param>
 /// <param name="Maps">The maps of their pairs, sample by sample.</param>
 internal sealed record JournalLine(
-    PairHeader? Header = null, IReadOnlyList<CandidateRecord>? Candidates = null, IReadOnlyList<SampleRecord>? Samples = null, IReadOnlyList<MapsRecord>? Maps = null);
+    PairHeader? Header = null, IReadOnlyList<CandidateRecord>? Candidates = null, IReadOnlyList<SampleRecord>? Samples = null,
+        IReadOnlyList<MapsRecord>? Maps = null);

@@ -26,7 +26,8 @@ internal static class ManifestPairs
         return
         [
             .. manifest.Samples.SelectMany((s, k) => s.Generated.Select((g, i) => new PairEntry(
-                s.Sample, i, s.Prompt, RecordedFile.Locate(folder, s.Reference), RecordedFile.Locate(folder, g.File), maps[k][i].Reference, maps[k][i].Generated))),
+                s.Sample, i, s.Prompt, RecordedFile.Locate(folder, s.Reference), RecordedFile.Locate(folder, g.File), maps[k][i].Reference,
+                    maps[k][i].Generated))),
         ];
     }
 

@@ -21,7 +21,10 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
 
     /// <summary>Hashes a model on the disk.</summary>
     /// <param name="model">What it is used for.</param>
-    /// <param name="path">Its folder, read with all folders in it but for what desktops leave behind (<see cref="FolderFiles"/>), or its lone file. Checkpoints beside safetensors are not read, as loading does not read them.</param>
+    /// <param name="path">
+    /// Its folder, read with all folders in it but for what desktops leave behind (<see cref="FolderFiles"/>), or its lone file. Checkpoints beside
+    /// safetensors are not read, as loading does not read them.
+    /// </param>
     /// <param name="options">How an encoder is read, where it was opened with options.</param>
     /// <exception cref="IOException">The path or a file cannot be read.</exception>
     public static ModelIdentity FromPath(string model, string path, VisionEncoderOptions? options = null)
@@ -47,20 +50,23 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
     /// <exception cref="IOException">A file of its folder cannot be read.</exception>
     internal static ModelIdentity Of(PersonalizedModel model)
     {
-        Dictionary<string, string> settings = new() { [nameof(model.AdapterScale)] = model.AdapterScale.ToString(CultureInfo.InvariantCulture), [nameof(model.DType)] = $"{model.DType}" };
+        Dictionary<string, string> settings = new() { [nameof(model.AdapterScale)] = model.AdapterScale.ToString(CultureInfo.InvariantCulture),
+            [nameof(model.DType)] = $"{model.DType}" };
         if (model.LoadOptions.Sampler is { } sampler)
             settings.Add(nameof(model.LoadOptions.Sampler), $"{sampler}");
         return new ModelIdentity(
             "generator",
             [
-                .. FilesOf(model.FolderPath), .. Elsewhere("image encoder", model.LoadOptions.ImageEncoderPath), .. Elsewhere("tokenizer", model.LoadOptions.TokenizerPath),
+                .. FilesOf(model.FolderPath), .. Elsewhere("image encoder", model.LoadOptions.ImageEncoderPath),
+                    .. Elsewhere("tokenizer", model.LoadOptions.TokenizerPath),
                 new ModelFile("adapter layers in memory", HashOf(model.AdapterLayers)),
             ],
             settings);
     }
 
     // A part that does not lie in the model's folder.
-    private static IEnumerable<ModelFile> Elsewhere(string part, string? path) => path is null ? [] : FilesOf(path).Select(f => f with { File = $"{part}/{f.File}" });
+    private static IEnumerable<ModelFile> Elsewhere(string part, string? path)
+        => path is null ? [] : FilesOf(path).Select(f => f with { File = $"{part}/{f.File}" });
 
     private static ModelFile[] FilesOf(string path)
     {

@@ -16,7 +16,8 @@ public static class ObjectPrompts
         "helmet", "horse figurine", "jacket", "jewellery box", "kettle", "kitten", "lantern", "leather wallet", "lunch box", "mailbox",
         "mask", "mug", "music box", "nutcracker", "owl statue", "parrot", "pepper mill", "perfume bottle", "piggy bank", "pillow",
         "pocket watch", "puppy", "rabbit plushie", "radio", "robot toy", "rocking horse", "rubber duck", "running shoe", "sailing boat model", "scarf",
-        "school bus toy", "sewing machine", "skateboard", "snow globe", "sock", "spinning top", "steam train toy", "stuffed dinosaur", "suitcase", "pair of sunglasses",
+        "school bus toy", "sewing machine", "skateboard", "snow globe", "sock", "spinning top", "steam train toy", "stuffed dinosaur", "suitcase",
+            "pair of sunglasses",
         "sweater", "table fan", "teapot", "teddy bear", "telephone", "toaster", "totem", "toy car", "toy plane", "turtle",
         "typewriter", "umbrella", "vase", "violin", "wall clock", "watch", "watering can", "wicker hat", "wind chime", "wooden puppet",
     ];
@@ -31,10 +32,16 @@ public static class ObjectPrompts
         "a handmade {1} of several materials, product photo, on a clean white background",
     ];
 
-    /// <summary>The built-in prompts: every noun in the first template, then every noun in the second, and so on, so that any beginning of the list shows as many objects as it can.</summary>
+    /// <summary>
+    /// The built-in prompts: every noun in the first template, then every noun in the second, and so on, so that any beginning of the list shows as
+    /// many objects as it can.
+    /// </summary>
     public static IReadOnlyList<string> All { get; } = Create(Nouns, Templates);
 
-    /// <summary>The prompts of the model that ships with this library (<see cref="Personalization.EmbeddedModels.Generator"/>): the six nouns that it knows, in the words that it was trained with.</summary>
+    /// <summary>
+    /// The prompts of the model that ships with this library (<see cref="Personalization.EmbeddedModels.Generator"/>): the six nouns that it knows,
+    /// in the words that it was trained with.
+    /// </summary>
     public static IReadOnlyList<string> Embedded { get; } = Create(["robot", "cat", "bird", "fish", "car", "mushroom"], ["{0}, on a white background"]);
 
     /// <summary>Fills nouns into templates.</summary>
@@ -45,7 +52,8 @@ public static class ObjectPrompts
     {
         ArgumentNullException.ThrowIfNull(nouns);
         ArgumentNullException.ThrowIfNull(templates);
-        return [.. templates.SelectMany(t => nouns.Select(n => t.Replace("{0}", $"{Article(n)} {n}", StringComparison.Ordinal).Replace("{1}", n, StringComparison.Ordinal)))];
+        return [.. templates.SelectMany(
+            t => nouns.Select(n => t.Replace("{0}", $"{Article(n)} {n}", StringComparison.Ordinal).Replace("{1}", n, StringComparison.Ordinal)))];
     }
 
     private static string Article(string noun) => noun.Length > 0 && "aeiouAEIOU".Contains(noun[0], StringComparison.Ordinal) ? "an" : "a";

@@ -47,7 +47,8 @@ internal static class OfficialPairs
                     1 => $"the generated image '{generated[0]}' has another prompt than the reference '{references[0]}'.",
                     _ => $"the generated image {i} stands there {generated.Length} times: '{string.Join("', '", generated)}'.",
                 });
-            yield return new PairEntry(sample, i, prompt, Path.Combine(folder, references[0]), Path.Combine(folder, generated[0]), maps[i].Reference, maps[i].Generated);
+            yield return new PairEntry(sample, i, prompt, Path.Combine(folder, references[0]), Path.Combine(folder, generated[0]), maps[i].Reference,
+                maps[i].Generated);
         }
     }
 

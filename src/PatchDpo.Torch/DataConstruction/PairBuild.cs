@@ -27,7 +27,8 @@ internal sealed class PairBuild(
         if (File.Exists(PathOf(PairLayout.Manifest)))
             return Finished();
         if (Directory.Exists(PathOf(PairLayout.Pairs)) && !File.Exists(PathOf(PairLayout.Journal)))
-            throw new PairFolderException(folder, null, $"it has '{PairLayout.Pairs}', but neither '{PairLayout.Manifest}' nor '{PairLayout.Journal}': it was not built here. Choose an empty folder.");
+            throw new PairFolderException(folder, null, $"it has '{PairLayout.Pairs}', but neither '{PairLayout.Manifest}' nor '{PairLayout.Journal}': it "
+                + "was not built here. Choose an empty folder.");
         PairManifest manifest;
         using (PairJournal journal = PairJournal.Open(folder, header))
         {
@@ -63,7 +64,8 @@ internal sealed class PairBuild(
         int accepted = known.Length, reused = known.Length;
         int limit = options.MaxCandidates ?? (int)Math.Min(int.MaxValue, 10L * options.References);
         void Report(GenerationProgress? batch)
-            => progress?.Report(new PairBuildProgress(PairBuildStage.References, accepted, options.References, reused, journal.Candidates.Count - accepted, batch));
+            => progress?.Report(new PairBuildProgress(
+                PairBuildStage.References, accepted, options.References, reused, journal.Candidates.Count - accepted, batch));
         Report(null);
         if (accepted == options.References)
             return;
@@ -79,9 +81,11 @@ internal sealed class PairBuild(
             int first = journal.Candidates.Count;
             if (first >= limit)
                 throw new TooFewReferencesException(accepted, options.References, first, Rejected(journal.Candidates));
-            GenerationRequest[] requests = [.. Enumerable.Range(first, options.ReferenceGeneration.BatchSize).Select(c => new GenerationRequest(prompts[c % prompts.Count], []) { NoiseIndex = c })];
+            GenerationRequest[] requests = [.. Enumerable.Range(first, options.ReferenceGeneration.BatchSize)
+                .Select(c => new GenerationRequest(prompts[c % prompts.Count], []) { NoiseIndex = c })];
             IReadOnlyList<ImageBuffer> images = FiniteOutput.Renamed(
-                () => generate(requests, options.ReferenceGeneration, new DirectProgress<GenerationProgress>(Report), cancellation), i => ($"the reference for the prompt '{requests[i].Prompt}'", first + i));
+                () => generate(requests, options.ReferenceGeneration, new DirectProgress<GenerationProgress>(Report), cancellation),
+                    i => ($"the reference for the prompt '{requests[i].Prompt}'", first + i));
             var records = new List<CandidateRecord>();
             for (int i = 0; i < images.Count; i++)
                 records.Add(Judge(filter, first + i, requests[i], images[i], ref accepted));
@@ -92,11 +96,13 @@ internal sealed class PairBuild(
 
     private CandidateRecord Judge(ReferenceFilter filter, int candidate, GenerationRequest request, ImageBuffer image, ref int accepted)
     {
-        ReferenceVerdict verdict = FiniteOutput.Renamed(() => filter.Judge(request.Prompt, image), _ => ($"the reference for the prompt '{request.Prompt}'", candidate));
+        ReferenceVerdict verdict = FiniteOutput.Renamed(
+            () => filter.Judge(request.Prompt, image), _ => ($"the reference for the prompt '{request.Prompt}'", candidate));
         if (verdict.Rejection is null && accepted == options.References)
             verdict = verdict with { Rejection = ReferenceRejection.NotNeeded };
         int? sample = verdict.Rejection is null ? accepted++ : null;
-        string file = sample is int k ? PairLayout.Reference(k, request.Prompt) : PairLayout.RejectedCandidate(candidate, request.Prompt, verdict.Rejection!.Value);
+        string file = sample is int k ? PairLayout.Reference(k, request.Prompt)
+            : PairLayout.RejectedCandidate(candidate, request.Prompt, verdict.Rejection!.Value);
         if (sample is not null)
             filter.Accept(image);
         return new CandidateRecord(
@@ -119,11 +125,14 @@ internal sealed class PairBuild(
             cancellation.ThrowIfCancellationRequested();
             CandidateRecord[] group = [.. references.Skip(journal.Samples.Count).Take(size)];
             ImageBuffer[] images = Array.ConvertAll(group, c => ImageFile.Load(PathOf(c.File)));
-            GenerationRequest[] requests = [.. group.Zip(images).SelectMany(c => Enumerable.Range(0, options.GenerationsPerReference).Select(i => Request(c.First, c.Second, i)))];
+            GenerationRequest[] requests = [.. group.Zip(images)
+                .SelectMany(c => Enumerable.Range(0, options.GenerationsPerReference).Select(i => Request(c.First, c.Second, i)))];
             (string, int) Name(int i) => ($"the pair of '{group[i / options.GenerationsPerReference].File}'", i);
-            IReadOnlyList<ImageBuffer> generated = FiniteOutput.Renamed(() => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellation), Name);
+            IReadOnlyList<ImageBuffer> generated = FiniteOutput.Renamed(
+                () => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellation), Name);
             ImageBuffer[] prompted = [.. requests.Select(r => r.References[0])];
-            IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(() => estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellation), Name);
+            IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(
+                () => estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellation), Name);
             CheckGrid(quality, journal.Maps);
             SampleRecord[] samples = [.. group.Select((c, g) => Store(c, requests, generated, quality, g * options.GenerationsPerReference))];
             journal.Append(new JournalLine(Samples: samples, Maps: [.. quality.Select(q => MapsRecord.Of(new QualityMapPair(q.Reference, q.Generated)))]));
@@ -142,13 +151,16 @@ internal sealed class PairBuild(
             .Select(b => b.PlainBorder >= options.Filter.MinPlainBorder && b.Foreground > 0 ? b.Object : null),
     ];
 
-    private SampleRecord Store(CandidateRecord reference, GenerationRequest[] requests, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<PatchQualityResult> quality, int first)
+    private SampleRecord Store(CandidateRecord reference, GenerationRequest[] requests, IReadOnlyList<ImageBuffer> generated,
+        IReadOnlyList<PatchQualityResult> quality, int first)
     {
         var records = new List<GeneratedRecord>();
         for (int i = 0; i < options.GenerationsPerReference; i++)
         {
             string file = PairLayout.Generated(reference.Sample!.Value, reference.Prompt, i);
-            records.Add(new GeneratedRecord(requests[first + i].NoiseIndex!.Value, file, Save(file, generated[first + i]), generated[first + i].Width, generated[first + i].Height, quality[first + i].Score));
+            records.Add(new GeneratedRecord(
+                requests[first + i].NoiseIndex!.Value, file, Save(file, generated[first + i]), generated[first + i].Width, generated[first + i].Height,
+                quality[first + i].Score));
         }
         return new SampleRecord(reference.Sample!.Value, reference.Candidate, reference.Prompt, reference.File, records);
     }
@@ -160,8 +172,10 @@ internal sealed class PairBuild(
         StoredMaps.Write(PathOf(maps), journal.Maps, journal.Samples.Count);
         WeightMapping mapping = WeightMapping.Fit(journal.Maps.SelectMany(m => new[] { m.Reference, m.Generated }), options.PickleWeights);
         var images = journal.Samples.SelectMany(s => s.Generated.Select(g => (Reference: journal.Candidates[s.Candidate], Generated: g)));
-        QualityMapPickle.Write(PathOf(pickle), [.. journal.Maps.Zip(images, (m, i) => OnLatents(mapping, m, i.Reference, i.Generated)).Chunk(options.GenerationsPerReference)]);
-        var manifest = new PairManifest(header, journal.Candidates, journal.Samples, [.. new[] { maps, pickle }.Select(f => new FileRecord(f, FileHash.Of(PathOf(f))))]);
+        QualityMapPickle.Write(PathOf(pickle),
+            [.. journal.Maps.Zip(images, (m, i) => OnLatents(mapping, m, i.Reference, i.Generated)).Chunk(options.GenerationsPerReference)]);
+        var manifest = new PairManifest(
+            header, journal.Candidates, journal.Samples, [.. new[] { maps, pickle }.Select(f => new FileRecord(f, FileHash.Of(PathOf(f))))]);
         manifest.Write(PathOf(PairLayout.Manifest));
         return manifest;
     }
@@ -182,7 +196,8 @@ internal sealed class PairBuild(
 
     private void CheckFiles(IReadOnlyList<CandidateRecord> candidates, IReadOnlyList<SampleRecord> samples)
     {
-        foreach ((string file, string sha256) in candidates.Select(c => (c.File, c.Sha256)).Concat(samples.SelectMany(s => s.Generated).Select(g => (g.File, g.Sha256))))
+        foreach ((string file, string sha256) in candidates.Select(c => (c.File, c.Sha256))
+            .Concat(samples.SelectMany(s => s.Generated).Select(g => (g.File, g.Sha256))))
         {
             cancellation.ThrowIfCancellationRequested();
             RecordedFile.Check(folder, file, sha256);
@@ -192,7 +207,8 @@ internal sealed class PairBuild(
     /// <summary>Removes what a killed run wrote and did not record: images of an unfinished batch, and parts of files.</summary>
     private void DeleteUnrecordedFiles(PairJournal journal)
     {
-        HashSet<string> recorded = [.. journal.Candidates.Select(c => c.File).Concat(journal.Samples.SelectMany(s => s.Generated).Select(g => g.File)).Select(PathOf)];
+        HashSet<string> recorded = [.. journal.Candidates.Select(c => c.File).Concat(journal.Samples.SelectMany(s => s.Generated).Select(g => g.File))
+            .Select(PathOf)];
         foreach (string part in new[] { PairLayout.Pairs, PairLayout.Rejected }.Select(PathOf).Where(Directory.Exists))
             foreach (string file in FolderFiles.Files(part, recursive: true))
                 if (Path.GetExtension(file) is ".png" or PairLayout.TemporarySuffix && !recorded.Contains(file))
@@ -205,8 +221,10 @@ internal sealed class PairBuild(
     private void CheckGrid(IReadOnlyList<PatchQualityResult> quality, IReadOnlyList<QualityMapPair> earlier)
     {
         QualityMap first = earlier.Count > 0 ? earlier[0].Generated : quality[0].Generated;
-        if (quality.SelectMany(q => new[] { q.Generated, q.Reference }).FirstOrDefault(m => (m.Height, m.Width) != (first.Height, first.Width)) is QualityMap other)
-            throw new InvalidOperationException($"The encoder gives grids of {first.Height} x {first.Width} and of {other.Height} x {other.Width} patches; a data set has one.");
+        if (quality.SelectMany(q => new[] { q.Generated, q.Reference })
+            .FirstOrDefault(m => (m.Height, m.Width) != (first.Height, first.Width)) is QualityMap other)
+            throw new InvalidOperationException($"The encoder gives grids of {first.Height} x {first.Width} and of {other.Height} x {other.Width} patches; "
+                + "a data set has one.");
     }
 
     private PairBuildSummary Summary(PairManifest manifest) => new(

@@ -5,7 +5,9 @@ using PatchDpo.Torch.Vision;
 
 namespace PatchDpo.Torch.DataConstruction;
 
-/// <summary>Builds a data set for PatchDPO from prompts: references drawn from text, images generated of them, and the quality of both sides' patches.</summary>
+/// <summary>
+/// Builds a data set for PatchDPO from prompts: references drawn from text, images generated of them, and the quality of both sides' patches.
+/// </summary>
 /// <remarks>
 /// <para>A folder gets <c>pairs</c> in the official layout (<c>sample{k}/{prompt}_entity_0.png</c>, <c>sample{k}/{prompt}_gen_{i}.png</c>,
 /// <c>patch_quality.pkl</c>), which can be given to the official script as it is, and beside it <c>maps.safetensors</c> (the quality
@@ -35,16 +37,22 @@ public sealed class PairBuilder
     /// <param name="encoder">Gives patch quality, and whole-image features to find near duplicates; the caller's to dispose.</param>
     /// <param name="options">Numbers, generation, filter; null: the defaults.</param>
     /// <param name="clip">Measures CLIP-T where the filter has a limit for it; the caller's to dispose.</param>
-    /// <param name="encoders">Who <paramref name="encoder"/> and <paramref name="clip"/> are, for the manifest; a build is not continued with other ones. The model is known by itself.</param>
+    /// <param name="encoders">
+    /// Who <paramref name="encoder"/> and <paramref name="clip"/> are, for the manifest; a build is not continued with other ones. The model is known
+    /// by itself.
+    /// </param>
     /// <exception cref="ArgumentException">The filter has a least CLIP-T, but there is no <paramref name="clip"/>.</exception>
     public PairBuilder(
-        PersonalizedModel model, IVisionEncoder encoder, PairBuilderOptions? options = null, IImageTextEncoder? clip = null, IReadOnlyList<ModelIdentity>? encoders = null)
-        : this((model ?? throw new ArgumentNullException(nameof(model))).Generate, () => [ModelIdentity.Of(model), .. encoders ?? []], Math.Min(model.ImageSize, TrainingSize) / model.LatentScale, encoder, options, clip, model.FindTruncatedPrompts)
+        PersonalizedModel model, IVisionEncoder encoder, PairBuilderOptions? options = null, IImageTextEncoder? clip = null,
+            IReadOnlyList<ModelIdentity>? encoders = null)
+        : this((model ?? throw new ArgumentNullException(nameof(model))).Generate, () => [ModelIdentity.Of(model), .. encoders ?? []],
+            Math.Min(model.ImageSize, TrainingSize) / model.LatentScale, encoder, options, clip, model.FindTruncatedPrompts)
     {
     }
 
     internal PairBuilder(
-        ImageGenerator generate, Func<IReadOnlyList<ModelIdentity>> identify, int latentGrid, IVisionEncoder encoder, PairBuilderOptions? options, IImageTextEncoder? clip,
+        ImageGenerator generate, Func<IReadOnlyList<ModelIdentity>> identify, int latentGrid, IVisionEncoder encoder, PairBuilderOptions? options,
+            IImageTextEncoder? clip,
         Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>>? findTruncated = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
@@ -70,7 +78,8 @@ public sealed class PairBuilder
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="IOException">A file cannot be read or written, or another process builds this folder; the message says which.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
-    public PairBuildSummary Build(IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellation = default)
+    public PairBuildSummary Build(
+        IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -86,6 +95,7 @@ public sealed class PairBuilder
         SortedDictionary<string, string> settings = PairSettings.Of(_options);
         settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
         var header = new PairHeader(PairHeader.CurrentFormat, settings, _identify());
-        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellation).Run() with { TruncatedPrompts = truncated };
+        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellation)
+            .Run() with { TruncatedPrompts = truncated };
     }
 }

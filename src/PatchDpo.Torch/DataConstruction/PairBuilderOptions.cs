@@ -34,10 +34,16 @@ public sealed class PairBuilderOptions
     /// </summary>
     public bool MaskPlainBackground { get; init; }
 
-    /// <summary>How quality becomes the values of <c>patch_quality.pkl</c>, which the official script takes as weights as they stand. Default: p clamped to [0, 1]. <c>maps.safetensors</c> holds p itself.</summary>
+    /// <summary>
+    /// How quality becomes the values of <c>patch_quality.pkl</c>, which the official script takes as weights as they stand. Default: p clamped to
+    /// [0, 1]. <c>maps.safetensors</c> holds p itself.
+    /// </summary>
     public WeightMapOptions PickleWeights { get; init => field = value ?? throw new ArgumentNullException(nameof(PickleWeights)); } = new();
 
-    /// <summary>After how many candidates without enough references among them building gives up, at least 1; null (default): 10 for each reference. It may change when a build is continued.</summary>
+    /// <summary>
+    /// After how many candidates without enough references among them building gives up, at least 1; null (default): 10 for each reference. It may
+    /// change when a build is continued.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int? MaxCandidates { get; init => field = value is int v ? ArgumentRange.Within(v, 1) : null; }
 }

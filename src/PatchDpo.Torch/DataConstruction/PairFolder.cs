@@ -91,10 +91,12 @@ public sealed class PairFolder
             void CheckMap(QualityMap map, QualityMap first, string name)
             {
                 if ((map.Height, map.Width) != (first.Height, first.Width))
-                    throw new PairFolderException(folder, place, $"{name} has {map.Height} x {map.Width} patches, that of the first pair {first.Height} x {first.Width}.");
+                    throw new PairFolderException(
+                        folder, place, $"{name} has {map.Height} x {map.Width} patches, that of the first pair {first.Height} x {first.Width}.");
                 int bad = Array.FindIndex(map.Values, v => v is < -1 - Slack or > 1 + Slack);
                 if (bad >= 0)
-                    throw new PairFolderException(folder, place, $"the value in row {bad / map.Width}, column {bad % map.Width} of {name} is {map.Values[bad]}; a quality lies in [-1, 1].");
+                    throw new PairFolderException(folder, place, $"the value in row {bad / map.Width}, column {bad % map.Width} of {name} is "
+                        + $"{map.Values[bad]}; a quality lies in [-1, 1].");
             }
         }
     }

@@ -2,7 +2,9 @@ using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.DataConstruction;
 
-/// <summary>A folder of pairs is not as its layout says: a file is missing or damaged, a pair stands there twice, a map has another grid or impossible values.</summary>
+/// <summary>
+/// A folder of pairs is not as its layout says: a file is missing or damaged, a pair stands there twice, a map has another grid or impossible values.
+/// </summary>
 public sealed class PairFolderException : PatchDpoException
 {
     /// <summary>Builds the message from the file or folder, the place in it, and what is wrong.</summary>

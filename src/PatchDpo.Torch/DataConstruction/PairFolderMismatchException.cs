@@ -9,7 +9,8 @@ public sealed class PairFolderMismatchException : PatchDpoException
     /// <param name="folder">The folder.</param>
     /// <param name="changes">What differs, one line each: the name, the folder's value and the new one.</param>
     public PairFolderMismatchException(string folder, IReadOnlyList<string> changes)
-        : base($"The data set in '{folder}' was begun otherwise ({string.Join("; ", changes)}). Build with the same options and models, or into another folder.")
+        : base($"The data set in '{folder}' was begun otherwise ({string.Join("; ", changes)}). Build with the same options and models, or into another "
+            + "folder.")
     {
         Folder = folder;
         Changes = changes;

@@ -81,7 +81,8 @@ internal sealed class PairJournal : IDisposable
 
     private void ReadLines(string folder, PairHeader header)
     {
-        using StreamReader reader = new(_stream, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16, leaveOpen: true);
+        using StreamReader reader = new(
+            _stream, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16, leaveOpen: true);
         for (int number = 1; reader.ReadLine() is string text; number++)
         {
             string place = $"line {number}";

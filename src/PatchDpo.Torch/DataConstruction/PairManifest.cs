@@ -17,7 +17,8 @@ internal sealed record PairManifest(
         string json = TextFile.Read(path, (problem, inner) => new PairFolderException(path, null, problem, inner));
         PairManifest manifest = PairJson.Parse<PairManifest>(json, path, null);
         if (manifest.Header.Format != PairHeader.CurrentFormat)
-            throw new PairFolderException(path, "header.format", $"the layout has version {manifest.Header.Format}; this library reads version {PairHeader.CurrentFormat}.");
+            throw new PairFolderException(
+                path, "header.format", $"the layout has version {manifest.Header.Format}; this library reads version {PairHeader.CurrentFormat}.");
         return manifest;
     }
 

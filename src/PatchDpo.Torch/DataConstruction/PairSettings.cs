@@ -9,7 +9,8 @@ namespace PatchDpo.Torch.DataConstruction;
 internal static class PairSettings
 {
     // When to give up, how several references are put together where a pair has one, what is an error: none decides what is made.
-    private static readonly string[] s_ignored = [nameof(PairBuilderOptions.MaxCandidates), nameof(GenerationOptions.ReferenceFusion), nameof(GenerationOptions.RefuseTruncatedPrompts)];
+    private static readonly string[] s_ignored = [nameof(PairBuilderOptions.MaxCandidates), nameof(GenerationOptions.ReferenceFusion),
+        nameof(GenerationOptions.RefuseTruncatedPrompts)];
 
     /// <summary>All options with their values in the invariant culture; those of nested options after a dot.</summary>
     public static SortedDictionary<string, string> Of(object options)

@@ -10,7 +10,8 @@ internal static class RecordedFile
     public static string Locate(string folder, string file)
     {
         string[] parts = file.Split('/', '\\');
-        if (Path.IsPathRooted(file) || parts.Any(p => p is "" or "." or ".." || p.Contains(':', StringComparison.Ordinal) || p.Contains('\0', StringComparison.Ordinal)))
+        if (Path.IsPathRooted(file) || parts.Any(
+            p => p is "" or "." or ".." || p.Contains(':', StringComparison.Ordinal) || p.Contains('\0', StringComparison.Ordinal)))
             throw new PairFolderException(folder, file, "the manifest names a path that is not one below the folder.");
         return Path.Combine([folder, .. parts]);
     }
@@ -23,6 +24,7 @@ internal static class RecordedFile
         if (!File.Exists(path))
             throw new PairFolderException(folder, file, "the file is missing, although the manifest has it. Put it back, or build into an empty folder.");
         if (FileHash.Of(path) != sha256)
-            throw new PairFolderException(folder, file, "the file is not the one that was written: its SHA-256 differs from the manifest's. Put it back, or build into an empty folder.");
+            throw new PairFolderException(folder, file, "the file is not the one that was written: its SHA-256 differs from the manifest's. Put it back, or "
+                + "build into an empty folder.");
     }
 }

@@ -21,7 +21,8 @@ internal sealed class ReferenceFilter
     public ReferenceFilter(ReferenceFilterOptions options, IVisionEncoder encoder, IImageTextEncoder? clip)
     {
         _options = options;
-        _features = options.MaxSimilarity is null ? null : new EmbeddingCache(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global);
+        _features = options.MaxSimilarity is null ? null
+            : new EmbeddingCache(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global);
         if (options.MinClipT is null)
             return;
         _clip = clip ?? throw new ArgumentException("The filter has a least CLIP-T, but there is no CLIP model to measure it with.", nameof(clip));

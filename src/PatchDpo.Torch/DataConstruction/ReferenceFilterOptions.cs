@@ -14,7 +14,9 @@ public sealed class ReferenceFilterOptions
         init => field = ArgumentRange.Within(value, 0, 255);
     } = 24;
 
-    /// <summary>The least share of the picture's border that must be background, in [0, 1]. Default 0.9: an object may touch the border, not leave through it.</summary>
+    /// <summary>
+    /// The least share of the picture's border that must be background, in [0, 1]. Default 0.9: an object may touch the border, not leave through it.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1].</exception>
     public double MinPlainBorder { get; init => field = ArgumentRange.Share(value); } = 0.9;
 
@@ -30,7 +32,10 @@ public sealed class ReferenceFilterOptions
     /// <exception cref="ArgumentOutOfRangeException">Outside [-1, 1].</exception>
     public double? MinClipT { get; init => field = value is double v ? ArgumentRange.Within(v, -1.0, 1) : null; }
 
-    /// <summary>The largest cosine of a picture's whole-image feature with that of an earlier reference, in [-1, 1]; null does not ask. Default 0.98; what it means differs from encoder to encoder, so look at what was rejected.</summary>
+    /// <summary>
+    /// The largest cosine of a picture's whole-image feature with that of an earlier reference, in [-1, 1]; null does not ask. Default 0.98; what it
+    /// means differs from encoder to encoder, so look at what was rejected.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [-1, 1].</exception>
     public double? MaxSimilarity { get; init => field = value is double v ? ArgumentRange.Within(v, -1.0, 1) : null; } = 0.98;
 }

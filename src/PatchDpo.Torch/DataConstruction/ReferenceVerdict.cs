@@ -7,4 +7,5 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <param name="Similarity">The largest cosine with an earlier reference; null where it was not measured or there is none.</param>
 /// <param name="MostSimilar">The sample that it belongs to.</param>
 /// <param name="Rejection">The fault; null for a reference.</param>
-internal sealed record ReferenceVerdict(double PlainBorder, double Foreground, double? ClipT, double? Similarity, int? MostSimilar, ReferenceRejection? Rejection);
+internal sealed record ReferenceVerdict(
+    double PlainBorder, double Foreground, double? ClipT, double? Similarity, int? MostSimilar, ReferenceRejection? Rejection);

@@ -39,7 +39,8 @@ internal static class StoredMaps
             throw new PairFolderException(file.Path, key, "the file has no such tensor.");
         long[] shape = file.Shape(key);
         if (shape is not [_, _, > 0 and <= int.MaxValue, > 0 and <= int.MaxValue] || shape[0] != samples || shape[1] != pairs)
-            throw new PairFolderException(file.Path, key, $"the shape is [{string.Join(",", shape)}], but the manifest has {samples} samples of {pairs} pairs, with a map of rows and columns each.");
+            throw new PairFolderException(file.Path, key, $"the shape is [{string.Join(",", shape)}], but the manifest has {samples} samples of {pairs} "
+                + "pairs, with a map of rows and columns each.");
         Tensor all = file.Read(key, dtype: ScalarType.Float32);
         return
         [

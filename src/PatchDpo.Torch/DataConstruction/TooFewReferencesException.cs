@@ -11,7 +11,8 @@ public sealed class TooFewReferencesException : PatchDpoException
     /// <param name="candidates">How many candidates were drawn.</param>
     /// <param name="rejected">How many of them were rejected, for each reason.</param>
     public TooFewReferencesException(int references, int wanted, int candidates, IReadOnlyDictionary<ReferenceRejection, int> rejected)
-        : base($"Only {references} of {wanted} references were found among {candidates} candidates ({string.Join(", ", rejected.Select(r => $"{r.Key}: {r.Value}"))}). "
+        : base($"Only {references} of {wanted} references were found among {candidates} candidates "
+            + $"({string.Join(", ", rejected.Select(r => $"{r.Key}: {r.Value}"))}). "
             + "Look at the rejected pictures, then change the filter or the prompts, or raise the limit of candidates.")
     {
         References = references;

@@ -96,8 +96,10 @@ internal static class LdmKeyMap
         {
             ["encoder", "down_blocks", string level, "resnets", string number, .. string[] rest] => $"encoder.down.{level}.block.{number}.{VaeResnet(rest)}",
             ["encoder", "down_blocks", string level, "downsamplers", _, .. string[] rest] => $"encoder.down.{level}.downsample.{string.Join('.', rest)}",
-            ["decoder", "up_blocks", string level, "resnets", string number, .. string[] rest] => $"decoder.up.{Text(last - Int(level))}.block.{number}.{VaeResnet(rest)}",
-            ["decoder", "up_blocks", string level, "upsamplers", _, .. string[] rest] => $"decoder.up.{Text(last - Int(level))}.upsample.{string.Join('.', rest)}",
+            ["decoder", "up_blocks", string level, "resnets", string number, .. string[] rest]
+                => $"decoder.up.{Text(last - Int(level))}.block.{number}.{VaeResnet(rest)}",
+            ["decoder", "up_blocks", string level, "upsamplers", _, .. string[] rest]
+                => $"decoder.up.{Text(last - Int(level))}.upsample.{string.Join('.', rest)}",
             [string half, "mid_block", "resnets", string number, .. string[] rest] => $"{half}.mid.block_{Text(Int(number) + 1)}.{VaeResnet(rest)}",
             [string half, "mid_block", "attentions", _, .. string[] rest] => $"{half}.mid.attn_1.{s_vaeAttention[string.Join('.', rest[..^1])]}.{rest[^1]}",
             [string half, "conv_norm_out", string kind] => $"{half}.norm_out.{kind}",
@@ -134,7 +136,8 @@ internal static class LdmKeyMap
 
     private static string VaeResnet(string[] rest) => rest[0] == "conv_shortcut" ? $"nin_shortcut.{rest[1]}" : string.Join('.', rest);
 
-    private static bool IsVaeAttention(string key) => key.Contains(".mid_block.attentions.", StringComparison.Ordinal) && key.EndsWith(".weight", StringComparison.Ordinal);
+    private static bool IsVaeAttention(string key)
+        => key.Contains(".mid_block.attentions.", StringComparison.Ordinal) && key.EndsWith(".weight", StringComparison.Ordinal);
 
     private static int Int(string number) => int.Parse(number, CultureInfo.InvariantCulture);
 

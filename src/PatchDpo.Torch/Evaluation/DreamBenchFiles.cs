@@ -23,7 +23,10 @@ public sealed class DreamBenchFiles
     /// <summary>Whether the folder has what is asked for, and nothing else.</summary>
     public bool IsExact => Missing.Count + Stray.Count == 0;
 
-    /// <summary>Looks for generations in the layout that the official evaluation reads, <c>subject/prompt.png</c>: 30 subjects, 25 prompts each. Other image formats have their own endings.</summary>
+    /// <summary>
+    /// Looks for generations in the layout that the official evaluation reads, <c>subject/prompt.png</c>: 30 subjects, 25 prompts each. Other image
+    /// formats have their own endings.
+    /// </summary>
     /// <param name="folder">The folder; every other file below it is stray, but for what desktops leave behind (<see cref="FolderFiles"/>).</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static DreamBenchFiles FindGenerations(string folder)

@@ -47,7 +47,8 @@ public static class DreamBenchScores
                 ClipT: Mean((generated * Normalized(s.PromptClip, clipArithmetic)).sum(1))));
         }
         return (scores, new SubjectScores(
-            "overall", MeanOf(scores.Select(s => s.Dino), dinoArithmetic), MeanOf(scores.Select(s => s.ClipI), clipArithmetic), MeanOf(scores.Select(s => s.ClipT), clipArithmetic)));
+            "overall", MeanOf(scores.Select(s => s.Dino), dinoArithmetic), MeanOf(scores.Select(s => s.ClipI), clipArithmetic),
+                MeanOf(scores.Select(s => s.ClipT), clipArithmetic)));
     }
 
     /// <summary>Rows of length 1, each step rounded to the arithmetic; a zero row stays zero.</summary>
@@ -67,16 +68,21 @@ public static class DreamBenchScores
         CheckSide(s.GeneratedClip, s.GeneratedDino, "generation");
         CheckSide(s.ReferenceClip, s.ReferenceDino, "photo");
         if (!s.PromptClip.shape.SequenceEqual(s.GeneratedClip.shape))
-            throw new ArgumentException($"Subject '{s.Subject}': the prompt embeddings ({string.Join(',', s.PromptClip.shape)}) do not fit the image embeddings ({string.Join(',', s.GeneratedClip.shape)}).", nameof(s));
+            throw new ArgumentException($"Subject '{s.Subject}': the prompt embeddings ({string.Join(',', s.PromptClip.shape)}) do not fit the image "
+                + $"embeddings ({string.Join(',', s.GeneratedClip.shape)}).", nameof(s));
         if (s.ReferenceClip.shape[1] != s.GeneratedClip.shape[1] || s.ReferenceDino.shape[1] != s.GeneratedDino.shape[1])
             throw new ArgumentException($"Subject '{s.Subject}': the embeddings of generations and photos differ in length.", nameof(s));
         if (s.SelectedReference < 0 || s.SelectedReference >= s.ReferenceClip.shape[0])
-            throw new ArgumentException($"Subject '{s.Subject}': the selected photo {s.SelectedReference} is none of its {s.ReferenceClip.shape[0]}.", nameof(s));
+        {
+            throw new ArgumentException(
+                $"Subject '{s.Subject}': the selected photo {s.SelectedReference} is none of its {s.ReferenceClip.shape[0]}.", nameof(s));
+        }
 
         void CheckSide(Tensor clip, Tensor dino, string what)
         {
             if (clip.dim() != 2 || dino.dim() != 2 || clip.shape[0] != dino.shape[0])
-                throw new ArgumentException($"Subject '{s.Subject}': its {what} embeddings ({string.Join(',', clip.shape)}) and ({string.Join(',', dino.shape)}) are not two matrices of as many rows.", nameof(s));
+                throw new ArgumentException($"Subject '{s.Subject}': its {what} embeddings ({string.Join(',', clip.shape)}) and "
+                    + $"({string.Join(',', dino.shape)}) are not two matrices of as many rows.", nameof(s));
             if (clip.shape[0] == 0)
                 throw new EmptyDataException($"Subject '{s.Subject}' has no {what}.");
         }

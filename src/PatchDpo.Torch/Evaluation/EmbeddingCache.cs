@@ -22,7 +22,8 @@ internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device dev
     /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite numbers for one of them.</exception>
     public void Add(IReadOnlyList<(string Key, ImageBuffer Image)> images, Func<int, (string Item, int Index)> name)
     {
-        (int Index, string Key, ImageBuffer Image)[] missing = [.. images.Select((m, i) => (i, m.Key, m.Image)).DistinctBy(m => m.Key).Where(m => !_known.ContainsKey(m.Key))];
+        (int Index, string Key, ImageBuffer Image)[] missing = [.. images.Select((m, i) => (i, m.Key, m.Image)).DistinctBy(m => m.Key)
+            .Where(m => !_known.ContainsKey(m.Key))];
         float[][] embeddings = FiniteOutput.Renamed(() => Encode([.. missing.Select(m => m.Image)]), i => name(missing[i].Index));
         foreach (((_, string key, _), float[] embedding) in missing.Zip(embeddings))
             _known[key] = embedding;

@@ -6,7 +6,9 @@ namespace PatchDpo.Torch.Evaluation;
 /// <summary>Which model a metric was measured with.</summary>
 /// <param name="Role">What it was used for: "DINO", "CLIP" or "patch quality".</param>
 /// <param name="Name">A name for people: a model id or the folder's name.</param>
-/// <param name="Sha256">SHA-256 of the weights file (of sharded weights: of the shards' bytes, one shard after the other by name), lower-case hexadecimal.</param>
+/// <param name="Sha256">
+/// SHA-256 of the weights file (of sharded weights: of the shards' bytes, one shard after the other by name), lower-case hexadecimal.
+/// </param>
 public sealed record EvaluationModel(string Role, string Name, string Sha256)
 {
     /// <summary>Names a model and hashes its weights.</summary>

@@ -11,7 +11,8 @@ namespace PatchDpo.Torch.Evaluation;
 /// <param name="Clip">Gives embeddings for CLIP-I and CLIP-T, or null.</param>
 /// <param name="PatchEncoder">Gives patch features for patch quality, or null.</param>
 /// <param name="Identities">Who they are.</param>
-public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVisionEncoder? PatchEncoder, IReadOnlyList<EvaluationModel> Identities) : IDisposable
+public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVisionEncoder? PatchEncoder, IReadOnlyList<EvaluationModel> Identities)
+    : IDisposable
 {
     private bool _disposed;
 
@@ -34,7 +35,8 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
         {
             dino = Open("DINO", dinoFolder, f => DinoVisionTransformer.FromFolder(f, device));
             clip = Open("CLIP", clipFolder, f => ClipModel.FromFolder(f, device));
-            return new EvaluationModels(dino, clip, Open("patch quality", patchEncoderFolder, f => PatchQuality.PatchEncoder.FromFolder(f, device)), identities);
+            return new EvaluationModels(dino, clip,
+                Open("patch quality", patchEncoderFolder, f => PatchQuality.PatchEncoder.FromFolder(f, device)), identities);
         }
         catch
         {

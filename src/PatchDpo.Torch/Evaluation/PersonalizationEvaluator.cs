@@ -41,8 +41,12 @@ public sealed class PersonalizationEvaluator
     /// <param name="rows">Generated images of one or more subjects, in any order; read once.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <exception cref="EmptyDataException">There is no row.</exception>
-    /// <exception cref="ArgumentException">A row lacks its subject or its references, or has several references in the Kosmos-G setting; the message names the row.</exception>
-    /// <exception cref="TruncatedPromptException">CLIP takes fewer tokens than a prompt has, and the options refuse that; the message names the row.</exception>
+    /// <exception cref="ArgumentException">
+    /// A row lacks its subject or its references, or has several references in the Kosmos-G setting; the message names the row.
+    /// </exception>
+    /// <exception cref="TruncatedPromptException">
+    /// CLIP takes fewer tokens than a prompt has, and the options refuse that; the message names the row.
+    /// </exception>
     /// <exception cref="NonFiniteOutputException">A model gives NaN or infinite numbers; the message names it and the row.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public PersonalizationMetrics Evaluate(IEnumerable<EvaluationRow> rows, CancellationToken cancellationToken = default)
@@ -97,7 +101,8 @@ public sealed class PersonalizationEvaluator
         if (clip is not null)
         {
             float[][] images = AddPairs(clip, (sum, cosine) => sum.ClipI = (sum.ClipI ?? 0) + cosine);
-            float[][] texts = EmbeddingCache.Normalized(FiniteOutput.Renamed(() => _clip!.EncodeCheckedTexts([.. rows.Select(r => r.Prompt)]), i => Named("the prompt", i)));
+            float[][] texts = EmbeddingCache.Normalized(
+                FiniteOutput.Renamed(() => _clip!.EncodeCheckedTexts([.. rows.Select(r => r.Prompt)]), i => Named("the prompt", i)));
             for (int i = 0; i < rows.Length; i++)
                 sums[i].ClipT = (sums[i].ClipT ?? 0) + EmbeddingCache.Cosine(images[i], texts[i]);
         }
@@ -150,7 +155,8 @@ public sealed class PersonalizationEvaluator
         if (row.References is not { Count: > 0 })
             throw new ArgumentException($"Row {index} (subject '{row.Subject}') has no reference.");
         if (_options.Setting == DreamBenchSetting.KosmosG && row.References.Count > 1)
-            throw new ArgumentException($"Row {index} (subject '{row.Subject}') has {row.References.Count} references; the Kosmos-G setting compares with one.");
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}') has {row.References.Count} references; the Kosmos-G setting compares with "
+                + "one.");
     }
 
     /// <summary>A subject's running sums; a metric that is not measured stays null.</summary>

@@ -22,10 +22,16 @@ public sealed class PersonalizationEvaluatorOptions
         init => field = ArgumentRange.Within(value, 1);
     } = 16;
 
-    /// <summary>Whether patch quality counts only the references' foreground, found on their plain background (<see cref="PatchQuality.ForegroundMask"/>); off by default. A reference without a plain background counts whole.</summary>
+    /// <summary>
+    /// Whether patch quality counts only the references' foreground, found on their plain background (<see cref="PatchQuality.ForegroundMask"/>); off
+    /// by default. A reference without a plain background counts whole.
+    /// </summary>
     public bool MaskPlainBackground { get; init; }
 
-    /// <summary>Whether a prompt that has more tokens than CLIP's text encoder takes is an error (<see cref="TruncatedPromptException"/>). Default false: CLIP-T is measured on its beginning, and told by <see cref="PersonalizationMetrics.TruncatedPrompts"/>.</summary>
+    /// <summary>
+    /// Whether a prompt that has more tokens than CLIP's text encoder takes is an error (<see cref="TruncatedPromptException"/>). Default false:
+    /// CLIP-T is measured on its beginning, and told by <see cref="PersonalizationMetrics.TruncatedPrompts"/>.
+    /// </summary>
     public bool RefuseTruncatedPrompts { get; init; }
 
     /// <summary>The seed that the images were generated with, carried by the result; null: unknown.</summary>

@@ -27,12 +27,14 @@ public sealed record PersonalizationMetrics(
     public override string ToString()
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{Setting} setting, {Subjects.Count} subjects, {Images} images, {Pairs} pairs (95 % intervals over subjects)");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Setting} setting, {Subjects.Count} subjects, {Images} images, {Pairs} pairs (95 % intervals over subjects)");
         foreach ((string name, MetricEstimate? metric) in new[] { ("DINO", Dino), ("CLIP-I", ClipI), ("CLIP-T", ClipT), ("patch quality", PatchQuality) })
             if (metric is not null)
                 text.AppendLine().Append(CultureInfo.InvariantCulture, $"{name,-13} {metric}");
         if (TruncatedPrompts.Count > 0)
-            text.AppendLine().Append(CultureInfo.InvariantCulture, $"{TruncatedPrompts.Count} prompts were cut to the {TruncatedPrompts[0].Limit} tokens that CLIP takes");
+            text.AppendLine().Append(CultureInfo.InvariantCulture,
+                $"{TruncatedPrompts.Count} prompts were cut to the {TruncatedPrompts[0].Limit} tokens that CLIP takes");
         return text.ToString();
     }
 }

@@ -22,12 +22,16 @@ internal static class ArgumentRange
     /// <summary>A whole number within bounds, both included.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is outside.</exception>
     public static int Within(int value, int least, int most = int.MaxValue, [CallerMemberName] string name = "")
-        => value >= least && value <= most ? value : throw Outside(value, name, most == int.MaxValue ? Text($"is at least {least}") : Text($"lies in [{least}, {most}]"));
+        => value >= least && value <= most
+            ? value
+            : throw Outside(value, name, most == int.MaxValue ? Text($"is at least {least}") : Text($"lies in [{least}, {most}]"));
 
     /// <summary>A number within bounds, both included; NaN is not.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is outside.</exception>
     public static double Within(double value, double least, double most, [CallerMemberName] string name = "")
-        => value >= least && value <= most ? value : throw Outside(value, name, Text($"lies in [{least}, {most}]"));
+        => value >= least && value <= most
+            ? value
+            : throw Outside(value, name, Text($"lies in [{least}, {most}]"));
 
     /// <summary>A number of at least 0 that libtorch can compute with.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is negative, NaN or above <see cref="Largest"/>.</exception>
@@ -48,15 +52,18 @@ internal static class ArgumentRange
 
     /// <summary>A member of an enumeration.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
-    public static T Member<T>(T value, [CallerMemberName] string name = "") where T : struct, Enum
-        => Enum.IsDefined(value) ? value : throw Outside(value, name, $"is one of {string.Join(", ", Enum.GetNames<T>())}");
+    public static T Member<T>(T value, [CallerMemberName] string name = "") where T : struct,
+        Enum => Enum.IsDefined(value) ? value : throw Outside(value, name, $"is one of {string.Join(", ", Enum.GetNames<T>())}");
 
     /// <summary>Checks that what AdamW hands to libtorch of its numbers, products of them, is a float32.</summary>
     /// <exception cref="ArgumentException">It is not.</exception>
     public static void CheckAdamW(double learningRate, double weightDecay, double beta1)
     {
         if (learningRate / (1 - beta1) > float.MaxValue || learningRate * weightDecay > float.MaxValue)
-            throw new ArgumentException(Text($"A learning rate of {learningRate} with a weight decay of {weightDecay} and a first beta of {beta1} gives steps beyond float32; usual rates are 1e-6 to 1e-2."));
+        {
+            throw new ArgumentException(Text($"A learning rate of {learningRate} with a weight decay of {weightDecay} and a first beta of {beta1} ")
+                + "gives steps beyond float32; usual rates are 1e-6 to 1e-2.");
+        }
     }
 
     private static ArgumentOutOfRangeException Outside(object value, string name, string rule) => new(name, value, $"{name} {rule}.");

@@ -16,7 +16,8 @@ internal static class FiniteOutput
         using DisposeScope scope = NewDisposeScope();
         Tensor flat = rows.flatten(1);
         // Both are NaN where any number is; no copy of the numbers is made.
-        ReadOnlySpan<float> low = flat.amin([1L]).to(ScalarType.Float32).cpu().data<float>().ToArray(), high = flat.amax([1L]).to(ScalarType.Float32).cpu().data<float>().ToArray();
+        ReadOnlySpan<float> low = flat.amin([1L]).to(ScalarType.Float32).cpu().data<float>().ToArray(),
+            high = flat.amax([1L]).to(ScalarType.Float32).cpu().data<float>().ToArray();
         for (int i = 0; i < low.Length; i++)
             if (!(low[i] >= -Largest && high[i] <= Largest))
                 return i;

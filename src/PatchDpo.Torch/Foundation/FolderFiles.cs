@@ -47,7 +47,8 @@ public static class FolderFiles
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException(File.Exists(folder) ? $"'{folder}' is a file, where a folder is expected." : $"There is no folder '{folder}'.");
+            throw new DirectoryNotFoundException(
+                File.Exists(folder) ? $"'{folder}' is a file, where a folder is expected." : $"There is no folder '{folder}'.");
         var options = new EnumerationOptions { RecurseSubdirectories = recursive, AttributesToSkip = 0, IgnoreInaccessible = false };
         var entries = new FileSystemEnumerable<string>(folder, (ref entry) => entry.ToSpecifiedFullPath(), options)
         {

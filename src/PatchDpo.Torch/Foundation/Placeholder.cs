@@ -15,6 +15,8 @@ internal static class Placeholder
             return $"this is an HTML page: a web page was saved in place of the {wanted}; download it by its direct link "
                 + "(on Hugging Face the one with 'resolve', not 'blob').";
         }
-        return text.StartsWith('<') ? $"this is an XML document, such as a server sends in place of a file that it refuses; download the {wanted} again." : null;
+        return text.StartsWith('<')
+            ? $"this is an XML document, such as a server sends in place of a file that it refuses; download the {wanted} again."
+            : null;
     }
 }

@@ -51,14 +51,16 @@ public static partial class RegularFile
         if (!IsThere(path))
         {
             throw new FileNotFoundException(
-                new FileInfo(path).LinkTarget is string target ? $"'{path}' is a link to '{target}', where there is no file." : $"There is no image file '{path}'.", path);
+                new FileInfo(path).LinkTarget is string target ? $"'{path}' is a link to '{target}', where there is no file."
+                    : $"There is no image file '{path}'.", path);
         }
         FileStream stream = new(Open(path), FileAccess.Read, bufferSize: 0);
         try
         {
             // And after: by now another thing may have taken the name.
             Span<byte> status = stackalloc byte[StatusLength];
-            if (!OperatingSystem.IsWindows() && StatHandle(stream.SafeFileHandle, ref MemoryMarshal.GetReference(status)) == 0 && DescribeMode(status) is string kind)
+            if (!OperatingSystem.IsWindows() && StatHandle(stream.SafeFileHandle, ref MemoryMarshal.GetReference(status)) == 0
+                && DescribeMode(status) is string kind)
                 throw fault(kind);
             if (!stream.CanSeek)
                 throw fault("a device");

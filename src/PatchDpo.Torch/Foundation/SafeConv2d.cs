@@ -24,7 +24,8 @@ internal sealed class SafeConv2d : nn.Module<Tensor, Tensor>
     private readonly long[] _stride;
     private readonly long[] _padding;
 
-    internal SafeConv2d(long inputs, long outputs, long kernel, long stride = 1, long padding = 0, bool bias = true, Device? device = null, ScalarType? dtype = null)
+    internal SafeConv2d(long inputs, long outputs, long kernel, long stride = 1, long padding = 0, bool bias = true, Device? device = null,
+        ScalarType? dtype = null)
         : base(nameof(SafeConv2d))
     {
         _stride = [stride, stride];

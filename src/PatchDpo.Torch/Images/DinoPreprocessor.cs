@@ -1,7 +1,9 @@
 namespace PatchDpo.Torch.Images;
 
 /// <summary>The preprocessing of DINO's evaluation: shorter side bicubic, centre crop, ImageNet normalisation.</summary>
-/// <remarks>The reference (torchvision's Resize, CenterCrop, ToTensor, Normalize on PIL images) fails on grey and RGBA; here they are brought to RGB first.</remarks>
+/// <remarks>
+/// The reference (torchvision's Resize, CenterCrop, ToTensor, Normalize on PIL images) fails on grey and RGBA; here they are brought to RGB first.
+/// </remarks>
 public sealed class DinoPreprocessor : ResizeCropPreprocessor
 {
     /// <summary>Sets the sizes.</summary>

@@ -19,7 +19,8 @@ internal static class ExifOrientation
     public static int? Read(ReadOnlySpan<byte> exif) => ReadBare(exif.StartsWith(Prefix) ? exif[Prefix.Length..] : exif);
 
     /// <summary>As <see cref="Read"/>, of a record that stands alone, as in PNG files.</summary>
-    public static int? ReadBare(ReadOnlySpan<byte> exif) => TiffHeader.TryRead(exif, out bool bigEndian, out uint directory) ? Find(exif, bigEndian, directory) : null;
+    public static int? ReadBare(ReadOnlySpan<byte> exif)
+        => TiffHeader.TryRead(exif, out bool bigEndian, out uint directory) ? Find(exif, bigEndian, directory) : null;
 
     private static int? Find(ReadOnlySpan<byte> exif, bool bigEndian, uint directory)
     {
@@ -63,9 +64,12 @@ internal static class ExifOrientation
 
     private static int Whole(double value) => value is >= 1 and <= 8 && value == Math.Floor(value) ? (int)value : 0;
 
-    private static ushort UInt16(ReadOnlySpan<byte> bytes, bool bigEndian) => bigEndian ? BinaryPrimitives.ReadUInt16BigEndian(bytes) : BinaryPrimitives.ReadUInt16LittleEndian(bytes);
+    private static ushort UInt16(ReadOnlySpan<byte> bytes, bool bigEndian)
+        => bigEndian ? BinaryPrimitives.ReadUInt16BigEndian(bytes) : BinaryPrimitives.ReadUInt16LittleEndian(bytes);
 
-    private static uint UInt32(ReadOnlySpan<byte> bytes, bool bigEndian) => bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+    private static uint UInt32(ReadOnlySpan<byte> bytes, bool bigEndian)
+        => bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
 
-    private static ulong UInt64(ReadOnlySpan<byte> bytes, bool bigEndian) => bigEndian ? BinaryPrimitives.ReadUInt64BigEndian(bytes) : BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+    private static ulong UInt64(ReadOnlySpan<byte> bytes, bool bigEndian)
+        => bigEndian ? BinaryPrimitives.ReadUInt64BigEndian(bytes) : BinaryPrimitives.ReadUInt64LittleEndian(bytes);
 }

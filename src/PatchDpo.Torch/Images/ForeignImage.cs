@@ -58,11 +58,13 @@ internal static class ForeignImage
     private static string? OfText(ReadOnlySpan<byte> start)
     {
         string text = Encoding.Latin1.GetString(start.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? start[3..] : start).TrimStart();
-        if (text.StartsWith("<svg", StringComparison.OrdinalIgnoreCase) || (text.StartsWith("<?xml", StringComparison.OrdinalIgnoreCase) && text.Contains("<svg", StringComparison.OrdinalIgnoreCase)))
+        if (text.StartsWith("<svg", StringComparison.OrdinalIgnoreCase)
+            || (text.StartsWith("<?xml", StringComparison.OrdinalIgnoreCase) && text.Contains("<svg", StringComparison.OrdinalIgnoreCase)))
             return Convertible("an SVG drawing", "rsvg-convert drawing.svg -o drawing.png");
         return Placeholder.Describe(text, "image");
     }
 
     private static string Convertible(string kind, string command, string more = "") =>
-        $"this is {(kind.StartsWith("an ", StringComparison.Ordinal) ? kind : $"an image in the format {kind}")}{(kind.EndsWith(',') ? "" : ",")} which is not read; convert it to PNG or JPEG first (e.g. {command}){more}.";
+        $"this is {(kind.StartsWith("an ", StringComparison.Ordinal) ? kind : $"an image in the format {kind}")}{(kind.EndsWith(',') ? "" : ",")} which is "
+            + $"not read; convert it to PNG or JPEG first (e.g. {command}){more}.";
 }

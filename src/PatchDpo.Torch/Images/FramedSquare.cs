@@ -25,7 +25,8 @@ internal static class FramedSquare
     {
         int side = Math.Max(rgb.Width, rgb.Height), framed = side + (2 * frame);
         if (side > MaxSide)
-            throw new InvalidOperationException($"An image of {rgb.Width} x {rgb.Height} is too long to be squeezed into a square; at most {MaxSide} pixels are possible. Cut out the part that matters.");
+            throw new InvalidOperationException($"An image of {rgb.Width} x {rgb.Height} is too long to be squeezed into a square; at most {MaxSide} pixels "
+                + "are possible. Cut out the part that matters.");
         int first = Math.Max(0, offset), count = Math.Min(resizeTo, offset + cropTo) - first, stride = count * Channels;
         ResampleKernel kernel = ResampleKernel.Create(framed, resizeTo, filter, first, count);
         int top = kernel.First, rows = kernel.End - top;

@@ -1,7 +1,10 @@
 namespace PatchDpo.Torch.Images;
 
 /// <summary>Hugging Face's <c>CLIPImageProcessor</c>: RGB, shorter side resized, centre crop, CLIP normalisation.</summary>
-/// <remarks>transformers 4.35. Its crop starts at floor((size - crop) / 2), torchvision's at the half rounded to even: one pixel apart when (size - crop) mod 4 is 3.</remarks>
+/// <remarks>
+/// transformers 4.35. Its crop starts at floor((size - crop) / 2), torchvision's at the half rounded to even: one pixel apart when (size - crop) mod
+/// 4 is 3.
+/// </remarks>
 public sealed class HfClipPreprocessor : ResizeCropPreprocessor
 {
     /// <summary>Sets the sizes.</summary>

@@ -1,6 +1,8 @@
 namespace PatchDpo.Torch.Images;
 
-/// <summary>An 8-bit image in memory: <c>Height x Width x Channels</c>, rows from the top, channels interleaved (grey; RGB; RGBA, alpha not premultiplied).</summary>
+/// <summary>
+/// An 8-bit image in memory: <c>Height x Width x Channels</c>, rows from the top, channels interleaved (grey; RGB; RGBA, alpha not premultiplied).
+/// </summary>
 public sealed class ImageBuffer
 {
     /// <summary>Wraps pixels; the array is not copied.</summary>
@@ -18,7 +20,8 @@ public sealed class ImageBuffer
             throw new ArgumentOutOfRangeException(nameof(channels), channels, "An image has 1, 3 or 4 channels.");
         ArgumentNullException.ThrowIfNull(pixels);
         if (pixels.LongLength != (long)width * height * channels)
-            throw new ArgumentException($"{width} x {height} x {channels} needs {(long)width * height * channels} bytes, not {pixels.LongLength}.", nameof(pixels));
+            throw new ArgumentException($"{width} x {height} x {channels} needs {(long)width * height * channels} bytes, not {pixels.LongLength}.",
+                nameof(pixels));
         Width = width;
         Height = height;
         Channels = channels;

@@ -46,7 +46,9 @@ public static class ImageBufferExtensions
     /// <param name="size">Side of the square in pixels, at least 1.</param>
     /// <returns><paramref name="size"/> x <paramref name="size"/>, RGB.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is below 1.</exception>
-    /// <remarks>What the official <c>resize_padding_image</c> gives: bilinear, the shorter side truncated (but at least 1), odd padding goes right and below.</remarks>
+    /// <remarks>
+    /// What the official <c>resize_padding_image</c> gives: bilinear, the shorter side truncated (but at least 1), odd padding goes right and below.
+    /// </remarks>
     public static ImageBuffer FitInWhiteSquare(this ImageBuffer image, int size)
     {
         ArgumentNullException.ThrowIfNull(image);

@@ -7,7 +7,8 @@ namespace PatchDpo.Torch.Images;
 /// <remarks>
 /// <para>Reads JPEG (also CMYK), PNG, GIF, WebP, BMP and ICO through SkiaSharp 2.88, TIFF and TGA through SixLabors.ImageSharp 2.1, and
 /// PBM, PGM and PPM; of an animation or of several pages, the first. The content decides, not the name. The pixels equal those of
-/// Pillow 9.4 (<c>Image.open(...).convert("RGB")</c>) byte for byte on all 158 DreamBench photos, and on JPEGs of every chroma subsampling, baseline and progressive, CMYK JPEG, PNG, WebP, BMP, TIFF (uncompressed, PackBits, LZW, Deflate), TGA and PPM; as
+/// Pillow 9.4 (<c>Image.open(...).convert("RGB")</c>) byte for byte on all 158 DreamBench photos, and on JPEGs of every chroma subsampling, baseline
+/// and progressive, CMYK JPEG, PNG, WebP, BMP, TIFF (uncompressed, PackBits, LZW, Deflate), TGA and PPM; as
 /// there, colour profiles and gamma are ignored. Colours under transparent pixels are kept, as <c>convert("RGB")</c> keeps them.</para>
 /// <para>An image stands upright where Pillow's <c>exif_transpose</c> turns it: by EXIF in JPEG, PNG (also behind the pixels, as raw
 /// profile and as XMP), WebP and TIFF. A TIFF is turned once (Pillow 9.4 turns it when it loads it, and <c>exif_transpose</c> again).</para>
@@ -23,7 +24,9 @@ public static class ImageFile
     /// <exception cref="FileNotFoundException">There is no such file, or the path is a link that leads nowhere.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     /// <exception cref="ImageTooLargeException">The file or the image exceeds a limit; nothing was decoded.</exception>
-    /// <exception cref="InvalidImageException">The path is a folder, a pipe, a device or a socket; or the bytes are no image, or are damaged or cut off.</exception>
+    /// <exception cref="InvalidImageException">
+    /// The path is a folder, a pipe, a device or a socket; or the bytes are no image, or are damaged or cut off.
+    /// </exception>
     public static ImageBuffer Load(string path, ImageDecodeOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -102,6 +105,7 @@ public static class ImageFile
         if (ForeignImage.Describe(bytes.Span) is string meaning)
             throw new InvalidImageException(source, meaning);
         return SkiaImageCodec.TryDecode(bytes, source, options)
-            ?? throw new InvalidImageException(source, "this is not an image, or not of a known format (JPEG, PNG, TIFF, WebP, GIF, BMP, TGA, PPM, PGM, PBM, ICO).");
+            ?? throw new InvalidImageException(
+                source, "this is not an image, or not of a known format (JPEG, PNG, TIFF, WebP, GIF, BMP, TGA, PPM, PGM, PBM, ICO).");
     }
 }

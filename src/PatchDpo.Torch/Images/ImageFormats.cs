@@ -9,7 +9,9 @@ public static class ImageFormats
         (ImageFormat.Png, "png", ".png"), (ImageFormat.Tiff, "tiff", ".tiff"), (ImageFormat.Tga, "tga", ".tga"), (ImageFormat.Ppm, "ppm", ".ppm"),
     ];
 
-    /// <summary>The endings of names by which a folder's images are found, with their dot, in small letters. A file that is named is read whatever its ending.</summary>
+    /// <summary>
+    /// The endings of names by which a folder's images are found, with their dot, in small letters. A file that is named is read whatever its ending.
+    /// </summary>
     public static IReadOnlyList<string> Endings { get; } = Array.AsReadOnly(s_endings);
 
     /// <summary>The names of the formats that are written, as programs take them: "png", "tiff", "tga", "ppm".</summary>

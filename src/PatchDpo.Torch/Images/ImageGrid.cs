@@ -74,7 +74,8 @@ public static class ImageGrid
     private static void DrawLabel(SKCanvas canvas, string text, float centre, float y, float room, bool bold)
     {
         using SKTypeface typeface = SKTypeface.FromFamilyName(null, bold ? SKFontStyle.Bold : SKFontStyle.Normal);
-        using var paint = new SKPaint { Typeface = typeface, TextSize = 13, IsAntialias = true, TextAlign = SKTextAlign.Center, Color = new SKColor(40, 40, 40) };
+        using var paint = new SKPaint { Typeface = typeface, TextSize = 13, IsAntialias = true, TextAlign = SKTextAlign.Center,
+            Color = new SKColor(40, 40, 40) };
         float width = paint.MeasureText(text);
         if (width > room)
             paint.TextSize *= room / width;

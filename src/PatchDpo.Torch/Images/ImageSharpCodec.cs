@@ -18,7 +18,8 @@ internal static class ImageSharpCodec
     /// <summary>Unpacks a TIFF of 8-bit grey rows.</summary>
     public static void DecodeGreyTiff(byte[] tiff, int width, int height, string source, Span<byte> pixels)
     {
-        using Image<L8> image = Decode<L8>(tiff, width, height, 1, source, "TIFF", new TiffDecoder { IgnoreMetadata = true, DecodingMode = FrameDecodingMode.First });
+        using Image<L8> image = Decode<L8>(
+            tiff, width, height, 1, source, "TIFF", new TiffDecoder { IgnoreMetadata = true, DecodingMode = FrameDecodingMode.First });
         image.CopyPixelDataTo(pixels);
     }
 

@@ -13,7 +13,8 @@ internal static class NetpbmImageCodec
     // Longer numbers are no sizes and no samples.
     private const int MaxDigits = 10;
 
-    public static bool IsNetpbm(ReadOnlySpan<byte> bytes) => bytes.Length > 2 && bytes[0] == 'P' && bytes[1] is >= (byte)'1' and <= (byte)'6' && (IsBlank(bytes[2]) || bytes[2] == '#');
+    public static bool IsNetpbm(ReadOnlySpan<byte> bytes)
+        => bytes.Length > 2 && bytes[0] == 'P' && bytes[1] is >= (byte)'1' and <= (byte)'6' && (IsBlank(bytes[2]) || bytes[2] == '#');
 
     public static ImageBuffer Decode(ReadOnlySpan<byte> bytes, string source, ImageDecodeOptions options)
     {
@@ -28,7 +29,8 @@ internal static class NetpbmImageCodec
             throw new InvalidImageException(source, $"the largest value of its samples is {largest}; 1 to {ushort.MaxValue} are possible.");
         // One blank ends the header.
         position++;
-        int sampleBytes = largest > byte.MaxValue ? 2 : 1, count = checked((int)(width * height * channels)), row = (int)(isBits ? (width + 7) / 8 : width * channels * sampleBytes);
+        int sampleBytes = largest > byte.MaxValue ? 2 : 1, count = checked((int)(width * height * channels)),
+            row = (int)(isBits ? (width + 7) / 8 : width * channels * sampleBytes);
         // In text each sample has a digit, at least.
         if (bytes.Length - position < (isText ? count : row * height))
             throw CutOff();
@@ -44,7 +46,8 @@ internal static class NetpbmImageCodec
             else
                 value = isBits ? 1 - Number(bytes, ref position, maxDigits: 1) : Number(bytes, ref position);
             if (value < 0 || (isText && value > largest))
-                throw position >= bytes.Length ? CutOff() : new InvalidImageException(source, $"the image (Netpbm, {width} x {height}) is damaged: sample {i} is no number from 0 to {largest}.");
+                throw position >= bytes.Length ? CutOff()
+                    : new InvalidImageException(source, $"the image (Netpbm, {width} x {height}) is damaged: sample {i} is no number from 0 to {largest}.");
             pixels[i] = scaled[Math.Min(value, largest)];
         }
 

@@ -80,7 +80,8 @@ public static class PillowResize
             if (columns.IsIdentity)
                 PixelBlock.Copy(image, columns.First, first, made, columns.Count, count);
             else
-                ResamplePass.Horizontal(image.Pixels.AsSpan(first * inputStride, count * inputStride), image.Width, count, channels, columns.Kernel(filter), columns.Count, made);
+                ResamplePass.Horizontal(image.Pixels.AsSpan(first * inputStride, count * inputStride), image.Width, count, channels, columns.Kernel(filter),
+                    columns.Count, made);
             if (vertical is not null)
                 ResamplePass.Vertical(made, first, stride, vertical, rows.Count, output);
         }

@@ -3,7 +3,10 @@ namespace PatchDpo.Torch.Images;
 /// <summary>Row-wise copies between images.</summary>
 internal static class PixelBlock
 {
-    /// <summary>Copies the part of <paramref name="image"/> that the window at (<paramref name="x"/>, <paramref name="y"/>) covers; the rest of <paramref name="output"/> keeps what it holds.</summary>
+    /// <summary>
+    /// Copies the part of <paramref name="image"/> that the window at (<paramref name="x"/>, <paramref name="y"/>) covers; the rest of
+    /// <paramref name="output"/> keeps what it holds.
+    /// </summary>
     public static void Copy(ImageBuffer image, int x, int y, Span<byte> output, int width, int height)
     {
         int left = Math.Max(0, x);

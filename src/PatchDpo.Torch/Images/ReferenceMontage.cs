@@ -10,10 +10,15 @@ public static class ReferenceMontage
     /// <summary>Composes a white square with the references side by side, from left to right.</summary>
     /// <param name="references">R images of any sizes; brought to RGB first.</param>
     /// <param name="size">Side of the square in pixels, at least R.</param>
-    /// <returns><paramref name="size"/> x <paramref name="size"/>, RGB: each reference scaled (bicubic, as Pillow does) to fit its cell of <c>size/R x size</c>, and centred there. One reference fills the square as far as its shape allows.</returns>
+    /// <returns>
+    /// <paramref name="size"/> x <paramref name="size"/>, RGB: each reference scaled (bicubic, as Pillow does) to fit its cell of <c>size/R x
+    /// size</c>, and centred there. One reference fills the square as far as its shape allows.
+    /// </returns>
     /// <exception cref="ArgumentException">There is no reference, or one of them is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is less than R.</exception>
-    /// <remarks>The shorter side is rounded, but at least 1; odd padding goes right and below; where R does not divide the size, cells differ by a pixel.</remarks>
+    /// <remarks>
+    /// The shorter side is rounded, but at least 1; odd padding goes right and below; where R does not divide the size, cells differ by a pixel.
+    /// </remarks>
     public static ImageBuffer Compose(IReadOnlyList<ImageBuffer> references, int size)
     {
         ArgumentNullException.ThrowIfNull(references);

@@ -35,7 +35,10 @@ internal sealed class ResampleKernel
     /// <summary>Weights that take <paramref name="inputs"/> samples to <paramref name="outputs"/>.</summary>
     public static ResampleKernel Create(int inputs, int outputs, ResampleFilter filter) => Create(inputs, outputs, filter, 0, outputs);
 
-    /// <summary>As <see cref="Create(int, int, ResampleFilter)"/>, for <paramref name="count"/> of the outputs, from <paramref name="first"/> on, which is then output 0.</summary>
+    /// <summary>
+    /// As <see cref="Create(int, int, ResampleFilter)"/>, for <paramref name="count"/> of the outputs, from <paramref name="first"/> on, which is
+    /// then output 0.
+    /// </summary>
     public static ResampleKernel Create(int inputs, int outputs, ResampleFilter filter, int first, int count)
     {
         double scale = (double)inputs / outputs;

@@ -78,7 +78,10 @@ internal static class ResamplePass
         ? Avx2.ConvertToVector256Int32(lowerBytes)
         : Vector256.Create(Vector128.WidenLower(Vector128.WidenLower(lowerBytes)), Vector128.WidenUpper(Vector128.WidenLower(lowerBytes))).AsInt32();
 
-    /// <summary>Resamples columns to <paramref name="height"/> rows; <paramref name="input"/> begins with the row <paramref name="firstRow"/> of the kernel's source.</summary>
+    /// <summary>
+    /// Resamples columns to <paramref name="height"/> rows; <paramref name="input"/> begins with the row <paramref name="firstRow"/> of the kernel's
+    /// source.
+    /// </summary>
     public static void Vertical(ReadOnlySpan<byte> input, int firstRow, int stride, ResampleKernel kernel, int height, Span<byte> output)
     {
         for (int y = 0; y < height; y++)

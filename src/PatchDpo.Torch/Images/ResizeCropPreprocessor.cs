@@ -32,7 +32,9 @@ public abstract class ResizeCropPreprocessor : IImagePreprocessor
 
     /// <summary>Everything but the normalisation.</summary>
     /// <param name="image">Any size; grey and RGBA are brought to RGB as the reference does it.</param>
-    /// <returns>RGB, <see cref="CropTo"/> x <see cref="CropTo"/>, the reference's very bytes. An image that is smaller than the crop gets a black border.</returns>
+    /// <returns>
+    /// RGB, <see cref="CropTo"/> x <see cref="CropTo"/>, the reference's very bytes. An image that is smaller than the crop gets a black border.
+    /// </returns>
     /// <exception cref="InvalidOperationException">The image is so elongated that its longer side would pass 2^31 bytes when resized.</exception>
     public virtual ImageBuffer ResizeAndCrop(ImageBuffer image)
     {
@@ -40,7 +42,9 @@ public abstract class ResizeCropPreprocessor : IImagePreprocessor
         return ResizeShorterSideAndCrop(image.ToRgb());
     }
 
-    /// <summary>Shows all of an image that is not square: squeezed into a square (bicubic), framed with its own border pixels, then preprocessed as any.</summary>
+    /// <summary>
+    /// Shows all of an image that is not square: squeezed into a square (bicubic), framed with its own border pixels, then preprocessed as any.
+    /// </summary>
     /// <param name="rgb">RGB, not square.</param>
     /// <param name="frame">The frame's pixels on each side, at least 0.</param>
     /// <returns>Float32 on the CPU, <c>(3,H,W)</c>; the caller disposes it.</returns>
@@ -58,7 +62,8 @@ public abstract class ResizeCropPreprocessor : IImagePreprocessor
         int longer = Math.Max(image.Width, image.Height);
         double exact = (double)((long)ResizeTo * longer) / shorter;
         if (exact * ResizeTo * image.Channels > Array.MaxLength)
-            throw new InvalidOperationException($"An image of {image.Width} x {image.Height} is too elongated to resize its shorter side to {ResizeTo}; cut out the part that matters.");
+            throw new InvalidOperationException($"An image of {image.Width} x {image.Height} is too elongated to resize its shorter side to {ResizeTo}; cut "
+                + "out the part that matters.");
         int length = (int)exact;
         (int width, int height) = image.Width <= image.Height ? (ResizeTo, length) : (length, ResizeTo);
         return PillowResize.ResizeWindow(image, width, height, filter, CenterOffset(width - CropTo), CenterOffset(height - CropTo), CropTo, CropTo);

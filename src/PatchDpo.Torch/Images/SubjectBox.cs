@@ -15,7 +15,10 @@ public readonly record struct SubjectBox(int Left, int Top, int Right, int Botto
     /// <param name="imageWidth">The real image's width in pixels.</param>
     /// <returns>The box in that image's pixels.</returns>
     /// <exception cref="ArgumentException">There are not four finite values.</exception>
-    /// <remarks>The official rule: coordinates are truncated, then scaled by the image's WIDTH in both directions, then truncated. DreamBench's photos are square.</remarks>
+    /// <remarks>
+    /// The official rule: coordinates are truncated, then scaled by the image's WIDTH in both directions, then truncated. DreamBench's photos are
+    /// square.
+    /// </remarks>
     public static SubjectBox FromAnnotation(ReadOnlySpan<double> box, int imageWidth)
     {
         if (box.Length != 4)

@@ -4,7 +4,8 @@ namespace PatchDpo.Torch.Images;
 
 /// <summary>Reads Truevision TGA: the header here, the pixels through ImageSharp.</summary>
 /// <remarks>
-/// The format has no magic number: a file is taken for one if its header makes sense throughout. What is read is grey, grey with alpha, RGB, RGBA and palettes of RGB, as they are or run-length encoded, from any corner, as Pillow 9.4 has them;
+/// The format has no magic number: a file is taken for one if its header makes sense throughout. What is read is grey, grey with alpha, RGB, RGBA and
+/// palettes of RGB, as they are or run-length encoded, from any corner, as Pillow 9.4 has them;
 /// alpha counts in every picture of 32 bits, as there.
 /// </remarks>
 internal static class TgaImageCodec
@@ -22,11 +23,13 @@ internal static class TgaImageCodec
         ReadOnlySpan<byte> bytes = file.Span;
         int width = BinaryPrimitives.ReadUInt16LittleEndian(bytes[12..]), height = BinaryPrimitives.ReadUInt16LittleEndian(bytes[14..]);
         ImageLimits.CheckSize(width, height, source, options);
-        int kind = bytes[2] & 7, bits = bytes[16], paletteStart = BinaryPrimitives.ReadUInt16LittleEndian(bytes[3..]), paletteLength = BinaryPrimitives.ReadUInt16LittleEndian(bytes[5..]);
+        int kind = bytes[2] & 7, bits = bytes[16], paletteStart = BinaryPrimitives.ReadUInt16LittleEndian(bytes[3..]),
+            paletteLength = BinaryPrimitives.ReadUInt16LittleEndian(bytes[5..]);
         bool isPacked = (bytes[2] & 8) != 0;
         if (!(kind switch { 1 => bits == 8 && bytes[7] == 24 && paletteStart == 0, 2 => bits is 24 or 32, _ => bits is 8 or 16 }))
         {
-            throw new InvalidImageException(source, "this TGA is not read, because its colours have 15 or 16 bits, or its palette is not one of 24 bits that begins with entry 0; "
+            throw new InvalidImageException(source, "this TGA is not read, because its colours have 15 or 16 bits, or its palette is not one of 24 bits "
+                + "that begins with entry 0; "
                 + "save it with 24 or 32 bits, or as PNG.");
         }
 
@@ -35,7 +38,8 @@ internal static class TgaImageCodec
         int pixelBytes = bits / 8;
         if (!(isPacked ? HoldsPackets(bytes, start, needed, pixelBytes) : start + (needed * pixelBytes) <= bytes.Length))
             throw new InvalidImageException(source, $"the image (TGA, {width} x {height}) is cut off.");
-        if (kind == 1 && !isPacked && bytes[start..(int)(start + needed)].ContainsAnyInRange((byte)Math.Min(paletteLength, 255), byte.MaxValue) && paletteLength < 256)
+        if (kind == 1 && !isPacked && bytes[start..(int)(start + needed)].ContainsAnyInRange((byte)Math.Min(paletteLength, 255), byte.MaxValue)
+            && paletteLength < 256)
             throw new InvalidImageException(source, $"the image (TGA, {width} x {height}) is damaged: a pixel's colour is not in the palette.");
 
         byte[] copy = file.ToArray();

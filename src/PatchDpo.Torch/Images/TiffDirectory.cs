@@ -58,9 +58,11 @@ internal sealed class TiffDirectory
 
     public InvalidImageException CutOff() => new(_source, "the image (TIFF) is cut off: its header points behind the end of the file.");
 
-    private ushort UInt16(long position) => IsBigEndian ? BinaryPrimitives.ReadUInt16BigEndian(At(position, 2)) : BinaryPrimitives.ReadUInt16LittleEndian(At(position, 2));
+    private ushort UInt16(long position)
+        => IsBigEndian ? BinaryPrimitives.ReadUInt16BigEndian(At(position, 2)) : BinaryPrimitives.ReadUInt16LittleEndian(At(position, 2));
 
-    private uint UInt32(long position) => IsBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(At(position, 4)) : BinaryPrimitives.ReadUInt32LittleEndian(At(position, 4));
+    private uint UInt32(long position)
+        => IsBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(At(position, 4)) : BinaryPrimitives.ReadUInt32LittleEndian(At(position, 4));
 
     private ReadOnlySpan<byte> At(long position, int length) => position + length <= _file.Length ? _file.Span.Slice((int)position, length) : throw CutOff();
 }

@@ -56,12 +56,14 @@ internal static class TiffImageCodec
         }
     }
 
-    private static InvalidImageException CutOff(TiffLayout layout, string source) => new(source, $"the image (TIFF, {layout.Width} x {layout.Height}) is cut off or damaged.");
+    private static InvalidImageException CutOff(TiffLayout layout, string source)
+        => new(source, $"the image (TIFF, {layout.Width} x {layout.Height}) is cut off or damaged.");
 
     /// <summary>A TIFF file of 8-bit grey rows from a plane's strips.</summary>
     private static byte[] Rewritten(TiffLayout layout, ReadOnlyMemory<byte> file, int first, int count) => TiffWriter.Build(
         [
-            (256, TiffType.Long, [layout.RowBytes]), (257, TiffType.Long, [layout.Height]), (258, TiffType.Short, [8]), (259, TiffType.Short, [(long)layout.Compression]),
+            (256, TiffType.Long, [layout.RowBytes]), (257, TiffType.Long, [layout.Height]), (258, TiffType.Short, [8]),
+                (259, TiffType.Short, [(long)layout.Compression]),
             (262, TiffType.Short, [1]), (277, TiffType.Short, [1]), (278, TiffType.Long, [layout.RowsPerStrip]),
         ],
         [.. layout.Strips[first..(first + count)].Select(s => file[s])]);

@@ -18,14 +18,17 @@ namespace PatchDpo.Torch.Images;
 /// <param name="RowsPerStrip">Rows of a strip; the last one of a plane may have fewer.</param>
 /// <param name="Strips">Where the strips lie in the file, plane by plane.</param>
 internal sealed record TiffLayout(
-    int Width, int Height, int Bits, int Samples, int Colours, TiffAlpha Alpha, bool IsInverted, long[] Palette, bool IsPlanar, bool IsDifference, bool IsBigEndian,
+    int Width, int Height, int Bits, int Samples, int Colours, TiffAlpha Alpha, bool IsInverted, long[] Palette, bool IsPlanar, bool IsDifference,
+        bool IsBigEndian,
     TiffCompression Compression, int RowsPerStrip, Range[] Strips)
 {
     private const string WayOut = "save it as RGB or grey with 8 or 16 bits, uncompressed or with LZW or ZIP (Deflate), or as PNG";
     private const int MaxSamples = 8;
 
-    private const ushort WidthTag = 256, HeightTag = 257, BitsTag = 258, CompressionTag = 259, PhotometricTag = 262, FillOrderTag = 266, OffsetsTag = 273, SamplesTag = 277,
-        RowsTag = 278, CountsTag = 279, PlanarTag = 284, PredictorTag = 317, PaletteTag = 320, TileWidthTag = 322, TileOffsetsTag = 324, ExtraTag = 338, FormatTag = 339;
+    private const ushort WidthTag = 256, HeightTag = 257, BitsTag = 258, CompressionTag = 259, PhotometricTag = 262, FillOrderTag = 266, OffsetsTag = 273,
+        SamplesTag = 277,
+        RowsTag = 278, CountsTag = 279, PlanarTag = 284, PredictorTag = 317, PaletteTag = 320, TileWidthTag = 322, TileOffsetsTag = 324, ExtraTag = 338,
+            FormatTag = 339;
 
     /// <summary>Bytes of a row of a plane.</summary>
     public long RowBytes { get; } = (((long)Width * (IsPlanar ? 1 : Samples) * Bits) + 7) / 8;
@@ -77,8 +80,10 @@ internal sealed record TiffLayout(
         if (planar is not (1 or 2))
             throw Refused($"its planes are stored in an unknown way ({planar})");
         var layout = new TiffLayout(
-            (int)width, (int)height, (int)depth, (int)samples, colours, AlphaOf(tags, samples - colours, colours), photometric == 0, palette, planar == 2 && samples > 1, predictor == 2,
-            tags.IsBigEndian, compression switch { 1 => TiffCompression.None, 5 => TiffCompression.Lzw, 32773 => TiffCompression.PackBits, _ => TiffCompression.Deflate },
+            (int)width, (int)height, (int)depth, (int)samples, colours, AlphaOf(tags, samples - colours, colours), photometric == 0, palette, planar == 2
+                && samples > 1, predictor == 2,
+            tags.IsBigEndian, compression switch { 1 => TiffCompression.None, 5 => TiffCompression.Lzw, 32773 => TiffCompression.PackBits,
+                _ => TiffCompression.Deflate },
             (int)Math.Clamp(tags.Number(RowsTag, height), 1, height), []);
         if (layout.RawBytes > Array.MaxLength)
             throw new ImageTooLargeException(source, $"its pixels have {layout.RawBytes} bytes; at most {Array.MaxLength} are allowed.");
@@ -96,7 +101,8 @@ internal sealed record TiffLayout(
 
     // As Pillow: four samples of RGB without a word on the fourth are RGBA.
     private static TiffAlpha AlphaOf(TiffDirectory tags, long extra, int colours) => extra == 0 ? TiffAlpha.None
-        : tags.Number(ExtraTag, colours == 3 && extra == 1 ? 2 : 0) switch { 1 => TiffAlpha.Premultiplied, 2 or 999 => TiffAlpha.Straight, _ => TiffAlpha.None };
+        : tags.Number(ExtraTag, colours == 3 && extra == 1 ? 2 : 0) switch { 1 => TiffAlpha.Premultiplied, 2 or 999 => TiffAlpha.Straight,
+            _ => TiffAlpha.None };
 
     private static Range[] StripsOf(TiffLayout layout, TiffDirectory tags, int fileLength)
     {

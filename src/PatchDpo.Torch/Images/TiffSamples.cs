@@ -30,7 +30,8 @@ internal static class TiffSamples
         bool hasAlpha = layout.Alpha != TiffAlpha.None, isGrey = layout.Colours == 1 && layout.Palette.Length == 0;
         int channels = hasAlpha ? 4 : isGrey ? 1 : 3;
         // The usual ones are there already.
-        if (layout is { Bits: 8, IsPlanar: false, IsInverted: false, Alpha: not TiffAlpha.Premultiplied } && layout.Samples == channels && layout.Palette.Length == 0)
+        if (layout is { Bits: 8, IsPlanar: false, IsInverted: false, Alpha: not TiffAlpha.Premultiplied } && layout.Samples == channels
+            && layout.Palette.Length == 0)
             return new ImageBuffer(layout.Width, layout.Height, channels, raw.ToArray());
         var pixels = new byte[checked(layout.Width * layout.Height * channels)];
         Span<byte> pixel = stackalloc byte[4];

@@ -19,7 +19,8 @@ internal static class TiffWriter
         List<(ushort, TiffType, long[])> entries =
         [
             (256, TiffType.Long, [image.Width]), (257, TiffType.Long, [image.Height]), (258, TiffType.Short, [.. Enumerable.Repeat(8L, image.Channels)]),
-            (259, TiffType.Short, [(long)TiffCompression.Deflate]), (262, TiffType.Short, [image.Channels == 1 ? 1 : 2]), (277, TiffType.Short, [image.Channels]),
+            (259, TiffType.Short, [(long)TiffCompression.Deflate]), (262, TiffType.Short, [image.Channels == 1 ? 1 : 2]),
+                (277, TiffType.Short, [image.Channels]),
             (278, TiffType.Long, [image.Height]),
         ];
         if (image.Channels == 4)
@@ -32,7 +33,8 @@ internal static class TiffWriter
     {
         long[] places = new long[strips.Count];
         (ushort Tag, TiffType Type, long[] Values)[] entries =
-            [.. tags.Append((StripOffsets, TiffType.Long, places)).Append((StripByteCounts, TiffType.Long, [.. strips.Select(s => (long)s.Length)])).OrderBy(e => e.Item1)];
+            [.. tags.Append((StripOffsets, TiffType.Long, places)).Append((StripByteCounts, TiffType.Long, [.. strips.Select(s => (long)s.Length)]))
+                .OrderBy(e => e.Item1)];
         int tables = TiffHeader.Length + 2 + (entries.Length * EntryLength) + 4;
         int data = tables + entries.Sum(e => Bytes(e) > 4 ? Bytes(e) : 0), end = data;
         for (int i = 0; i < places.Length; end += strips[i].Length, i++)

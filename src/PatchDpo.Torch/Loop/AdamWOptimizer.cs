@@ -25,7 +25,8 @@ internal sealed class AdamWOptimizer : IDisposable
     /// <param name="beta2">Decay of the mean of their squares, in [0, 1). Default: PyTorch's.</param>
     /// <param name="epsilon">Added to the root. Default: PyTorch's.</param>
     /// <param name="weightDecay">Share of the value that a step at rate 1 takes away. Default: PyTorch's.</param>
-    internal AdamWOptimizer(IEnumerable<Parameter> parameters, double learningRate, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0.01)
+    internal AdamWOptimizer(IEnumerable<Parameter> parameters, double learningRate, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8,
+        double weightDecay = 0.01)
     {
         LearningRate = learningRate;
         _beta1 = beta1;
@@ -66,7 +67,8 @@ internal sealed class AdamWOptimizer : IDisposable
         slot.Steps++;
         double correction1 = 1 - Math.Pow(_beta1, slot.Steps), correction2 = 1 - Math.Pow(_beta2, slot.Steps);
         using Scalar decay = (1 - (LearningRate * _weightDecay)).ToScalar(), beta1 = _beta1.ToScalar(), rest1 = (1 - _beta1).ToScalar(),
-            beta2 = _beta2.ToScalar(), rest2 = (1 - _beta2).ToScalar(), root = Math.Sqrt(correction2).ToScalar(), epsilon = _epsilon.ToScalar(), step = (-LearningRate / correction1).ToScalar();
+            beta2 = _beta2.ToScalar(), rest2 = (1 - _beta2).ToScalar(), root = Math.Sqrt(correction2).ToScalar(), epsilon = _epsilon.ToScalar(),
+                step = (-LearningRate / correction1).ToScalar();
         slot.Parameter.mul_(decay);
         slot.Mean.mul_(beta1).add_(gradient, rest1);
         slot.Square.mul_(beta2).addcmul_(gradient, gradient, rest2);

@@ -8,7 +8,9 @@ public static class ForegroundMask
 {
     /// <summary>The foreground of an image on a plain background.</summary>
     /// <param name="image">Grey, RGB or RGBA. Pixels whose alpha is below 128 are background.</param>
-    /// <param name="tolerance">How far a pixel may be from the background's colour in any channel, 0..255. The default, 24, takes JPEG noise and faint shadows as background.</param>
+    /// <param name="tolerance">
+    /// How far a pixel may be from the background's colour in any channel, 0..255. The default, 24, takes JPEG noise and faint shadows as background.
+    /// </param>
     /// <returns><c>[height, width]</c>, true where the object is. All false where the whole image is plain.</returns>
     /// <remarks>
     /// The background's colour is the median of each channel along the image's border. Background is what can be reached
@@ -74,7 +76,9 @@ public static class ForegroundMask
 
     /// <summary>The foreground that a picture of a mask shows, as segmenters write it: light on dark.</summary>
     /// <param name="mask">Grey, RGB or RGBA, of any size.</param>
-    /// <returns><c>[height, width]</c>, true where the mean of the pixel's colours is at least 128; transparent pixels (alpha below 128) are background.</returns>
+    /// <returns>
+    /// <c>[height, width]</c>, true where the mean of the pixel's colours is at least 128; transparent pixels (alpha below 128) are background.
+    /// </returns>
     public static bool[,] FromImage(ImageBuffer mask)
     {
         ArgumentNullException.ThrowIfNull(mask);
@@ -95,7 +99,10 @@ public static class ForegroundMask
     /// <param name="mask"><c>[height, width]</c> of the image, any size.</param>
     /// <param name="rows">Rows of patches, at least 1.</param>
     /// <param name="columns">Patches in a row, at least 1.</param>
-    /// <returns><c>[rows, columns]</c>: true where at least half of the patch is foreground; where no patch is, those that hold the most foreground; all false for an empty mask.</returns>
+    /// <returns>
+    /// <c>[rows, columns]</c>: true where at least half of the patch is foreground; where no patch is, those that hold the most foreground; all false
+    /// for an empty mask.
+    /// </returns>
     /// <exception cref="ArgumentException">The mask holds no pixel.</exception>
     public static bool[,] ToPatchGrid(bool[,] mask, int rows, int columns)
     {

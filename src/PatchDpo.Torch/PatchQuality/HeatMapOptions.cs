@@ -5,7 +5,9 @@ namespace PatchDpo.Torch.PatchQuality;
 /// <summary>How a quality map is drawn.</summary>
 public sealed class HeatMapOptions
 {
-    /// <summary>The quality drawn as worst. Null (default): the map's 2nd percentile, at least 0.2 below <see cref="Best"/>. Set it to compare several images.</summary>
+    /// <summary>
+    /// The quality drawn as worst. Null (default): the map's 2nd percentile, at least 0.2 below <see cref="Best"/>. Set it to compare several images.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not finite.</exception>
     public float? Worst { get; init => field = Finite(value, nameof(Worst)); }
 

@@ -7,7 +7,9 @@ public sealed class Homography
     private readonly double[] _m;
 
     /// <summary>Takes the nine coefficients, row by row.</summary>
-    /// <param name="coefficients">A 3 x 3 matrix that can be inverted: <c>(x', y', w') = M (x, y, 1)</c>, and the mapped point is <c>(x'/w', y'/w')</c>.</param>
+    /// <param name="coefficients">
+    /// A 3 x 3 matrix that can be inverted: <c>(x', y', w') = M (x, y, 1)</c>, and the mapped point is <c>(x'/w', y'/w')</c>.
+    /// </param>
     /// <exception cref="ArgumentException">Not nine finite numbers, or the matrix is singular.</exception>
     public Homography(IReadOnlyList<double> coefficients)
     {
@@ -45,7 +47,8 @@ public sealed class Homography
     /// <param name="bottomRight">Where (1,1) goes.</param>
     /// <param name="bottomLeft">Where (0,1) goes.</param>
     /// <exception cref="ArgumentException">Three of the corners lie on a line.</exception>
-    public static Homography FromCorners((double X, double Y) topLeft, (double X, double Y) topRight, (double X, double Y) bottomRight, (double X, double Y) bottomLeft)
+    public static Homography FromCorners(
+        (double X, double Y) topLeft, (double X, double Y) topRight, (double X, double Y) bottomRight, (double X, double Y) bottomLeft)
     {
         double dx1 = topRight.X - bottomRight.X, dx2 = bottomLeft.X - bottomRight.X, dx3 = topLeft.X - topRight.X + bottomRight.X - bottomLeft.X;
         double dy1 = topRight.Y - bottomRight.Y, dy2 = bottomLeft.Y - bottomRight.Y, dy3 = topLeft.Y - topRight.Y + bottomRight.Y - bottomLeft.Y;

@@ -10,8 +10,14 @@ namespace PatchDpo.Torch.PatchQuality;
 /// <param name="Map">From the first photo to the second, in unit coordinates.</param>
 public sealed record HomographyPair(ImageBuffer First, ImageBuffer Second, Homography Map)
 {
-    /// <summary>Reads a sequence of the HPatches data set (Balntas et al., CVPR 2017), or of its layout: photos 1, 2, ... and from the first to each other one a text file <c>H_1_k</c> with nine numbers, in pixels.</summary>
-    /// <param name="folder">With <c>1.png</c>, <c>2.png</c>, ... in any format that <see cref="ImageFile"/> reads (the data set's own .ppm files have to be converted), and <c>H_1_2</c>, <c>H_1_3</c>, ...</param>
+    /// <summary>
+    /// Reads a sequence of the HPatches data set (Balntas et al., CVPR 2017), or of its layout: photos 1, 2, ... and from the first to each other one
+    /// a text file <c>H_1_k</c> with nine numbers, in pixels.
+    /// </summary>
+    /// <param name="folder">
+    /// With <c>1.png</c>, <c>2.png</c>, ... in any format that <see cref="ImageFile"/> reads (the data set's own .ppm files have to be converted),
+    /// and <c>H_1_2</c>, <c>H_1_3</c>, ...
+    /// </param>
     /// <param name="side">Photos are brought to squares of this side (bilinear).</param>
     /// <returns>The first photo with each other one.</returns>
     /// <exception cref="FileNotFoundException">There is no first photo, no homography, or one without its photo.</exception>
@@ -40,7 +46,9 @@ public sealed record HomographyPair(ImageBuffer First, ImageBuffer Second, Homog
     /// <param name="photos">Photos of any sizes.</param>
     /// <param name="viewsPerPhoto">How many views each is paired with.</param>
     /// <param name="side">Photos and views are squares of this side (bicubic).</param>
-    /// <param name="seed">Draws the homographies: crops of 60 to 100 % of the side, rotations up to 25 degrees, corners moved by up to 12 % of the side.</param>
+    /// <param name="seed">
+    /// Draws the homographies: crops of 60 to 100 % of the side, rotations up to 25 degrees, corners moved by up to 12 % of the side.
+    /// </param>
     /// <remarks>Easier than real sequences: light, focus and noise do not change. Compare such figures with each other only.</remarks>
     public static IEnumerable<HomographyPair> Synthetic(IEnumerable<ImageBuffer> photos, int viewsPerPhoto = 1, int side = 512, int seed = 42)
     {
@@ -72,7 +80,8 @@ public sealed record HomographyPair(ImageBuffer First, ImageBuffer Second, Homog
         string[] words = File.ReadAllText(path).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         try
         {
-            return Homography.FromPixels([.. words.Select(w => double.Parse(w, CultureInfo.InvariantCulture))], first.Width, first.Height, second.Width, second.Height);
+            return Homography.FromPixels([.. words.Select(w => double.Parse(w, CultureInfo.InvariantCulture))], first.Width, first.Height, second.Width,
+                second.Height);
         }
         catch (Exception e) when (e is FormatException or ArgumentException)
         {

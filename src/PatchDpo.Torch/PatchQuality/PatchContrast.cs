@@ -15,7 +15,8 @@ internal static class PatchContrast
     /// <param name="negatives">Further negatives (recoloured), <c>(R,D)</c>, or null.</param>
     /// <param name="negativesExcluded">Which of them are none for which point, bool <c>(M,R)</c>.</param>
     /// <returns>The mean of both directions, a scalar with gradients; and the share of right matches in the first direction.</returns>
-    public static (Tensor Loss, Tensor Accuracy) Loss(Tensor first, Tensor second, Tensor excluded, double temperature, Tensor? negatives, Tensor? negativesExcluded)
+    public static (Tensor Loss, Tensor Accuracy) Loss(
+        Tensor first, Tensor second, Tensor excluded, double temperature, Tensor? negatives, Tensor? negativesExcluded)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor a = nn.functional.normalize(first, dim: 1), b = nn.functional.normalize(second, dim: 1);
@@ -25,7 +26,8 @@ internal static class PatchContrast
         Tensor logits = a.matmul(b.t()).DividedBy(temperature).MaskedFilled(off, double.NegativeInfinity), forward = logits;
         if (negatives is not null && negativesExcluded is not null)
         {
-            Tensor further = a.matmul(nn.functional.normalize(negatives, dim: 1).t()).DividedBy(temperature).MaskedFilled(negativesExcluded, double.NegativeInfinity);
+            Tensor further = a.matmul(nn.functional.normalize(negatives, dim: 1).t()).DividedBy(temperature)
+                .MaskedFilled(negativesExcluded, double.NegativeInfinity);
             forward = cat([logits, further], 1);
         }
         Tensor loss = nn.functional.cross_entropy(forward, labels).Plus(nn.functional.cross_entropy(logits.t(), labels)).DividedBy(2);

@@ -26,7 +26,8 @@ internal static class PatchCorrespondence
     }
 
     /// <summary>Whether two views share any point of a foreground.</summary>
-    public static bool ShareForeground(Homography first, Homography second, bool[,] foreground) => Shared(first, second, FineGrid, FineGrid, foreground).Count > 0;
+    public static bool ShareForeground(Homography first, Homography second, bool[,] foreground)
+        => Shared(first, second, FineGrid, FineGrid, foreground).Count > 0;
 
     /// <summary>Draws patch centres of first views and finds them in the second views.</summary>
     /// <param name="views">A pair of views for each image.</param>
@@ -34,9 +35,12 @@ internal static class PatchCorrespondence
     /// <param name="columns">Its columns.</param>
     /// <param name="count">Points for each image; drawn again where the views share fewer.</param>
     /// <param name="random">Draws them.</param>
-    /// <param name="foregrounds">For each image the mask <c>[height, width]</c> in which its points must lie, or null; each holds points that both views share.</param>
+    /// <param name="foregrounds">
+    /// For each image the mask <c>[height, width]</c> in which its points must lie, or null; each holds points that both views share.
+    /// </param>
     /// <returns>Unit coordinates (x, y) in both views, <c>(B,K,2)</c> on the CPU.</returns>
-    public static (Tensor First, Tensor Second) DrawPoints(IReadOnlyList<(Homography First, Homography Second)> views, int rows, int columns, int count, Random random,
+    public static (Tensor First, Tensor Second) DrawPoints(
+        IReadOnlyList<(Homography First, Homography Second)> views, int rows, int columns, int count, Random random,
         IReadOnlyList<bool[,]?>? foregrounds = null)
     {
         List<double> first = [], second = [];
@@ -71,7 +75,10 @@ internal static class PatchCorrespondence
         return all.logical_and(image.unsqueeze(0).eq(image.unsqueeze(1))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What each point's patch and its surroundings look like: the mean colours of the patch's quarters, and those of the patches two steps away in eight directions.</summary>
+    /// <summary>
+    /// What each point's patch and its surroundings look like: the mean colours of the patch's quarters, and those of the patches two steps away in
+    /// eight directions.
+    /// </summary>
     /// <param name="views"><c>(B,3,H,W)</c></param>
     /// <param name="points">Unit coordinates, <c>(B,K,2)</c>.</param>
     /// <param name="rows">Rows of the feature grid.</param>
@@ -98,7 +105,10 @@ internal static class PatchCorrespondence
         return cdist(looks, others).DividedBy(Math.Sqrt(looks.shape[1])).LessThan(distance).MoveToOuterDisposeScope();
     }
 
-    /// <summary>How much pairs look alike, 1 for the same down to 0: a Gaussian of the root mean square difference of the patches and, a third as much, of their surroundings. <c>(M,108), (R,108) -> (M,R)</c></summary>
+    /// <summary>
+    /// How much pairs look alike, 1 for the same down to 0: a Gaussian of the root mean square difference of the patches and, a third as much, of
+    /// their surroundings. <c>(M,108), (R,108) -> (M,R)</c>
+    /// </summary>
     public static Tensor Likeness(Tensor looks, Tensor others, double distance)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -109,7 +119,8 @@ internal static class PatchCorrespondence
     }
 
     /// <summary>The patch centres of the first view whose point lies in the image (or its foreground) and in the second view.</summary>
-    private static List<(double X, double Y, double ToX, double ToY)> Shared(Homography first, Homography second, int rows, int columns, bool[,]? foreground = null)
+    private static List<(double X, double Y, double ToX, double ToY)> Shared(
+        Homography first, Homography second, int rows, int columns, bool[,]? foreground = null)
     {
         Homography back = second.Inverse();
         List<(double, double, double, double)> shared = [];

@@ -9,7 +9,10 @@ namespace PatchDpo.Torch.PatchQuality;
 /// <summary>Opens the image encoders that patch quality can be computed with.</summary>
 public static class PatchEncoder
 {
-    /// <summary>Opens the encoder in a folder: by what its <c>config.json</c> says that it is (<c>model_type</c>, or <c>architectures</c> where that is missing), or by the keys of its only file of weights.</summary>
+    /// <summary>
+    /// Opens the encoder in a folder: by what its <c>config.json</c> says that it is (<c>model_type</c>, or <c>architectures</c> where that is
+    /// missing), or by the keys of its only file of weights.
+    /// </summary>
     /// <param name="folder">
     /// A DINO ("vit", "dino") or DINOv2 ("dinov2", "dinov2_with_registers") vision transformer or a CLIP image encoder
     /// ("clip_vision_model", "clip") in Hugging Face's layout; or a folder without <c>config.json</c>, or with one that has ResNet's or
@@ -37,7 +40,9 @@ public static class PatchEncoder
             : OpenBelow(folder, device, dtype, options);
     }
 
-    /// <summary>Opens the encoder in a lone file of weights; the tensors' keys and shapes tell which it is, under any prefix such as <c>state_dict.module.</c></summary>
+    /// <summary>
+    /// Opens the encoder in a lone file of weights; the tensors' keys and shapes tell which it is, under any prefix such as <c>state_dict.module.</c>
+    /// </summary>
     /// <param name="path">
     /// A PyTorch checkpoint or a safetensors file with the state dict of DINO or DINOv2 (facebookresearch's names or Hugging Face's;
     /// heads of 64 values), CLIP's vision transformer (OpenAI's names, and taken as OpenAI's: quick GELU, heads of 64 values),
@@ -65,7 +70,10 @@ public static class PatchEncoder
     /// <exception cref="ModelFileNotFoundException">The model's files are not beside the assembly.</exception>
     public static IVisionEncoder LoadEmbedded(Device? device = null) => FromFolder(EmbeddedModels.PatchEncoder, device);
 
-    /// <summary>Writes an encoder into a folder, so that <see cref="FromFolder"/> opens it again: <c>model.safetensors</c>, <c>config.json</c> for vision transformers, and <c>patch_head.safetensors</c> for a head.</summary>
+    /// <summary>
+    /// Writes an encoder into a folder, so that <see cref="FromFolder"/> opens it again: <c>model.safetensors</c>, <c>config.json</c> for vision
+    /// transformers, and <c>patch_head.safetensors</c> for a head.
+    /// </summary>
     /// <param name="encoder">An encoder of this library, with or without a <see cref="PatchHeadEncoder"/> around it.</param>
     /// <param name="folder">Made where it is missing; another encoder's <c>config.json</c> and head are removed, other files left alone.</param>
     /// <remarks>
@@ -103,7 +111,8 @@ public static class PatchEncoder
                 options.RequireImageSize(folder, ClipVisionConfig.FromJson(config).ImageSize);
                 return ClipVisionEncoder.FromFolder(folder, device, dtype);
             default:
-                throw config.Fault(field, $"'{kind}' is no image encoder that can be opened; vision transformers (vit, dinov2, dinov2_with_registers) and CLIP's (clip, clip_vision_model) are.");
+                throw config.Fault(field, $"'{kind}' is no image encoder that can be opened; vision transformers (vit, dinov2, dinov2_with_registers) and "
+                    + "CLIP's (clip, clip_vision_model) are.");
         }
 
         IImagePreprocessor? Preprocessor() => options.ImageSize is int size ? DinoPreprocessor.ForSize(size) : null;

@@ -19,7 +19,8 @@ internal static class PatchEncoderFolder
         IVisionEncoder below = headed?.Encoder ?? encoder;
         JsonObject? config = Config(below);
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), ((nn.Module)below).state_dict(), new Dictionary<string, string> { ["format"] = "pt" });
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), ((nn.Module)below).state_dict(),
+            new Dictionary<string, string> { ["format"] = "pt" });
         // What another encoder left there would speak of the wrong one.
         string configPath = Path.Combine(folder, "config.json"), head = Path.Combine(folder, PatchHeadEncoder.FileName);
         if (config is null)
@@ -37,7 +38,8 @@ internal static class PatchEncoderFolder
     {
         ConvolutionalEncoder => null,
         DinoVisionTransformer { Config: DinoConfig c } => Vit(c, "vit", new() { ["intermediate_size"] = c.IntermediateSize }),
-        DinoV2VisionTransformer { Config: DinoV2Config { LayerScale: double scale } c } => Vit(c, c.RegisterTokens > 0 ? "dinov2_with_registers" : "dinov2", new()
+        DinoV2VisionTransformer { Config: DinoV2Config { LayerScale: double scale } c }
+            => Vit(c, c.RegisterTokens > 0 ? "dinov2_with_registers" : "dinov2", new()
         {
             ["mlp_ratio"] = Ratio(c.IntermediateSize, c.EmbedDim),
             ["layerscale_value"] = scale,

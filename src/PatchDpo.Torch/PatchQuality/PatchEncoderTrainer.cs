@@ -32,7 +32,10 @@ public sealed class PatchEncoderTrainer
         ArgumentRange.CheckAdamW(_options.LearningRate, _options.WeightDecay, beta1: 0.9);
     }
 
-    /// <summary>Trains all parameters of a module that require gradients, in place; where it ends in an exception, the module is as it was before, its buffers too.</summary>
+    /// <summary>
+    /// Trains all parameters of a module that require gradients, in place; where it ends in an exception, the module is as it was before, its buffers
+    /// too.
+    /// </summary>
     /// <param name="encoder">The module; its training mode is restored at the end.</param>
     /// <param name="patchFeatures">Its patch features with gradients, <c>(B,3,S,S) -> (B,h,w,D)</c>, covering the whole input.</param>
     /// <param name="pixels">Training images as the encoder takes them (normalised), <c>(N,3,S,S)</c>, on any device.</param>
@@ -42,7 +45,8 @@ public sealed class PatchEncoderTrainer
     /// <exception cref="ArgumentException">The pixels have another shape, or the module has nothing to train.</exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public void Train(nn.Module encoder, Func<Tensor, Tensor> patchFeatures, Tensor pixels, Action<PatchEncoderProgress>? progress = null, CancellationToken cancellationToken = default)
+    public void Train(nn.Module encoder, Func<Tensor, Tensor> patchFeatures, Tensor pixels, Action<PatchEncoderProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(patchFeatures);
@@ -61,7 +65,10 @@ public sealed class PatchEncoderTrainer
         before.Keep();
     }
 
-    /// <summary>Trains all parameters of a module that require gradients, in place; where it ends in an exception, the module is as it was before, its buffers too.</summary>
+    /// <summary>
+    /// Trains all parameters of a module that require gradients, in place; where it ends in an exception, the module is as it was before, its buffers
+    /// too.
+    /// </summary>
     /// <param name="encoder">The module; its training mode is restored at the end.</param>
     /// <param name="patchFeatures">Its patch features with gradients, <c>(B,3,S,S) -> (B,h,w,D)</c>, covering the whole input.</param>
     /// <param name="images">Training images of any sizes; all are held as pixels at once.</param>
@@ -83,7 +90,10 @@ public sealed class PatchEncoderTrainer
         Train(encoder, patchFeatures, stack(images.Select(preprocessor.Preprocess)), progress, cancellationToken);
     }
 
-    /// <summary>Trains the patch features of an encoder of this library, in place: all of it, its last blocks, or its head (<see cref="PatchEncoderTrainerOptions.TrainedBlocks"/>). Where it ends in an exception, the encoder is as it was before.</summary>
+    /// <summary>
+    /// Trains the patch features of an encoder of this library, in place: all of it, its last blocks, or its head
+    /// (<see cref="PatchEncoderTrainerOptions.TrainedBlocks"/>). Where it ends in an exception, the encoder is as it was before.
+    /// </summary>
     /// <param name="encoder">
     /// The encoder. Put a <see cref="PatchHeadEncoder"/> around it to train a head, with it or alone; a fresh head starts as the
     /// whitening of the images' features. Batch normalisations keep their statistics, so that training and use see the same network.
@@ -92,11 +102,14 @@ public sealed class PatchEncoderTrainer
     /// <param name="progress">Called after each step; null: none.</param>
     /// <param name="cancellationToken">Stops between steps; nothing is kept of a training that is cancelled.</param>
     /// <exception cref="EmptyDataException">There is no image.</exception>
-    /// <exception cref="ArgumentException">There is nothing to train, or <see cref="PatchEncoderTrainerOptions.CropSize"/> is no size that the encoder takes.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is nothing to train, or <see cref="PatchEncoderTrainerOptions.CropSize"/> is no size that the encoder takes.
+    /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="NonFiniteOutputException">A fresh head cannot start: the encoder gives NaN or infinite features.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public void Train(ITrainableVisionEncoder encoder, IReadOnlyList<ImageBuffer> images, Action<PatchEncoderProgress>? progress = null, CancellationToken cancellationToken = default)
+    public void Train(ITrainableVisionEncoder encoder, IReadOnlyList<ImageBuffer> images, Action<PatchEncoderProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(images);
@@ -108,7 +121,8 @@ public sealed class PatchEncoderTrainer
         int trained = _options.TrainedBlocks is int blocks ? Math.Min(blocks + (headed is null ? 0 : 1), groups.Count) : groups.Count;
         Parameter[] parameters = [.. groups.Skip(groups.Count - trained).SelectMany(g => g)];
         if (parameters.Length == 0)
-            throw new ArgumentException($"There is nothing to train: {nameof(PatchEncoderTrainerOptions.TrainedBlocks)} is 0, and the encoder has no head.", nameof(encoder));
+            throw new ArgumentException($"There is nothing to train: {nameof(PatchEncoderTrainerOptions.TrainedBlocks)} is 0, and the encoder has no head.",
+                nameof(encoder));
 
         // By reference: tensors compare by value.
         HashSet<Parameter> chosen = new(parameters, ReferenceEqualityComparer.Instance);
@@ -160,7 +174,8 @@ public sealed class PatchEncoderTrainer
         headed.Whiten(cat(features), generator);
     }
 
-    private void Run(Parameter[] parameters, Func<Tensor, Tensor> patchFeatures, IViewPool pool, Action<PatchEncoderProgress>? progress, CancellationToken cancellationToken)
+    private void Run(Parameter[] parameters, Func<Tensor, Tensor> patchFeatures, IViewPool pool, Action<PatchEncoderProgress>? progress,
+        CancellationToken cancellationToken)
     {
         using var optimizer = new AdamWOptimizer(parameters, _options.LearningRate, weightDecay: _options.WeightDecay);
         using Generator generator = new((ulong)_options.Seed);
@@ -188,11 +203,13 @@ public sealed class PatchEncoderTrainer
     private (Tensor Loss, Tensor Accuracy) Step(Func<Tensor, Tensor> patchFeatures, ViewPair views, Random random, Generator generator)
     {
         Tensor plain = views.Second, first = ChangeLight(views.First), second = ChangeLight(plain);
-        Tensor? recoloured = _options.RecolouredNegatives ? Enumerable.Range(0, _options.RecolouredRegions).Aggregate(plain, (image, _) => PatchViews.RecolourRegions(image, random)) : null;
+        Tensor? recoloured = _options.RecolouredNegatives ? Enumerable.Range(0, _options.RecolouredRegions)
+            .Aggregate(plain, (image, _) => PatchViews.RecolourRegions(image, random)) : null;
 
         Tensor maps = patchFeatures(first);
         (long rows, long columns) = (maps.shape[1], maps.shape[2]);
-        (Tensor points, Tensor toPoints) = PatchCorrespondence.DrawPoints(views.Maps, (int)rows, (int)columns, _options.PointsPerImage, random, views.Foregrounds);
+        (Tensor points, Tensor toPoints) = PatchCorrespondence.DrawPoints(
+            views.Maps, (int)rows, (int)columns, _options.PointsPerImage, random, views.Foregrounds);
         toPoints = toPoints.to(plain.device);
         Tensor a = PatchViews.ReadAt(maps, points).flatten(0, 1), b = PatchViews.ReadAt(patchFeatures(second), toPoints).flatten(0, 1);
         Tensor looks = PatchCorrespondence.Looks(plain, toPoints, rows, columns);
@@ -205,13 +222,15 @@ public sealed class PatchEncoderTrainer
             negatives = PatchViews.ReadAt(patchFeatures(ChangeLight(recoloured)), toPoints).flatten(0, 1);
             Tensor changed = PatchCorrespondence.Looks(recoloured, toPoints, rows, columns);
             // What is still the same at its place is no negative, even where its surroundings changed.
-            Tensor same = near.logical_and(PatchCorrespondence.Alike(PatchCorrespondence.OfPatch(looks), PatchCorrespondence.OfPatch(changed), _options.LookAlikeDistance));
+            Tensor same = near.logical_and(
+                PatchCorrespondence.Alike(PatchCorrespondence.OfPatch(looks), PatchCorrespondence.OfPatch(changed), _options.LookAlikeDistance));
             negativesExcluded = same.logical_or(PatchCorrespondence.Alike(looks, changed, _options.LookAlikeDistance));
             (others, otherLooks) = (cat([others, negatives]), cat([otherLooks, changed]));
         }
         (Tensor loss, Tensor accuracy) = PatchContrast.Loss(a, b, excluded, _options.Temperature, negatives, negativesExcluded);
         if (_options.GradedWeight > 0)
-            loss = loss.Plus(PatchContrast.GradedLoss(a, others, PatchCorrespondence.Likeness(looks, otherLooks, _options.GradedDistance)).Times(_options.GradedWeight));
+            loss = loss.Plus(PatchContrast.GradedLoss(a, others, PatchCorrespondence.Likeness(looks, otherLooks, _options.GradedDistance))
+                .Times(_options.GradedWeight));
         return (loss, accuracy);
 
         Tensor ChangeLight(Tensor view) => PatchViews.ChangeLight(view, _options.ColourJitter, _options.Noise, generator);

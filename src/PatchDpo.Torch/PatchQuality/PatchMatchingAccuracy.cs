@@ -26,7 +26,8 @@ public static class PatchMatchingAccuracy
         ArgumentNullException.ThrowIfNull(second);
         ArgumentNullException.ThrowIfNull(map);
         if (first.dim() != 3 || second.dim() != 3)
-            throw new ArgumentException($"The features of one photo have the shape (h,w,D), not ({string.Join(',', first.shape)}) and ({string.Join(',', second.shape)}).");
+            throw new ArgumentException($"The features of one photo have the shape (h,w,D), not ({string.Join(',', first.shape)}) and "
+                + $"({string.Join(',', second.shape)}).");
         using DisposeScope scope = NewDisposeScope();
         (_, Tensor argMax) = PatchSimilarity.Compute(first.unsqueeze(0), second.unsqueeze(0));
         long[] matches = argMax.cpu().data<long>().ToArray();
@@ -55,7 +56,8 @@ public static class PatchMatchingAccuracy
     /// <exception cref="EmptyDataException">There is no pair, or none of which the photos share a patch.</exception>
     /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite features.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static PatchMatchingMetrics Measure(IVisionEncoder encoder, IEnumerable<HomographyPair> pairs, double tolerance = 1.5, CancellationToken cancellationToken = default)
+    public static PatchMatchingMetrics Measure(
+        IVisionEncoder encoder, IEnumerable<HomographyPair> pairs, double tolerance = 1.5, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(pairs);

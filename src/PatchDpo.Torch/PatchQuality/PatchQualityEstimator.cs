@@ -40,7 +40,10 @@ public sealed class PatchQualityEstimator
     /// <summary>Scores pairs: <c>generated[i]</c> against <c>references[i]</c>.</summary>
     /// <param name="generated">Generated images of any sizes.</param>
     /// <param name="references">As many references of any sizes. An <see cref="ImageBuffer"/> used for several pairs, on either side, is encoded once.</param>
-    /// <param name="referenceMasks">Per pair the reference's foreground <c>[height, width]</c> in pixels of any grid over the image (see <see cref="ForegroundMask"/>), or null; null: none.</param>
+    /// <param name="referenceMasks">
+    /// Per pair the reference's foreground <c>[height, width]</c> in pixels of any grid over the image (see <see cref="ForegroundMask"/>), or null;
+    /// null: none.
+    /// </param>
     /// <param name="generatedMasks">The same for the generated images.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <returns>One result a pair, in order.</returns>
@@ -71,7 +74,8 @@ public sealed class PatchQualityEstimator
             cancellationToken.ThrowIfCancellationRequested();
             int end = Math.Min(start + BatchSize, generated.Count);
             using DisposeScope inner = NewDisposeScope();
-            ImageBuffer[] images = [.. Enumerable.Range(start, end - start).SelectMany(i => new[] { generated[i], references[i] }).Distinct<ImageBuffer>(ReferenceEqualityComparer.Instance)];
+            ImageBuffer[] images = [.. Enumerable.Range(start, end - start)
+                .SelectMany(i => new[] { generated[i], references[i] }).Distinct<ImageBuffer>(ReferenceEqualityComparer.Instance)];
             foreach (ImageBuffer[] chunk in images.Where(image => !features.ContainsKey(image)).Chunk(BatchSize))
                 foreach ((ImageBuffer image, Tensor feature) in chunk.Zip(Encode(chunk, Name)))
                     features[image] = feature.MoveToOuterDisposeScope();

@@ -19,7 +19,9 @@ public static class PatchSimilarity
     /// <param name="generated">Patch features of the generated images, <c>(B,h,w,D)</c>, any floating type.</param>
     /// <param name="reference">Patch features of their references, <c>(B,H,W,D)</c>; the grid may have another size.</param>
     /// <param name="referenceMask">Which reference patches may be matched, bool <c>(B,H,W)</c>; null: all.</param>
-    /// <returns><c>P</c>, float32 <c>(B,h,w)</c>, and <c>ArgMax</c>, int64 <c>(B,h,w)</c>, the match's index <c>i * W + j</c>; the caller disposes both.</returns>
+    /// <returns>
+    /// <c>P</c>, float32 <c>(B,h,w)</c>, and <c>ArgMax</c>, int64 <c>(B,h,w)</c>, the match's index <c>i * W + j</c>; the caller disposes both.
+    /// </returns>
     /// <exception cref="ArgumentException">The shapes do not fit, or a mask holds no patch.</exception>
     public static (Tensor P, Tensor ArgMax) Compute(Tensor generated, Tensor reference, Tensor? referenceMask = null)
         => Compute(generated, reference, referenceMask, DefaultChunkElements);
@@ -32,7 +34,8 @@ public static class PatchSimilarity
     /// <returns><c>Generated</c>, p(x_gen), float32 <c>(B,h,w)</c>, and <c>Reference</c>, p(x_ref), float32 <c>(B,H,W)</c>; the caller disposes both.</returns>
     /// <remarks>A mask limits what may be matched; every patch, masked or not, still gets its own value.</remarks>
     /// <exception cref="ArgumentException">The shapes do not fit, or a mask holds no patch.</exception>
-    public static (Tensor Generated, Tensor Reference) ComputeBoth(Tensor generated, Tensor reference, Tensor? generatedMask = null, Tensor? referenceMask = null)
+    public static (Tensor Generated, Tensor Reference) ComputeBoth(
+        Tensor generated, Tensor reference, Tensor? generatedMask = null, Tensor? referenceMask = null)
         => ComputeBoth(generated, reference, generatedMask, referenceMask, DefaultChunkElements);
 
     internal static (Tensor P, Tensor ArgMax) Compute(Tensor generated, Tensor reference, Tensor? referenceMask, long chunkElements)
@@ -107,7 +110,8 @@ public static class PatchSimilarity
         CheckFeatures(reference, nameof(reference));
         long[] g = generated.shape, r = reference.shape;
         if (g[0] != r[0] || g[3] != r[3])
-            throw new ArgumentException($"Generated features {Shape(g)} and reference features {Shape(r)} must agree in the batch and in the last dimension.", nameof(reference));
+            throw new ArgumentException($"Generated features {Shape(g)} and reference features {Shape(r)} must agree in the batch and in the last "
+                + "dimension.", nameof(reference));
         CheckMask(generatedMask, g, nameof(generatedMask));
         CheckMask(referenceMask, r, nameof(referenceMask));
     }

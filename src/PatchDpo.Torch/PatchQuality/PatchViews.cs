@@ -37,11 +37,13 @@ internal static class PatchViews
         using DisposeScope scope = NewDisposeScope();
         (long batch, long height, long width) = (images.shape[0], side ?? images.shape[2], side ?? images.shape[3]);
         Tensor x = TensorArithmetic.Range(width, float64).Plus(0.5).DividedBy(width), y = TensorArithmetic.Range(height, float64).Plus(0.5).DividedBy(height);
-        Tensor points = stack([x.unsqueeze(0).expand(height, width), y.unsqueeze(1).expand(height, width), ones(height, width, dtype: float64)], 2).view(1, -1, 3);
+        Tensor points = stack([x.unsqueeze(0).expand(height, width), y.unsqueeze(1).expand(height, width), ones(height, width, dtype: float64)],
+            2).view(1, -1, 3);
         Tensor maps = tensor(views.SelectMany(v => v.Coefficients).ToArray(), [batch, 3, 3]);
         Tensor mapped = points.expand(batch, -1, 3).bmm(maps.transpose(1, 2));
         Tensor grid = (mapped.narrow(2, 0, 2) / mapped.narrow(2, 2, 1)).Times(2).Minus(1).view(batch, height, width, 2).to(float32).to(images.device);
-        return nn.functional.grid_sample(images, grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false).MoveToOuterDisposeScope();
+        return nn.functional.grid_sample(images, grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false)
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>Renders a view of an image in bytes, of the same size.</summary>
@@ -60,7 +62,8 @@ internal static class PatchViews
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor grid = points.Times(2).Minus(1).to(features.dtype).to(features.device).unsqueeze(2);
-        return nn.functional.grid_sample(features.permute(0, 3, 1, 2), grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false)
+        return nn.functional.grid_sample(
+            features.permute(0, 3, 1, 2), grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Border, align_corners: false)
             .squeeze(3).transpose(1, 2).MoveToOuterDisposeScope();
     }
 
@@ -113,8 +116,10 @@ internal static class PatchViews
         (long batch, long height, long width) = (images.shape[0], images.shape[2], images.shape[3]);
         Tensor Draw(double low, double high) => tensor([.. Enumerable.Range(0, (int)batch).Select(_ => (float)Between(random, low, high))], [batch, 1, 1]);
         Tensor ColourAt(Tensor x, Tensor y) => ReadAt(images.permute(0, 2, 3, 1), cat([x, y], 2)).view(batch, 3, 1, 1);
-        Tensor centreX = Draw(0.1, 0.9), centreY = Draw(0.1, 0.9), half = TensorArithmetic.Range(batch).Remainder(2).view(batch, 1, 1, 1).to(images.device), moved = TensorArithmetic.Range(batch).Remainder(4).DividedBy(2).floor().view(batch, 1, 1, 1).to(images.device);
-        Tensor x = TensorArithmetic.Range(width).Plus(0.5).DividedBy(width).view(1, 1, -1) - centreX, y = TensorArithmetic.Range(height).Plus(0.5).DividedBy(height).view(1, -1, 1) - centreY;
+        Tensor centreX = Draw(0.1, 0.9), centreY = Draw(0.1, 0.9), half = TensorArithmetic.Range(batch).Remainder(2).view(batch, 1, 1, 1).to(images.device),
+            moved = TensorArithmetic.Range(batch).Remainder(4).DividedBy(2).floor().view(batch, 1, 1, 1).to(images.device);
+        Tensor x = TensorArithmetic.Range(width).Plus(0.5).DividedBy(width).view(1, 1, -1) - centreX, y = TensorArithmetic.Range(height).Plus(0.5)
+            .DividedBy(height).view(1, -1, 1) - centreY;
         Tensor inside = (x / Draw(0.12, 0.6)).Squared().Plus((y / Draw(0.12, 0.6)).Squared()).LessThan(1).unsqueeze(1).to(images.device);
         Tensor colour = ColourAt(centreX, centreY), other = ColourAt(Draw(0, 1), Draw(0, 1));
         Tensor sameColour = (images - colour).Squared().mean([1], keepdim: true).sqrt().LessThan(SameColour);

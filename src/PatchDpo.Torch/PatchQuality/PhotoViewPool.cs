@@ -112,6 +112,7 @@ internal sealed class PhotoViewPool : IViewPool, IDisposable
     private static ImageBuffer Scaled(ImageBuffer photo, int shorter)
     {
         double scale = shorter / (double)Math.Min(photo.Width, photo.Height);
-        return scale >= 1 ? photo : PillowResize.Resize(photo, (int)Math.Round(photo.Width * scale), (int)Math.Round(photo.Height * scale), ResampleFilter.Bicubic);
+        return scale >= 1 ? photo : PillowResize.Resize(
+            photo, (int)Math.Round(photo.Width * scale), (int)Math.Round(photo.Height * scale), ResampleFilter.Bicubic);
     }
 }

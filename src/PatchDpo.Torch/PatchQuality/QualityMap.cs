@@ -22,7 +22,8 @@ public sealed class QualityMap
             throw new ArgumentException($"{height} x {width} patches need {(long)height * width} values, not {values.LongLength}.", nameof(values));
         int bad = Array.FindIndex(values, v => !float.IsFinite(v));
         if (bad >= 0)
-            throw new ArgumentException($"The value of the patch in row {bad / width}, column {bad % width} is {values[bad]}; a quality must be finite.", nameof(values));
+            throw new ArgumentException($"The value of the patch in row {bad / width}, column {bad % width} is {values[bad]}; a quality must be finite.",
+                nameof(values));
         Height = height;
         Width = width;
         Values = values;
@@ -68,7 +69,10 @@ public sealed class QualityMap
     /// <param name="imageHeight">Its height.</param>
     /// <param name="height">New number of rows, at least 1.</param>
     /// <param name="width">New number of columns, at least 1.</param>
-    /// <remarks>Training sees the centre square of an image (<see cref="Images.DiffusionPreprocessor"/>), maps cover all of it; of a square image this is <see cref="Resize"/>.</remarks>
+    /// <remarks>
+    /// Training sees the centre square of an image (<see cref="Images.DiffusionPreprocessor"/>), maps cover all of it; of a square image this is
+    /// <see cref="Resize"/>.
+    /// </remarks>
     public QualityMap ResizeCenterSquare(int imageWidth, int imageHeight, int height, int width)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(imageWidth, 1);
@@ -96,7 +100,8 @@ public sealed class QualityMap
     {
         ArgumentNullException.ThrowIfNull(values);
         if (values.dim() != 2)
-            throw new ArgumentException($"A quality map is made from a (h,w) tensor, not from one of shape ({string.Join(',', values.shape)}).", nameof(values));
+            throw new ArgumentException($"A quality map is made from a (h,w) tensor, not from one of shape ({string.Join(',', values.shape)}).",
+                nameof(values));
         using DisposeScope scope = NewDisposeScope();
         float[] copy = values.detach().to(float32).cpu().contiguous().data<float>().ToArray();
         return new QualityMap((int)values.shape[0], (int)values.shape[1], copy);

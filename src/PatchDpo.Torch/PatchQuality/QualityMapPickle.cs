@@ -11,7 +11,9 @@ public static class QualityMapPickle
     /// <param name="path">The file.</param>
     /// <param name="options">Limits; null for the defaults.</param>
     /// <returns>For each folder <c>sample{k}</c> the pairs of its generated images, in order; what the file holds once is one object here.</returns>
-    /// <exception cref="WeightsFormatException">The file is no pickle of this layout, or a map is not two-dimensional and finite; the key is <c>[k][i].name</c>.</exception>
+    /// <exception cref="WeightsFormatException">
+    /// The file is no pickle of this layout, or a map is not two-dimensional and finite; the key is <c>[k][i].name</c>.
+    /// </exception>
     /// <exception cref="UnsafePickleException">The pickle asks for something else than numpy arrays and plain data.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read, or the path is a folder's.</exception>
@@ -21,7 +23,8 @@ public static class QualityMapPickle
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1 << 16);
         object? root = new PickleReader(stream, path, (options ?? new TorchCheckpointOptions()).MaxPickleOperations).Load();
         if (root is not IReadOnlyList<object?> samples)
-            throw new WeightsFormatException(path, null, $"the pickle holds {PickleReader.Describe(root)} instead of a list with one list of maps for each sample.");
+            throw new WeightsFormatException(
+                path, null, $"the pickle holds {PickleReader.Describe(root)} instead of a list with one list of maps for each sample.");
         Dictionary<object, object> read = new(ReferenceEqualityComparer.Instance);
         return [.. samples.Select((sample, k) => ReadSample(path, sample, $"[{k}]", read))];
     }
@@ -43,7 +46,8 @@ public static class QualityMapPickle
         new QualityMapWriter(stream).Write(maps);
     }
 
-    private static QualityMapPair[] ReadSample(string path, object? sample, string place, Dictionary<object, object> read) => sample is IReadOnlyList<object?> pairs
+    private static QualityMapPair[] ReadSample(string path, object? sample, string place, Dictionary<object, object> read)
+        => sample is IReadOnlyList<object?> pairs
         ? Once(read, pairs, () => pairs.Select((pair, i) => ReadPair(path, pair, $"{place}[{i}]", read)).ToArray())
         : throw new WeightsFormatException(path, place, $"the sample is {PickleReader.Describe(sample)} instead of a list.");
 
@@ -51,7 +55,8 @@ public static class QualityMapPickle
         ? new QualityMapPair(ReadMap(path, maps.Get("target_map"), $"{place}.target_map", read), ReadMap(path, maps.Get("gene_map"), $"{place}.gene_map", read))
         : throw new WeightsFormatException(path, place, $"the maps are {PickleReader.Describe(pair)} instead of a dictionary.");
 
-    private static QualityMap ReadMap(string path, object? value, string place, Dictionary<object, object> read) => value is NumpyArray { Shape: [> 0 and <= int.MaxValue, > 0 and <= int.MaxValue] } array
+    private static QualityMap ReadMap(string path, object? value, string place, Dictionary<object, object> read)
+        => value is NumpyArray { Shape: [> 0 and <= int.MaxValue, > 0 and <= int.MaxValue] } array
         ? Once(read, array, () => ToMap(path, array, place))
         : throw new WeightsFormatException(path, place, value is NumpyArray other
             ? $"the map has the shape [{string.Join(",", other.Shape)}] instead of rows and columns."

@@ -19,7 +19,8 @@ internal sealed class TrainingRollback : IDisposable
     public TrainingRollback(nn.Module? module, IEnumerable<Parameter> all, IEnumerable<Parameter> trained)
     {
         // Parents first: setting a module's mode sets its children's.
-        _modes = module is null ? [] : [(module, module.training), .. module.named_modules().OrderBy(m => m.name.Count(c => c == '.')).Select(m => (m.module, m.module.training))];
+        _modes = module is null ? [] : [(module, module.training), .. module.named_modules().OrderBy(m => m.name.Count(c => c == '.'))
+            .Select(m => (m.module, m.module.training))];
         _flags = [.. all.Select(p => (p, p.requires_grad))];
         using DisposeScope scope = NewDisposeScope();
         _values = [.. trained.Concat(module?.buffers() ?? []).Select(t => (t, t.detach().clone().DetachFromDisposeScope()))];

@@ -7,4 +7,5 @@ namespace PatchDpo.Torch.PatchQuality;
 /// <param name="Second">The same of the second views.</param>
 /// <param name="Maps">From the views' unit squares into the images'.</param>
 /// <param name="Foregrounds">For each image what of it both views show, <c>[height, width]</c>, or null where that is all.</param>
-internal sealed record ViewPair(Tensor First, Tensor Second, IReadOnlyList<(Homography First, Homography Second)> Maps, IReadOnlyList<bool[,]?>? Foregrounds = null);
+internal sealed record ViewPair(
+    Tensor First, Tensor Second, IReadOnlyList<(Homography First, Homography Second)> Maps, IReadOnlyList<bool[,]?>? Foregrounds = null);

@@ -46,7 +46,8 @@ public sealed class WeightMapping
         ArgumentNullException.ThrowIfNull(maps);
         options ??= new WeightMapOptions();
         if (options.LowPercentile >= options.HighPercentile)
-            throw new ArgumentException($"The low percentile ({options.LowPercentile}) must be below the high one ({options.HighPercentile}).", nameof(options));
+            throw new ArgumentException($"The low percentile ({options.LowPercentile}) must be below the high one ({options.HighPercentile}).",
+                nameof(options));
         if (options.Kind == WeightMapKind.Identity)
             return new WeightMapping(0, 1, options.Contrast);
 

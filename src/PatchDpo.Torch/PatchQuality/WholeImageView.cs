@@ -35,7 +35,8 @@ internal sealed class WholeImageView
                 return preprocessor.PreprocessSqueezed(square, frame);
             // One of a user's own is given the whole square.
             if ((long)side * side * 3 > Array.MaxLength)
-                throw new InvalidOperationException($"An image of {image.Width} x {image.Height} is too long to be squeezed into a square; cut out the part that matters.");
+                throw new InvalidOperationException($"An image of {image.Width} x {image.Height} is too long to be squeezed into a square; cut out the part "
+                    + "that matters.");
             square = PillowResize.Resize(square, side, side, ResampleFilter.Bicubic);
         }
         return _preprocessor.Preprocess(frame > 0 ? Frame(square, frame) : square);

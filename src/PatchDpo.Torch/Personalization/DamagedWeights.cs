@@ -18,5 +18,6 @@ internal sealed record DamagedWeights(string Part, string? Path, string Key)
         return null;
     }
 
-    public override string ToString() => $"{Part}{(Path is null ? "" : $" ('{Path}')")} has NaN, infinite numbers or numbers beyond {FiniteOutput.Largest:g} in '{Key}'; the file has to be fetched or made again.";
+    public override string ToString() => $"{Part}{(Path is null ? "" : $" ('{Path}')")} has NaN, infinite numbers or numbers beyond "
+        + $"{FiniteOutput.Largest:g} in '{Key}'; the file has to be fetched or made again.";
 }

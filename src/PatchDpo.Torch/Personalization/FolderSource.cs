@@ -31,13 +31,15 @@ internal sealed class FolderSource : IGeneratorSource
 
     public ModelConfig Scheduler => ModelConfig.Read(ModelFolder.RequireFile(Folder("scheduler"), "scheduler_config.json"));
 
-    public string AdapterPath => Own(Path, "ip_adapter.safetensors", "Another adapter is named by --adapter FILE (in code PersonalizedModelOptions.AdapterPath).");
+    public string AdapterPath => Own(
+        Path, "ip_adapter.safetensors", "Another adapter is named by --adapter FILE (in code PersonalizedModelOptions.AdapterPath).");
 
     public string ImageEncoderPath
     {
         get
         {
-            Own(Folder("image_encoder"), Configuration, "One that lies elsewhere is named by --image-encoder FOLDER (in code PersonalizedModelOptions.ImageEncoderPath).");
+            Own(Folder("image_encoder"), Configuration,
+                "One that lies elsewhere is named by --image-encoder FOLDER (in code PersonalizedModelOptions.ImageEncoderPath).");
             return Folder("image_encoder");
         }
     }
@@ -48,15 +50,18 @@ internal sealed class FolderSource : IGeneratorSource
             ModelFolder.RequireFile(Folder(part), Configuration);
     }
 
-    public ClipTokenizer OpenTokenizer(bool second) => _tokenizer is null ? ClipTokenizer.FromFolder(Folder("tokenizer" + Suffix(second))) : SharedTokenizer.Open(_tokenizer, second);
+    public ClipTokenizer OpenTokenizer(bool second)
+        => _tokenizer is null ? ClipTokenizer.FromFolder(Folder("tokenizer" + Suffix(second))) : SharedTokenizer.Open(_tokenizer, second);
 
-    public ClipTextEncoder OpenTextEncoder(bool second, Device device, ScalarType dtype) => ClipTextEncoder.FromFolder(Folder("text_encoder" + Suffix(second)), device, dtype);
+    public ClipTextEncoder OpenTextEncoder(bool second, Device device, ScalarType dtype)
+        => ClipTextEncoder.FromFolder(Folder("text_encoder" + Suffix(second)), device, dtype);
 
     public UNet2DConditionModel OpenUNet(Device device, ScalarType dtype) => UNet2DConditionModel.FromFolder(Folder("unet"), device, dtype);
 
     public AutoencoderKL OpenVae(Device device, ScalarType dtype) => AutoencoderKL.FromFolder(Folder("vae"), device, dtype);
 
-    public ModelConfigException Fault(string part, string file, string field, string problem) => new(System.IO.Path.Combine(Folder(part), file), field, problem);
+    public ModelConfigException Fault(string part, string file, string field, string problem)
+        => new(System.IO.Path.Combine(Folder(part), file), field, problem);
 
     public void Dispose()
     {

@@ -17,15 +17,24 @@ public sealed record GenerationOptions
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int Steps { get; init => field = ArgumentRange.Within(value, 1); } = 30;
 
-    /// <summary>Weight of the prompt against the negative prompt; at most 1 samples without guidance. At least 0, at most 1e37. Default 5 (diffusers' SDXL pipeline, which the official script uses; its pipeline of Stable Diffusion 1.5 has 7.5).</summary>
+    /// <summary>
+    /// Weight of the prompt against the negative prompt; at most 1 samples without guidance. At least 0, at most 1e37. Default 5 (diffusers' SDXL
+    /// pipeline, which the official script uses; its pipeline of Stable Diffusion 1.5 has 7.5).
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1e37].</exception>
     public double GuidanceScale { get; init => field = ArgumentRange.NotNegative(value); } = 5;
 
-    /// <summary>Weight of the image prompt beside the text; null (default) takes the model's. The official scripts have 0.78 for DreamBench, 0.65 for its Kosmos-G setting; 0 leaves the image prompt out.</summary>
+    /// <summary>
+    /// Weight of the image prompt beside the text; null (default) takes the model's. The official scripts have 0.78 for DreamBench, 0.65 for its
+    /// Kosmos-G setting; 0 leaves the image prompt out.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 65504] (float16's range).</exception>
     public double? AdapterScale { get; init => field = value is double v ? ArgumentRange.NotNegative(v, ArgumentRange.LargestScale) : null; }
 
-    /// <summary>How several references of a request become one image prompt. Default: averaged, as photos of one object (the official inference script); see <see cref="Personalization.ReferenceFusion.Concatenate"/> for several objects.</summary>
+    /// <summary>
+    /// How several references of a request become one image prompt. Default: averaged, as photos of one object (the official inference script); see
+    /// <see cref="Personalization.ReferenceFusion.Concatenate"/> for several objects.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">No member of the enumeration.</exception>
     public ReferenceFusion ReferenceFusion
     {
@@ -34,10 +43,12 @@ public sealed record GenerationOptions
     }
 
     /// <summary>What not to show. The default is the official inference script's.</summary>
-    public string NegativePrompt { get; init => field = value ?? throw new ArgumentNullException(nameof(NegativePrompt)); } = "monochrome, lowres, bad anatomy, worst quality, low quality";
+    public string NegativePrompt { get; init => field = value
+        ?? throw new ArgumentNullException(nameof(NegativePrompt)); } = "monochrome, lowres, bad anatomy, worst quality, low quality";
 
     /// <summary>
-    /// Seed of the starting noise and of what samplers add on the way, any number; each request has its own noise of it, drawn on the CPU and the same on every machine. Default 42
+    /// Seed of the starting noise and of what samplers add on the way, any number; each request has its own noise of it, drawn on the CPU and the
+    /// same on every machine. Default 42
     /// (the official inference script).
     /// </summary>
     /// <remarks>
@@ -47,7 +58,10 @@ public sealed record GenerationOptions
     /// </remarks>
     public long Seed { get; init; } = 42;
 
-    /// <summary>Images that are generated together, 1 to 65,536; it does not change them but for rounding. Requests with different numbers of concatenated references above one, whose least common multiple is above 60, are generated apart. Default 4 (ours).</summary>
+    /// <summary>
+    /// Images that are generated together, 1 to 65,536; it does not change them but for rounding. Requests with different numbers of concatenated
+    /// references above one, whose least common multiple is above 60, are generated apart. Default 4 (ours).
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1 or more than 65,536.</exception>
     public int BatchSize { get; init => field = ArgumentRange.Within(value, 1, MaxBatchSize); } = 4;
 

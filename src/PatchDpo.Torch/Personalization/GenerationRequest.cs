@@ -4,9 +4,15 @@ namespace PatchDpo.Torch.Personalization;
 
 /// <summary>One image to generate.</summary>
 /// <param name="Prompt">What to show.</param>
-/// <param name="References">Images of the object, or one of each object: <see cref="GenerationOptions.ReferenceFusion"/> says which. None generates from the text alone, with what the model was trained to take for a missing image as its image prompt (<see cref="PersonalizedModel.EncodeDroppedReference"/>).</param>
+/// <param name="References">
+/// Images of the object, or one of each object: <see cref="GenerationOptions.ReferenceFusion"/> says which. None generates from the text alone, with
+/// what the model was trained to take for a missing image as its image prompt (<see cref="PersonalizedModel.EncodeDroppedReference"/>).
+/// </param>
 public sealed record GenerationRequest(string Prompt, IReadOnlyList<ImageBuffer> References)
 {
-    /// <summary>Which starting noise the image gets under a seed; null (default) takes the request's index in its call. Set it where one set of images is generated in several calls.</summary>
+    /// <summary>
+    /// Which starting noise the image gets under a seed; null (default) takes the request's index in its call. Set it where one set of images is
+    /// generated in several calls.
+    /// </summary>
     public long? NoiseIndex { get; init; }
 }

@@ -45,7 +45,8 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             Tensor latents = GuidedSampling.Run(
                 (input, timesteps, c) => model.Predict(input, timesteps, c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale),
                 sampler, options.Steps, options.GuidanceScale, Noise(null), positive, negative,
-                step => progress?.Report(new GenerationProgress(first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated }), cancellation, i => Noise(i));
+                step => progress?.Report(new GenerationProgress(
+                    first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated }), cancellation, i => Noise(i));
             CheckFinite(latents, first);
             images.AddRange(FiniteOutput.Renamed(() => model.DecodeLatents(latents), i => ($"request {first + i}", first + i)));
         }
@@ -54,7 +55,8 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
 
     private PromptConditions Conditions(GenerationRequest[] batch, int first, Tensor? droppedTokens)
     {
-        TextConditions text = FiniteOutput.Renamed(() => model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters), i => ($"request {first + i}", first + i));
+        TextConditions text = FiniteOutput.Renamed(
+            () => model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters), i => ($"request {first + i}", first + i));
         ImageBuffer[] references = [.. batch.SelectMany(r => r.References)];
         int[] owners = [.. batch.SelectMany((r, i) => r.References.Select(_ => first + i))];
         Tensor? tokens = references.Length > 0
@@ -91,7 +93,8 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
     private IReadOnlyList<TruncatedPrompt> Truncated(IReadOnlyList<GenerationRequest> requests, bool guided)
     {
         IReadOnlyList<TruncatedPrompt> prompts = model.FindTruncatedPrompts([.. requests.Select(r => r.Prompt)]);
-        TruncatedPrompt[] all = guided ? [.. prompts, .. model.FindTruncatedPrompts([options.NegativePrompt]).Select(p => p with { Index = null })] : [.. prompts];
+        TruncatedPrompt[] all = guided ? [.. prompts, .. model.FindTruncatedPrompts([options.NegativePrompt]).Select(p => p with { Index = null })]
+            : [.. prompts];
         // The one empty list, so that reports without any are equal.
         return all.Length > 0 ? all : [];
     }

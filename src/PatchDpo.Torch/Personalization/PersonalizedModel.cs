@@ -10,7 +10,10 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;
 
-/// <summary>A generator of images from a prompt and reference images of an object: the parts of Stable Diffusion 1.5 or SDXL, and an IP-Adapter. Not thread-safe.</summary>
+/// <summary>
+/// A generator of images from a prompt and reference images of an object: the parts of Stable Diffusion 1.5 or SDXL, and an IP-Adapter. Not
+/// thread-safe.
+/// </summary>
 /// <remarks>
 /// Folder layout: diffusers' (<c>model_index.json</c>, <c>unet</c>, <c>vae</c>, <c>text_encoder</c>, <c>tokenizer</c>, <c>scheduler</c>; for SDXL
 /// also <c>text_encoder_2</c> and <c>tokenizer_2</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c>
@@ -88,7 +91,10 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="folder">Its folder.</param>
     /// <param name="adapterFile">Another IP-Adapter, safetensors or the official <c>.bin</c>; null takes the folder's <c>ip_adapter.safetensors</c>.</param>
     /// <param name="device">Where the weights go; the CPU by default.</param>
-    /// <param name="dtype">Float32 (default), Float16 or BFloat16, whatever the files have; the autoencoder stays float32, as in the official code, and so do the adapter layers.</param>
+    /// <param name="dtype">
+    /// Float32 (default), Float16 or BFloat16, whatever the files have; the autoencoder stays float32, as in the official code, and so do the adapter
+    /// layers.
+    /// </param>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is another type.</exception>
     /// <exception cref="UnknownModelException">The adapter is something else (a LoRA, a UNet …), or one for faces.</exception>
     /// <exception cref="ModelFileNotFoundException">The folder lacks a configuration or weights; the message names them.</exception>
@@ -112,7 +118,9 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="ModelConfigException">
     /// A configuration is not one that this library knows, the parts do not fit one another, or a sampler is required and none is chosen or known.
     /// </exception>
-    /// <exception cref="UnknownModelException">The single file is no model of the two families, or the adapter is something else; the message says what.</exception>
+    /// <exception cref="UnknownModelException">
+    /// The single file is no model of the two families, or the adapter is something else; the message says what.
+    /// </exception>
     /// <exception cref="WeightsFormatException">A weights file is damaged.</exception>
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
@@ -167,12 +175,16 @@ public sealed class PersonalizedModel : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(prompts);
-        return [.. _parts.Text.Tokenizers.SelectMany(t => t.FindTruncated(prompts)).GroupBy(t => t.Index).Select(g => g.MaxBy(t => t.Tokens)!).OrderBy(t => t.Index)];
+        return [.. _parts.Text.Tokenizers.SelectMany(t => t.FindTruncated(prompts)).GroupBy(t => t.Index).Select(g => g.MaxBy(t => t.Tokens)!)
+            .OrderBy(t => t.Index)];
     }
 
     /// <summary>Encodes reference images with the image encoder.</summary>
     /// <param name="references">B images of any size.</param>
-    /// <returns>What the adapter's projection takes, which the caller disposes: penultimate hidden states <c>(B,N,D)</c>, or, for an adapter with one linear layer, image embeddings <c>(B,P)</c>.</returns>
+    /// <returns>
+    /// What the adapter's projection takes, which the caller disposes: penultimate hidden states <c>(B,N,D)</c>, or, for an adapter with one linear
+    /// layer, image embeddings <c>(B,P)</c>.
+    /// </returns>
     /// <exception cref="ArgumentException">There is no image.</exception>
     /// <exception cref="NonFiniteOutputException">The image encoder gives NaN or infinite numbers.</exception>
     public Tensor EncodeReferences(IReadOnlyList<ImageBuffer> references) => Parts.References.Encode(references);
@@ -229,7 +241,10 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="timesteps">Training timesteps, <c>(B)</c> or one for all.</param>
     /// <param name="text">B prompts.</param>
     /// <param name="ipTokens">Image prompt tokens, <c>(B,N,C)</c>.</param>
-    /// <param name="timeIds">For SDXL: original height and width, crop top and left, target height and width: <c>(B,6)</c>, in pixels; null takes the latents' own size, uncropped. Other networks leave it unread.</param>
+    /// <param name="timeIds">
+    /// For SDXL: original height and width, crop top and left, target height and width: <c>(B,6)</c>, in pixels; null takes the latents' own size,
+    /// uncropped. Other networks leave it unread.
+    /// </param>
     /// <param name="adapterScale">Weight of the image prompt; null takes <see cref="AdapterScale"/>.</param>
     /// <returns><c>(B,C,h,w)</c>, of the latents' type; the caller disposes it.</returns>
     public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, Tensor ipTokens, Tensor? timeIds = null, double? adapterScale = null)
@@ -240,10 +255,14 @@ public sealed class PersonalizedModel : IDisposable
         ArgumentNullException.ThrowIfNull(ipTokens);
         using DisposeScope scope = NewDisposeScope();
         timeIds ??= TimeIds.Uncropped((int)latents.shape[0], (int)latents.shape[^2] * LatentScale, (int)latents.shape[^1] * LatentScale, Device);
-        return Predict(latents, timesteps, new PromptConditions(text, ipTokens, timeIds), AdapterLayers, adapterScale ?? AdapterScale).MoveToOuterDisposeScope();
+        return Predict(latents, timesteps, new PromptConditions(text, ipTokens, timeIds), AdapterLayers, adapterScale ?? AdapterScale)
+            .MoveToOuterDisposeScope();
     }
 
-    /// <summary>Looks for the cause after a prediction has gone wrong: the network or its adapter layers, whose numbers nothing looks at before; null where their weights are sound.</summary>
+    /// <summary>
+    /// Looks for the cause after a prediction has gone wrong: the network or its adapter layers, whose numbers nothing looks at before; null where
+    /// their weights are sound.
+    /// </summary>
     internal DamagedWeights? FindDamagedWeights() => DamagedWeights.Find("The network", _parts.UNet) ?? DamagedWeights.Find("The adapter", AdapterLayers);
 
     /// <summary>The same with other adapter layers, which stay the caller's.</summary>
@@ -264,14 +283,19 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="cancellation">Looked at before each sampling step.</param>
     /// <returns>An RGB image for each request, in order.</returns>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>
-    /// <exception cref="TruncatedPromptException">A prompt has more tokens than the text encoder takes, and the options refuse that; the message names the request.</exception>
+    /// <exception cref="TruncatedPromptException">
+    /// A prompt has more tokens than the text encoder takes, and the options refuse that; the message names the request.
+    /// </exception>
     /// <exception cref="ArgumentException">A request has null for its references or for one of them, or the size does not suit the model.</exception>
-    /// <exception cref="ModelConfigException">The model's scheduler configuration does not suit the sampler, or names none that this library has where the options name none.</exception>
+    /// <exception cref="ModelConfigException">
+    /// The model's scheduler configuration does not suit the sampler, or names none that this library has where the options name none.
+    /// </exception>
     /// <exception cref="NonFiniteLatentsException">An image's numbers overflowed, or the weights of network or adapter are damaged.</exception>
     /// <exception cref="NonFiniteOutputException">Another part's weights are damaged; the message names part, file and request.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<ImageBuffer> Generate(
-        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null,
+            CancellationToken cancellation = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         return new ImageGeneration(this, options ?? new GenerationOptions(), progress).Run(requests, cancellation);

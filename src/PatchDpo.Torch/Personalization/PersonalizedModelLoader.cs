@@ -59,7 +59,8 @@ internal sealed class PersonalizedModelLoader
         // Float32 whatever the rest is, as the official code has it: SDXL's autoencoder overflows in float16.
         AutoencoderKL vae = Frozen(_source.OpenVae(_device, ScalarType.Float32));
         if (unet.Config.InChannels != vae.Config.LatentChannels || unet.Config.OutChannels != vae.Config.LatentChannels)
-            throw UNetFault("in_channels", $"{unet.Config.InChannels} channels in and {unet.Config.OutChannels} out are not the autoencoder's {vae.Config.LatentChannels}.");
+            throw UNetFault("in_channels", $"{unet.Config.InChannels} channels in and {unet.Config.OutChannels} out are not the autoencoder's "
+                + $"{vae.Config.LatentChannels}.");
         ClipVisionEncoder imageEncoder = Frozen(ClipVisionEncoder.FromFolder(imageEncoderFolder, _device, _options.DType));
         // Float32 too: small beside the rest, and trained in it, so that a saved adapter is loaded as it was.
         IpAdapterModel adapter = IpAdapterFile.Read(adapterFile, unet.Config, _device, _options.DType, layersDtype: ScalarType.Float32);
@@ -94,7 +95,8 @@ internal sealed class PersonalizedModelLoader
     private DualTextConditioning LoadDualText(TextTower first, TextTower second)
     {
         if (second.Tokenizer.MaxLength != first.Tokenizer.MaxLength)
-            throw _source.Fault("tokenizer_2", "tokenizer_config.json", "model_max_length", $"{second.Tokenizer.MaxLength} is not the first tokenizer's {first.Tokenizer.MaxLength}.");
+            throw _source.Fault("tokenizer_2", "tokenizer_config.json", "model_max_length",
+                $"{second.Tokenizer.MaxLength} is not the first tokenizer's {first.Tokenizer.MaxLength}.");
         if (second.Encoder.Config.ProjectionDim is null)
             throw _source.Fault("text_encoder_2", "config.json", "projection_dim", "the second text encoder needs a projection.");
         return new DualTextConditioning(first, second);
@@ -106,7 +108,8 @@ internal sealed class PersonalizedModelLoader
         ClipTokenizer tokenizer = _source.OpenTokenizer(second);
         ClipTextEncoder encoder = Frozen(_source.OpenTextEncoder(second, _device, _options.DType));
         if (tokenizer.MaxLength > encoder.Config.MaxPositions)
-            throw _source.Fault(part, "tokenizer_config.json", "model_max_length", $"{tokenizer.MaxLength} ids are more than the text encoder's {encoder.Config.MaxPositions} positions.");
+            throw _source.Fault(part, "tokenizer_config.json", "model_max_length",
+                $"{tokenizer.MaxLength} ids are more than the text encoder's {encoder.Config.MaxPositions} positions.");
         tokenizer.CheckIds(encoder.Config);
         return new TextTower(encoder, tokenizer);
     }
@@ -116,14 +119,17 @@ internal sealed class PersonalizedModelLoader
         if (unet.AttentionLayers().FirstOrDefault(l => l.ContextChannels is int c && c != text.Width) is { } layer)
             throw UNetFault("cross_attention_dim", $"the network takes text of width {layer.ContextChannels}, but the text encoders give {text.Width}.");
         if (unet.HasTextTimeEmbedding != (text.PooledWidth is not null))
-            throw UNetFault("addition_embed_type", $"a pipeline {(unet.HasTextTimeEmbedding ? "without pooled text takes none" : "with two text encoders takes \"text_time\"")}.");
+            throw UNetFault("addition_embed_type",
+                $"a pipeline {(unet.HasTextTimeEmbedding ? "without pooled text takes none" : "with two text encoders takes \"text_time\"")}.");
         if (text.PooledWidth is int pooled && unet.AdditionInputChannels != (6 * unet.AdditionTimeEmbedDim) + pooled)
-            throw UNetFault("projection_class_embeddings_input_dim", $"{unet.AdditionInputChannels} is not {(6 * unet.AdditionTimeEmbedDim) + pooled}, the widths of six sizes and the pooled text.");
+            throw UNetFault("projection_class_embeddings_input_dim", $"{unet.AdditionInputChannels} is not {(6 * unet.AdditionTimeEmbedDim) + pooled}, the "
+                + "widths of six sizes and the pooled text.");
     }
 
     private static void CheckFit(ClipVisionConfig encoder, string encoderFolder, nn.Module<Tensor, Tensor> projection, string adapterFile)
     {
-        (string field, int? given) = ReferenceEncoder.TakesEmbedding(projection) ? ("projection_dim", encoder.ProjectionDim) : ("hidden_size", encoder.HiddenSize);
+        (string field, int? given) = ReferenceEncoder.TakesEmbedding(projection) ? ("projection_dim", encoder.ProjectionDim)
+            : ("hidden_size", encoder.HiddenSize);
         int taken = projection switch
         {
             LinearImageProjection p => p.InputChannels,
@@ -134,7 +140,9 @@ internal sealed class PersonalizedModelLoader
         if (given != taken)
         {
             throw new ModelConfigException(Path.Combine(encoderFolder, "config.json"), field,
-                $"the adapter '{adapterFile}' takes image features of width {taken}, but this image encoder {(given is null ? "has no projection to give any" : $"gives {given}")}; name the encoder that it was trained with (--image-encoder FOLDER).");
+                $"the adapter '{adapterFile}' takes image features of width {taken}, but this image encoder "
+                    + $"{(given is null ? "has no projection to give any" : $"gives {given}")}; name the encoder that it was trained with (--image-encoder "
+                    + "FOLDER).");
         }
     }
 

@@ -18,7 +18,9 @@ internal static class ReferenceTokens
     public static Tensor Average(Tensor? tokens, IReadOnlyList<int> counts, Tensor? dropped = null)
         => Rows(tokens, counts, dropped, sets => sets.mean([0]));
 
-    /// <summary>Puts the token sets of each row's references beside one another: <c>(sum of counts,N,C) -> (B,S*N,C)</c>, S as <see cref="CommonSets"/> tells.</summary>
+    /// <summary>
+    /// Puts the token sets of each row's references beside one another: <c>(sum of counts,N,C) -> (B,S*N,C)</c>, S as <see cref="CommonSets"/> tells.
+    /// </summary>
     /// <param name="tokens">Tokens of all references, row by row; null where no row has any.</param>
     /// <param name="counts">How many references each row has, B values.</param>
     /// <param name="dropped">The tokens of a missing reference, <c>(1,N,C)</c>, which a row without references gets; null where each has some.</param>
@@ -30,11 +32,15 @@ internal static class ReferenceTokens
     /// </remarks>
     public static Tensor Concatenate(Tensor? tokens, IReadOnlyList<int> counts, Tensor? dropped = null)
     {
-        int common = CommonSets(counts) ?? throw new ArgumentException($"Rows of {string.Join(", ", counts.Distinct())} references do not fit one batch.", nameof(counts));
+        int common = CommonSets(counts)
+            ?? throw new ArgumentException($"Rows of {string.Join(", ", counts.Distinct())} references do not fit one batch.", nameof(counts));
         return Rows(tokens, counts, dropped, sets => sets.repeat(common / sets.shape[0], 1, 1).flatten(0, 1));
     }
 
-    /// <summary>The number of token sets that all rows of a batch can be brought to by repetition: the least common multiple of their counts; no references count as one. Null where counts above one differ and it is above <see cref="MaxCommonSets"/>.</summary>
+    /// <summary>
+    /// The number of token sets that all rows of a batch can be brought to by repetition: the least common multiple of their counts; no references
+    /// count as one. Null where counts above one differ and it is above <see cref="MaxCommonSets"/>.
+    /// </summary>
     /// <remarks>What is not null for all rows of a data set is not null for any batch of it, dropped images included.</remarks>
     public static int? CommonSets(IEnumerable<int> counts)
     {

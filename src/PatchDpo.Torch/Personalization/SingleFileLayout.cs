@@ -32,7 +32,8 @@ internal sealed record SingleFileLayout
         Text = new ClipTextConfig { HiddenSize = 768, NumLayers = 12, NumHeads = 12, VocabularySize = 49408 },
         Scheduler = """
             {"_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
-             "set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1, "clip_sample": false, "prediction_type": "PREDICTION", "timestep_spacing": "leading"}
+             "set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1, "clip_sample": false, "prediction_type": "PREDICTION",
+                 "timestep_spacing": "leading"}
             """,
     };
 
@@ -54,7 +55,8 @@ internal sealed record SingleFileLayout
         },
         Vae = new VaeConfig(),
         Text = StableDiffusion15.Text,
-        SecondText = new ClipTextConfig { HiddenSize = 1280, NumLayers = 32, NumHeads = 20, VocabularySize = 49408, Activation = ClipActivation.Gelu, ProjectionDim = 1280 },
+        SecondText = new ClipTextConfig { HiddenSize = 1280, NumLayers = 32, NumHeads = 20, VocabularySize = 49408, Activation = ClipActivation.Gelu,
+            ProjectionDim = 1280 },
         Scheduler = """
             {"_class_name": "EulerDiscreteScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
              "interpolation_type": "linear", "steps_offset": 1, "prediction_type": "PREDICTION", "timestep_spacing": "leading", "use_karras_sigmas": false}
@@ -67,11 +69,13 @@ internal sealed record SingleFileLayout
     {
         SingleFileLayout layout = Family(file);
         if (!file.Keys.Any(k => k.StartsWith("first_stage_model.", StringComparison.Ordinal)))
-            throw Unknown(file, "it has no autoencoder (first_stage_model.*): this is a part of a model; give the whole file, or a folder in diffusers' layout.");
+            throw Unknown(file, "it has no autoencoder (first_stage_model.*): this is a part of a model; give the whole file, or a folder in diffusers' "
+                + "layout.");
         long channels = file.Shape(Convolution) is [_, long c, ..] ? c : 0;
         if (channels != layout.UNet.InChannels)
         {
-            string kind = channels switch { 9 => "a model for inpainting", 8 => "a model for editing pictures (InstructPix2Pix)", _ => "a model of another kind" };
+            string kind = channels switch { 9 => "a model for inpainting", 8 => "a model for editing pictures (InstructPix2Pix)",
+                _ => "a model of another kind" };
             throw Unknown(file, $"this is {kind}, whose network takes {channels} channels; give a plain Stable Diffusion 1.5 or SDXL model.");
         }
         return layout;
@@ -90,7 +94,8 @@ internal sealed record SingleFileLayout
         if (!file.Contains(Convolution))
         {
             string kind = TensorFileKind.Describe(file) ?? $"a file of {file.Keys.Count} tensors";
-            string next = kind == TensorFileKind.IpAdapter ? "give it as the adapter (--adapter), and a model beside it." : $"give a whole model in one file (model.diffusion_model.*), or a folder in diffusers' layout; {Supported}";
+            string next = kind == TensorFileKind.IpAdapter ? "give it as the adapter (--adapter), and a model beside it."
+                : $"give a whole model in one file (model.diffusion_model.*), or a folder in diffusers' layout; {Supported}";
             throw Unknown(file, $"this is no Stable Diffusion model but {kind}; {next}");
         }
         if (file.Contains("cond_stage_model" + OpenClip))
@@ -101,7 +106,8 @@ internal sealed record SingleFileLayout
             throw Unknown(file, $"this is SDXL's refiner, which takes no image prompt; {Supported}");
         if (file.Keys.Any(k => k.StartsWith("cond_stage_model.transformer.", StringComparison.Ordinal)))
             return StableDiffusion15;
-        throw Unknown(file, "it has no text encoder (cond_stage_model.*, conditioner.*): this is a part of a model; give the whole file, or a folder in diffusers' layout.");
+        throw Unknown(file, "it has no text encoder (cond_stage_model.*, conditioner.*): this is a part of a model; give the whole file, or a folder in "
+            + "diffusers' layout.");
     }
 
     private static UnknownModelException Unknown(ITensorFile file, string problem) => new(file.Path, null, problem);

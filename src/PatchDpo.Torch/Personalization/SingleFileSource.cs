@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;
 
-/// <summary>A whole Stable Diffusion model in one file, under Stability AI's names (<c>v1-5-pruned.safetensors</c>, <c>sd_xl_base_1.0.safetensors</c>).</summary>
+/// <summary>
+/// A whole Stable Diffusion model in one file, under Stability AI's names (<c>v1-5-pruned.safetensors</c>, <c>sd_xl_base_1.0.safetensors</c>).
+/// </summary>
 /// <remarks>Exponential moving averages beside the weights (<c>model_ema.*</c>) and tables of the noise schedule are left aside, as diffusers does.</remarks>
 internal sealed class SingleFileSource : IGeneratorSource
 {
@@ -54,7 +56,8 @@ internal sealed class SingleFileSource : IGeneratorSource
         {
             SingleFileLayout layout = options.Layout ?? SingleFileLayout.Of(file);
             string tokenizer = options.TokenizerPath
-                ?? throw Missing(file.Path, "tokenizer's vocabulary", "--tokenizer FOLDER with vocab.json and merges.txt", nameof(PersonalizedModelOptions.TokenizerPath));
+                ?? throw Missing(file.Path, "tokenizer's vocabulary", "--tokenizer FOLDER with vocab.json and merges.txt",
+                    nameof(PersonalizedModelOptions.TokenizerPath));
             return new SingleFileSource(file, layout, tokenizer);
         }
         catch
@@ -73,7 +76,8 @@ internal sealed class SingleFileSource : IGeneratorSource
     public ClipTextEncoder OpenTextEncoder(bool second, Device device, ScalarType dtype)
     {
         ClipTextConfig config = second ? _layout.SecondText! : _layout.Text;
-        string prefix = second ? "conditioner.embedders.1.model." : HasTwoTextEncoders ? "conditioner.embedders.0.transformer." : "cond_stage_model.transformer.";
+        string prefix = second ? "conditioner.embedders.1.model." : HasTwoTextEncoders ? "conditioner.embedders.0.transformer."
+            : "cond_stage_model.transformer.";
         Dictionary<string, MappedTensor> map = new(StringComparer.Ordinal);
         foreach (string key in _file.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)))
         {
@@ -81,13 +85,15 @@ internal sealed class SingleFileSource : IGeneratorSource
             string name = key[prefix.Length..];
             map[second || name.StartsWith(TextModel, StringComparison.Ordinal) ? name : TextModel + name] = MappedTensor.Copy(key);
         }
-        return ModelWeights.Fill(new ClipTextEncoder(config, TorchRuntime.Meta), ClipKeyMap.Wrap(new MappedTensorSource(_file, map)), ClipKeyMap.IsOtherThan("text"), device, dtype);
+        return ModelWeights.Fill(new ClipTextEncoder(config, TorchRuntime.Meta), ClipKeyMap.Wrap(new MappedTensorSource(_file, map)),
+            ClipKeyMap.IsOtherThan("text"), device, dtype);
     }
 
     public UNet2DConditionModel OpenUNet(Device device, ScalarType dtype)
     {
         var unet = new UNet2DConditionModel(_layout.UNet, TorchRuntime.Meta);
-        return ModelWeights.Fill(unet, LdmKeyMap.Wrap(_file, Network, unet.state_dict().Keys, key => LdmKeyMap.UNetKey(_layout.UNet, key)), ignore: null, device, dtype);
+        return ModelWeights.Fill(unet, LdmKeyMap.Wrap(_file, Network, unet.state_dict().Keys, key => LdmKeyMap.UNetKey(_layout.UNet, key)), ignore: null,
+            device, dtype);
     }
 
     public AutoencoderKL OpenVae(Device device, ScalarType dtype)

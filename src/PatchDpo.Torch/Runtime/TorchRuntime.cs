@@ -65,7 +65,8 @@ public static class TorchRuntime
             return new Device(DeviceType.CUDA, id);
         return fallbackToCpu
             ? CPU
-            : throw new InvalidOperationException($"GPU {id} was asked for, but libtorch sees {(cuda_is_available() ? cuda.device_count() : 0)} CUDA devices and falling back to the CPU is off.");
+            : throw new InvalidOperationException($"GPU {id} was asked for, but libtorch sees {(cuda_is_available() ? cuda.device_count() : 0)} CUDA "
+                + "devices and falling back to the CPU is off.");
     }
 
     /// <summary>The device of tensors without storage, as models are made that are filled afterwards.</summary>

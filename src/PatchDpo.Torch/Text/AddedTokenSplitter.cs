@@ -27,7 +27,8 @@ internal sealed class AddedTokenSplitter
 
     /// <summary>A single word's neighbour in a <c>tokenizer.json</c>: what is no part of a word.</summary>
     public static bool IsNoWordCharacter(char c) => !char.IsLetterOrDigit(c) && CharUnicodeInfo.GetUnicodeCategory(c)
-        is not (UnicodeCategory.ConnectorPunctuation or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark);
+        is not (UnicodeCategory.ConnectorPunctuation or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark
+            or UnicodeCategory.EnclosingMark);
 
     /// <summary>The text's parts in order: added tokens, and what stands between them.</summary>
     public IEnumerable<(string Text, AddedToken? Token)> Split(string text)

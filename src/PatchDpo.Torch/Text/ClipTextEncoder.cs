@@ -43,7 +43,10 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
     /// <summary>The device that the weights are on.</summary>
     public Device Device => text_model.Anchor.AliveIn(this).device;
 
-    /// <summary>Reads <c>config.json</c> (Hugging Face's CLIPTextConfig, or a whole model's CLIPConfig) and the weights, under Hugging Face's or OpenAI's names.</summary>
+    /// <summary>
+    /// Reads <c>config.json</c> (Hugging Face's CLIPTextConfig, or a whole model's CLIPConfig) and the weights, under Hugging Face's or OpenAI's
+    /// names.
+    /// </summary>
     /// <remarks>The encoder has a projection where the weights have one. A whole model's other tower is left out.</remarks>
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
@@ -83,7 +86,8 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
         text_model.Anchor.AliveIn(this);
         ArgumentNullException.ThrowIfNull(ids);
         if (ids.shape.Length != 2 || ids.shape[1] < 1 || ids.shape[1] > Config.MaxPositions)
-            throw new ArgumentException($"The token ids must have the shape (B,T) with T of 1 to {Config.MaxPositions}, not ({string.Join(',', ids.shape)}).", nameof(ids));
+            throw new ArgumentException($"The token ids must have the shape (B,T) with T of 1 to {Config.MaxPositions}, not "
+                + $"({string.Join(',', ids.shape)}).", nameof(ids));
 
         using var scope = NewDisposeScope();
         IReadOnlyList<Tensor> states = text_model.HiddenStates(ids);

@@ -28,7 +28,8 @@ public sealed class ClipTokenizer
     private readonly int _pad;
 
     private ClipTokenizer(
-        IReadOnlyDictionary<string, int> vocabulary, string source, IEnumerable<string> merges, AddedToken start, AddedToken end, string unknown, int pad, int maxLength,
+        IReadOnlyDictionary<string, int> vocabulary, string source, IEnumerable<string> merges, AddedToken start, AddedToken end, string unknown, int pad,
+            int maxLength,
         IReadOnlyCollection<AddedToken> added, bool isFast)
     {
         _start = start.Id;
@@ -49,7 +50,8 @@ public sealed class ClipTokenizer
         if (added.Any(t => !t.Normalized))
             _raw = new AddedTokenSplitter(added.Where(t => !t.Normalized).Select(t => (t.Content, t)), isBoundary);
         if (added.Any(t => t.Normalized))
-            _normalized = new AddedTokenSplitter(added.Where(t => t.Normalized).Select(t => (Text: _normalizer.Normalize(t.Content), t)).Where(t => t.Text.Length > 0), isBoundary);
+            _normalized = new AddedTokenSplitter(
+                added.Where(t => t.Normalized).Select(t => (Text: _normalizer.Normalize(t.Content), t)).Where(t => t.Text.Length > 0), isBoundary);
 
         VocabularySize = vocabulary.Count + added.Count(t => !vocabulary.ContainsKey(t.Content));
         KeyValuePair<string, int> last = vocabulary.MaxBy(t => t.Value);
@@ -113,7 +115,8 @@ public sealed class ClipTokenizer
         {
             List<int> tokens = Tokens(texts[i]);
             if (tokens.Count > limit)
-                truncated.Add(new TruncatedPrompt(i, tokens.Count, limit, Encoding.UTF8.GetString([.. tokens.Skip(limit).SelectMany(t => _spelling.Value.GetValueOrDefault(t, []))]).Trim()));
+                truncated.Add(new TruncatedPrompt(
+                    i, tokens.Count, limit, Encoding.UTF8.GetString([.. tokens.Skip(limit).SelectMany(t => _spelling.Value.GetValueOrDefault(t, []))]).Trim()));
         }
         return truncated;
     }
@@ -130,7 +133,8 @@ public sealed class ClipTokenizer
         string[] merges = OpenAiVocabulary.ReadMerges(file);
         Dictionary<string, int> vocabulary = OpenAiVocabulary.Build(merges, StartToken, EndToken);
         return new ClipTokenizer(
-            vocabulary, file, merges, new AddedToken(StartToken, vocabulary[StartToken], file), new AddedToken(EndToken, vocabulary[EndToken], file), EndToken, pad: 0, maxLength, [], isFast: false);
+            vocabulary, file, merges, new AddedToken(StartToken, vocabulary[StartToken], file), new AddedToken(EndToken, vocabulary[EndToken], file), EndToken,
+                pad: 0, maxLength, [], isFast: false);
     }
 
     /// <summary>
@@ -158,7 +162,8 @@ public sealed class ClipTokenizer
         if (!files.Vocabulary.ContainsKey(unknown.Content))
             files.Vocabulary.Add(unknown.Content, unknown.Id);
         return new ClipTokenizer(
-            files.Vocabulary, files.VocabularyPath, files.Merges, start, end, unknown.Content, pad.Id, files.MaxLength(DefaultMaxLength), files.AddedTokens, files.IsFast);
+            files.Vocabulary, files.VocabularyPath, files.Merges, start, end, unknown.Content, pad.Id, files.MaxLength(DefaultMaxLength), files.AddedTokens,
+                files.IsFast);
     }
 
     /// <summary>Checks that every id has a row in a text encoder's embeddings.</summary>
@@ -166,7 +171,8 @@ public sealed class ClipTokenizer
     internal void CheckIds(ClipTextConfig encoder)
     {
         if (LargestToken.Id >= encoder.VocabularySize)
-            throw new ModelConfigException(LargestToken.Source, LargestToken.Content, $"the token's id {LargestToken.Id} is beyond the text encoder's {encoder.VocabularySize} embeddings (vocab_size); the two belong to different models, or the encoder's part with added tokens is missing.");
+            throw new ModelConfigException(LargestToken.Source, LargestToken.Content, $"the token's id {LargestToken.Id} is beyond the text encoder's "
+                + $"{encoder.VocabularySize} embeddings (vocab_size); the two belong to different models, or the encoder's part with added tokens is missing.");
     }
 
     // Without the start and the end.

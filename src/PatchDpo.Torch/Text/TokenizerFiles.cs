@@ -92,7 +92,8 @@ internal sealed class TokenizerFiles
         if (_added.TryGetValue(token, out AddedToken? known))
             return known;
         if (!Vocabulary.TryGetValue(token, out int id))
-            throw new ModelConfigException(VocabularyPath, token, $"the vocabulary lacks this token, which the tokenizer needs as {field}{(source == VocabularyPath ? "" : $" ('{source}')")}.");
+            throw new ModelConfigException(VocabularyPath, token, $"the vocabulary lacks this token, which the tokenizer needs as "
+                + $"{field}{(source == VocabularyPath ? "" : $" ('{source}')")}.");
         return Add(new AddedToken(token, id, source) { SingleWord = fields?.GetBoolean("single_word", false) ?? false });
     }
 
@@ -106,7 +107,8 @@ internal sealed class TokenizerFiles
         int length = _config.GetInt32(Field);
         if (length < 2)
             throw _config.Fault(Field, $"{length} leaves no room for the start and the end token.");
-        return length <= ConfigFields.MaxSide ? length : throw _config.Fault(Field, $"{length} ids are more than the {ConfigFields.MaxSide} that are supported; text encoders take 77.");
+        return length <= ConfigFields.MaxSide ? length
+            : throw _config.Fault(Field, $"{length} ids are more than the {ConfigFields.MaxSide} that are supported; text encoders take 77.");
     }
 
     private void AddTokens()
@@ -115,7 +117,8 @@ internal sealed class TokenizerFiles
         {
             ModelConfig decoder = _config!.GetObject(Decoder);
             foreach (string id in decoder.Names)
-                Add(Token(decoder.GetObject(id), int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw decoder.Fault(id, "the name is no token's id.")));
+                Add(Token(decoder.GetObject(id), int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+                    : throw decoder.Fault(id, "the name is no token's id.")));
         }
         else if (ReadOptional("added_tokens.json") is ModelConfig ids)
         {
@@ -143,7 +146,8 @@ internal sealed class TokenizerFiles
             {
                 string token = item.Fields?.GetString("content") ?? (item.Texts is [string text] ? text : throw file.Fault(Additional, "an item is a list."));
                 if (!_added.ContainsKey(token) && token.Length > 0)
-                    Add(new AddedToken(token, Vocabulary.TryGetValue(token, out int id) ? id : next++, file.Source) { SingleWord = item.Fields?.GetBoolean("single_word", false) ?? false });
+                    Add(new AddedToken(token, Vocabulary.TryGetValue(token, out int id) ? id : next++,
+                        file.Source) { SingleWord = item.Fields?.GetBoolean("single_word", false) ?? false });
             }
         }
     }
@@ -219,7 +223,8 @@ internal sealed class TokenizerFiles
             number++;
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal)))
                 continue;
-            merges.Add(IsMerge(line.Split(' ')) ? line : throw new WeightsFormatException(path, null, $"line {number} is not a merge of two tokens of the vocabulary into a third."));
+            merges.Add(IsMerge(line.Split(' ')) ? line
+                : throw new WeightsFormatException(path, null, $"line {number} is not a merge of two tokens of the vocabulary into a third."));
         }
         return merges;
     }
@@ -231,7 +236,8 @@ internal sealed class TokenizerFiles
         foreach (ConfigItem item in model.GetItems("merges"))
         {
             string[] pair = item.Texts is [string one] ? one.Split(' ') : [.. item.Texts];
-            merges.Add(IsMerge(pair) ? string.Join(' ', pair) : throw model.Fault($"merges[{merges.Count}]", "the item is not a merge of two tokens of the vocabulary into a third."));
+            merges.Add(IsMerge(pair) ? string.Join(' ', pair)
+                : throw model.Fault($"merges[{merges.Count}]", "the item is not a merge of two tokens of the vocabulary into a third."));
         }
         return merges;
     }

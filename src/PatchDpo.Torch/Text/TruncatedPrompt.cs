@@ -10,7 +10,8 @@ public sealed record TruncatedPrompt(int? Index, int Tokens, int Limit, string D
     private const int ShownCharacters = 80;
 
     /// <summary>What happens to the prompt, without its name: how many tokens, how many are taken, what is left out (the beginning of it).</summary>
-    public string Reason => $"it has {Tokens} tokens and the text encoder takes {Limit}; left out: '{(Dropped.Length > ShownCharacters ? Dropped[..ShownCharacters] + "..." : Dropped)}'.";
+    public string Reason => $"it has {Tokens} tokens and the text encoder takes {Limit}; left out: "
+        + $"'{(Dropped.Length > ShownCharacters ? Dropped[..ShownCharacters] + "..." : Dropped)}'.";
 
     /// <summary>Which prompt it is: "Prompt 3", or "The negative prompt".</summary>
     public string Name => Index is int i ? $"Prompt {i}" : "The negative prompt";

@@ -18,7 +18,8 @@ internal sealed class DiffusionDpoObjective(double beta) : ITrainingObjective
         Tensor change = Errors(step.Prediction, step.Target) - Errors(untrained(), step.Target);
         Tensor[] halves = change.chunk(2);
         Tensor preferred = -(halves[0] - halves[1]);
-        return new ObjectiveLoss(-nn.functional.logsigmoid(preferred.Times(beta / 2)).mean(), preferred.GreaterThan(0).to(ScalarType.Float32).mean().item<float>());
+        return new ObjectiveLoss(-nn.functional.logsigmoid(preferred.Times(beta / 2)).mean(),
+            preferred.GreaterThan(0).to(ScalarType.Float32).mean().item<float>());
     }
 
     /// <summary>Each image's mean squared error, <c>(2B)</c>.</summary>

@@ -14,6 +14,8 @@ internal interface ITrainingObjective
 
     /// <summary>The loss of a step, in the current dispose scope.</summary>
     /// <param name="step">The forward pass.</param>
-    /// <param name="untrained">Predicts for the same noisy latents with the adapter layers as they were before training, <c>(2B,C,h,w)</c>, without gradient.</param>
+    /// <param name="untrained">
+    /// Predicts for the same noisy latents with the adapter layers as they were before training, <c>(2B,C,h,w)</c>, without gradient.
+    /// </param>
     ObjectiveLoss Loss(TrainingStep step, Func<Tensor> untrained);
 }

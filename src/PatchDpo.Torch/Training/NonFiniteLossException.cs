@@ -17,7 +17,8 @@ public sealed class NonFiniteLossException : PatchDpoException
     /// <param name="loss">The loss.</param>
     /// <param name="cause">What is known of the cause, as a sentence; null: nothing.</param>
     internal NonFiniteLossException(int step, double loss, string? cause)
-        : base($"The loss of step {step} is {loss}; nothing is kept of the training. {cause ?? "A lower learning rate, or images without extreme values, may help."}")
+        : base($"The loss of step {step} is {loss}; nothing is kept of the training. "
+            + $"{cause ?? "A lower learning rate, or images without extreme values, may help."}")
     {
         Step = step;
         Loss = loss;

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training;
 
-/// <summary>SDXL's sizes of a batch of pairs. Each tensor is <c>(B,2,2)</c> in float32: pair; reference, then generated image; rows (height or top), then columns.</summary>
+/// <summary>
+/// SDXL's sizes of a batch of pairs. Each tensor is <c>(B,2,2)</c> in float32: pair; reference, then generated image; rows (height or top), then
+/// columns.
+/// </summary>
 /// <param name="Original">Sizes of the image files, in pixels.</param>
 /// <param name="CropTopLeft">Where the crop began, in pixels after resizing.</param>
 /// <param name="Target">Sizes trained at, in pixels.</param>

@@ -13,7 +13,10 @@ public static class PatchDpoLoss
     /// <param name="weights">Non-negative, <c>(2B,1,h,w)</c>; see <see cref="Weights"/>.</param>
     /// <returns>A scalar with gradient; the caller disposes it. 0 where all weights are 0.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
-    /// <remarks>PatchDPO (arXiv 2412.03177), section 3.3; the official script's weighted_mse_loss: divided by the number of elements, not by the sum of the weights.</remarks>
+    /// <remarks>
+    /// PatchDPO (arXiv 2412.03177), section 3.3; the official script's weighted_mse_loss: divided by the number of elements, not by the sum of the
+    /// weights.
+    /// </remarks>
     public static Tensor Compute(Tensor prediction, Tensor target, Tensor weights)
     {
         ArgumentNullException.ThrowIfNull(prediction);
@@ -21,7 +24,8 @@ public static class PatchDpoLoss
         ArgumentNullException.ThrowIfNull(weights);
         long[] shape = prediction.shape;
         if (shape.Length != 4 || !target.shape.AsSpan().SequenceEqual(shape) || !weights.shape.AsSpan().SequenceEqual([shape[0], 1, shape[2], shape[3]]))
-            throw new ArgumentException($"Prediction ({string.Join(',', shape)}), target ({string.Join(',', target.shape)}) and weights ({string.Join(',', weights.shape)}) must be (2B,C,h,w) twice and (2B,1,h,w).", nameof(prediction));
+            throw new ArgumentException($"Prediction ({string.Join(',', shape)}), target ({string.Join(',', target.shape)}) and weights "
+                + $"({string.Join(',', weights.shape)}) must be (2B,C,h,w) twice and (2B,1,h,w).", nameof(prediction));
         using DisposeScope scope = NewDisposeScope();
         Tensor error = prediction.to(ScalarType.Float32) - target.to(ScalarType.Float32);
         return (error.Squared() * weights.to(ScalarType.Float32)).mean().MoveToOuterDisposeScope();

@@ -10,7 +10,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training;
 
-/// <summary>Trains the adapter layers (the image prompt's keys and values) of a personalised model with PatchDPO, or a baseline; all else stays frozen.</summary>
+/// <summary>
+/// Trains the adapter layers (the image prompt's keys and values) of a personalised model with PatchDPO, or a baseline; all else stays frozen.
+/// </summary>
 /// <remarks>
 /// PatchDPO, arXiv 2412.03177, and its official script: both images of a pair share noise, timestep, text and image prompt;
 /// AdamW with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once and kept in memory.
@@ -31,7 +33,8 @@ public sealed class PatchDpoTrainer
     {
         ArgumentNullException.ThrowIfNull(model);
         if (model.DType == ScalarType.Float16)
-            throw new NotSupportedException("A float16 model cannot be trained: its gradients would vanish below the smallest float16 number. Load it in bfloat16 or float32.");
+            throw new NotSupportedException("A float16 model cannot be trained: its gradients would vanish below the smallest float16 number. Load it in "
+                + "bfloat16 or float32.");
         _model = model;
         _options = options ?? new PatchDpoTrainerOptions();
         _options.Validate();
@@ -43,11 +46,18 @@ public sealed class PatchDpoTrainer
     /// <summary>Trains.</summary>
     /// <param name="pairs">At least one pair.</param>
     /// <param name="cancellation">Looked at before every step; nothing is kept of a training that is cancelled.</param>
-    /// <returns>A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).</returns>
+    /// <returns>
+    /// A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).
+    /// </returns>
     /// <exception cref="EmptyDataException">There is no pair.</exception>
-    /// <exception cref="ArgumentException">A pair's list of image prompts is empty or has null in it, or the pairs have different numbers of image prompts above one whose least common multiple is above 60.</exception>
+    /// <exception cref="ArgumentException">
+    /// A pair's list of image prompts is empty or has null in it, or the pairs have different numbers of image prompts above one whose least common
+    /// multiple is above 60.
+    /// </exception>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names its pair.</exception>
-    /// <exception cref="TruncatedPromptException">A prompt has more tokens than the text encoder takes, and the options refuse that; the message names its pair.</exception>
+    /// <exception cref="TruncatedPromptException">
+    /// A prompt has more tokens than the text encoder takes, and the options refuse that; the message names its pair.
+    /// </exception>
     /// <exception cref="NonFiniteOutputException">A part of the model gives NaN or infinite numbers for a pair; the message names both.</exception>
     /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -76,7 +86,8 @@ public sealed class PatchDpoTrainer
     {
         using Generator generator = new(unchecked((ulong)_options.Seed), CPU);
         var order = new PairOrder(cache.Count, generator);
-        using var optimizer = new AdamWOptimizer(tuned.parameters(), _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);
+        using var optimizer = new AdamWOptimizer(
+            tuned.parameters(), _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);
         var clock = Stopwatch.StartNew();
         for (int step = 1; step <= _options.MaxSteps; step++)
         {
@@ -84,14 +95,16 @@ public sealed class PatchDpoTrainer
             (float loss, float? accuracy) = Step(tuned, cache, order, generator, optimizer);
             if (!float.IsFinite(loss))
                 throw new NonFiniteLossException(step, loss, _model.FindDamagedWeights()?.ToString());
-            _options.Progress?.Report(new TrainingProgress(step, _options.MaxSteps, loss, clock.Elapsed, accuracy) { TruncatedPrompts = cache.TruncatedPrompts });
+            _options.Progress?.Report(new TrainingProgress(
+                step, _options.MaxSteps, loss, clock.Elapsed, accuracy) { TruncatedPrompts = cache.TruncatedPrompts });
         }
         // The last update is seen by no step of ours; with weights that are not finite, the next one's loss would not be either.
         if (!AllFinite(tuned))
             throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
     }
 
-    private (float Loss, float? ImplicitAccuracy) Step(IpAdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, AdamWOptimizer optimizer)
+    private (float Loss, float? ImplicitAccuracy) Step(
+        IpAdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, AdamWOptimizer optimizer)
     {
         using DisposeScope scope = NewDisposeScope();
         long[] pairs = order.Take(Math.Min(_options.BatchSize, cache.Count));

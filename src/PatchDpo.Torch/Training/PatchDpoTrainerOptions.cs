@@ -11,7 +11,10 @@ public sealed class PatchDpoTrainerOptions
     /// <summary>What is minimised. Default: PatchDPO; the others are baselines to compare it with.</summary>
     public TrainingObjective Objective { get; init => field = ArgumentRange.Member(value); }
 
-    /// <summary>Diffusion-DPO's beta, 1e-37 to 1e37: how strongly the model is held to what it was; other objectives have none. Default 5,000 (Diffusion-DPO's for SDXL, with an image's mean squared error).</summary>
+    /// <summary>
+    /// Diffusion-DPO's beta, 1e-37 to 1e37: how strongly the model is held to what it was; other objectives have none. Default 5,000 (Diffusion-DPO's
+    /// for SDXL, with an image's mean squared error).
+    /// </summary>
     public double DiffusionDpoBeta { get; init => field = ArgumentRange.Positive(value); } = 5_000;
 
     /// <summary>Optimizer steps, at least 1. Default 30,000 (the official run: on 8 GPUs with 4 pairs each).</summary>
@@ -44,7 +47,9 @@ public sealed class PatchDpoTrainerOptions
     /// <summary>Share of pairs that lose both, in [0, 1]. Default 0.05.</summary>
     public double BothDropout { get; init => field = ArgumentRange.Share(value); } = 0.05;
 
-    /// <summary>Seed of the order of pairs, noise, timesteps and dropping, any number, all drawn on the CPU and the same on every machine. Default 42.</summary>
+    /// <summary>
+    /// Seed of the order of pairs, noise, timesteps and dropping, any number, all drawn on the CPU and the same on every machine. Default 42.
+    /// </summary>
     /// <remarks>
     /// The same seed, pairs and options give weights of equal bits on the same machine, with the CPU and the same number of threads. Another number of
     /// threads or another processor rounds otherwise, and the differences grow from step to step; on CUDA some of libtorch's sums have no
@@ -52,7 +57,10 @@ public sealed class PatchDpoTrainerOptions
     /// </remarks>
     public long Seed { get; init; } = 42;
 
-    /// <summary>Side that images are trained at, in pixels, at most 16,384, a multiple of the model's latent scale; null (default) takes the model's, at most 512 (the official size).</summary>
+    /// <summary>
+    /// Side that images are trained at, in pixels, at most 16,384, a multiple of the model's latent scale; null (default) takes the model's, at most
+    /// 512 (the official size).
+    /// </summary>
     public int? Size { get; init => field = value is int v ? ArgumentRange.Within(v, 1, 16_384) : null; }
 
     /// <summary>Weight of the image prompt while training, 0 to 65,504. Default 1.</summary>
@@ -70,18 +78,24 @@ public sealed class PatchDpoTrainerOptions
     /// <summary>The longest prompt that is accepted, in characters. Default 2,000 (ours).</summary>
     public int MaxPromptCharacters { get; init => field = ArgumentRange.Within(value, 1); } = GenerationOptions.DefaultMaxPromptCharacters;
 
-    /// <summary>Whether a prompt that has more tokens than the text encoder takes is an error (<see cref="TruncatedPromptException"/>) before anything is trained. Default false: it is cut, and told by <see cref="TrainingProgress.TruncatedPrompts"/>.</summary>
+    /// <summary>
+    /// Whether a prompt that has more tokens than the text encoder takes is an error (<see cref="TruncatedPromptException"/>) before anything is
+    /// trained. Default false: it is cut, and told by <see cref="TrainingProgress.TruncatedPrompts"/>.
+    /// </summary>
     public bool RefuseTruncatedPrompts { get; init; }
 
     /// <summary>Told after every step; null (default) for none.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
     /// <summary>Checks what no single property can.</summary>
-    /// <exception cref="ArgumentException">More than all pairs would be dropped, steps do not fit float32, or min-SNR weighting is asked for where there is none.</exception>
+    /// <exception cref="ArgumentException">
+    /// More than all pairs would be dropped, steps do not fit float32, or min-SNR weighting is asked for where there is none.
+    /// </exception>
     internal void Validate()
     {
         if (TextDropout + ImageDropout + BothDropout > 1)
-            throw new ArgumentException($"{nameof(TextDropout)}, {nameof(ImageDropout)} and {nameof(BothDropout)} sum to {TextDropout + ImageDropout + BothDropout}, more than 1.");
+            throw new ArgumentException($"{nameof(TextDropout)}, {nameof(ImageDropout)} and {nameof(BothDropout)} sum to "
+                + $"{TextDropout + ImageDropout + BothDropout}, more than 1.");
         ArgumentRange.CheckAdamW(LearningRate, WeightDecay, Beta1);
         if (MinSnrGamma is not null && Objective == TrainingObjective.DiffusionDpo)
             throw new ArgumentException($"{nameof(MinSnrGamma)} weights squared errors; {nameof(TrainingObjective.DiffusionDpo)} has no such weights.");

@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training;
 
-/// <summary>Everything frozen that training reads, computed once and kept in the CPU's memory: latents, text states, image prompt tokens, sizes and weights.</summary>
+/// <summary>
+/// Everything frozen that training reads, computed once and kept in the CPU's memory: latents, text states, image prompt tokens, sizes and weights.
+/// </summary>
 internal sealed class TrainingCache : IDisposable
 {
     // Images encoded together; a matter of memory alone.
@@ -22,7 +24,8 @@ internal sealed class TrainingCache : IDisposable
     private readonly long[][] _tokenRows;
 
     /// <summary>Encodes all pairs; an image that several have is encoded once.</summary>
-    public TrainingCache(PersonalizedModel model, IReadOnlyList<TrainingPair> pairs, PatchDpoTrainerOptions options, ITrainingObjective objective, CancellationToken cancellation)
+    public TrainingCache(PersonalizedModel model, IReadOnlyList<TrainingPair> pairs, PatchDpoTrainerOptions options, ITrainingObjective objective,
+        CancellationToken cancellation)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -41,11 +44,15 @@ internal sealed class TrainingCache : IDisposable
         TruncatedPrompts = model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
         TruncatedPromptException.ThrowIfAny(TruncatedPrompts, options.RefuseTruncatedPrompts);
         // The last rows stand for a dropped prompt and a dropped image.
-        _text = TextConditions.Concat([.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters).Map(t => t.cpu()), i => i == prompts.Length ? ("the empty prompt", i) : Of("the prompt", Array.IndexOf(_textRows, i)))]);
-        Tensor[] tokens = [.. Encode(imagePrompts, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu(), i => Of("an image prompt", Array.FindIndex(_tokenRows, r => r.Contains(i))))];
+        _text = TextConditions.Concat(
+            [.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters).Map(t => t.cpu()), i => i == prompts.Length
+            ? ("the empty prompt", i) : Of("the prompt", Array.IndexOf(_textRows, i)))]);
+        Tensor[] tokens = [.. Encode(imagePrompts, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu(),
+            i => Of("an image prompt", Array.FindIndex(_tokenRows, r => r.Contains(i))))];
         _tokens = cat([.. tokens, model.ProjectReferences(model.EncodeDroppedReference(1)).cpu()]);
         ImageBuffer[] images = [.. pairs.SelectMany(p => new[] { p.Reference, p.Generated })];
-        Tensor[] latents = [.. Encode(images, chunk => model.EncodeLatents(chunk, size).cpu(), i => Of(i % 2 == 0 ? "the reference" : "the generated image", i / 2))];
+        Tensor[] latents = [.. Encode(
+            images, chunk => model.EncodeLatents(chunk, size).cpu(), i => Of(i % 2 == 0 ? "the reference" : "the generated image", i / 2))];
         _latents = cat(latents).reshape(pairs.Count, 2, model.LatentChannels, grid, grid);
         _sizes = Sizes(images, size);
         _weights = objective.Weights(pairs, grid, grid);
@@ -103,7 +110,8 @@ internal sealed class TrainingCache : IDisposable
             kept.Dispose();
     }
 
-    private IEnumerable<Tensor> Tensors => new[] { _latents, _text.HiddenStates, _text.Pooled, _tokens, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights }.OfType<Tensor>();
+    private IEnumerable<Tensor> Tensors
+        => new[] { _latents, _text.HiddenStates, _text.Pooled, _tokens, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights }.OfType<Tensor>();
 
     /// <summary>Of each chosen pair: all references' rows, then all generated images'. <c>(P,2,...) -> (2B,...)</c></summary>
     private static Tensor ReferencesFirst(Tensor perPair, Tensor rows) => perPair.index_select(0, rows).transpose(0, 1).flatten(0, 1);
@@ -118,10 +126,12 @@ internal sealed class TrainingCache : IDisposable
     {
         for (int i = 0; i < pairs.Count; i++)
             if (pairs[i].ImagePrompts is { } images && (images.Count == 0 || images.Any(image => image is null)))
-                throw new ArgumentException($"Pair {i} has {(images.Count == 0 ? "an empty list of image prompts" : "null for one of its image prompts")}; leave the list null where the reference is the image prompt.", nameof(pairs));
+                throw new ArgumentException($"Pair {i} has {(images.Count == 0 ? "an empty list of image prompts" : "null for one of its image prompts")}; "
+                    + "leave the list null where the reference is the image prompt.", nameof(pairs));
         int[] counts = [.. pairs.Select(p => ImagePrompts(p).Count).Distinct()];
         if (ReferenceTokens.CommonSets(counts) is null)
-            throw new ArgumentException($"Pairs have {string.Join(", ", counts)} image prompts: the least common multiple of these numbers is above {ReferenceTokens.MaxCommonSets}, so a batch would repeat them too often. Train them apart.", nameof(pairs));
+            throw new ArgumentException($"Pairs have {string.Join(", ", counts)} image prompts: the least common multiple of these numbers is above "
+                + $"{ReferenceTokens.MaxCommonSets}, so a batch would repeat them too often. Train them apart.", nameof(pairs));
     }
 
     private static Dictionary<T, long> Rows<T>(T[] items) where T : notnull

@@ -7,7 +7,10 @@ namespace PatchDpo.Torch.Training;
 /// <param name="MaxSteps">How many steps the training takes.</param>
 /// <param name="Loss">The step's loss, before its update.</param>
 /// <param name="Elapsed">Time since the first step began.</param>
-/// <param name="ImplicitAccuracy">Diffusion-DPO alone: the share of the step's pairs whose reference the model has come to prefer to the generated image, compared with the model before training, in [0, 1]; else null.</param>
+/// <param name="ImplicitAccuracy">
+/// Diffusion-DPO alone: the share of the step's pairs whose reference the model has come to prefer to the generated image, compared with the model
+/// before training, in [0, 1]; else null.
+/// </param>
 public sealed record TrainingProgress(int Step, int MaxSteps, float Loss, TimeSpan Elapsed, float? ImplicitAccuracy = null)
 {
     /// <summary>The pairs' prompts of which the text encoder sees the beginning alone, by the pairs' places; the same list at every step.</summary>

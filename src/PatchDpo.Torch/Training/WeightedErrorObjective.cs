@@ -21,7 +21,9 @@ internal sealed class WeightedErrorObjective(TrainingObjective kind, WeightMapOp
         {
             TrainingObjective.Reconstruction => ones(pairs.Count, 2, height, width),
             TrainingObjective.ReferenceOnly => tensor([1f, 0]).reshape(1, 2, 1, 1).expand(pairs.Count, 2, height, width).contiguous(),
-            TrainingObjective.ImageLevel => WholeImage(OfPatches(pairs, height, width, new WeightMapOptions { Kind = options.Kind, LowPercentile = options.LowPercentile, HighPercentile = options.HighPercentile })),
+            TrainingObjective.ImageLevel => WholeImage(
+                OfPatches(pairs, height, width,
+                new WeightMapOptions { Kind = options.Kind, LowPercentile = options.LowPercentile, HighPercentile = options.HighPercentile })),
             TrainingObjective.ImageLevelSameMass => WholeImage(OfPatches(pairs, height, width, options)),
             _ => OfPatches(pairs, height, width, options),
         };

@@ -77,7 +77,8 @@ public sealed class Alike : ConvolutionalEncoder
         PixelShape.Check(pixels, PatchSize);
         using var scope = NewDisposeScope();
         VisionFeatures[] features = [.. pixels.split(1).Select(base.Encode)];
-        return new VisionFeatures(cat([.. features.Select(f => f.Global)]).MoveToOuterDisposeScope(), cat([.. features.Select(f => f.Patches)]).MoveToOuterDisposeScope());
+        return new VisionFeatures(cat([.. features.Select(f => f.Global)]).MoveToOuterDisposeScope(), cat([.. features.Select(f => f.Patches)])
+            .MoveToOuterDisposeScope());
     }
 
     private protected override Parameter Anchor => convhead2.Weight;
@@ -105,7 +106,8 @@ public sealed class Alike : ConvolutionalEncoder
 
     private protected override IEnumerable<IReadOnlyList<Module>> PatchParts()
     {
-        IReadOnlyList<Module>[] parts = [[block1], [block2], [block3], [block4], [conv1, conv2, conv3, conv4, .. convhead1 is null ? Array.Empty<Module>() : [convhead1], convhead2]];
+        IReadOnlyList<Module>[] parts = [[block1], [block2], [block3], [block4],
+            [conv1, conv2, conv3, conv4, .. convhead1 is null ? Array.Empty<Module>() : [convhead1], convhead2]];
         return parts.Take(PatchStage);
     }
 

@@ -22,7 +22,8 @@ public sealed record AlikeConfig
     public required int DescriptorDim
     {
         get;
-        init => field = value > 0 && value % 4 == 0 ? value : throw new ArgumentOutOfRangeException(nameof(DescriptorDim), value, "The width is a positive multiple of 4.");
+        init => field = value > 0 && value % 4 == 0 ? value
+            : throw new ArgumentOutOfRangeException(nameof(DescriptorDim), value, "The width is a positive multiple of 4.");
     }
 
     /// <summary>Whether one convolution makes the descriptors rather than two. Default: true; false in ALIKE-L alone.</summary>
@@ -40,6 +41,7 @@ public sealed record AlikeConfig
                 DescriptorDim = dim,
                 SingleHead = !state.Keys.Contains("convhead1.weight"),
             }
-            : throw new UnknownModelException(state.Path, "convhead2.weight", $"a descriptor of {dim} values cannot have a quarter from each of ALIKE's blocks.");
+            : throw new UnknownModelException(
+                state.Path, "convhead2.weight", $"a descriptor of {dim} values cannot have a quarter from each of ALIKE's blocks.");
     }
 }

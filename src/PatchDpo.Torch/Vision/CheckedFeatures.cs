@@ -16,11 +16,13 @@ internal static class CheckedFeatures
 
     /// <summary>Image embeddings that can be computed with.</summary>
     /// <exception cref="NonFiniteOutputException">That of an image cannot; its index is the one in the batch.</exception>
-    public static Tensor EncodeCheckedImages(this IImageTextEncoder encoder, Tensor pixels) => Checked(encoder, encoder.EncodeImages(pixels), "image embeddings", "image");
+    public static Tensor EncodeCheckedImages(this IImageTextEncoder encoder, Tensor pixels)
+        => Checked(encoder, encoder.EncodeImages(pixels), "image embeddings", "image");
 
     /// <summary>Text embeddings that can be computed with.</summary>
     /// <exception cref="NonFiniteOutputException">That of a text cannot; its index is the one in the batch.</exception>
-    public static Tensor EncodeCheckedTexts(this IImageTextEncoder encoder, IReadOnlyList<string> texts) => Checked(encoder, encoder.EncodeTexts(texts), "text embeddings", "text");
+    public static Tensor EncodeCheckedTexts(this IImageTextEncoder encoder, IReadOnlyList<string> texts)
+        => Checked(encoder, encoder.EncodeTexts(texts), "text embeddings", "text");
 
     private static VisionFeatures Encode(IVisionEncoder encoder, Tensor pixels, Func<VisionFeatures, Tensor> used, string output)
     {
@@ -29,7 +31,8 @@ internal static class CheckedFeatures
         {
             Tensor rows = used(features);
             if (FiniteOutput.FirstBad(rows) is >= 0 and int bad)
-                throw new NonFiniteOutputException($"The image encoder {encoder.GetType().Name}", WeightsOrigin.Of(PartWithWeights(encoder)), output, $"image {bad}", bad, rows.dtype);
+                throw new NonFiniteOutputException(
+                    $"The image encoder {encoder.GetType().Name}", WeightsOrigin.Of(PartWithWeights(encoder)), output, $"image {bad}", bad, rows.dtype);
             return features;
         }
         catch

@@ -25,7 +25,8 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
     /// <exception cref="ArgumentException">A projection is missing, or the parts do not fit together.</exception>
-    public ClipModel(ClipTextConfig text, ClipVisionConfig vision, ClipTokenizer tokenizer, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(ClipModel)))
+    public ClipModel(ClipTextConfig text, ClipVisionConfig vision, ClipTokenizer tokenizer, Device? device = null, ScalarType? dtype = null)
+        : base(TorchRuntime.Initialized(nameof(ClipModel)))
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(vision);
@@ -64,7 +65,9 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     /// <summary>The logarithm of the factor on cosines in <see cref="forward"/>, a scalar.</summary>
     public Parameter LogitScale => logit_scale.AliveIn(this);
 
-    /// <summary>Reads a CLIP model's folder: <c>config.json</c> (CLIPConfig), the tokenizer's files and the weights, under Hugging Face's or OpenAI's names.</summary>
+    /// <summary>
+    /// Reads a CLIP model's folder: <c>config.json</c> (CLIPConfig), the tokenizer's files and the weights, under Hugging Face's or OpenAI's names.
+    /// </summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
@@ -141,9 +144,11 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     private static void CheckFit(ClipTextConfig text, ClipVisionConfig vision, ClipTokenizer tokenizer)
     {
         if (text.ProjectionDim is null || text.ProjectionDim != vision.ProjectionDim)
-            throw new ArgumentException($"Both encoders need a projection of the same width, not {text.ProjectionDim?.ToString() ?? "none"} (text) and {vision.ProjectionDim?.ToString() ?? "none"} (vision).");
+            throw new ArgumentException($"Both encoders need a projection of the same width, not {text.ProjectionDim?.ToString() ?? "none"} (text) and "
+                + $"{vision.ProjectionDim?.ToString() ?? "none"} (vision).");
         if (tokenizer.MaxLength > text.MaxPositions || tokenizer.LargestToken.Id >= text.VocabularySize)
-            throw new ArgumentException($"The tokenizer gives {tokenizer.MaxLength} ids of up to {tokenizer.LargestToken.Id}; the text encoder takes {text.MaxPositions} of up to {text.VocabularySize - 1}.", nameof(tokenizer));
+            throw new ArgumentException($"The tokenizer gives {tokenizer.MaxLength} ids of up to {tokenizer.LargestToken.Id}; the text encoder takes "
+                + $"{text.MaxPositions} of up to {text.VocabularySize - 1}.", nameof(tokenizer));
     }
 
     /// <inheritdoc/>

@@ -68,7 +68,8 @@ public sealed record ClipVisionConfig : ClipTransformerConfig
     /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>
     internal static ClipVisionConfig FromWeights(ITensorSource state)
     {
-        const string token = "vision_model.embeddings.class_embedding", table = "vision_model.embeddings.position_embedding.weight", projection = "visual_projection.weight";
+        const string token = "vision_model.embeddings.class_embedding", table = "vision_model.embeddings.position_embedding.weight",
+            projection = "visual_projection.weight";
         int dim = state.Dimensions(token, [null])[0];
         int patch = state.Dimensions("vision_model.embeddings.patch_embedding.weight", dim, 3, null, null)[2];
         return new ClipVisionConfig

@@ -22,7 +22,8 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     /// <param name="device">Where the weights live; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
     /// <exception cref="ArgumentException">The configuration contradicts itself.</exception>
-    public ClipVisionEncoder(ClipVisionConfig config, Device? device = null, ScalarType? dtype = null) : base(TorchRuntime.Initialized(nameof(ClipVisionEncoder)))
+    public ClipVisionEncoder(ClipVisionConfig config, Device? device = null, ScalarType? dtype = null)
+        : base(TorchRuntime.Initialized(nameof(ClipVisionEncoder)))
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
@@ -60,11 +61,15 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
             (string name, Parameter parameter)[] all = [.. vision_model.named_parameters()];
             return [Named("embeddings.", "pre_layrnorm."), .. Enumerable.Range(0, Config.NumLayers).Select(i => Named($"encoder.layers.{i}."))];
 
-            Parameter[] Named(params string[] prefixes) => [.. all.Where(p => prefixes.Any(x => p.name.StartsWith(x, StringComparison.Ordinal))).Select(p => p.parameter)];
+            Parameter[] Named(params string[] prefixes)
+                => [.. all.Where(p => prefixes.Any(x => p.name.StartsWith(x, StringComparison.Ordinal))).Select(p => p.parameter)];
         }
     }
 
-    /// <summary>Reads <c>config.json</c> (Hugging Face's CLIPVisionConfig, or a whole model's CLIPConfig) and the weights, under Hugging Face's or OpenAI's names.</summary>
+    /// <summary>
+    /// Reads <c>config.json</c> (Hugging Face's CLIPVisionConfig, or a whole model's CLIPConfig) and the weights, under Hugging Face's or OpenAI's
+    /// names.
+    /// </summary>
     /// <remarks>The encoder has a projection where the weights have one. A whole model's other tower is left out.</remarks>
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>

@@ -7,7 +7,10 @@ using static TorchSharp.torch.nn;
 
 namespace PatchDpo.Torch.Vision;
 
-/// <summary>A convolutional network as an image encoder: the map of one of its stages gives the patch features, the last map's average the image's. <c>(B,3,H,W) -> (B,D)</c></summary>
+/// <summary>
+/// A convolutional network as an image encoder: the map of one of its stages gives the patch features, the last map's average the image's.
+/// <c>(B,3,H,W) -> (B,D)</c>
+/// </summary>
 public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder
 {
     private int? _patchStage;
@@ -57,7 +60,8 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     }
 
     /// <summary>How this encoder is used, as options that would open it so.</summary>
-    internal VisionEncoderOptions Choices => new() { PatchStage = PatchStage, PatchSize = PatchSize, ImageSize = _imageSize, WithEarlierStages = WithEarlierStages };
+    internal VisionEncoderOptions Choices
+        => new() { PatchStage = PatchStage, PatchSize = PatchSize, ImageSize = _imageSize, WithEarlierStages = WithEarlierStages };
 
     /// <summary>The last map averaged over positions, with gradients where they are on. <c>(B,3,H,W) -> (B,D)</c></summary>
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W), or the image is too small for the network.</exception>
@@ -149,8 +153,10 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     }
 
     private int CheckedStage(int stage)
-        => stage >= 1 && stage <= Stages ? stage : throw new ArgumentOutOfRangeException(nameof(PatchStage), stage, $"This network has the stages 1 to {Stages}.");
+        => stage >= 1 && stage <= Stages ? stage
+            : throw new ArgumentOutOfRangeException(nameof(PatchStage), stage, $"This network has the stages 1 to {Stages}.");
 
     private static int CheckedSize(int size)
-        => size > 0 && BitOperations.IsPow2(size) ? size : throw new ArgumentOutOfRangeException(nameof(PatchSize), size, "The side of a patch is a power of two.");
+        => size > 0 && BitOperations.IsPow2(size) ? size
+            : throw new ArgumentOutOfRangeException(nameof(PatchSize), size, "The side of a patch is a power of two.");
 }

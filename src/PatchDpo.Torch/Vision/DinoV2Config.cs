@@ -33,12 +33,16 @@ public sealed record DinoV2Config : VitConfig
     public double? LayerScale { get; init; } = 1.0;
 
     /// <summary>How many register tokens there are. Default: 0; the published models with registers have 4.</summary>
-    public int RegisterTokens { get; init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(RegisterTokens), value, "The count must not be negative."); }
+    public int RegisterTokens { get; init => field = value >= 0 ? value
+        : throw new ArgumentOutOfRangeException(nameof(RegisterTokens), value, "The count must not be negative."); }
 
     /// <summary>Whether shrinking the position table averages. Default: true with registers, else false (the published models).</summary>
     public bool InterpolateAntialias { get => _antialias ?? RegisterTokens > 0; init => _antialias = value; }
 
-    /// <summary>Added to the patch counts when the position table is scaled; 0 resizes to the counts. Default: 0 with registers, else 0.1 (the published models).</summary>
+    /// <summary>
+    /// Added to the patch counts when the position table is scaled; 0 resizes to the counts. Default: 0 with registers, else 0.1 (the published
+    /// models).
+    /// </summary>
     public double InterpolateOffset { get => _offset ?? (RegisterTokens > 0 ? 0 : 0.1); init => _offset = value; }
 
     /// <summary>Reads Hugging Face's fields.</summary>
@@ -53,7 +57,8 @@ public sealed record DinoV2Config : VitConfig
             throw json.Fault("use_swiglu_ffn", "only the plain MLP is supported.");
         int registers = json.GetInt32("num_register_tokens", 0);
         if (registers is < 0 or > ConfigFields.MaxSize)
-            throw json.Fault("num_register_tokens", $"the count {registers} is {(registers < 0 ? "negative" : $"more than the {ConfigFields.MaxSize} that are supported")}.");
+            throw json.Fault("num_register_tokens",
+                $"the count {registers} is {(registers < 0 ? "negative" : $"more than the {ConfigFields.MaxSize} that are supported")}.");
         double scale = json.GetDouble("layerscale_value", 1);
         if (!(Math.Abs(scale) <= MaxLayerScale))
             throw json.Fault("layerscale_value", $"{scale:g} is no factor of a block's branches.");

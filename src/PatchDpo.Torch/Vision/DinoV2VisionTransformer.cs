@@ -41,7 +41,9 @@ public sealed class DinoV2VisionTransformer : VitEncoder
     /// <summary>The model's shape.</summary>
     public DinoV2Config Config { get; }
 
-    /// <summary>How an image becomes the input. Default: the reference's evaluation, the shorter side to 256 and a centre crop of 224 (cut to whole patches).</summary>
+    /// <summary>
+    /// How an image becomes the input. Default: the reference's evaluation, the shorter side to 256 and a centre crop of 224 (cut to whole patches).
+    /// </summary>
     public override IImagePreprocessor Preprocessor
     {
         get => field ??= new DinoPreprocessor(256, Math.Max(1, 224 / Config.PatchSize) * Config.PatchSize);

@@ -33,7 +33,8 @@ internal static class EncoderCheckpoint
         foreach ((string anchor, _, Opener open) in s_kinds)
             if (StateDictPrefix.Find(file, anchor) is ITensorSource state)
                 return open(state, device, dtype, options);
-        string found = TensorFileKind.Describe(file) is string kind ? $"this is no image encoder that can be opened, but {kind}" : "its tensors are those of no image encoder that can be opened";
+        string found = TensorFileKind.Describe(file) is string kind ? $"this is no image encoder that can be opened, but {kind}"
+            : "its tensors are those of no image encoder that can be opened";
         throw new UnknownModelException(file.Path, null, $"{found}; looked for {string.Join(", ", s_kinds.Select(k => $"'{k.Anchor}' ({k.Kind})"))}.");
     }
 
@@ -44,8 +45,10 @@ internal static class EncoderCheckpoint
         IImagePreprocessor? preprocessor = options.ImageSize is int size ? DinoPreprocessor.ForSize(size) : null;
         // Every DINOv2 model scales its blocks' branches; no DINO model does.
         return state.Keys.Contains("blocks.0.ls1.gamma")
-            ? ModelWeights.Fill(new DinoV2VisionTransformer(DinoV2Config.FromWeights(state), TorchRuntime.Meta) { Preprocessor = preprocessor! }, state, ignore: null, device, dtype)
-            : ModelWeights.Fill(new DinoVisionTransformer(DinoConfig.FromWeights(state), TorchRuntime.Meta) { Preprocessor = preprocessor! }, state, ignore: null, device, dtype);
+            ? ModelWeights.Fill(new DinoV2VisionTransformer(DinoV2Config.FromWeights(state), TorchRuntime.Meta) { Preprocessor = preprocessor! }, state,
+                ignore: null, device, dtype)
+            : ModelWeights.Fill(new DinoVisionTransformer(DinoConfig.FromWeights(state), TorchRuntime.Meta) { Preprocessor = preprocessor! }, state,
+                ignore: null, device, dtype);
     }
 
     private static ClipVisionEncoder OpenClip(ITensorSource state, Device? device, ScalarType? dtype, VisionEncoderOptions options)
@@ -55,12 +58,14 @@ internal static class EncoderCheckpoint
         ClipVisionConfig config = ClipVisionConfig.FromWeights(state);
         options.RequireImageSize(state.Path, config.ImageSize);
         return ModelWeights.Fill(
-            new ClipVisionEncoder(config, TorchRuntime.Meta) { Preprocessor = new ClipPreprocessor(config.ImageSize) }, state, ClipKeyMap.IsOtherThan("vision"), device, dtype);
+            new ClipVisionEncoder(config, TorchRuntime.Meta) { Preprocessor = new ClipPreprocessor(config.ImageSize) }, state,
+                ClipKeyMap.IsOtherThan("vision"), device, dtype);
     }
 
     // ViT-H and OpenCLIP's models have other heads and another activation than OpenAI's, under the same names.
     private static IVisionEncoder RefuseClip(ITensorSource state, Device? device, ScalarType? dtype, VisionEncoderOptions options)
-        => throw new UnknownModelException(state.Path, null, "this is CLIP under Hugging Face's names, whose activation and attention heads only a config.json tells: open its folder.");
+        => throw new UnknownModelException(state.Path, null, "this is CLIP under Hugging Face's names, whose activation and attention heads only a "
+            + "config.json tells: open its folder.");
 
     private static TEncoder Open<TEncoder>(TEncoder encoder, ITensorSource state, Device? device, ScalarType? dtype, VisionEncoderOptions options)
         where TEncoder : ConvolutionalEncoder

@@ -12,6 +12,8 @@ public interface ITrainableVisionEncoder : IVisionEncoder
     /// <exception cref="ArgumentException">The shape is not one that this encoder takes.</exception>
     VisionFeatures ForwardFeatures(Tensor pixels);
 
-    /// <summary>The parameters that the patch features pass through, in the order in which they do: what takes the pixels first, then one group a block.</summary>
+    /// <summary>
+    /// The parameters that the patch features pass through, in the order in which they do: what takes the pixels first, then one group a block.
+    /// </summary>
     IReadOnlyList<IReadOnlyList<Parameter>> PatchParameters { get; }
 }

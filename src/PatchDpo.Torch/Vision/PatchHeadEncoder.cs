@@ -151,7 +151,8 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
                 return null;
             if (!int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) || number is <= 0 or > ConfigFields.MaxSide)
                 throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no number of 1 to {ConfigFields.MaxSide}.");
-            return name != "patch_size" || BitOperations.IsPow2(number) ? number : throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no power of two.");
+            return name != "patch_size" || BitOperations.IsPow2(number) ? number
+                : throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no power of two.");
         }
     }
 
@@ -166,8 +167,10 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
             long[] shape = file.Contains("weight") ? file.Shape("weight") : [];
             int features = InputDimension(below);
             if (shape.Length != 2 || shape[0] < 1 || shape[1] != features)
-                throw new UnknownModelException(path, "weight", $"a head on this encoder has the shape (D,{features}), not ({string.Join(',', shape)}): were its stage and patches chosen otherwise?");
-            return new PatchHeadEncoder(below, ModelWeights.Fill(CreateHead(shape[1], shape[0], TorchRuntime.Meta), file, ignore: null, encoder.Device, dtype: null));
+                throw new UnknownModelException(path, "weight", $"a head on this encoder has the shape (D,{features}), not ({string.Join(',', shape)}): "
+                    + "were its stage and patches chosen otherwise?");
+            return new PatchHeadEncoder(below,
+                ModelWeights.Fill(CreateHead(shape[1], shape[0], TorchRuntime.Meta), file, ignore: null, encoder.Device, dtype: null));
         }
         catch
         {
@@ -178,7 +181,8 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
 
     private static (string Name, int? Value)[] Numbers(VisionEncoderOptions choices) =>
     [
-        ("patch_stage", choices.PatchStage), ("patch_size", choices.PatchSize), ("image_size", choices.ImageSize), ("with_earlier_stages", choices.WithEarlierStages ? 1 : null),
+        ("patch_stage", choices.PatchStage), ("patch_size", choices.PatchSize), ("image_size", choices.ImageSize),
+            ("with_earlier_stages", choices.WithEarlierStages ? 1 : null),
     ];
 
     private static Linear CreateHead(long from, long to, Device device)

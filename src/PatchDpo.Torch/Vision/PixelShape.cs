@@ -12,7 +12,8 @@ internal static class PixelShape
         ArgumentNullException.ThrowIfNull(pixels);
         long[] s = pixels.shape;
         if (s.Length != 4 || s[1] != 3 || s[2] < minimum || s[3] < minimum)
-            throw new ArgumentException($"The pixels must have the shape (B,3,H,W) with H and W of at least {minimum}, not ({string.Join(',', s)}).", nameof(pixels));
+            throw new ArgumentException($"The pixels must have the shape (B,3,H,W) with H and W of at least {minimum}, not ({string.Join(',', s)}).",
+                nameof(pixels));
     }
 
     /// <summary>Takes (B,3,size,size).</summary>
@@ -32,6 +33,7 @@ internal static class PixelShape
         ArgumentNullException.ThrowIfNull(pixels);
         long[] s = pixels.shape;
         if (s.Length != 4 || s[1] != 3 || s[2] < patch || s[3] < patch || s[2] % patch != 0 || s[3] % patch != 0)
-            throw new ArgumentException($"The pixels must have the shape (B,3,H,W) with H and W multiples of {patch}, not ({string.Join(',', s)}).", nameof(pixels));
+            throw new ArgumentException($"The pixels must have the shape (B,3,H,W) with H and W multiples of {patch}, not ({string.Join(',', s)}).",
+                nameof(pixels));
     }
 }

@@ -56,7 +56,9 @@ public sealed class ResNet : ConvolutionalEncoder
     /// <inheritdoc/>
     public override int Stages => 4;
 
-    /// <summary>Reads <c>config.json</c> (see <see cref="ResNetConfig.FromJson"/>) and the weights under torchvision's names; the classifier may be missing.</summary>
+    /// <summary>
+    /// Reads <c>config.json</c> (see <see cref="ResNetConfig.FromJson"/>) and the weights under torchvision's names; the classifier may be missing.
+    /// </summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
@@ -76,7 +78,8 @@ public sealed class ResNet : ConvolutionalEncoder
         json.RequireTensorsFor("layers", config.Layers.Sum(), file);
         if (!file.Contains("fc.weight"))
             config = config with { NumClasses = null };
-        return ModelWeights.Fill(new ResNet(config, TorchRuntime.Meta) { PatchStage = patchStage, Preprocessor = preprocessor! }, BatchCounters.Complete(file), ignore: null, device, dtype);
+        return ModelWeights.Fill(new ResNet(config, TorchRuntime.Meta) { PatchStage = patchStage, Preprocessor = preprocessor! }, BatchCounters.Complete(file),
+            ignore: null, device, dtype);
     }
 
     /// <summary>The classifier's logits. <c>(B,3,H,W) -> (B,classes)</c></summary>
@@ -96,7 +99,8 @@ public sealed class ResNet : ConvolutionalEncoder
         return ResNetBlock.Maps(functional.max_pool2d(bn1.call(conv1.call(pixels)).relu(), 3, 2, 1), layer1, layer2, layer3, layer4);
     }
 
-    private protected override IEnumerable<IReadOnlyList<Module>> PatchParts() => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3, layer4)];
+    private protected override IEnumerable<IReadOnlyList<Module>> PatchParts()
+        => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3, layer4)];
 
     private protected override int Step(int stage) => 2 << stage;
 

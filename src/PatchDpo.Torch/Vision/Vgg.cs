@@ -67,7 +67,9 @@ public sealed class Vgg : ConvolutionalEncoder
     /// <inheritdoc/>
     public override int Stages => Config.Stages;
 
-    /// <summary>Reads <c>config.json</c> (see <see cref="VggConfig.FromJson"/>) and the weights under torchvision's names; the classifier may be missing.</summary>
+    /// <summary>
+    /// Reads <c>config.json</c> (see <see cref="VggConfig.FromJson"/>) and the weights under torchvision's names; the classifier may be missing.
+    /// </summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
@@ -79,7 +81,8 @@ public sealed class Vgg : ConvolutionalEncoder
     /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
-    public static Vgg FromFolder(string folder, Device? device = null, ScalarType? dtype = null, int? patchStage = null, IImagePreprocessor? preprocessor = null)
+    public static Vgg FromFolder(string folder, Device? device = null, ScalarType? dtype = null, int? patchStage = null,
+        IImagePreprocessor? preprocessor = null)
     {
         ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
         VggConfig config = VggConfig.FromJson(json);
@@ -87,7 +90,8 @@ public sealed class Vgg : ConvolutionalEncoder
         json.RequireTensorsFor("layers", config.Layers.Count - config.Stages, file);
         if (!file.Contains("classifier.0.weight"))
             config = config with { NumClasses = null };
-        return ModelWeights.Fill(new Vgg(config, TorchRuntime.Meta) { PatchStage = patchStage ?? config.Stages, Preprocessor = preprocessor! }, file, ignore: null, device, dtype);
+        return ModelWeights.Fill(new Vgg(config, TorchRuntime.Meta) { PatchStage = patchStage ?? config.Stages, Preprocessor = preprocessor! }, file,
+            ignore: null, device, dtype);
     }
 
     /// <summary>The classifier's logits. <c>(B,3,H,W) -> (B,classes)</c></summary>

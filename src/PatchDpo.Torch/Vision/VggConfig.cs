@@ -27,7 +27,8 @@ public sealed partial record VggConfig
     }
 
     /// <summary>Outputs of the classifier, or null for none. Default: 1000 (ImageNet).</summary>
-    public int? NumClasses { get; init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(NumClasses), value, "The value must be positive."); } = 1000;
+    public int? NumClasses { get; init => field = value is null or > 0 ? value
+        : throw new ArgumentOutOfRangeException(nameof(NumClasses), value, "The value must be positive."); } = 1000;
 
     /// <summary>How many poolings there are.</summary>
     internal int Stages => Layers.Count(n => n == Pool);
@@ -39,7 +40,8 @@ public sealed partial record VggConfig
         ArgumentNullException.ThrowIfNull(json);
         int[] layers = json.GetInt32Array("layers");
         if (layers.Length > ConfigFields.MaxLayers || layers.Any(n => n > ConfigFields.MaxSize) || layers.Count(n => n == Pool) > ConfigFields.MaxLevels)
-            throw json.Fault("layers", $"at most {ConfigFields.MaxLayers} layers, {ConfigFields.MaxSize} channels and {ConfigFields.MaxLevels} poolings are supported.");
+            throw json.Fault("layers", $"at most {ConfigFields.MaxLayers} layers, {ConfigFields.MaxSize} channels and {ConfigFields.MaxLevels} poolings are "
+                + "supported.");
         try
         {
             return new VggConfig { Layers = layers, NumClasses = json.GetPositive("num_classes", 1000) };
@@ -54,7 +56,8 @@ public sealed partial record VggConfig
     /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>
     internal static VggConfig FromWeights(ITensorSource state)
     {
-        int[] convolutions = [.. state.Keys.Select(k => Convolution().Match(k)).Where(m => m.Success).Select(m => int.Parse(m.Groups["index"].ValueSpan, CultureInfo.InvariantCulture)).Order()];
+        int[] convolutions = [.. state.Keys.Select(k => Convolution().Match(k)).Where(m => m.Success)
+            .Select(m => int.Parse(m.Groups["index"].ValueSpan, CultureInfo.InvariantCulture)).Order()];
         List<int> layers = [];
         int next = 0;
         foreach (int index in convolutions)

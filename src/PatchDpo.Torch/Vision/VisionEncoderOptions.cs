@@ -13,18 +13,27 @@ public sealed record VisionEncoderOptions
         init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(PatchStage), value, "Stages are numbered from 1.");
     }
 
-    /// <summary>The side of the square of pixels over which a convolutional network's map is averaged to one patch, a power of two. Default: null, the network's own.</summary>
+    /// <summary>
+    /// The side of the square of pixels over which a convolutional network's map is averaged to one patch, a power of two. Default: null, the
+    /// network's own.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">No power of two.</exception>
     public int? PatchSize
     {
         get;
-        init => field = value is not int size || (size > 0 && BitOperations.IsPow2(size)) ? value : throw new ArgumentOutOfRangeException(nameof(PatchSize), value, "The side of a patch is a power of two.");
+        init => field = value is not int size || (size > 0 && BitOperations.IsPow2(size)) ? value
+            : throw new ArgumentOutOfRangeException(nameof(PatchSize), value, "The side of a patch is a power of two.");
     }
 
-    /// <summary>Whether the maps of the stages before a convolutional network's <see cref="PatchStage"/> are part of the patch features, each brought to length 1. Default: no.</summary>
+    /// <summary>
+    /// Whether the maps of the stages before a convolutional network's <see cref="PatchStage"/> are part of the patch features, each brought to
+    /// length 1. Default: no.
+    /// </summary>
     public bool WithEarlierStages { get; init; }
 
-    /// <summary>The side of the square that images are brought to, in pixels, for encoders that take any size (all but CLIP). Default: null, the model's own.</summary>
+    /// <summary>
+    /// The side of the square that images are brought to, in pixels, for encoders that take any size (all but CLIP). Default: null, the model's own.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
     public int? ImageSize
     {
@@ -38,7 +47,8 @@ public sealed record VisionEncoderOptions
     internal void RequireNoStage(string path)
     {
         if (PatchStage is not null || PatchSize is not null || WithEarlierStages)
-            throw new ArgumentException($"'{path}' is a vision transformer, whose patches are fixed: {nameof(PatchStage)}, {nameof(PatchSize)} and {nameof(WithEarlierStages)} are for convolutional networks.");
+            throw new ArgumentException($"'{path}' is a vision transformer, whose patches are fixed: {nameof(PatchStage)}, {nameof(PatchSize)} and "
+                + $"{nameof(WithEarlierStages)} are for convolutional networks.");
     }
 
     /// <summary>Checks that no other image size is asked of an encoder than the only one that it takes.</summary>

@@ -8,7 +8,9 @@ using static TorchSharp.torch.nn;
 
 namespace PatchDpo.Torch.Vision;
 
-/// <summary>What DINO's and DINOv2's vision transformers have in common: a class token and patch tokens, both after a final norm. <c>(B,3,H,W) -> (B,D)</c></summary>
+/// <summary>
+/// What DINO's and DINOv2's vision transformers have in common: a class token and patch tokens, both after a final norm. <c>(B,3,H,W) -> (B,D)</c>
+/// </summary>
 public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder
 {
     private protected readonly Parameter cls_token;
@@ -44,7 +46,8 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
         get
         {
             cls_token.AliveIn(this);
-            List<IReadOnlyList<Parameter>> groups = [[.. parameters(recurse: false), .. patch_embed.parameters()], .. blocks.Select(b => b.parameters().ToArray())];
+            List<IReadOnlyList<Parameter>> groups = [[.. parameters(recurse: false), .. patch_embed.parameters()],
+                .. blocks.Select(b => b.parameters().ToArray())];
             groups[^1] = [.. groups[^1], .. norm.parameters()];
             return groups;
         }
@@ -103,7 +106,8 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
 
     /// <summary>Class token and patches with their positions, in the current dispose scope.</summary>
     private protected Tensor Embed(Tensor pixels)
-        => cat([cls_token.AliveIn(this).expand(pixels.shape[0], -1, -1), patch_embed.call(pixels)], 1).Plus(PositionEmbedding(pixels.shape[2], pixels.shape[3]));
+        => cat([cls_token.AliveIn(this).expand(pixels.shape[0], -1, -1), patch_embed.call(pixels)], 1)
+            .Plus(PositionEmbedding(pixels.shape[2], pixels.shape[3]));
 
     /// <summary>The last block's output, in the current dispose scope.</summary>
     private protected Tensor Run(Tensor pixels)

@@ -9,7 +9,8 @@ internal static class BatchCounters
     public static ITensorSource Complete(ITensorSource source)
     {
         var present = source.Keys.ToHashSet(StringComparer.Ordinal);
-        string[] missing = [.. present.Where(k => k.EndsWith(Mean, StringComparison.Ordinal)).Select(k => k[..^Mean.Length] + Count).Where(k => !present.Contains(k))];
+        string[] missing = [.. present.Where(k => k.EndsWith(Mean, StringComparison.Ordinal)).Select(k => k[..^Mean.Length] + Count)
+            .Where(k => !present.Contains(k))];
         if (missing.Length == 0)
             return source;
         Dictionary<string, MappedTensor> map = source.Keys.ToDictionary(k => k, MappedTensor.Copy, StringComparer.Ordinal);

@@ -31,8 +31,10 @@ internal static class ForeignFile
         ([.. "7z"u8, 0xbc, 0xaf], 0, Packed("7-Zip")),
         ([.. "Rar!"u8], 0, Packed("RAR")),
         ([.. "ustar"u8], 257, Packed("tar")),
-        ([.. "GGUF"u8], 0, "this is GGUF, quantised weights for llama.cpp and its like, which cannot be read; give the safetensors file that it was made from."),
-        ([.. "ggml"u8], 0, "this is GGML, quantised weights for llama.cpp and its like, which cannot be read; give the safetensors file that it was made from."),
+        ([.. "GGUF"u8], 0, "this is GGUF, quantised weights for llama.cpp and its like, which cannot be read; give the safetensors file that it was made "
+            + "from."),
+        ([.. "ggml"u8], 0, "this is GGML, quantised weights for llama.cpp and its like, which cannot be read; give the safetensors file that it was made "
+            + "from."),
         ([0x89, .. "HDF"u8], 0, "this is HDF5 (Keras, TensorFlow), which cannot be read; give the model's PyTorch or safetensors file."),
         ([0x93, .. "NUMPY"u8], 0, "this is a NumPy array, not a file of named weights; give the model's PyTorch or safetensors file."),
         ([0x7f, .. "ELF"u8], 0, "this is a program or a library, not a weight file."),
@@ -59,7 +61,9 @@ internal static class ForeignFile
         return null;
     }
 
-    /// <summary>What stands in the place of a text file that is broken as such: nothing, a Git LFS pointer, a web page; null where it is none of these.</summary>
+    /// <summary>
+    /// What stands in the place of a text file that is broken as such: nothing, a Git LFS pointer, a web page; null where it is none of these.
+    /// </summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static string? DescribePlaceholder(string path)
     {

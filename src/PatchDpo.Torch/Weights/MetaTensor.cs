@@ -24,7 +24,8 @@ internal static class MetaTensor
         {
             if (owner.GetType().Assembly == typeof(nn.Module).Assembly && !ManagedModules.Contains(owner.GetType()) && owner is not TorchSharp.Modules.Embedding
                 && owner.named_parameters(recurse: false).Any(p => p.parameter.device_type == DeviceType.META))
-                throw new NotSupportedException($"'{name}' is a {owner.GetType().Name}, whose parameters cannot be loaded from the meta device: build the module on a real one.");
+                throw new NotSupportedException($"'{name}' is a {owner.GetType().Name}, whose parameters cannot be loaded from the meta device: build the "
+                    + "module on a real one.");
         }
     }
 

@@ -6,7 +6,9 @@ using PatchDpo.Torch.Foundation;
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>A JSON object with a model's configuration; every fault names the file and the field.</summary>
-/// <remarks>Python writes infinite numbers as bare words (diffusers' <c>"lambda_min_clipped": -Infinity</c>), which JSON has not: they are taken as numbers.</remarks>
+/// <remarks>
+/// Python writes infinite numbers as bare words (diffusers' <c>"lambda_min_clipped": -Infinity</c>), which JSON has not: they are taken as numbers.
+/// </remarks>
 public sealed partial class ModelConfig
 {
     private const long MaxFileLength = 1 << 27;
@@ -198,7 +200,8 @@ public sealed partial class ModelConfig
     }
 
     // Few files have such words, and a long one is not worth taking apart for none.
-    private static string WithoutBareWords(string json) => !json.Contains("Infinity", StringComparison.Ordinal) && !json.Contains("NaN", StringComparison.Ordinal)
+    private static string WithoutBareWords(string json)
+        => !json.Contains("Infinity", StringComparison.Ordinal) && !json.Contains("NaN", StringComparison.Ordinal)
         ? json
         : StringOrNonFinite().Replace(json, m => m.Value[0] == '"' ? m.Value : $"\"{m.Value}\"");
 

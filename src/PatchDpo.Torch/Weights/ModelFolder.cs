@@ -18,7 +18,10 @@ public static class ModelFolder
 
     /// <summary>The first of the candidates that the folder has.</summary>
     /// <param name="folder">The model's folder.</param>
-    /// <param name="candidates">File names, best first; none means the usual names of weights (safetensors, its index of shards, .bin, then fp16), or the folder's only file of weights under another name (.safetensors, .bin, .pt, .pth, .th).</param>
+    /// <param name="candidates">
+    /// File names, best first; none means the usual names of weights (safetensors, its index of shards, .bin, then fp16), or the folder's only file
+    /// of weights under another name (.safetensors, .bin, .pt, .pth, .th).
+    /// </param>
     /// <returns>The file's path.</returns>
     /// <exception cref="ModelFileNotFoundException">The folder or all of the candidates are missing.</exception>
     public static string RequireFile(string folder, params string[] candidates)
@@ -37,7 +40,8 @@ public static class ModelFolder
         string[] others = Directory.Exists(folder)
             ? [.. FolderFiles.Files(folder).Where(WeightsFile.HasExtension)]
             : [];
-        return others.Length == 1 ? others[0] : throw new ModelFileNotFoundException(folder, [.. names, .. WeightsFile.Extensions.Select(e => $"a single *{e}")]);
+        return others.Length == 1 ? others[0]
+            : throw new ModelFileNotFoundException(folder, [.. names, .. WeightsFile.Extensions.Select(e => $"a single *{e}")]);
     }
 
     /// <summary>Opens a model's weights: <c>model</c> or <c>diffusion_pytorch_model</c>, in one file or in shards.</summary>

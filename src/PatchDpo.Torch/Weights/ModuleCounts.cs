@@ -23,7 +23,9 @@ internal static class ModuleCounts
     /// <param name="rows">The field that asks for the rows, and how many there are.</param>
     /// <param name="width">The field that asks for their width, and the width.</param>
     /// <param name="weights">The weights; only their names and shapes are looked at.</param>
-    /// <exception cref="ModelConfigException">The table is large, and all tensors together have fewer numbers; the message names the field of the larger number.</exception>
+    /// <exception cref="ModelConfigException">
+    /// The table is large, and all tensors together have fewer numbers; the message names the field of the larger number.
+    /// </exception>
     public static void RequireNumbersFor(this ModelConfig json, (string Field, long Count) rows, (string Field, long Count) width, ITensorSource weights)
     {
         long asked = rows.Count * width.Count;
@@ -31,6 +33,7 @@ internal static class ModuleCounts
             return;
         long held = weights.Keys.Sum(k => weights.Shape(k).Aggregate(1L, (product, side) => product * side));
         if (asked > held)
-            throw json.Fault(rows.Count > width.Count ? rows.Field : width.Field, $"it asks for a table of {rows.Count} x {width.Count} numbers, but '{weights.Path}' holds {held} in all.");
+            throw json.Fault(rows.Count > width.Count ? rows.Field : width.Field,
+                $"it asks for a table of {rows.Count} x {width.Count} numbers, but '{weights.Path}' holds {held} in all.");
     }
 }

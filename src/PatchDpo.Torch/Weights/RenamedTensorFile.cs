@@ -34,5 +34,6 @@ internal sealed class RenamedTensorFile(ITensorFile file, IReadOnlyDictionary<st
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
 
-    private string Original(string key) => keys.TryGetValue(key, out string? original) ? original : throw new KeyNotFoundException($"'{Path}' has no tensor {KeyText.Quote(key)}.");
+    private string Original(string key)
+        => keys.TryGetValue(key, out string? original) ? original : throw new KeyNotFoundException($"'{Path}' has no tensor {KeyText.Quote(key)}.");
 }

@@ -113,7 +113,8 @@ public sealed class SafetensorsFile : ITensorFile
         ArgumentNullException.ThrowIfNull(target);
         SafetensorsEntry entry = Entry(key);
         if (!target.shape.AsSpan().SequenceEqual(entry.Shape))
-            throw new ArgumentException($"'{Path}', key {KeyText.Quote(key)}: its shape is [{string.Join(",", entry.Shape)}], the target's [{string.Join(",", target.shape)}].", nameof(target));
+            throw new ArgumentException($"'{Path}', key {KeyText.Quote(key)}: its shape is [{string.Join(",", entry.Shape)}], the target's "
+                + $"[{string.Join(",", target.shape)}].", nameof(target));
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         if (target.device_type == DeviceType.CPU && entry.DType != ScalarType.Bool && target.is_contiguous())

@@ -187,7 +187,8 @@ internal sealed class SafetensorsHeader
         }
         if (bytes != entry.End - entry.Begin)
             throw new WeightsFormatException(_path, entry.Key,
-                $"the shape [{string.Join(",", entry.Shape)}] of {SafetensorsDType.Name(entry.DType)} needs {bytes} bytes, but its data has {entry.End - entry.Begin}.");
+                $"the shape [{string.Join(",", entry.Shape)}] of {SafetensorsDType.Name(entry.DType)} needs {bytes} bytes, but its data has "
+                    + $"{entry.End - entry.Begin}.");
     }
 
     private void CheckLayout()

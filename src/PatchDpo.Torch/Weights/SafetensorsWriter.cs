@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>Writes safetensors files. The same tensors and metadata give the same bytes.</summary>
-/// <remarks>Layout as the reference crate's: dtypes from the widest to the narrowest, keys in order within a dtype, the header padded with spaces to a multiple of 8.</remarks>
+/// <remarks>
+/// Layout as the reference crate's: dtypes from the widest to the narrowest, keys in order within a dtype, the header padded with spaces to a
+/// multiple of 8.
+/// </remarks>
 public static class SafetensorsWriter
 {
     private const string MetadataKey = "__metadata__";
@@ -34,7 +37,8 @@ public static class SafetensorsWriter
         if (tensors.ContainsKey(MetadataKey))
             throw new ArgumentException($"A tensor cannot be named '{MetadataKey}'.", nameof(tensors));
         KeyValuePair<string, Tensor>[] ordered =
-            [.. tensors.OrderBy(t => SafetensorsDType.Rank(t.Value.dtype)).ThenBy(t => Encoding.UTF8.GetBytes(t.Key), Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))];
+            [.. tensors.OrderBy(t => SafetensorsDType.Rank(t.Value.dtype))
+                .ThenBy(t => Encoding.UTF8.GetBytes(t.Key), Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))];
 
         byte[] header = BuildHeader(ordered, metadata);
         Span<byte> length = stackalloc byte[sizeof(ulong)];

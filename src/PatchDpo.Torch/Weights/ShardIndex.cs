@@ -5,7 +5,10 @@ using Microsoft.Win32.SafeHandles;
 namespace PatchDpo.Torch.Weights;
 
 /// <summary>Reads and checks the index of sharded weights: <c>{"metadata": {"total_size": n}, "weight_map": {key: file}}</c>.</summary>
-/// <remarks>Format: transformers' modeling_utils.py and diffusers' model_loading_utils.py. Fields beside these two mean nothing there and are passed over here.</remarks>
+/// <remarks>
+/// Format: transformers' modeling_utils.py and diffusers' model_loading_utils.py. Fields beside these two mean nothing there and are passed over
+/// here.
+/// </remarks>
 internal sealed class ShardIndex
 {
     // The map is two levels deep; metadata are free-form, but not that much.
@@ -75,7 +78,8 @@ internal sealed class ShardIndex
                 ReadMap(property.Value);
         }
         if (_files is null)
-            throw new WeightsFormatException(_path, "weight_map", "the index lacks this field: it is JSON of another kind, such as a configuration, which is no weight file.");
+            throw new WeightsFormatException(
+                _path, "weight_map", "the index lacks this field: it is JSON of another kind, such as a configuration, which is no weight file.");
     }
 
     private void ReadMetadata(JsonElement metadata)
@@ -106,7 +110,8 @@ internal sealed class ShardIndex
             if (!IsPlainFileName(file))
                 throw new WeightsFormatException(_path, key, $"the shard {KeyText.Quote(file)} is not the name of a file in the index's own folder.");
             if (!_files.TryAdd(key, file))
-                throw new WeightsFormatException(_path, key, $"the key stands twice in the index, in {KeyText.Quote(_files[key])} and in {KeyText.Quote(file)}.");
+                throw new WeightsFormatException(
+                    _path, key, $"the key stands twice in the index, in {KeyText.Quote(_files[key])} and in {KeyText.Quote(file)}.");
         }
     }
 

@@ -111,7 +111,8 @@ public sealed class ShardedTensorFile : ITensorFile
             foreach (string tensor in shard.Keys)
             {
                 if (!_owners.TryAdd(tensor, shard))
-                    throw new WeightsFormatException(Path, tensor, $"two shards have this tensor: {KeyText.Quote(Name(_owners[tensor]))} and {KeyText.Quote(file)}.");
+                    throw new WeightsFormatException(
+                        Path, tensor, $"two shards have this tensor: {KeyText.Quote(Name(_owners[tensor]))} and {KeyText.Quote(file)}.");
             }
         }
     }
@@ -122,7 +123,8 @@ public sealed class ShardedTensorFile : ITensorFile
         {
             string? found = _owners.TryGetValue(key, out ITensorFile? owner) ? Name(owner) : null;
             if (found != file)
-                throw new WeightsFormatException(Path, key, $"the index places this tensor in {KeyText.Quote(file)}, {(found is null ? "which lacks it" : $"but it is in {KeyText.Quote(found)}")}.");
+                throw new WeightsFormatException(Path, key, $"the index places this tensor in {KeyText.Quote(file)}, "
+                    + $"{(found is null ? "which lacks it" : $"but it is in {KeyText.Quote(found)}")}.");
         }
     }
 

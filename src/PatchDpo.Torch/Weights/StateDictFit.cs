@@ -57,6 +57,7 @@ internal sealed class StateDictFit
         // Only where nothing fits is a prefix the cause.
         string common = Keys.Count == 0 ? StateDictPrefix.Common(_source.Keys) : "";
         return new StateDictMismatchException(
-            _source.Path, _missing, _unexpected, _misshaped, common.Length == 0 ? null : $"all of its keys begin with {KeyText.Quote(common)}, and none of the module's does.");
+            _source.Path, _missing, _unexpected, _misshaped, common.Length == 0 ? null
+                : $"all of its keys begin with {KeyText.Quote(common)}, and none of the module's does.");
     }
 }

@@ -59,7 +59,8 @@ public static class StateDictLoader
     /// <param name="ignore">Keys (as the module would name them) that the module may lack.</param>
     /// <exception cref="StateDictMismatchException">Keys are missing, unexpected or of another shape: all are listed.</exception>
     public static void Load(
-        nn.Module module, IReadOnlyDictionary<string, Tensor> tensors, string source, string prefix = "", Func<string, string?>? rename = null, Func<string, bool>? ignore = null) =>
+        nn.Module module, IReadOnlyDictionary<string, Tensor> tensors, string source, string prefix = "", Func<string, string?>? rename = null,
+            Func<string, bool>? ignore = null) =>
         Load(module, new DictionaryTensorSource(tensors, source), prefix, rename, ignore);
 
     /// <summary>The source's key of each of the module's, once all fit.</summary>

@@ -36,7 +36,8 @@ public sealed class StateDictMismatchException : PatchDpoException
     /// <summary>Keys whose shapes differ, each with both shapes.</summary>
     public IReadOnlyList<string> MisshapedKeys { get; }
 
-    private static string Describe(string source, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshaped, string? cause)
+    private static string Describe(
+        string source, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshaped, string? cause)
     {
         StringBuilder text = new($"'{source}' does not fit the module:");
         if (cause is not null)

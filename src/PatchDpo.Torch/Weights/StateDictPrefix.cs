@@ -5,7 +5,8 @@ internal static class StateDictPrefix
 {
     // What wraps a module, or a part of one, and puts its name into the keys: DistributedDataParallel, torch.compile,
     // FullyShardedDataParallel, activation checkpointing.
-    private static readonly HashSet<string> s_wrappers = new(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"], StringComparer.Ordinal);
+    private static readonly HashSet<string> s_wrappers = new(
+        ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"], StringComparer.Ordinal);
 
     // Under what training scripts put a state dict.
     private static readonly HashSet<string> s_containers = new(["state_dict", "model_state_dict", "model", "net"], StringComparer.Ordinal);
@@ -14,11 +15,15 @@ internal static class StateDictPrefix
     private static readonly HashSet<string> s_trainingState = new(
     [
         "optimizer", "optimizers", "optimizer_state_dict", "optimizer_states", "optim", "lr_scheduler", "lr_schedulers", "scheduler", "scheduler_state_dict",
-        "scaler", "grad_scaler", "fp16_scaler", "amp", "callbacks", "loops", "rng_state", "random_states", "n_averaged", "epoch", "step", "iteration", "global_step",
+        "scaler", "grad_scaler", "fp16_scaler", "amp", "callbacks", "loops", "rng_state", "random_states", "n_averaged", "epoch", "step", "iteration",
+            "global_step",
         "args", "config", "hyper_parameters", "loss", "dino_loss",
     ], StringComparer.Ordinal);
 
-    /// <summary>The file without the prefixes that training puts before or into keys: <c>module.</c>, <c>_orig_mod.</c>, <c>state_dict.</c>, <c>model.</c> …, in any order.</summary>
+    /// <summary>
+    /// The file without the prefixes that training puts before or into keys: <c>module.</c>, <c>_orig_mod.</c>, <c>state_dict.</c>, <c>model.</c> …,
+    /// in any order.
+    /// </summary>
     /// <param name="file">The file; the result takes it over.</param>
     /// <returns>The file itself where its keys have no such prefix.</returns>
     public static ITensorFile Unwrap(ITensorFile file)
@@ -56,7 +61,8 @@ internal static class StateDictPrefix
             return file;
         string[] teachers = [.. prefixes.Where(p => p.Split('.').Contains("teacher"))];
         string prefix = prefixes.Length == 1 ? prefixes[0] : teachers.Length == 1 ? teachers[0]
-            : throw new UnknownModelException(file.Path, anchor, $"several models have this tensor, under the prefixes {string.Join(", ", prefixes.Select(KeyText.Quote))}.");
+            : throw new UnknownModelException(
+                file.Path, anchor, $"several models have this tensor, under the prefixes {string.Join(", ", prefixes.Select(KeyText.Quote))}.");
         return new MappedTensorSource(file, file.Keys
             .Where(k => k.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(k => k[prefix.Length..], MappedTensor.Copy, StringComparer.Ordinal));
@@ -73,7 +79,9 @@ internal static class StateDictPrefix
         return keys[0][..(keys[0].AsSpan(0, length).LastIndexOf('.') + 1)];
     }
 
-    /// <summary>Takes off the first part of all names, where it is one that training puts there; what stands beside it of a training's state is left out.</summary>
+    /// <summary>
+    /// Takes off the first part of all names, where it is one that training puts there; what stands beside it of a training's state is left out.
+    /// </summary>
     private static Dictionary<string, string>? WithoutFirst(Dictionary<string, string> names)
     {
         string[] weights = [.. names.Keys.Where(n => !s_trainingState.Contains(FirstPart(n)))];

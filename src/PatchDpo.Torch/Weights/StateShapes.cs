@@ -26,7 +26,8 @@ internal static class StateShapes
         string[] wanted = new string[expected.Length];
         for (int i = 0; i < wanted.Length; i++)
             wanted[i] = expected[i]?.ToString(CultureInfo.InvariantCulture) ?? "n";
-        throw new UnknownModelException(state.Path, key, $"the shape is [{string.Join(",", shape)}], expected [{string.Join(",", wanted)}] with n of 1 to {MaxSize}.");
+        throw new UnknownModelException(
+            state.Path, key, $"the shape is [{string.Join(",", shape)}], expected [{string.Join(",", wanted)}] with n of 1 to {MaxSize}.");
     }
 
     /// <summary>How many modules of a numbered list there are, 0, 1, 2, …</summary>
@@ -61,6 +62,7 @@ internal static class StateShapes
         const int headWidth = 64;
         return width % headWidth == 0
             ? width / headWidth
-            : throw new UnknownModelException(state.Path, key, $"weights do not tell the number of attention heads, and a width of {width} is no multiple of the published models' {headWidth}: open a folder with a config.json.");
+            : throw new UnknownModelException(state.Path, key, $"weights do not tell the number of attention heads, and a width of {width} is no multiple "
+                + $"of the published models' {headWidth}: open a folder with a config.json.");
     }
 }

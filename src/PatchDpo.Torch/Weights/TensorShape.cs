@@ -4,7 +4,9 @@ namespace PatchDpo.Torch.Weights;
 internal static class TensorShape
 {
     /// <summary>The number of elements of a tensor.</summary>
-    /// <exception cref="OverflowException">The dimensions' product does not fit 64 bits. Empty ones count as one, as they do in libtorch's strides: it cannot make such a tensor.</exception>
+    /// <exception cref="OverflowException">
+    /// The dimensions' product does not fit 64 bits. Empty ones count as one, as they do in libtorch's strides: it cannot make such a tensor.
+    /// </exception>
     public static long CountElements(ReadOnlySpan<long> shape)
     {
         long count = 1;

@@ -109,7 +109,8 @@ public sealed class TorchCheckpoint : ITensorFile
         using IDisposable noGrad = no_grad();
         Tensor values = Read(key);
         if (!target.shape.AsSpan().SequenceEqual(values.shape))
-            throw new ArgumentException($"'{Path}', key {KeyText.Quote(key)}: its shape is [{string.Join(",", values.shape)}], the target's [{string.Join(",", target.shape)}].", nameof(target));
+            throw new ArgumentException($"'{Path}', key {KeyText.Quote(key)}: its shape is [{string.Join(",", values.shape)}], the target's "
+                + $"[{string.Join(",", target.shape)}].", nameof(target));
         target.copy_(values);
     }
 

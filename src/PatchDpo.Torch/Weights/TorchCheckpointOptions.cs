@@ -3,7 +3,10 @@ namespace PatchDpo.Torch.Weights;
 /// <summary>Limits when a pickle or a PyTorch checkpoint is opened.</summary>
 public sealed class TorchCheckpointOptions
 {
-    /// <summary>The largest pickle within a checkpoint, the largest zip directory, in bytes, and the longest names of all entries together, in characters. Default 64 million: they hold names, not values.</summary>
+    /// <summary>
+    /// The largest pickle within a checkpoint, the largest zip directory, in bytes, and the longest names of all entries together, in characters.
+    /// Default 64 million: they hold names, not values.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     public int MaxPickleBytes
     {
@@ -15,7 +18,10 @@ public sealed class TorchCheckpointOptions
         }
     } = 64_000_000;
 
-    /// <summary>The largest number of operations of one pickle, each of which makes at most one small object. Default 4,000,000; a UNet's checkpoint has about 50,000.</summary>
+    /// <summary>
+    /// The largest number of operations of one pickle, each of which makes at most one small object. Default 4,000,000; a UNet's checkpoint has about
+    /// 50,000.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     public int MaxPickleOperations
     {

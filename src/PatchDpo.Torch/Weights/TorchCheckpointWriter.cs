@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Weights;
 
-/// <summary>Writes checkpoints that PyTorch's torch.load reads (<c>.bin</c>, <c>.pth</c>, <c>.pt</c>). The same tensors in the same order give the same bytes.</summary>
+/// <summary>
+/// Writes checkpoints that PyTorch's torch.load reads (<c>.bin</c>, <c>.pth</c>, <c>.pt</c>). The same tensors in the same order give the same bytes.
+/// </summary>
 /// <remarks>
 /// The zip format since PyTorch 1.6, with the bytes that torch.save of PyTorch 1.13 gives for dictionaries of plain tensors.
 /// Keys keep their dictionary's order. Every tensor gets a storage of its own, in C order, on the CPU; none requires gradients.
@@ -31,7 +33,8 @@ public static class TorchCheckpointWriter
     /// <param name="metadata">Free-form strings, or null.</param>
     /// <exception cref="ArgumentException">A dtype that checkpoints do not have here, or a key or name that is not valid Unicode.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> groups, IReadOnlyDictionary<string, string>? metadata = null) =>
+    public static void Write(string path, IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> groups,
+        IReadOnlyDictionary<string, string>? metadata = null) =>
         AtomicFile.Write(path, stream => Write(stream, groups, metadata));
 
     /// <summary>Writes one dictionary of tensors to a stream, from its current position.</summary>
@@ -50,7 +53,8 @@ public static class TorchCheckpointWriter
     /// <param name="groups">Dense tensors of any device.</param>
     /// <param name="metadata">Free-form strings, or null.</param>
     /// <exception cref="ArgumentException">A dtype that checkpoints do not have here, or a key or name that is not valid Unicode.</exception>
-    public static void Write(Stream stream, IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> groups, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(Stream stream, IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> groups,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(groups);
         Write(stream, metadata, (pickle, writeTensor) => pickle.Dictionary(groups, group => pickle.Dictionary(group, writeTensor)));

@@ -10,7 +10,8 @@ public sealed class UnsafePickleException : PatchDpoException
     /// <param name="request">What the pickle asked for, such as <c>os.system</c>.</param>
     /// <param name="position">The place in the pickle, in bytes from its beginning (in a legacy checkpoint: from the file's).</param>
     public UnsafePickleException(string path, string request, long position)
-        : base($"'{path}': near byte {position}, the pickle asks for {KeyText.Quote(request)}, which is not on the list of what may be built. Nothing was run. A checkpoint must hold tensors, numbers, strings, lists and dictionaries only (a state_dict, not a pickled model).")
+        : base($"'{path}': near byte {position}, the pickle asks for {KeyText.Quote(request)}, which is not on the list of what may be built. Nothing was "
+            + "run. A checkpoint must hold tensors, numbers, strings, lists and dictionaries only (a state_dict, not a pickled model).")
     {
         Path = path;
         Request = request;

@@ -30,7 +30,10 @@ internal static partial class VitKeyMap
         ("layer_scale2.lambda1", "ls2.gamma"),
     ];
 
-    /// <summary>The source under facebookresearch's names: itself, or mapped where its keys are Hugging Face's, or those of DINOv2's training, which keeps its blocks in chunks.</summary>
+    /// <summary>
+    /// The source under facebookresearch's names: itself, or mapped where its keys are Hugging Face's, or those of DINOv2's training, which keeps its
+    /// blocks in chunks.
+    /// </summary>
     public static ITensorSource Wrap(ITensorSource source)
     {
         if (source.Keys.Any(k => Chunk().IsMatch(k)))

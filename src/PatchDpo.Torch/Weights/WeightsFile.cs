@@ -18,7 +18,9 @@ public static class WeightsFile
     /// <param name="path">The file.</param>
     /// <param name="safetensors">How a safetensors file, or shards that are, are opened; null for the defaults.</param>
     /// <returns>The open file; the caller disposes it.</returns>
-    /// <exception cref="WeightsFormatException">The file (or a shard) breaks its format, is something else (the message says what), or the path is a folder's.</exception>
+    /// <exception cref="WeightsFormatException">
+    /// The file (or a shard) breaks its format, is something else (the message says what), or the path is a folder's.
+    /// </exception>
     /// <exception cref="UnsafePickleException">It is a checkpoint that asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="ModelFileNotFoundException">It is an index, and a shard is missing.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -50,9 +52,12 @@ public static class WeightsFile
     {
         if (!Directory.Exists(path))
             return;
-        string[] files = [.. FolderFiles.Files(path).Where(f => HasExtension(f) || f.EndsWith(".ckpt", StringComparison.OrdinalIgnoreCase)).Select(f => Path.GetFileName(f))];
+        string[] files = [.. FolderFiles.Files(path).Where(f => HasExtension(f) || f.EndsWith(".ckpt", StringComparison.OrdinalIgnoreCase))
+            .Select(f => Path.GetFileName(f))];
         string named = string.Join(", ", files.Take(MaxNamed).Select(KeyText.Quote)) + (files.Length > MaxNamed ? $" and {files.Length - MaxNamed} more" : "");
-        throw new WeightsFormatException(path, null, files.Length > 0 ? $"this is a folder; name the weight file in it: {named}." : "this is a folder, and there is no weight file in it; name a file.");
+        throw new WeightsFormatException(
+            path, null, files.Length > 0 ? $"this is a folder; name the weight file in it: {named}."
+            : "this is a folder, and there is no weight file in it; name a file.");
     }
 
     /// <summary>Whether a file's name ends as weight files do.</summary>
@@ -66,7 +71,8 @@ public static class WeightsFile
         if (isCheckpoint)
             return TorchCheckpoint.Open(path);
         // Told here, because to the reader of safetensors any other file is one with an absurd length.
-        if (!isSafetensors && (ForeignFile.Describe(start) ?? (start.Length > HeaderStart ? "this is neither a safetensors file nor a PyTorch checkpoint." : null)) is string problem)
+        if (!isSafetensors && (ForeignFile.Describe(start)
+            ?? (start.Length > HeaderStart ? "this is neither a safetensors file nor a PyTorch checkpoint." : null)) is string problem)
             throw new WeightsFormatException(path, null, problem);
         return SafetensorsFile.Open(path, safetensors);
     }

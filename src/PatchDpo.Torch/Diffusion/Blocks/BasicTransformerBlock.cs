@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
 
-/// <summary>Self-attention, cross-attention and feed-forward, each normalised before and added to its input: <c>(B,N,C), (B,T,Ctext), image prompt? -> (B,N,C)</c>.</summary>
+/// <summary>
+/// Self-attention, cross-attention and feed-forward, each normalised before and added to its input: <c>(B,N,C), (B,T,Ctext), image prompt? ->
+/// (B,N,C)</c>.
+/// </summary>
 /// <remarks>diffusers 0.23.1, models/attention.py, BasicTransformerBlock; layer norms with eps 1e-5.</remarks>
 internal sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, IpAttention?, Tensor>
 {

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
 
-/// <summary>Two normalised convolutions with a residual connection; the time embedding is added between them: <c>(B,Cin,H,W), (B,T)? -> (B,Cout,H,W)</c>.</summary>
+/// <summary>
+/// Two normalised convolutions with a residual connection; the time embedding is added between them: <c>(B,Cin,H,W), (B,T)? -> (B,Cout,H,W)</c>.
+/// </summary>
 /// <remarks>diffusers 0.23.1, models/resnet.py, ResnetBlock2D with time_embedding_norm "default".</remarks>
 internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
 {

@@ -7,7 +7,9 @@ namespace PatchDpo.Torch.Diffusion.IpAdapter;
 
 /// <summary>IP-Adapter weights with the official keys <c>image_proj.*</c> and <c>ip_adapter.{i}.*</c>: safetensors, or the official <c>.bin</c>.</summary>
 /// <remarks>
-/// A checkpoint of the official training scripts (<c>image_proj_model.*</c>, <c>adapter_modules.{i}.*</c>, <c>unet.*</c>) is read too. The official files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in their metadata, a <c>.bin</c> only where it is another.
+/// A checkpoint of the official training scripts (<c>image_proj_model.*</c>, <c>adapter_modules.{i}.*</c>, <c>unet.*</c>) is read too. The official
+/// files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in their metadata, a <c>.bin</c> only where
+/// it is another.
 /// </remarks>
 public static class IpAdapterFile
 {
@@ -32,7 +34,8 @@ public static class IpAdapterFile
     /// <exception cref="WeightsFormatException">Not a weight file, or no image projection of a known kind and size in it.</exception>
     /// <exception cref="UnknownModelException">The file holds something else (a LoRA, a UNet …), or an adapter for faces.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the UNet, such as an adapter's of another family.</exception>
-    public static IpAdapterModel Read(string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null, ScalarType? layersDtype = null)
+    public static IpAdapterModel Read(
+        string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null, ScalarType? layersDtype = null)
     {
         using var file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
         IpAdapterCheck.Run(file, config);
@@ -99,7 +102,8 @@ public static class IpAdapterFile
     {
         var metadata = Notes(adapter, impliedHeadChannels: null);
         metadata.Add("format", "pt");
-        SafetensorsWriter.Write(stream, groups.SelectMany(g => g.Value.Select(t => (Key: $"{g.Key}.{t.Key}", t.Value))).ToDictionary(t => t.Key, t => t.Value), metadata);
+        SafetensorsWriter.Write(stream, groups.SelectMany(g => g.Value.Select(t => (Key: $"{g.Key}.{t.Key}", t.Value)))
+            .ToDictionary(t => t.Key, t => t.Value), metadata);
     }
 
     private static Dictionary<string, IReadOnlyDictionary<string, Tensor>> Groups(IpAdapterModel adapter, ScalarType? type) => new()
@@ -134,9 +138,11 @@ public static class IpAdapterFile
         {
             var name = ProjectionPrefix + key;
             if (!file.Contains(name) || file.Shape(name).Length <= dimension)
-                throw new WeightsFormatException(file.Path, name, $"an IP-Adapter's image projection needs this tensor with at least {dimension + 1} dimensions.");
+                throw new WeightsFormatException(
+                    file.Path, name, $"an IP-Adapter's image projection needs this tensor with at least {dimension + 1} dimensions.");
             var size = file.Shape(name)[dimension];
-            return size is > 0 and <= MaxSize ? (int)size : throw new WeightsFormatException(file.Path, name, $"an image projection cannot have a size of {size}.");
+            return size is > 0 and <= MaxSize ? (int)size
+                : throw new WeightsFormatException(file.Path, name, $"an image projection cannot have a size of {size}.");
         }
 
         if (file.Contains(ProjectionPrefix + "latents"))
@@ -145,11 +151,13 @@ public static class IpAdapterFile
                 && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var noted) ? noted : OfficialHeadChannels);
             var (width, inner) = (Size("latents", 2), Size("layers.0.0.to_q.weight", 0));
             if (heads <= 0 || inner % heads != 0)
-                throw new WeightsFormatException(file.Path, ProjectionPrefix + "layers.0.0.to_q.weight", $"{inner} rows are no whole number of heads of {heads}; give the width of a head.");
+                throw new WeightsFormatException(
+                    file.Path, ProjectionPrefix + "layers.0.0.to_q.weight", $"{inner} rows are no whole number of heads of {heads}; give the width of a head.");
             return new Resampler(new ResamplerOptions
             {
                 Channels = width,
-                Layers = file.Keys.Count(k => k.StartsWith(ProjectionPrefix + "layers.", StringComparison.Ordinal) && k.EndsWith(".0.to_q.weight", StringComparison.Ordinal)),
+                Layers = file.Keys.Count(k => k.StartsWith(ProjectionPrefix + "layers.", StringComparison.Ordinal)
+                    && k.EndsWith(".0.to_q.weight", StringComparison.Ordinal)),
                 HeadChannels = heads,
                 Heads = inner / heads,
                 Tokens = Size("latents", 1),

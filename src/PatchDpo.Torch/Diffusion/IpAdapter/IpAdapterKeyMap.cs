@@ -44,7 +44,8 @@ internal static partial class IpAdapterKeyMap
             .Select((g, i) => (Number: (2 * i) + 1, Tensors: g));
         foreach ((int number, IGrouping<string, Match> tensors) in processors)
             foreach (Match tensor in tensors)
-                names.TryAdd(string.Create(CultureInfo.InvariantCulture, $"{IpAdapterFile.LayersPrefix}{number}.{tensor.Groups["tensor"].Value}"), tensor.Value);
+                names.TryAdd(string.Create(CultureInfo.InvariantCulture, $"{IpAdapterFile.LayersPrefix}{number}.{tensor.Groups["tensor"].Value}"),
+                    tensor.Value);
     }
 
     private static (int Part, int Block, int Attention, int Layer) Place(Match match)

@@ -22,9 +22,11 @@ public sealed class DdimSampler(NoiseSchedule schedule) : ISampler
     {
         SamplerTimesteps.ThrowIfInvalid(steps, schedule);
         NoiseScheduleConfig config = schedule.Config;
-        _timesteps = Array.ConvertAll(SamplerTimesteps.Spaced(config.TimestepSpacing ?? TimestepSpacing.Leading, schedule.TrainTimesteps, steps, config.StepsOffset), Math.Round);
+        _timesteps = Array.ConvertAll(
+            SamplerTimesteps.Spaced(config.TimestepSpacing ?? TimestepSpacing.Leading, schedule.TrainTimesteps, steps, config.StepsOffset), Math.Round);
         if (config.PredictionType == PredictionType.Epsilon && Array.Exists(_timesteps, t => schedule.AlphasCumprod[(int)t] == 0))
-            throw new ArgumentOutOfRangeException(nameof(steps), steps, "So many steps begin at a timestep without signal, where the predicted noise tells nothing of the image.");
+            throw new ArgumentOutOfRangeException(
+                nameof(steps), steps, "So many steps begin at a timestep without signal, where the predicted noise tells nothing of the image.");
     }
 
     /// <inheritdoc/>

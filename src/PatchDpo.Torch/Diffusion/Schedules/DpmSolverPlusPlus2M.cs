@@ -9,7 +9,9 @@ namespace PatchDpo.Torch.Diffusion;
 /// levels the last level is repeated, so that the last step changes nothing. Keeps the previous step's predicted latents until disposed.
 /// </remarks>
 /// <param name="schedule">The forward process.</param>
-/// <param name="isStochastic">Solves the stochastic equation, with fresh noise after each step (diffusers' <c>sde-dpmsolver++</c>), not the probability flow.</param>
+/// <param name="isStochastic">
+/// Solves the stochastic equation, with fresh noise after each step (diffusers' <c>sde-dpmsolver++</c>), not the probability flow.
+/// </param>
 public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule, bool isStochastic = false) : MultistepSampler(schedule)
 {
     private Tensor? _previousSample;

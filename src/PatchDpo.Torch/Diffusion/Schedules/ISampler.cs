@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
 
-/// <summary>Walks latents from pure noise to an image, one network prediction a step (a method that needs two for a step of its own counts them as two).</summary>
+/// <summary>
+/// Walks latents from pure noise to an image, one network prediction a step (a method that needs two for a step of its own counts them as two).
+/// </summary>
 /// <remarks>A sampler is used by one sampling run at a time: <see cref="SetTimesteps"/> starts a run, and steps are taken in order.</remarks>
 public interface ISampler : IDisposable
 {

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
 
-/// <summary>Latent consistency sampling (Luo et al., arXiv 2310.04378, algorithm 3): each step predicts the image, and noises it to the next timestep.</summary>
+/// <summary>
+/// Latent consistency sampling (Luo et al., arXiv 2310.04378, algorithm 3): each step predicts the image, and noises it to the next timestep.
+/// </summary>
 /// <remarks>Steps and timesteps as diffusers' <c>LCMScheduler</c>: a run's timesteps are some of the teacher's, so it has at most as many.</remarks>
 /// <param name="schedule">The forward process.</param>
 public sealed class LcmSampler(NoiseSchedule schedule) : ISampler
@@ -29,7 +31,8 @@ public sealed class LcmSampler(NoiseSchedule schedule) : ISampler
         SamplerTimesteps.ThrowIfInvalid(steps, schedule);
         int teacher = schedule.Config.OriginalInferenceSteps;
         if (steps > teacher)
-            throw new ArgumentOutOfRangeException(nameof(steps), steps, $"LCM takes its timesteps from those of the model's teacher, which are {teacher} (original_inference_steps): give at most as many steps.");
+            throw new ArgumentOutOfRangeException(nameof(steps), steps, $"LCM takes its timesteps from those of the model's teacher, which are {teacher} "
+                + "(original_inference_steps): give at most as many steps.");
         int stride = schedule.TrainTimesteps / teacher;
         _timesteps = [.. Enumerable.Range(0, steps).Select(i => (double)(((teacher - (i * teacher / steps)) * stride) - 1))];
     }

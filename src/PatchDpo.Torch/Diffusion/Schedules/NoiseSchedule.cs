@@ -28,7 +28,8 @@ public sealed class NoiseSchedule
     }
 
     // The same forward process for another sampler.
-    private NoiseSchedule(NoiseScheduleConfig config, float[] betas, float[] alphasCumprod) => (Config, _betas, _alphasCumprod) = (config, betas, alphasCumprod);
+    private NoiseSchedule(NoiseScheduleConfig config, float[] betas, float[] alphasCumprod)
+        => (Config, _betas, _alphasCumprod) = (config, betas, alphasCumprod);
 
     /// <summary>The configuration.</summary>
     public NoiseScheduleConfig Config { get; }
@@ -109,19 +110,23 @@ public sealed class NoiseSchedule
 
     /// <summary>Creates a sampler over this schedule.</summary>
     /// <param name="kind">The method; null takes the one that the configuration names.</param>
-    /// <exception cref="ModelConfigException">The configuration's file does not suit that sampler, or names none of ours where <paramref name="kind"/> is null.</exception>
+    /// <exception cref="ModelConfigException">
+    /// The configuration's file does not suit that sampler, or names none of ours where <paramref name="kind"/> is null.
+    /// </exception>
     /// <exception cref="InvalidOperationException"><paramref name="kind"/> is null and the configuration names no sampler at all.</exception>
     /// <remarks>A configuration that came from a file is read again for the sampler: each uses fields of its own.</remarks>
     public ISampler CreateSampler(SamplerKind? kind = null)
     {
         NoiseScheduleConfig config = Config.Json is { } json ? NoiseScheduleConfig.FromJson(json, kind ?? Config.Sampler) : Config;
-        SamplerKind chosen = kind ?? config.Sampler ?? throw new InvalidOperationException($"The schedule's configuration names no sampler: {SamplerKinds.Choose}.");
+        SamplerKind chosen = kind ?? config.Sampler
+            ?? throw new InvalidOperationException($"The schedule's configuration names no sampler: {SamplerKinds.Choose}.");
         return SamplerKinds.Create(chosen, HasForwardProcessOf(config) ? new NoiseSchedule(config, _betas, _alphasCumprod) : new NoiseSchedule(config));
     }
 
     // What a sampler's own class has defaults for, or may not read.
     private bool HasForwardProcessOf(NoiseScheduleConfig other)
-        => (Config.RescaleBetasZeroSnr, Config.BetaSchedule, Config.BetaStart, Config.BetaEnd) == (other.RescaleBetasZeroSnr, other.BetaSchedule, other.BetaStart, other.BetaEnd);
+        => (Config.RescaleBetasZeroSnr, Config.BetaSchedule, Config.BetaStart, Config.BetaEnd) == (
+            other.RescaleBetasZeroSnr, other.BetaSchedule, other.BetaStart, other.BetaEnd);
 
     /// <summary>Standard deviation of noise to signal at each timestep, sqrt((1 - alpha) / alpha), rising.</summary>
     internal double[] TrainSigmas()

@@ -33,13 +33,19 @@ public sealed record NoiseScheduleConfig
     /// <summary>The sampler that was chosen, or that the file names (<c>_class_name</c>); null where there is neither.</summary>
     public SamplerKind? Sampler { get; init; }
 
-    /// <summary>Which timesteps a sampler visits (<c>timestep_spacing</c>); null takes the sampler's own: leading for DDIM and PLMS, linspace for the others; LCM has its own.</summary>
+    /// <summary>
+    /// Which timesteps a sampler visits (<c>timestep_spacing</c>); null takes the sampler's own: leading for DDIM and PLMS, linspace for the others;
+    /// LCM has its own.
+    /// </summary>
     public TimestepSpacing? TimestepSpacing { get; init; }
 
     /// <summary>Added to the timesteps of leading spacing (<c>steps_offset</c>).</summary>
     public int StepsOffset { get; init; }
 
-    /// <summary>Clamps predicted latents to plus or minus <see cref="ClipSampleRange"/> (<c>clip_sample</c>; DDIM, Heun and LCM); null takes the sampler's own: true for DDIM, false for the others.</summary>
+    /// <summary>
+    /// Clamps predicted latents to plus or minus <see cref="ClipSampleRange"/> (<c>clip_sample</c>; DDIM, Heun and LCM); null takes the sampler's
+    /// own: true for DDIM, false for the others.
+    /// </summary>
     public bool? ClipSample { get; init; }
 
     /// <summary>See <see cref="ClipSample"/> (<c>clip_sample_range</c>).</summary>
@@ -54,7 +60,9 @@ public sealed record NoiseScheduleConfig
     /// <summary>The largest dynamic threshold (<c>sample_max_value</c>).</summary>
     public double SampleMaxValue { get; init; } = 1;
 
-    /// <summary>The last step of DDIM and PLMS ends at signal level 1, not at that of timestep 0 (<c>set_alpha_to_one</c>; PNDM's own default is false).</summary>
+    /// <summary>
+    /// The last step of DDIM and PLMS ends at signal level 1, not at that of timestep 0 (<c>set_alpha_to_one</c>; PNDM's own default is false).
+    /// </summary>
     public bool SetAlphaToOne { get; init; } = true;
 
     /// <summary>Spaces the noise levels as Karras et al. do, rho 7 (<c>use_karras_sigmas</c>; Euler, Heun, DPM-Solver++, UniPC and DEIS).</summary>
@@ -63,7 +71,10 @@ public sealed record NoiseScheduleConfig
     /// <summary>Spaces the logarithms of the noise levels equally (<c>use_exponential_sigmas</c>; as <see cref="UseKarrasSigmas"/>).</summary>
     public bool UseExponentialSigmas { get; init; }
 
-    /// <summary>Spaces the noise levels as the quantiles of a beta distribution, both parameters 0.6 (<c>use_beta_sigmas</c>; as <see cref="UseKarrasSigmas"/>).</summary>
+    /// <summary>
+    /// Spaces the noise levels as the quantiles of a beta distribution, both parameters 0.6 (<c>use_beta_sigmas</c>; as
+    /// <see cref="UseKarrasSigmas"/>).
+    /// </summary>
     public bool UseBetaSigmas { get; init; }
 
     /// <summary>The lowest level of those three spacings (<c>sigma_min</c>; Euler and UniPC), greater than 0; null takes it from the timesteps.</summary>
@@ -112,7 +123,10 @@ public sealed record NoiseScheduleConfig
     /// <summary>DPM-Solver++ leaves out timesteps whose log signal-to-noise ratio lies below this (<c>lambda_min_clipped</c>).</summary>
     public double LambdaMinClipped { get; init; } = double.NegativeInfinity;
 
-    /// <summary>Steps of the teacher that LCM was distilled from (<c>original_inference_steps</c>): its timesteps are taken from theirs, so a run has at most as many.</summary>
+    /// <summary>
+    /// Steps of the teacher that LCM was distilled from (<c>original_inference_steps</c>): its timesteps are taken from theirs, so a run has at most
+    /// as many.
+    /// </summary>
     public int OriginalInferenceSteps { get; init; } = 50;
 
     /// <summary>How fast LCM's output leaves its input as timesteps grow (<c>timestep_scaling</c>), greater than 0.</summary>
@@ -130,7 +144,9 @@ public sealed record NoiseScheduleConfig
     /// </exception>
     public static NoiseScheduleConfig FromJson(ModelConfig json, SamplerKind? sampler = null) => NoiseScheduleConfigReader.Read(json, sampler);
 
-    /// <summary>Reads the forward process for training, which needs no sampler: what keeps the file's own from sampling is told when one is asked for.</summary>
+    /// <summary>
+    /// Reads the forward process for training, which needs no sampler: what keeps the file's own from sampling is told when one is asked for.
+    /// </summary>
     /// <param name="json">The object of a <c>scheduler_config.json</c>.</param>
     /// <returns><see cref="Sampler"/> is null where the file names none that this library can take.</returns>
     /// <exception cref="ModelConfigException">A field of the forward process has a value that this library does not know.</exception>

@@ -78,7 +78,9 @@ internal sealed class NoiseScheduleConfigReader
                 ("scaled_linear", BetaSchedule.ScaledLinear), ("squaredcos_cap_v2", BetaSchedule.SquaredCosCapV2), ("sigmoid", BetaSchedule.Sigmoid)),
             TrainedBetas = trained,
             RescaleBetasZeroSnr = Flag("rescale_betas_zero_snr", false),
-            PredictionType = _json.GetChoice("prediction_type", "epsilon", ("epsilon", PredictionType.Epsilon), ("v_prediction", PredictionType.Velocity), ("sample", PredictionType.Sample)),
+            PredictionType = _json.GetChoice(
+                "prediction_type", "epsilon", ("epsilon", PredictionType.Epsilon), ("v_prediction", PredictionType.Velocity),
+                ("sample", PredictionType.Sample)),
         };
     }
 
@@ -94,13 +96,15 @@ internal sealed class NoiseScheduleConfigReader
         return forward with
         {
             Sampler = _sampler,
-            TimestepSpacing = !IsGiven("timestep_spacing") ? null : _json.GetChoice<TimestepSpacing>("timestep_spacing", null, ("leading", TimestepSpacing.Leading),
+            TimestepSpacing = !IsGiven("timestep_spacing") ? null
+                : _json.GetChoice<TimestepSpacing>("timestep_spacing", null, ("leading", TimestepSpacing.Leading),
                 ("linspace", TimestepSpacing.Linspace), ("trailing", TimestepSpacing.Trailing)),
             StepsOffset = Whole("steps_offset", 0, 0, forward.TrainTimesteps - 1),
             ClipSample = IsGiven("clip_sample") ? _json.GetBoolean("clip_sample") : null,
             ClipSampleRange = Positive("clip_sample_range", 1),
             Thresholding = Flag("thresholding", false),
-            DynamicThresholdingRatio = Positive("dynamic_thresholding_ratio", 0.995) is <= 1 and var ratio ? ratio : throw _json.Fault("dynamic_thresholding_ratio", "a ratio is at most 1."),
+            DynamicThresholdingRatio = Positive("dynamic_thresholding_ratio", 0.995) is <= 1 and var ratio ? ratio
+                : throw _json.Fault("dynamic_thresholding_ratio", "a ratio is at most 1."),
             SampleMaxValue = Positive("sample_max_value", 1),
             SetAlphaToOne = Flag("set_alpha_to_one", _sampler != SamplerKind.Plms),
             UseKarrasSigmas = Flag("use_karras_sigmas", false),
@@ -128,7 +132,8 @@ internal sealed class NoiseScheduleConfigReader
     private string SolverType() => _sampler switch
     {
         SamplerKind.UniPc => Choice("solver_type", "bh2", ("bh1", "bh1"), ("bh2", "bh2"), ("midpoint", "bh2"), ("heun", "bh2"), ("logrho", "bh2")),
-        SamplerKind.Deis => Choice("solver_type", "logrho", ("logrho", "logrho"), ("midpoint", "logrho"), ("heun", "logrho"), ("bh1", "logrho"), ("bh2", "logrho")),
+        SamplerKind.Deis => Choice("solver_type", "logrho", ("logrho", "logrho"), ("midpoint", "logrho"), ("heun", "logrho"), ("bh1", "logrho"),
+            ("bh2", "logrho")),
         _ => Choice("solver_type", "midpoint", ("midpoint", "midpoint"), ("heun", "heun"), ("logrho", "midpoint"), ("bh1", "midpoint"), ("bh2", "midpoint")),
     };
 

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
 
-/// <summary>Pseudo linear multistep (Liu et al., arXiv 2202.09778, PNDM without its Runge-Kutta steps): what Stable Diffusion 1.5's own configuration names.</summary>
+/// <summary>
+/// Pseudo linear multistep (Liu et al., arXiv 2202.09778, PNDM without its Runge-Kutta steps): what Stable Diffusion 1.5's own configuration names.
+/// </summary>
 /// <remarks>
 /// Steps and timesteps as diffusers' <c>PNDMScheduler</c> with <c>skip_prk_steps</c>: the first step is taken twice, the second time
 /// with the mean of both predictions, so that a run has one network call more than steps. Keeps the latest predictions until disposed.
@@ -33,7 +35,8 @@ public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
         ObjectDisposedException.ThrowIf(_disposed, this);
         SamplerTimesteps.ThrowIfInvalid(steps, schedule);
         double[] spaced = Array.ConvertAll(
-            SamplerTimesteps.Spaced(schedule.Config.TimestepSpacing ?? TimestepSpacing.Leading, schedule.TrainTimesteps, steps, schedule.Config.StepsOffset), Math.Round);
+            SamplerTimesteps.Spaced(schedule.Config.TimestepSpacing ?? TimestepSpacing.Leading, schedule.TrainTimesteps, steps,
+                schedule.Config.StepsOffset), Math.Round);
         _timesteps = spaced.Length == 1 ? spaced : [spaced[0], spaced[1], .. spaced[1..]];
         _stride = schedule.TrainTimesteps / steps;
         Forget();

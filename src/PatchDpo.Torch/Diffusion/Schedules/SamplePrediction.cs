@@ -34,11 +34,14 @@ internal static class SamplePrediction
         };
     }
 
-    /// <summary>Dynamic thresholding (Imagen, arXiv 2205.11487): each image is clipped at a quantile of its own magnitudes, at least 1, and divided by it.</summary>
+    /// <summary>
+    /// Dynamic thresholding (Imagen, arXiv 2205.11487): each image is clipped at a quantile of its own magnitudes, at least 1, and divided by it.
+    /// </summary>
     public static Tensor Threshold(Tensor sample, NoiseScheduleConfig config)
     {
         Tensor flat = sample.flatten(1).to(ScalarType.Float32);
-        Tensor limit = flat.abs().quantile(tensor((float)config.DynamicThresholdingRatio, device: flat.device), dim: 1, keepdim: true).Clamped(1, config.SampleMaxValue);
+        Tensor limit = flat.abs().quantile(tensor((float)config.DynamicThresholdingRatio, device: flat.device), dim: 1, keepdim: true)
+            .Clamped(1, config.SampleMaxValue);
         return (flat.minimum(limit).maximum(-limit) / limit).reshape(sample.shape).to(sample.dtype);
     }
 }

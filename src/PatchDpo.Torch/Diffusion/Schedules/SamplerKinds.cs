@@ -25,7 +25,8 @@ public static class SamplerKinds
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <exception cref="ArgumentException">It is none of them; the message lists them.</exception>
     public static SamplerKind Parse(string name)
-        => Array.Find(s_entries, e => e.Name == name)?.Kind ?? throw new ArgumentException($"'{name}' is no sampler: give one of {string.Join(", ", Names)}.", nameof(name));
+        => Array.Find(s_entries, e => e.Name == name)?.Kind
+            ?? throw new ArgumentException($"'{name}' is no sampler: give one of {string.Join(", ", Names)}.", nameof(name));
 
     /// <summary>The name that programs take for a kind.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No member of the enumeration.</exception>
@@ -39,7 +40,8 @@ public static class SamplerKinds
     internal static string ClassOf(SamplerKind kind) => Find(kind).ClassName;
 
     /// <summary>Tells how to choose another sampler, as the end of a sentence without its stop.</summary>
-    internal static string Choose { get; } = $"choose a sampler (--scheduler {string.Join(", ", Names.SkipLast(1))} or {Names[^1]}; in code, {nameof(SamplerKind)})";
+    internal static string Choose { get; } =
+        $"choose a sampler (--scheduler {string.Join(", ", Names.SkipLast(1))} or {Names[^1]}; in code, {nameof(SamplerKind)})";
 
     /// <summary>Makes a sampler over a schedule whose configuration was read for it.</summary>
     internal static ISampler Create(SamplerKind kind, NoiseSchedule schedule) => Find(kind).Create(schedule);

@@ -10,7 +10,8 @@ internal static class SamplerTimesteps
     /// <summary>The timesteps of a run, from the noisiest (DDIM, Euler).</summary>
     public static double[] Spaced(TimestepSpacing spacing, int trainTimesteps, int steps, int offset) => spacing switch
     {
-        TimestepSpacing.Leading => [.. Enumerable.Range(0, steps).Reverse().Select(i => (double)Math.Min((i * (trainTimesteps / steps)) + offset, trainTimesteps - 1))],
+        TimestepSpacing.Leading => [.. Enumerable.Range(0, steps).Reverse()
+            .Select(i => (double)Math.Min((i * (trainTimesteps / steps)) + offset, trainTimesteps - 1))],
         TimestepSpacing.Linspace => [.. Linspace(0, trainTimesteps - 1, steps).Reverse()],
         _ => Trailing(trainTimesteps, (double)trainTimesteps / steps),
     };

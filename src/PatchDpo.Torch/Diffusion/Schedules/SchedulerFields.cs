@@ -22,10 +22,12 @@ internal sealed record SchedulerFields(string[] Read, string[] Refused, string[]
     /// <summary>By class name.</summary>
     public static IReadOnlyDictionary<string, SchedulerFields> Classes { get; } = new Dictionary<string, SchedulerFields>
     {
-        ["DDIMScheduler"] = new([.. s_betas, .. s_spacing, .. s_thresholding, "clip_sample", "clip_sample_range", "set_alpha_to_one", "rescale_betas_zero_snr"], [], []),
+        ["DDIMScheduler"] = new([.. s_betas, .. s_spacing, .. s_thresholding, "clip_sample", "clip_sample_range", "set_alpha_to_one",
+            "rescale_betas_zero_snr"], [], []),
         ["PNDMScheduler"] = new([.. s_betas, .. s_spacing, "set_alpha_to_one", "skip_prk_steps"], [], []),
         ["EulerDiscreteScheduler"] = new(
-            [.. s_betas, .. s_spacing, .. s_sigmas, "interpolation_type", "sigma_min", "sigma_max", "timestep_type", "rescale_betas_zero_snr", "final_sigmas_type"], [], []),
+            [.. s_betas, .. s_spacing, .. s_sigmas, "interpolation_type", "sigma_min", "sigma_max", "timestep_type", "rescale_betas_zero_snr",
+                "final_sigmas_type"], [], []),
         ["EulerAncestralDiscreteScheduler"] = new([.. s_betas, .. s_spacing, "rescale_betas_zero_snr"], [], []),
         ["HeunDiscreteScheduler"] = new([.. s_betas, .. s_spacing, .. s_sigmas, "clip_sample", "clip_sample_range"], [], []),
         // LCM's timesteps follow from the teacher's steps, and a run never goes below the first timestep.
@@ -34,7 +36,8 @@ internal sealed record SchedulerFields(string[] Read, string[] Refused, string[]
             [], [.. s_spacing, "set_alpha_to_one"]),
         ["DPMSolverMultistepScheduler"] = new(
             [
-                .. s_betas, .. s_spacing, .. s_thresholding, .. s_sigmas, "algorithm_type", "solver_order", "solver_type", "lower_order_final", "euler_at_final",
+                .. s_betas, .. s_spacing, .. s_thresholding, .. s_sigmas, "algorithm_type", "solver_order", "solver_type", "lower_order_final",
+                    "euler_at_final",
                 "use_lu_lambdas", "final_sigmas_type", "lambda_min_clipped", "rescale_betas_zero_snr",
             ],
             [.. s_flow, "variance_type"], s_ofFlow),

@@ -18,7 +18,8 @@ internal static class SolverLevels
         {
             // diffusers cuts the fraction off where it does not round; the ends stay whole whatever the last bit says.
             bool rounds = config.UseKarrasSigmas || config.UseLuLambdas;
-            double[] uneven = Array.ConvertAll(sigmas, s => rounds ? Math.Round(SamplerTimesteps.TimestepOf(s, train)) : Math.Floor(SamplerTimesteps.TimestepOf(s, train) + 1e-4));
+            double[] uneven = Array.ConvertAll(
+                sigmas, s => rounds ? Math.Round(SamplerTimesteps.TimestepOf(s, train)) : Math.Floor(SamplerTimesteps.TimestepOf(s, train) + 1e-4));
             return (uneven, [.. sigmas, endsAtZero ? 0 : sigmas[^1]]);
         }
         double[] timesteps = Spaced(schedule, CountWithin(train, config.LambdaMinClipped), steps);

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion;
 
-/// <summary>UniPC of second order, multistep, data prediction (Zhao et al., arXiv 2302.04867): each prediction first corrects the step that led to it.</summary>
+/// <summary>
+/// UniPC of second order, multistep, data prediction (Zhao et al., arXiv 2302.04867): each prediction first corrects the step that led to it.
+/// </summary>
 /// <remarks>
 /// Noise levels, timesteps and orders as diffusers' <c>UniPCMultistepScheduler</c>. Below, h is a step in lambda, the log signal-to-noise
 /// ratio, phi1 = e^-h - 1, and B(h) is -h (bh1) or phi1 (bh2). Keeps the latest predictions and the last step's start until disposed.

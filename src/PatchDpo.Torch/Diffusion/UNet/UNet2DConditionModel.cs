@@ -134,7 +134,8 @@ public sealed class UNet2DConditionModel : nn.Module
         if (add_embedding is not null)
         {
             if (textEmbeds is null || timeIds is null)
-                throw new ArgumentException("This UNet (addition_embed_type text_time) needs textEmbeds and timeIds.", textEmbeds is null ? nameof(textEmbeds) : nameof(timeIds));
+                throw new ArgumentException("This UNet (addition_embed_type text_time) needs textEmbeds and timeIds.", textEmbeds is null ? nameof(textEmbeds)
+                    : nameof(timeIds));
             var sizes = _sizes!.Embed(timeIds.flatten()).reshape(batch, -1).to_type(type);
             var width = textEmbeds.shape[^1] + sizes.shape[1];
             if (textEmbeds.dim() != 2 || textEmbeds.shape[0] != batch || width != Config.AdditionInputChannels)

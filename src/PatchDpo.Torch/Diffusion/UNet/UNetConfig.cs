@@ -7,7 +7,8 @@ namespace PatchDpo.Torch.Diffusion;
 /// <remarks>Defaults are those of diffusers 0.23.1, models/unet_2d_condition.py; the field's name there stands with each property.</remarks>
 public sealed record UNetConfig
 {
-    internal const string Down = "DownBlock2D", CrossDown = "CrossAttnDownBlock2D", Up = "UpBlock2D", CrossUp = "CrossAttnUpBlock2D", CrossMid = "UNetMidBlock2DCrossAttn";
+    internal const string Down = "DownBlock2D", CrossDown = "CrossAttnDownBlock2D", Up = "UpBlock2D", CrossUp = "CrossAttnUpBlock2D",
+        CrossMid = "UNetMidBlock2DCrossAttn";
 
     /// <summary>Height and width of the latents that the model was trained for; informative (sample_size).</summary>
     public int? SampleSize { get; init; }

@@ -85,7 +85,8 @@ internal static class UNetConfigReader
                 throw new ModelConfigException(json.Source, field, "only null is supported.");
         }
         if (json.Has("num_attention_heads"))
-            throw new ModelConfigException(json.Source, "num_attention_heads", "only null is supported; diffusers takes the number of heads from attention_head_dim.");
+            throw new ModelConfigException(
+                json.Source, "num_attention_heads", "only null is supported; diffusers takes the number of heads from attention_head_dim.");
         foreach (var field in new[]
         {
             "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "class_embeddings_concat",

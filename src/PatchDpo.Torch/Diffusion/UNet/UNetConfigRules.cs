@@ -60,7 +60,8 @@ internal static class UNetConfigRules
         if (c.MidBlockScaleFactor < MinFactor)
             yield return ("mid_block_scale_factor", $"{c.MidBlockScaleFactor:g} is not in [{MinFactor:g},{ConfigFields.MaxSize}].");
         if (c.HasTextTimeEmbedding && c.AdditionInputChannels <= 6 * c.AdditionTimeEmbedDim)
-            yield return ("projection_class_embeddings_input_dim", $"{c.AdditionInputChannels} leaves no room for pooled text beside six sizes of {c.AdditionTimeEmbedDim}.");
+            yield return ("projection_class_embeddings_input_dim",
+                $"{c.AdditionInputChannels} leaves no room for pooled text beside six sizes of {c.AdditionTimeEmbedDim}.");
         var frequencies = (c.HasTextTimeEmbedding ? Math.Min(c.BlockOutChannels[0], c.AdditionTimeEmbedDim) : c.BlockOutChannels[0]) / 2;
         if (c.FrequencyShift != 0 && !(c.FrequencyShift > 0 && c.FrequencyShift < frequencies))
             yield return ("freq_shift", $"{c.FrequencyShift:g} is not in [0,{frequencies}), the number of frequencies.");

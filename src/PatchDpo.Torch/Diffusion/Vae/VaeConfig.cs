@@ -18,7 +18,8 @@ public sealed class VaeConfig
     public IReadOnlyList<int> BlockOutChannels
     {
         get;
-        init => field = value is { Count: > 0 } && value.All(c => c > 0) ? value : throw new ArgumentException("Every resolution has at least one channel.", nameof(BlockOutChannels));
+        init => field = value is { Count: > 0 } && value.All(c => c > 0) ? value
+            : throw new ArgumentException("Every resolution has at least one channel.", nameof(BlockOutChannels));
     } = [128, 256, 512, 512];
 
     /// <summary>Residual blocks of each resolution in the encoder; the decoder has one more (<c>layers_per_block</c>).</summary>

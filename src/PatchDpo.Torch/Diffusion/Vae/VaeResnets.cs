@@ -7,5 +7,6 @@ internal static class VaeResnets
 {
     public static ResnetBlock2D[] Create(int inChannels, int outChannels, int count, VaeConfig config, Device? device, ScalarType? dtype)
         => [.. Enumerable.Range(0, count).Select(i => new ResnetBlock2D(
-            i == 0 ? inChannels : outChannels, outChannels, timeChannels: null, config.NormGroups, eps: 1e-6, config.Activation, device: device, dtype: dtype))];
+            i == 0 ? inChannels : outChannels, outChannels, timeChannels: null, config.NormGroups, eps: 1e-6, config.Activation, device: device,
+                dtype: dtype))];
 }

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Vision.Cnn;
 
 /// <summary>Batch normalisation, (B,C,H,W) -> (B,C,H,W): by the batch's own statistics in training, by running ones otherwise.</summary>
-/// <remarks>PyTorch's defaults (epsilon 1e-5, momentum 0.1) and state-dict keys. TorchSharp's own frees a number that its native code reads (see <see cref="TensorArithmetic"/>).</remarks>
+/// <remarks>
+/// PyTorch's defaults (epsilon 1e-5, momentum 0.1) and state-dict keys. TorchSharp's own frees a number that its native code reads (see
+/// <see cref="TensorArithmetic"/>).
+/// </remarks>
 internal sealed class BatchNormalization : nn.Module<Tensor, Tensor>
 {
     private const double Epsilon = 1e-5, Momentum = 0.1;

@@ -54,7 +54,8 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
             downsample = Sequential(("0", Convolution(channels, output, 1, stride)), ("1", Norm(output)));
         RegisterComponents();
 
-        SafeConv2d Convolution(int from, int to, int kernel, int step) => new SafeConv2d(from, to, kernel, step, kernel / 2, bias: false, device: device, dtype: dtype);
+        SafeConv2d Convolution(int from, int to, int kernel, int step)
+            => new SafeConv2d(from, to, kernel, step, kernel / 2, bias: false, device: device, dtype: dtype);
         BatchNormalization Norm(int of) => new(of, device, dtype);
     }
 
@@ -92,7 +93,8 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
     }
 
     /// <summary>The blocks of the first stages, each by itself.</summary>
-    public static IEnumerable<IReadOnlyList<Module>> Parts(int stages, params ModuleList<ResNetBlock>[] all) => all.Take(stages).SelectMany(s => s).Select(b => (IReadOnlyList<Module>)[b]);
+    public static IEnumerable<IReadOnlyList<Module>> Parts(int stages, params ModuleList<ResNetBlock>[] all)
+        => all.Take(stages).SelectMany(s => s).Select(b => (IReadOnlyList<Module>)[b]);
 
     public override Tensor forward(Tensor x)
     {

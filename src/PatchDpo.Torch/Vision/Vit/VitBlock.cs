@@ -16,7 +16,8 @@ internal sealed class VitBlock : Module<Tensor, Tensor>
     private readonly VitMlp mlp;
     private readonly VitLayerScale? ls2;
 
-    public VitBlock(int dim, int heads, int hidden, bool qkvBias, double normEps, double? layerScale, Device? device, ScalarType? dtype) : base(nameof(VitBlock))
+    public VitBlock(int dim, int heads, int hidden, bool qkvBias, double normEps, double? layerScale, Device? device, ScalarType? dtype)
+        : base(nameof(VitBlock))
     {
         norm1 = LayerNorm(dim, normEps, device: device, dtype: dtype);
         attn = new VitAttention(dim, heads, qkvBias, device, dtype);

@@ -23,7 +23,8 @@ internal static class VitPositions
         Tensor grid = table.narrow(1, 1, count).reshape(1, side, side, dim).permute(0, 3, 1, 2).to(ScalarType.Float32);
         grid = offset == 0
             ? functional.interpolate(grid, size: [rows, columns], mode: InterpolationMode.Bicubic, align_corners: false, antialias: antialias)
-            : functional.interpolate(grid, scale_factor: [(rows + offset) / side, (columns + offset) / side], mode: InterpolationMode.Bicubic, align_corners: false, antialias: antialias);
+            : functional.interpolate(grid, scale_factor: [(rows + offset) / side, (columns + offset) / side], mode: InterpolationMode.Bicubic,
+                align_corners: false, antialias: antialias);
         Tensor patches = grid.permute(0, 2, 3, 1).reshape(1, -1, dim).to(table.dtype);
         return cat([table.narrow(1, 0, 1), patches], 1).MoveToOuterDisposeScope();
     }

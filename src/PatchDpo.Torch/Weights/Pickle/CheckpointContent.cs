@@ -84,7 +84,8 @@ internal sealed class CheckpointContent
         foreach (TorchTensorView view in Tensors.Values)
             shown += (Int128)view.Count * SafetensorsDType.Size(view.Storage.DType);
         if (shown > stored * maxSharing)
-            throw new WeightsFormatException(_path, null, $"its tensors show {shown} bytes of the {stored} that their storages have; the limit is {maxSharing} times.");
+            throw new WeightsFormatException(
+                _path, null, $"its tensors show {shown} bytes of the {stored} that their storages have; the limit is {maxSharing} times.");
     }
 
     private static string Join(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";

@@ -40,7 +40,8 @@ internal static class LegacyCheckpoint
             if (!TensorBytes.TryRead(file, position, count))
                 throw new WeightsFormatException(path, name, "the file ends before this storage.");
             if (BinaryPrimitives.ReadInt64LittleEndian(count) != storage.Count)
-                throw new WeightsFormatException(path, name, $"the storage has {BinaryPrimitives.ReadInt64LittleEndian(count)} elements, the content says {storage.Count}.");
+                throw new WeightsFormatException(
+                    path, name, $"the storage has {BinaryPrimitives.ReadInt64LittleEndian(count)} elements, the content says {storage.Count}.");
             storage.Position = position + count.Length;
             if (storage.Bytes > length - storage.Position)
                 throw new WeightsFormatException(path, name, $"the storage needs {storage.Bytes} bytes, but only {length - storage.Position} follow.");
@@ -53,6 +54,7 @@ internal static class LegacyCheckpoint
     private static MemoryStream OpenPickles(SafeFileHandle file, string path, TorchCheckpointOptions options)
     {
         byte[] bytes = new byte[Math.Min(RandomAccess.GetLength(file), options.MaxPickleBytes)];
-        return TensorBytes.TryRead(file, 0, bytes) ? new MemoryStream(bytes, writable: false) : throw new WeightsFormatException(path, null, "the file was cut short while it was read.");
+        return TensorBytes.TryRead(file, 0, bytes) ? new MemoryStream(bytes, writable: false)
+            : throw new WeightsFormatException(path, null, "the file was cut short while it was read.");
     }
 }

@@ -35,7 +35,8 @@ internal static class PickleAllowList
     /// <summary>The name, in the module torch, of the storage class that holds a dtype.</summary>
     /// <exception cref="ArgumentException">There is none on the list.</exception>
     public static string StorageClass(ScalarType type) =>
-        StorageTypes.FirstOrDefault(s => s.Value == type).Key?["torch.".Length..] ?? throw new ArgumentException($"A PyTorch checkpoint cannot hold {type} tensors here.", nameof(type));
+        StorageTypes.FirstOrDefault(s => s.Value == type).Key?["torch.".Length..]
+            ?? throw new ArgumentException($"A PyTorch checkpoint cannot hold {type} tensors here.", nameof(type));
 
     private static Dictionary<string, PickleGlobal> Build()
     {
@@ -47,7 +48,8 @@ internal static class PickleAllowList
             Add($"torch.{dtype}");
         Add("torch._utils._rebuild_tensor", TorchTensorView.Create);
         Add("torch._utils._rebuild_tensor_v2", TorchTensorView.Create);
-        Add("torch._utils._rebuild_parameter", (reader, args) => args is [TorchTensorView view, ..] ? view : throw reader.Fail("a parameter is built from something else than a tensor."));
+        Add("torch._utils._rebuild_parameter", (reader, args) => args is [TorchTensorView view, ..] ? view
+            : throw reader.Fail("a parameter is built from something else than a tensor."));
         Add("torch.Size", (reader, args) => args is [object?[] sizes] ? sizes : throw reader.Fail("a torch.Size is built from something else than a tuple."));
         Add("torch.device", (reader, args) => args is [string, ..] ? args[0] : throw reader.Fail("a torch.device is built from something else than a name."));
         Add("collections.OrderedDict", OrderedDict);
@@ -60,7 +62,8 @@ internal static class PickleAllowList
         // numpy 2 renamed its package.
         foreach (string package in new[] { "numpy.core.multiarray", "numpy._core.multiarray" })
         {
-            Add($"{package}._reconstruct", (reader, args) => args is [PickleGlobal { Name: "numpy.ndarray" }, ..] ? new NumpyArray() : throw reader.Fail("a numpy array is of another class than ndarray."));
+            Add($"{package}._reconstruct", (reader, args) => args is [PickleGlobal { Name: "numpy.ndarray" }, ..] ? new NumpyArray()
+                : throw reader.Fail("a numpy array is of another class than ndarray."));
             Add($"{package}.scalar", NumpyScalar);
         }
         // Protocol 2 writes bytes this way under Python 3.

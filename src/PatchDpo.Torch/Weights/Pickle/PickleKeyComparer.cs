@@ -1,6 +1,9 @@
 namespace PatchDpo.Torch.Weights.Pickle;
 
-/// <summary>Compares a dictionary's keys, with hash codes that a file cannot foresee: those of .NET's numbers are known, so that it could let all of its keys collide.</summary>
+/// <summary>
+/// Compares a dictionary's keys, with hash codes that a file cannot foresee: those of .NET's numbers are known, so that it could let all of its keys
+/// collide.
+/// </summary>
 internal sealed class PickleKeyComparer : IEqualityComparer<object>
 {
     public static readonly PickleKeyComparer Instance = new();

@@ -43,7 +43,8 @@ internal sealed class PickleStack(PickleBytes bytes)
     }
 
     /// <summary>Pushes an entry of the memo.</summary>
-    public void Get(long index) => Push(index < _memo.Count && !ReferenceEquals(_memo[(int)index], Unset) ? _memo[(int)index] : throw bytes.Fail($"the memo has no entry {index}."));
+    public void Get(long index) => Push(
+        index < _memo.Count && !ReferenceEquals(_memo[(int)index], Unset) ? _memo[(int)index] : throw bytes.Fail($"the memo has no entry {index}."));
 
     /// <summary>Makes the top of the stack an entry of the memo.</summary>
     /// <param name="index">Its number.</param>

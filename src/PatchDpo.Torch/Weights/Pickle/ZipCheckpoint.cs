@@ -19,7 +19,8 @@ internal static class ZipCheckpoint
     public static CheckpointContent Read(SafeFileHandle file, string path, TorchCheckpointOptions options, Dictionary<string, string> metadata)
     {
         ZipDirectory zip = ZipDirectory.Read(file, path, options.MaxPickleBytes);
-        string[] pickles = [.. zip.Items.Keys.Where(n => n == PickleName || (n.EndsWith("/" + PickleName, StringComparison.Ordinal) && n.Count(c => c == '/') == 1))];
+        string[] pickles = [.. zip.Items.Keys.Where(
+            n => n == PickleName || (n.EndsWith("/" + PickleName, StringComparison.Ordinal) && n.Count(c => c == '/') == 1))];
         if (pickles.Length != 1)
             throw new WeightsFormatException(path, null, pickles.Length == 0
                 ? $"the zip file has no {PickleName}, so it is no PyTorch checkpoint."
@@ -40,7 +41,8 @@ internal static class ZipCheckpoint
             if (!zip.Items.TryGetValue(name, out ZipItem? item))
                 throw new WeightsFormatException(path, name, "the zip file has no such entry, but the content names this storage.");
             if (item.Length != storage.Bytes)
-                throw new WeightsFormatException(path, name, $"the entry has {item.Length} bytes, but the storage of {storage.Count} {SafetensorsDType.Name(storage.DType)} needs {storage.Bytes}.");
+                throw new WeightsFormatException(path, name, $"the entry has {item.Length} bytes, but the storage of {storage.Count} "
+                    + $"{SafetensorsDType.Name(storage.DType)} needs {storage.Bytes}.");
             storage.Position = item.Position;
             storage.Crc = options.VerifyChecksums ? item.Crc : null;
         }

@@ -12,7 +12,8 @@ namespace PatchDpo.Torch.Weights.Pickle;
 internal sealed class ZipDirectory
 {
     private const int EndLength = 22, End64Length = 56, Locator64Length = 20, CentralLength = 46, LocalLength = 30, MaxCommentLength = ushort.MaxValue;
-    private const uint EndSignature = 0x06054b50, End64Signature = 0x06064b50, Locator64Signature = 0x07064b50, CentralSignature = 0x02014b50, LocalSignature = 0x04034b50;
+    private const uint EndSignature = 0x06054b50, End64Signature = 0x06064b50, Locator64Signature = 0x07064b50, CentralSignature = 0x02014b50,
+        LocalSignature = 0x04034b50;
 
     /// <summary>An entry that TorchScript has and a checkpoint has not.</summary>
     public const string TorchScriptEntry = "constants.pkl";
@@ -102,7 +103,8 @@ internal sealed class ZipDirectory
     {
         if (central.Length - at < CentralLength || U32(central, at) != CentralSignature)
             throw Fail("an entry of its directory is broken.");
-        int nameLength = U16(central, at + 28), extraLength = U16(central, at + 30), next = at + CentralLength + nameLength + extraLength + U16(central, at + 32);
+        int nameLength = U16(central, at + 28), extraLength = U16(central, at + 30), next = at + CentralLength + nameLength + extraLength
+            + U16(central, at + 32);
         if (next > central.Length)
             throw Fail("an entry of its directory is broken.");
         ReadOnlySpan<byte> nameBytes = central.AsSpan(at + CentralLength, nameLength);

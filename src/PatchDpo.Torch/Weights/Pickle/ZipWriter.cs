@@ -22,7 +22,9 @@ internal sealed class ZipWriter
 
     /// <summary>Begins a file at the stream's position.</summary>
     /// <param name="stream">A writable stream.</param>
-    /// <param name="zip64Limit">Sizes and places from here on are written as zip64 writes them, with 64 bits; the format's own limit, or a smaller one to try it.</param>
+    /// <param name="zip64Limit">
+    /// Sizes and places from here on are written as zip64 writes them, with 64 bits; the format's own limit, or a smaller one to try it.
+    /// </param>
     public ZipWriter(Stream stream, uint zip64Limit = uint.MaxValue)
     {
         _stream = stream;
