@@ -1,9 +1,12 @@
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Training.Objectives;
 using ProceduralCharacters;
 
 namespace Ablation;

@@ -1,3 +1,4 @@
+
 using PatchDpo.Torch.Training;
 
 namespace Ablation;

@@ -1,5 +1,6 @@
+
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Objectives;
 
 namespace Ablation;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Foundation;
 
 namespace Ablation;
 

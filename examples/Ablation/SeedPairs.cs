@@ -1,4 +1,5 @@
-using PatchDpo.Torch.Training;
+
+using PatchDpo.Torch.Pairs;
 
 namespace Ablation;
 

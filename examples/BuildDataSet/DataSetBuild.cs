@@ -1,9 +1,11 @@
 using PatchDpo.Examples;
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Vision;
 
 namespace BuildDataSet;
 

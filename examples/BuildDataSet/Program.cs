@@ -1,13 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using BuildDataSet;
-using PatchDpo.Torch.DataConstruction;
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Weights;
 
 var model = new Option<string>("--model") { Description = "Folder (or single file) of the generator that is to be improved, or 'embedded' for the small one that comes with the library.", DefaultValueFactory = _ => "embedded" };
 var adapter = new Option<string?>("--adapter") { Description = "The generator's IP-Adapter; default: its folder's ip_adapter.safetensors." };

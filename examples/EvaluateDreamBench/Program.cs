@@ -4,13 +4,9 @@ using System.Globalization;
 using EvaluateDreamBench;
 using PatchDpo.Examples;
 using PatchDpo.MLNet;
-using PatchDpo.Torch;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Models;
 
 const string EmbeddedNote = "Measured with the small encoders that come with the library, which only ever saw drawings: the figures compare with no others.";
 

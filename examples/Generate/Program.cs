@@ -3,14 +3,13 @@ using System.Diagnostics;
 using System.Globalization;
 using Generate;
 using PatchDpo.Examples;
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;

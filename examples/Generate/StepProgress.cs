@@ -1,6 +1,6 @@
 using PatchDpo.Examples;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Text;
 
 namespace Generate;
 

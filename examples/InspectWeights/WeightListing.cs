@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 
 namespace InspectWeights;

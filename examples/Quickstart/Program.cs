@@ -1,7 +1,5 @@
-using PatchDpo.Torch.Foundation;
 using System.CommandLine;
-using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 using Quickstart;
 
 var references = new Option<string?>("--references") { Description = "A folder of your own photos to use as references instead of drawn characters." };

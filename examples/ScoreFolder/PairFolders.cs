@@ -1,3 +1,4 @@
+
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 

@@ -2,8 +2,6 @@ using System.CommandLine;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Weights;
 using ScoreFolder;
 
 var generated = new Option<DirectoryInfo>("--generated") { Description = "Folder with generated images." };

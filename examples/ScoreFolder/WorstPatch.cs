@@ -1,3 +1,4 @@
+
 using PatchDpo.Torch.PatchQuality;
 
 namespace ScoreFolder;

@@ -1,5 +1,5 @@
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.Vae;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

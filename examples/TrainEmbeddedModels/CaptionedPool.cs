@@ -1,5 +1,5 @@
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Text;
 using ProceduralCharacters;
 using static TorchSharp.torch;
 

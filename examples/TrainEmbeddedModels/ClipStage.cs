@@ -1,6 +1,5 @@
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
 using ProceduralCharacters;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;

@@ -1,5 +1,5 @@
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Vision.Dino;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

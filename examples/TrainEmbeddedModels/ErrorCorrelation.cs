@@ -1,7 +1,7 @@
 using MathNet.Numerics.Statistics;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Vision;
 using ProceduralCharacters;
 
 namespace TrainEmbeddedModels;

@@ -1,7 +1,8 @@
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 

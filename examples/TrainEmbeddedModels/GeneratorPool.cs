@@ -1,6 +1,6 @@
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.Vae;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Text;
 using ProceduralCharacters;
 using TorchSharp;
 using static TorchSharp.torch;

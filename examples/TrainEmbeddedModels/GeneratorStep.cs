@@ -1,7 +1,7 @@
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.Schedules;
+using PatchDpo.Torch.Models;
 using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;

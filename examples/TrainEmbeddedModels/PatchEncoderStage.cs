@@ -1,6 +1,6 @@
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.PatchEncoders;
+using PatchDpo.Torch.Vision.Dino;
 using ProceduralCharacters;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using TrainEmbeddedModels;
 

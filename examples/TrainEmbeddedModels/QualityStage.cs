@@ -1,7 +1,7 @@
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Vision;
 using ProceduralCharacters;
 
 namespace TrainEmbeddedModels;

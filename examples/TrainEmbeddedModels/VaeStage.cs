@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Vae;
 using PatchDpo.Torch.Images;
 using ProceduralCharacters;
 using TorchSharp.Modules;

@@ -1,14 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
-using PatchDpo.Torch;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Images;
-using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Training;
-using PatchDpo.Torch.Vision;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.PatchEncoders;
+using PatchDpo.Torch.Vision.Cnn;
 using TrainPatchEncoder;
 
 Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using PatchDpo.Examples;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.PatchEncoders;
 
 namespace TrainPatchEncoder;
 

@@ -1,3 +1,4 @@
+
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.MLNet;

@@ -1,5 +1,5 @@
 using Microsoft.ML;
-using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet;

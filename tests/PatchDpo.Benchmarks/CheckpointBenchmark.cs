@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Tests.Weights.Pickle;
+using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -41,7 +41,7 @@ internal static class CheckpointBenchmark
     {
         float[] values = new float[bytes / count / sizeof(float)];
         new Random(1).NextBytes(MemoryMarshal.AsBytes(values.AsSpan()));
-        PickleBytes pickle = new PickleBytes().Op("}(");
+        SamplePickle pickle = new SamplePickle().Op("}(");
         for (int i = 0; i < count; i++)
             pickle.Text($"layers.{i}.weight").Tensor($"{i}", [values.Length], [1], count: values.Length);
         using FileStream stream = new(path, FileMode.Create);

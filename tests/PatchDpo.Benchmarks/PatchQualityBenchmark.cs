@@ -1,6 +1,6 @@
 using System.CommandLine;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 

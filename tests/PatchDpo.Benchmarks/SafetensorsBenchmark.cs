@@ -1,6 +1,6 @@
 using System.CommandLine;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

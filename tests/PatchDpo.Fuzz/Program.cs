@@ -2,7 +2,7 @@ using System.CommandLine;
 using PatchDpo.Fuzz;
 using PatchDpo.Fuzz.Configurations;
 using PatchDpo.Fuzz.Targets;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 
 Option<string> reader = new("--reader") { Description = $"The reader to test: {string.Join(", ", AllTargets.Names)}, or all.", DefaultValueFactory = _ => "all" };
 reader.AcceptOnlyFromAmong(["all", .. AllTargets.Names]);

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.MLNet.Tests;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using PatchDpo.Stress;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 
 Option<double> seconds = new("--seconds") { Description = "How long the threads run.", DefaultValueFactory = _ => 60 };
 RootCommand root = new("Scores, generates, evaluates and trains on several threads beside one that collects garbage and one that allocates. Exit code 1: a call threw, or its bits changed.") { seconds };

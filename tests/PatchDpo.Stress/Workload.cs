@@ -1,12 +1,17 @@
 using System.Runtime.InteropServices;
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Vision.Dino;
 using TorchSharp;
 using static TorchSharp.torch;
 

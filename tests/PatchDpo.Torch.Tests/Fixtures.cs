@@ -1,5 +1,5 @@
 using System.Text.Json;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,7 +1,10 @@
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Vision.Cnn;
+using PatchDpo.Torch.Vision.Dino;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests;
@@ -42,7 +45,7 @@ public class ModelLeakTests
         },
         ["CLIP"] = owned =>
         {
-            ClipModel model = Own(owned, new ClipModel(s_text, s_vision, Vision.ClipFixture.TinyTokenizer(4)));
+            ClipModel model = Own(owned, new ClipModel(s_text, s_vision, Clip.ClipFixture.TinyTokenizer(4)));
             Tensor pixels = Own(owned, rand(1, 3, 4, 4)), ids = Own(owned, tensor(new long[,] { { 2, 1, 3, 3 } }));
             return () => model.call(pixels, ids).Dispose();
         },

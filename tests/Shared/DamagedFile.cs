@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,10 +1,11 @@
 using System.Text.Json;
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using PatchDpo.Torch;
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.MLNet.Interop;

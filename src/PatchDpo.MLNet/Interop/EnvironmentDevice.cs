@@ -1,5 +1,5 @@
 using Microsoft.ML.Runtime;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet.Interop;

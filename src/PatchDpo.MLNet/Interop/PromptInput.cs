@@ -1,5 +1,5 @@
 using Microsoft.ML;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Encoders;
 
 namespace PatchDpo.MLNet.Interop;
 

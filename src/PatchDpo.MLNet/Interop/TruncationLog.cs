@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Encoders;
 
 namespace PatchDpo.MLNet.Interop;
 

@@ -1,3 +1,4 @@
+
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 

@@ -39,7 +39,7 @@ public static class ObjectPrompts
     public static IReadOnlyList<string> All { get; } = Create(Nouns, Templates);
 
     /// <summary>
-    /// The prompts of the model that ships with this library (<see cref="Personalization.EmbeddedModels.Generator"/>): the six nouns that it knows,
+    /// The prompts of the model that ships with this library (<see cref="Models.EmbeddedModels.Generator"/>): the six nouns that it knows,
     /// in the words that it was trained with.
     /// </summary>
     public static IReadOnlyList<string> Embedded { get; } = Create(["robot", "cat", "bird", "fish", "car", "mushroom"], ["{0}, on a white background"]);

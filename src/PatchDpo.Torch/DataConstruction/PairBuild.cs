@@ -1,9 +1,9 @@
+
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Vision;
-using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.DataConstruction;
 

@@ -1,3 +1,4 @@
+
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.Torch.DataConstruction;

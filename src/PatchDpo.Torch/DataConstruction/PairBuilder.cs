@@ -1,7 +1,9 @@
 using System.Text;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
 
 namespace PatchDpo.Torch.DataConstruction;
 

@@ -1,7 +1,9 @@
+
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
 
 namespace PatchDpo.Torch.DataConstruction;
 

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Models;
+
 namespace PatchDpo.Torch.DataConstruction;
 
 /// <summary>What a data set is built with: two builds with equal headers give the same files.</summary>

@@ -1,4 +1,5 @@
-using PatchDpo.Torch.Weights;
+
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.DataConstruction;
 

@@ -1,3 +1,5 @@
+
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.Torch.DataConstruction;

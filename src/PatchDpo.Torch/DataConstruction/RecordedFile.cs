@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.DataConstruction;
 
 /// <summary>Files that a manifest names.</summary>

@@ -1,6 +1,5 @@
-using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 

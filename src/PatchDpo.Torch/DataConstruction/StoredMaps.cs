@@ -1,5 +1,6 @@
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
 
 namespace PatchDpo.Torch.Evaluation;
 

@@ -1,7 +1,10 @@
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Evaluation;
@@ -36,7 +39,7 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
             dino = Open("DINO", dinoFolder, f => DinoVisionTransformer.FromFolder(f, device));
             clip = Open("CLIP", clipFolder, f => ClipModel.FromFolder(f, device));
             return new EvaluationModels(dino, clip,
-                Open("patch quality", patchEncoderFolder, f => PatchQuality.PatchEncoder.FromFolder(f, device)), identities);
+                Open("patch quality", patchEncoderFolder, f => Encoders.PatchEncoder.FromFolder(f, device)), identities);
         }
         catch
         {

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Evaluation;
 

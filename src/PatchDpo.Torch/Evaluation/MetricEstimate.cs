@@ -1,4 +1,5 @@
 using System.Globalization;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Evaluation;
 

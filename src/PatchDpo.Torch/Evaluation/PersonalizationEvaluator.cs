@@ -1,8 +1,8 @@
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
+
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Text;
 
 namespace PatchDpo.Torch.Evaluation;
 

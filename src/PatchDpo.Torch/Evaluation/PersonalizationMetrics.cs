@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Encoders;
 
 namespace PatchDpo.Torch.Evaluation;
 

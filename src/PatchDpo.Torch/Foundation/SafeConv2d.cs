@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

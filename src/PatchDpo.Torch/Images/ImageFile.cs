@@ -1,5 +1,5 @@
+
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Images;
 

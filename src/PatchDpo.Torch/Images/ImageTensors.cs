@@ -1,6 +1,5 @@
-using PatchDpo.Torch.Foundation;
 using System.Runtime.InteropServices;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Images;

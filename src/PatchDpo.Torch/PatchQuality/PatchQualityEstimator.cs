@@ -1,6 +1,6 @@
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 

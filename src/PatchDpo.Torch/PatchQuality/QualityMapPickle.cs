@@ -1,3 +1,5 @@
+
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.PatchQuality;
 
 /// <summary>Turns patch quality into training weight: <c>clamp((p - Low) / (High - Low), 0, 1) ^ Contrast</c>.</summary>

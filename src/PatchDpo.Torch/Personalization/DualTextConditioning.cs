@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Clip;
 using TorchSharp;
 using static TorchSharp.torch;
 

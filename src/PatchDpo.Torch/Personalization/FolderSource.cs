@@ -1,5 +1,7 @@
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 

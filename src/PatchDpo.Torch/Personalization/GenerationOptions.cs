@@ -1,6 +1,7 @@
-using PatchDpo.Torch.Diffusion;
+
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Text;
 
 namespace PatchDpo.Torch.Personalization;
 

@@ -1,4 +1,5 @@
-using PatchDpo.Torch.Text;
+
+using PatchDpo.Torch.Clip;
 
 namespace PatchDpo.Torch.Personalization;
 

@@ -1,7 +1,8 @@
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 

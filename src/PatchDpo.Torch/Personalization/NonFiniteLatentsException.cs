@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Models;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;

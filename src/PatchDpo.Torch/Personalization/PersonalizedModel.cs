@@ -1,10 +1,12 @@
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.Schedules;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;
 using static TorchSharp.torch;
 

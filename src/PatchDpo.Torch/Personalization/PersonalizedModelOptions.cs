@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Samplers;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;

@@ -1,4 +1,6 @@
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Schedules;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;

@@ -1,7 +1,7 @@
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 

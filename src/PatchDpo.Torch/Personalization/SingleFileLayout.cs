@@ -1,5 +1,8 @@
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Text;
+
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Personalization;

@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;

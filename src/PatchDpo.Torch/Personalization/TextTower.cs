@@ -1,5 +1,5 @@
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Text;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Personalization;

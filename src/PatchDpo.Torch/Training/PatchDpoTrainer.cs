@@ -1,9 +1,12 @@
 using System.Diagnostics;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
+using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Training.Data;
+using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

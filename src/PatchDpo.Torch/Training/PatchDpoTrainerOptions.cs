@@ -1,7 +1,9 @@
+
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Training.Objectives;
 
 namespace PatchDpo.Torch.Training;
 

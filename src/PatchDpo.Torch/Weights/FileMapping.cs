@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using PatchDpo.Torch.Weights.Pickle;
+using PatchDpo.Torch.Weights.Zip;
 using TorchSharp;
 using static TorchSharp.torch;
 

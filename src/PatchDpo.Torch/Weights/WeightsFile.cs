@@ -1,4 +1,8 @@
+
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Weights.Pickle;
+using PatchDpo.Torch.Weights.Safetensors;
+using PatchDpo.Torch.Weights.Sharded;
 
 namespace PatchDpo.Torch.Weights;
 

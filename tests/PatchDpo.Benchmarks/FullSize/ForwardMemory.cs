@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion.UNet;
 using TorchSharp;
 using static TorchSharp.torch;
 

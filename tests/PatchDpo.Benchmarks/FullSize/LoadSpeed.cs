@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion.UNet;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Benchmarks.FullSize;

@@ -1,4 +1,5 @@
-using PatchDpo.Torch.Diffusion.IpAdapter;
+
+using PatchDpo.Torch.Adapters.IpAdapter;
 
 namespace PatchDpo.Benchmarks.FullSize;
 

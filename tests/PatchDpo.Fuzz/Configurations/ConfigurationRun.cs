@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using PatchDpo.Torch;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 

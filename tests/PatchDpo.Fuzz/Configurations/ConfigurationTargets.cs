@@ -1,12 +1,17 @@
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.Blocks;
+using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Diffusion.Schedules;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Vision;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Tests.Encoders;
+using PatchDpo.Torch.Vision.Cnn;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -86,7 +91,7 @@ internal static class ConfigurationTargets
         File.WriteAllText(file, """{"block": "Bottleneck", "layers": [1, 2, 1, 1], "width": 4, "num_classes": 5}""");
         using (ResNet network = new(ResNetConfig.FromJson(ModelConfig.Read(file))))
             SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), network.state_dict());
-        return new("ResNet config.json", file, () => Use(Torch.Vision.ResNet.FromFolder(folder), e => e.EncodePatches(rand(1, 3, 64, 64))), null, None);
+        return new("ResNet config.json", file, () => Use(Torch.Vision.Cnn.ResNet.FromFolder(folder), e => e.EncodePatches(rand(1, 3, 64, 64))), null, None);
     }
 
     private static ConfigurationTarget Vgg(string parent)
@@ -95,7 +100,7 @@ internal static class ConfigurationTargets
         File.WriteAllText(file, """{"layers": [4, 0, 6, 0, 8, 0], "num_classes": 1000}""");
         using (Vgg network = new(VggConfig.FromJson(ModelConfig.Read(file)) with { NumClasses = null }))
             SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), network.state_dict());
-        return new("VGG config.json", file, () => Use(Torch.Vision.Vgg.FromFolder(folder), e => e.EncodePatches(rand(1, 3, 64, 64))), null, None);
+        return new("VGG config.json", file, () => Use(Torch.Vision.Cnn.Vgg.FromFolder(folder), e => e.EncodePatches(rand(1, 3, 64, 64))), null, None);
     }
 
     private static readonly IReadOnlyDictionary<string, string> None = new Dictionary<string, string>();

@@ -1,5 +1,5 @@
 using System.Text;
-using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Torch.Tests.Weights.Pickle;
 
 namespace PatchDpo.Fuzz.Mutations;
 
@@ -89,10 +89,10 @@ internal static class PickleMutations
     {
         0 => [(byte)'K', (byte)random.Next(random.Next(2) == 0 ? 8 : 256)],
         1 => [0x8a, 9, .. BitConverter.GetBytes(ByteMutations.Integer(random)), (byte)random.Next(3)],
-        _ => new PickleBytes().Int(ByteMutations.Integer(random)).Stop()[2..^1],
+        _ => new SamplePickle().Int(ByteMutations.Integer(random)).Stop()[2..^1],
     };
 
-    private static byte[] Text(Random random) => new PickleBytes().Text(Texts[random.Next(Texts.Length)]).Stop()[2..^1];
+    private static byte[] Text(Random random) => new SamplePickle().Text(Texts[random.Next(Texts.Length)]).Stop()[2..^1];
 
     private static byte[] Name(Random random) => [(byte)'c', .. Encoding.ASCII.GetBytes(Names[random.Next(Names.Length)]), (byte)'\n'];
 }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Torch.Tests.Weights.Pickle;
 
 namespace PatchDpo.Fuzz.Mutations;
 
@@ -19,7 +19,7 @@ internal static class ZipMutations
             return bytes;
         byte[] pickle = entries[index].Data, other = theirs.Find(IsPickle)?.Data ?? pickle;
         entries[index] = entries[index] with { Data = PickleMutations.ChangeOne(pickle, other, random) };
-        return CheckpointBytes.Zip([.. entries]);
+        return CheckpointBytes.Archive([.. entries]);
     }
 
     private static byte[] ChangeEntry(byte[] bytes, byte[] partner, Random random)
@@ -49,7 +49,7 @@ internal static class ZipMutations
                 (entries[index], entries[other]) = (entries[other], entries[index]);
                 break;
         }
-        return CheckpointBytes.Zip([.. entries]);
+        return CheckpointBytes.Archive([.. entries]);
     }
 
     private static byte[] ChangeHeaders(byte[] bytes, byte[] partner, Random random)
@@ -71,7 +71,7 @@ internal static class ZipMutations
             6 => entry with { LocalName = entry.Name + "x" },
             _ => entry with { Length = uint.MaxValue, Stored = uint.MaxValue, Extra = [1, 0, 16, 0, .. BitConverter.GetBytes(ByteMutations.Integer(random)), .. BitConverter.GetBytes(ByteMutations.Integer(random))] },
         };
-        return CheckpointBytes.Zip([.. entries]);
+        return CheckpointBytes.Archive([.. entries]);
     }
 
     private static bool IsPickle(CheckpointBytes.ZipEntry entry) => entry.Name.EndsWith("data.pkl", StringComparison.Ordinal);

@@ -2,6 +2,8 @@ using PatchDpo.Fuzz.Mutations;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
+using PatchDpo.Torch.Weights.Safetensors;
 
 namespace PatchDpo.Fuzz.Targets;
 

@@ -1,8 +1,8 @@
 using System.Text;
-using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Tests.Weights.Pickle;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
-using static PatchDpo.Torch.Tests.Weights.CheckpointBytes;
+using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Fuzz.Targets;
@@ -29,7 +29,7 @@ internal static class Corpus
         ZipEntry bools = new("archive/data/1", [0, 1, 255, 2]), halves = new("archive/data/2", new byte[8]);
         return
         [
-            One("a.pth", Checkpoint(new PickleBytes().Op("}").Text("w").Tensor("0", [2, 2], [2, 1]).Op("s").Stop())),
+            One("a.pth", Checkpoint(new SamplePickle().Op("}").Text("w").Tensor("0", [2, 2], [2, 1]).Op("s").Stop())),
             One("a.pth", Checkpoint(Views().Stop(), order, version)),
             One("a.pth", Checkpoint(Training().Stop(), bools, halves, version)),
             One("a.pth", Checkpoint(Protocol4().Stop(), order)),
@@ -38,17 +38,17 @@ internal static class Corpus
 
     public static List<Sample> LegacyCheckpoints() =>
     [
-        One("a.pth", Legacy(new PickleBytes().Op("}").Text("w").Tensor("0", [4], [1], legacy: true).Op("s").Stop(), [("0", Floats, 4)])),
+        One("a.pth", Legacy(new SamplePickle().Op("}").Text("w").Tensor("0", [4], [1], legacy: true).Op("s").Stop(), [("0", Floats, 4)])),
         One("a.pth", Legacy(
-            new PickleBytes().Op("}(").Text("a").Tensor("0", [2, 2], [1, 2], legacy: true).Text("b").Tensor("1", [2], [1], offset: 1, type: "LongStorage", count: 3, legacy: true).Text("epoch").Int(7).Op("u").Stop(),
+            new SamplePickle().Op("}(").Text("a").Tensor("0", [2, 2], [1, 2], legacy: true).Text("b").Tensor("1", [2], [1], offset: 1, type: "LongStorage", count: 3, legacy: true).Text("epoch").Int(7).Op("u").Stop(),
             [("0", Floats, 4), ("1", new byte[24], 3)])),
     ];
 
     public static List<Sample> QualityMaps()
     {
-        PickleBytes Maps(string dtype, byte[] data, long[] shape, bool fortran = false)
+        SamplePickle Maps(string dtype, byte[] data, long[] shape, bool fortran = false)
         {
-            PickleBytes pickle = new PickleBytes().Op("]](}(").Text("target_map");
+            SamplePickle pickle = new SamplePickle().Op("]](}(").Text("target_map");
             Array(pickle, dtype, data, shape, fortran).Op("q\0").Text("gene_map").Op("h\0uea");
             return pickle;
         }
@@ -58,7 +58,7 @@ internal static class Corpus
             One("a.pkl", Maps("f8", new byte[32], [2, 2], fortran: true).Stop()),
             One("a.pkl", Maps("f2", new byte[8], [1, 4]).Stop()),
             One("a.pkl", Maps("b1", [0, 1, 255], [3, 1]).Stop()),
-            One("a.pkl", new PickleBytes(4).Op("]]a").Stop()),
+            One("a.pkl", new SamplePickle(4).Op("]]a").Stop()),
             .. Golden("07_patchdpo/patch_quality_sample.pkl"),
         ];
     }
@@ -67,7 +67,7 @@ internal static class Corpus
     {
         using DisposeScope scope = NewDisposeScope();
         byte[] one = Write(new() { ["a"] = ones(2), ["c"] = ones([2, 2], float16) }), two = Write(new() { ["b"] = ones(3, int64) });
-        byte[] checkpoint = Checkpoint(new PickleBytes().Op("}").Text("w").Tensor("0", [2, 2], [2, 1]).Op("s").Stop());
+        byte[] checkpoint = Checkpoint(new SamplePickle().Op("}").Text("w").Tensor("0", [2, 2], [2, 1]).Op("s").Stop());
         const string Index = "model.safetensors.index.json";
         return
         [
@@ -81,14 +81,14 @@ internal static class Corpus
     }
 
     // Tensors that are not their storage: transposed, cut out, with steps, empty, and a scalar.
-    private static PickleBytes Views() => new PickleBytes().Op("}(")
+    private static SamplePickle Views() => new SamplePickle().Op("}(")
         .Text("whole").Tensor("0", [4], [1]).Text("transposed").Tensor("0", [2, 2], [1, 2]).Text("part").Tensor("0", [2], [1], offset: 1)
         .Text("steps").Tensor("0", [2], [2], offset: 1).Text("empty").Tensor("0", [0, 3], [3, 1]).Text("scalar").Tensor("0", [], [], offset: 3).Op("u");
 
     // What training writes: nested dictionaries, parameters, numbers, numpy's scalars, the attribute of an OrderedDict.
-    private static PickleBytes Training()
+    private static SamplePickle Training()
     {
-        PickleBytes pickle = new PickleBytes().Op("}(").Text("epoch").Int(7).Text("loss").Double(0.5).Text("done").Raw(0x88).Text("none").Op("N").Text("args").Op("](").Int(1).Text("x").Op("e");
+        SamplePickle pickle = new SamplePickle().Op("}(").Text("epoch").Int(7).Text("loss").Double(0.5).Text("done").Raw(0x88).Text("none").Op("N").Text("args").Op("](").Int(1).Text("x").Op("e");
         pickle.Text("best").Global("numpy.core.multiarray", "scalar").Op("(").Global("numpy", "dtype").Op("(").Text("f4").Raw(0x89, 0x88).Op("tR(").Int(3).Text("<").Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb");
         pickle.Global("_codecs", "encode").Op("(").Text("abcd").Text("latin1").Op("tRtR");
         pickle.Text("state_dict").Global("collections", "OrderedDict").Op(")R(");
@@ -97,10 +97,10 @@ internal static class Corpus
         return pickle.Op("}").Text("_metadata").Op("}sbu");
     }
 
-    private static PickleBytes Protocol4() => new PickleBytes(4).Op("}").Raw(0x94).Op("(").Raw(0x8c, 1, (byte)'w').Raw(0x94).Tensor("0", [2, 2], [2, 1]).Raw(0x94)
+    private static SamplePickle Protocol4() => new SamplePickle(4).Op("}").Raw(0x94).Op("(").Raw(0x8c, 1, (byte)'w').Raw(0x94).Tensor("0", [2, 2], [2, 1]).Raw(0x94)
         .Raw(0x8c, 4).Op("size").Global("torch", "Size").Op("K\u0002K\u0003").Raw(0x86).Raw(0x85).Op("R").Raw(0x8c, 5).Op("dtype").Global("torch", "float16").Op("u");
 
-    private static PickleBytes Array(PickleBytes pickle, string dtype, byte[] data, long[] shape, bool fortran)
+    private static SamplePickle Array(SamplePickle pickle, string dtype, byte[] data, long[] shape, bool fortran)
     {
         pickle.Global("numpy.core.multiarray", "_reconstruct").Op("(").Global("numpy", "ndarray").Tuple(0).Op("C").Raw(1, (byte)'b').Op("tR(").Int(1).Tuple(shape);
         pickle.Global("numpy", "dtype").Op("(").Text(dtype).Raw(0x89, 0x88).Op("tR(").Int(3).Text("<").Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb").Raw(fortran ? (byte)0x88 : (byte)0x89);

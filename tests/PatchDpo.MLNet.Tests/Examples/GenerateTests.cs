@@ -2,7 +2,7 @@ using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

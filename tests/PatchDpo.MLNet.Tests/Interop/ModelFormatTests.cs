@@ -1,3 +1,4 @@
+
 using PatchDpo.MLNet.Interop;
 
 namespace PatchDpo.MLNet.Tests.Interop;

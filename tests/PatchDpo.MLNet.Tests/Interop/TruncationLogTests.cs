@@ -1,7 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
-using PatchDpo.Torch.Text;
+using PatchDpo.Torch.Encoders;
 
 namespace PatchDpo.MLNet.Tests.Interop;
 

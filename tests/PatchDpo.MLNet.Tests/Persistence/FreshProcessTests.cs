@@ -1,7 +1,7 @@
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet.Tests.Persistence;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using PatchDpo.MLNet.Tests.Support;
-using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Models;
 
 namespace PatchDpo.MLNet.Tests.Runtime;
 

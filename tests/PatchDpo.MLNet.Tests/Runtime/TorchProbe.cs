@@ -1,12 +1,14 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.ML;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Vision;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 
 namespace PatchDpo.MLNet.Tests.Runtime;

@@ -1,5 +1,5 @@
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Vision;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet.Tests.Support;

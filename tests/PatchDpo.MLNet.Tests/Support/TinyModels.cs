@@ -1,8 +1,9 @@
 using System.Text.Json;
 using PatchDpo.Tests;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.Vision.Dino;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

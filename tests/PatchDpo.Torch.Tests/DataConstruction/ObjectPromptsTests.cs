@@ -1,3 +1,4 @@
+
 using PatchDpo.Torch.DataConstruction;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;

@@ -1,9 +1,9 @@
 using System.Text.Json;
+using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.DataConstruction;
-using PatchDpo.Torch.Diffusion.IpAdapter;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.PatchQuality;
+using PatchDpo.Torch.Tests.PatchEncoders;
 using PatchDpo.Torch.Tests.Personalization;
 using static TorchSharp.torch;
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.PatchQuality;
+using PatchDpo.Torch.Tests.PatchEncoders;
 using PatchDpo.Torch.Tests.Weights;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;

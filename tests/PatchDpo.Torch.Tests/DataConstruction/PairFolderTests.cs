@@ -2,11 +2,13 @@ using System.Text;
 using System.Text.Json.Nodes;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Tests.PatchQuality;
+using PatchDpo.Torch.Tests.PatchEncoders;
 using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -66,7 +68,7 @@ public sealed class PairFolderTests : IDisposable
         string folder = Official([Maps(0, 0)]);
         string pickle = Path.Combine(folder, "patch_quality.pkl");
         // A list of rows of different lengths where numpy's array should be.
-        byte[] ragged = new PickleBytes().Op("]](}").Text("target_map").Op("](").Op("](").Int(1).Int(2).Op("e").Op("](").Int(1).Op("e").Op("e").Op("se").Op("a").Stop();
+        byte[] ragged = new SamplePickle().Op("]](}").Text("target_map").Op("](").Op("](").Int(1).Int(2).Op("e").Op("](").Int(1).Op("e").Op("e").Op("se").Op("a").Stop();
         File.WriteAllBytes(pickle, ragged);
         Assert.Equal("[0][0].target_map", Assert.Throws<WeightsFormatException>(() => PairFolder.Open(folder)).Key);
         byte[] bytes = File.ReadAllBytes(Path.Combine(Official([Maps(0.5f, 0.75f)]), "patch_quality.pkl"));

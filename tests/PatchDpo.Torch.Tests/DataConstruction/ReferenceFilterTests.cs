@@ -1,7 +1,8 @@
+
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Tests.Evaluation;
-using PatchDpo.Torch.Tests.PatchQuality;
+using PatchDpo.Torch.Tests.PatchEncoders;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;
 

@@ -1,5 +1,5 @@
+
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Runtime;
 
 namespace PatchDpo.Torch.Tests.Documentation;
 

@@ -1,6 +1,6 @@
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Tests.PatchQuality;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Tests.PatchEncoders;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,6 @@
+
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Tests.Evaluation;
 

@@ -1,7 +1,9 @@
+
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Tests.PatchQuality;
+using PatchDpo.Torch.Tests.PatchEncoders;
 
 namespace PatchDpo.Torch.Tests.Evaluation;
 

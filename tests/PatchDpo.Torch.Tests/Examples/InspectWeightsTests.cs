@@ -1,6 +1,9 @@
 using System.Text;
 using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -66,7 +69,7 @@ public sealed class InspectWeightsTests : IDisposable
 
     [Fact]
     public void A_file_that_wants_to_run_code_gives_one_line_and_nothing_else() => AssertFails(
-        "UnsafePickleException", "'os.system'", _folder.Write("evil.bin", CheckpointBytes.Checkpoint(new PickleBytes().Global("os", "system").Stop())));
+        "UnsafePickleException", "'os.system'", _folder.Write("evil.bin", CheckpointBytes.Checkpoint(new SamplePickle().Global("os", "system").Stop())));
 
     [Fact]
     public void Damage_that_only_the_values_show_gives_one_line_and_nothing_else()

@@ -4,7 +4,7 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.DataConstruction;
 using PatchDpo.Torch.Tests.Weights;

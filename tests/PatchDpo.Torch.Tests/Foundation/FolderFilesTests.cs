@@ -2,8 +2,8 @@ using System.Text.RegularExpressions;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Tests.Foundation;
 

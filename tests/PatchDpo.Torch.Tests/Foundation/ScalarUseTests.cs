@@ -1,5 +1,5 @@
 using PatchDpo.Tests;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 

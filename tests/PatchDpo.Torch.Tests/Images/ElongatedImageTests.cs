@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.PatchQuality;
 using TorchSharp;
 using static TorchSharp.torch;
 

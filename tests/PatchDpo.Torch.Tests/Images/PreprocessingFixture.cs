@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Safetensors;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Images;

@@ -2,7 +2,11 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
+using PatchDpo.Torch.Weights.Safetensors;
+using PatchDpo.Torch.Weights.Sharded;
 
 namespace PatchDpo.Torch.Tests.Images;
 

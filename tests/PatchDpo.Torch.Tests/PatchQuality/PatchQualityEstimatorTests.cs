@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Tests.PatchEncoders;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,8 @@
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -98,17 +100,17 @@ public sealed class QualityMapPickleTests : IDisposable
     [Fact]
     public void A_file_of_another_layout_is_an_error_that_names_the_place()
     {
-        Refuses(new PickleBytes().Op("}"), null, "a dictionary instead of a list");
-        Refuses(new PickleBytes().Op("]}a"), "[0]", "a dictionary instead of a list");
-        Refuses(new PickleBytes().Op("]](").Int(1).Op("ea"), "[0][0]", "an integer instead of a dictionary");
-        Refuses(new PickleBytes().Op("]](").Op("}ea"), "[0][0].target_map", "None instead of a numpy array");
+        Refuses(new SamplePickle().Op("}"), null, "a dictionary instead of a list");
+        Refuses(new SamplePickle().Op("]}a"), "[0]", "a dictionary instead of a list");
+        Refuses(new SamplePickle().Op("]](").Int(1).Op("ea"), "[0][0]", "an integer instead of a dictionary");
+        Refuses(new SamplePickle().Op("]](").Op("}ea"), "[0][0].target_map", "None instead of a numpy array");
         Refuses(Map([6], BitConverter.GetBytes(0.5f).Concat(new byte[20])), "[0][0].target_map", "the shape [6] instead of rows and columns");
         Refuses(Map([1, 2], [.. BitConverter.GetBytes(0.5f), .. BitConverter.GetBytes(float.NaN)]), "[0][0].target_map", "row 0, column 1 is NaN");
         Refuses(Map([2, 2], new byte[12]), null, "of shape [2,2] has 12 bytes");
         Refuses(Map([1L << 32, 1L << 32], new byte[12]), null, "shape overflows");
         Refuses(Map([1, 1], new byte[4], dtype: "O8"), null, "arrays of this dtype are not supported");
         Refuses(Map([1, 1], new byte[4], order: ">"), null, "not of little-endian numbers");
-        string path = _folder.Write("a.pkl", new PickleBytes().Global("os", "system").Stop());
+        string path = _folder.Write("a.pkl", new SamplePickle().Global("os", "system").Stop());
         Assert.Equal("os.system", Assert.Throws<UnsafePickleException>(() => QualityMapPickle.Read(path)).Request);
         Assert.Throws<WeightsFormatException>(() => QualityMapPickle.Read(_folder.Write("a.pkl", [])));
     }
@@ -127,7 +129,7 @@ public sealed class QualityMapPickleTests : IDisposable
     public void Lists_and_arrays_that_stand_in_many_places_are_read_once()
     {
         // One array, one list of 1,000 pairs that all hold it, and 1,000 samples that all are this list.
-        PickleBytes pickle = new PickleBytes().Op("](").Op("](").Op("}q\0(").Text("target_map").Op("q\u0001");
+        SamplePickle pickle = new SamplePickle().Op("](").Op("](").Op("}q\0(").Text("target_map").Op("q\u0001");
         Array(pickle, [1, 1], BitConverter.GetBytes(0.5f)).Op("q\u0002").Text("gene_map").Op("h\u0002u");
         pickle.Op(string.Concat(Enumerable.Repeat("h\0", 999))).Op("eq\u0003").Op(string.Concat(Enumerable.Repeat("h\u0003", 999))).Op("e");
         string path = _folder.Write("a.pkl", pickle.Stop());
@@ -141,21 +143,21 @@ public sealed class QualityMapPickleTests : IDisposable
     [Fact]
     public void A_bool_array_s_bytes_above_one_are_true()
     {
-        string path = _folder.Write("a.pkl", Array(new PickleBytes().Op("]](}(").Text("target_map"), [1, 3], [0, 1, 255], dtype: "b1").Op("q\0").Text("gene_map").Op("h\0uea").Stop());
+        string path = _folder.Write("a.pkl", Array(new SamplePickle().Op("]](}(").Text("target_map"), [1, 3], [0, 1, 255], dtype: "b1").Op("q\0").Text("gene_map").Op("h\0uea").Stop());
         Assert.Equal([0, 1, 1], QualityMapPickle.Read(path)[0][0].Reference.Values);
     }
 
-    private static PickleBytes Map(long[] shape, IEnumerable<byte> data, string dtype = "f4", string order = "<") =>
-        Array(new PickleBytes().Op("]](}").Text("target_map"), shape, [.. data], dtype, order).Op("sea");
+    private static SamplePickle Map(long[] shape, IEnumerable<byte> data, string dtype = "f4", string order = "<") =>
+        Array(new SamplePickle().Op("]](}").Text("target_map"), shape, [.. data], dtype, order).Op("sea");
 
-    private static PickleBytes Array(PickleBytes pickle, long[] shape, byte[] bytes, string dtype = "f4", string order = "<")
+    private static SamplePickle Array(SamplePickle pickle, long[] shape, byte[] bytes, string dtype = "f4", string order = "<")
     {
         pickle.Global("numpy.core.multiarray", "_reconstruct").Op("(").Global("numpy", "ndarray").Tuple(0).Op("NtR(").Int(1).Tuple(shape);
         pickle.Global("numpy", "dtype").Op("(").Text(dtype).Raw(0x89, 0x88).Op("tR(").Int(3).Text(order).Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb").Raw(0x89);
         return pickle.Op("B").Raw(BitConverter.GetBytes(bytes.Length)).Raw(bytes).Op("tb");
     }
 
-    private void Refuses(PickleBytes pickle, string? key, string problem)
+    private void Refuses(SamplePickle pickle, string? key, string problem)
     {
         string path = _folder.Write("a.pkl", pickle.Stop());
         WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => QualityMapPickle.Read(path));

@@ -1,3 +1,5 @@
+
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.Tests.PatchQuality;

@@ -1,8 +1,10 @@
 using System.Text.Json;
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Diffusion.Schedules;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,8 +1,9 @@
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.Blocks;
+using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,8 +1,12 @@
 using PatchDpo.Tests;
-using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Loop;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Objectives;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,8 +1,10 @@
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Safetensors;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Personalization;

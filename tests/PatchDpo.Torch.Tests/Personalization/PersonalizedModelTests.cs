@@ -1,6 +1,6 @@
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights;

@@ -1,5 +1,6 @@
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Blocks;
+using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using TorchSharp;

@@ -1,12 +1,12 @@
 using System.Text.Json;
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -95,7 +95,7 @@ public class StableDiffusion15SamplingTests
     {
         const string UNet = "06_unet/sd15_tiny.json", Vae = "05_vae/vae_tiny.json";
         JsonElement unet = Fixtures.Json(UNet).GetProperty("full_config");
-        UNetConfig config = UNetConfig.FromJson(PatchDpo.Torch.Weights.ModelConfig.Parse(unet.GetRawText(), UNet));
+        UNetConfig config = UNetConfig.FromJson(PatchDpo.Torch.Models.ModelConfig.Parse(unet.GetRawText(), UNet));
         TinyPersonalizedModel.Write(folder, sampler: "DDIMScheduler", family: TinyFamily.Sd15, textWidth: config.CrossAttentionDims[0]);
         Replace("unet", UNet, unet);
         Replace("vae", Vae, Fixtures.Json(Vae).GetProperty("config"));

@@ -1,6 +1,7 @@
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
-using PatchDpo.Torch.Tests.Diffusion;
+
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Tests.Diffusion.UNet;
 
 namespace PatchDpo.Torch.Tests.Personalization;
 

@@ -1,11 +1,14 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion.Schedules;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Training;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Training.Data;
+using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,10 +1,14 @@
 using PatchDpo.Tests;
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Loop;
+using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
-using PatchDpo.Torch.Text;
-using PatchDpo.Torch.Vision;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Tests.Clip;
+using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,9 +1,11 @@
 using System.Text;
-using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
+using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
 using static TorchSharp.torch;
-using static PatchDpo.Torch.Tests.Weights.CheckpointBytes;
 
 namespace PatchDpo.Torch.Tests.Weights;
 
@@ -57,13 +59,13 @@ public sealed class ForeignFileTests : IDisposable
     [Fact]
     public void TorchScript_is_named_though_its_code_is_compressed()
     {
-        byte[] pickle = new PickleBytes().Op("}").Stop();
+        byte[] pickle = new SamplePickle().Op("}").Stop();
         AssertNamed(
-            Zip(
+            Archive(
                 new ZipEntry("m/data.pkl", pickle), new ZipEntry("m/code/__torch__/linear.py", Floats) { Method = 8 }, new ZipEntry("m/code/__torch__/linear.py.debug_pkl", Floats) { Method = 8 },
-                new ZipEntry("m/constants.pkl", new PickleBytes().Op(")").Stop()), new ZipEntry("m/version", "6\n"u8.ToArray())),
+                new ZipEntry("m/constants.pkl", new SamplePickle().Op(")").Stop()), new ZipEntry("m/version", "6\n"u8.ToArray())),
             "this is TorchScript", "state_dict()");
-        AssertNamed(Zip(new ZipEntry("unet/config.json", Floats) { Method = 8 }), "zip file, not a checkpoint", "unpack it");
+        AssertNamed(Archive(new ZipEntry("unet/config.json", Floats) { Method = 8 }), "zip file, not a checkpoint", "unpack it");
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Tests.Weights;

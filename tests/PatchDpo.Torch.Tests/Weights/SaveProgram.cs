@@ -1,7 +1,7 @@
+
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Tests.Foundation;
-using PatchDpo.Torch.Weights;
-using PatchDpo.Torch.Tests.Runtime;
+using PatchDpo.Torch.Tests.Weights.Safetensors;
 
 namespace PatchDpo.Torch.Tests.Weights;
 

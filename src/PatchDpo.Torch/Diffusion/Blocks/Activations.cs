@@ -1,7 +1,7 @@
 using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>The activation functions that diffusers configurations name.</summary>
 internal static class Activations

@@ -1,9 +1,9 @@
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>
 /// Self-attention, cross-attention and feed-forward, each normalised before and added to its input: <c>(B,N,C), (B,T,Ctext), image prompt? ->

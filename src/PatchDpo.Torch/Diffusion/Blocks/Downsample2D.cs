@@ -1,7 +1,7 @@
 using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>Halves height and width with a 3x3 convolution of stride 2: <c>(B,C,H,W) -> (B,Cout,H/2,W/2)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/resnet.py, Downsample2D. Padding 0 (autoencoders) pads one row and column at the bottom and right instead.</remarks>

@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>The transformer block's feed-forward branch, four times as wide inside: <c>(B,N,C) -> (B,N,C)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/attention.py, FeedForward with geglu; net.1 is its dropout of 0, which has no weights.</remarks>

@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>A linear layer whose one half gates the other through the exact gelu: <c>(B,N,Cin) -> (B,N,Cout)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/activations.py, GEGLU.</remarks>

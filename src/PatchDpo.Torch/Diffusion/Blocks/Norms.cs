@@ -1,8 +1,8 @@
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 using GroupNormModule = TorchSharp.Modules.GroupNorm;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>Normalisation layers in a defined initial state.</summary>
 public static class Norms

@@ -2,7 +2,7 @@ using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>
 /// Two normalised convolutions with a residual connection; the time embedding is added between them: <c>(B,Cin,H,W), (B,T)? -> (B,Cout,H,W)</c>.

@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>Two linear layers with SiLU (or the configured activation) between them: <c>(B,Cin) -> (B,T)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/embeddings.py, TimestepEmbedding.</remarks>

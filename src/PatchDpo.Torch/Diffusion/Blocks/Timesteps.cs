@@ -1,7 +1,7 @@
 using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>Sinusoidal embedding of numbers, always computed in float32: <c>(N) -> (N,dimension)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/embeddings.py, get_timestep_embedding.</remarks>

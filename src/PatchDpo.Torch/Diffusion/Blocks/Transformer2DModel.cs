@@ -1,9 +1,9 @@
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>Transformer blocks over the pixels of a feature map, added to it: <c>(B,C,H,W), (B,T,Ctext), image prompt? -> (B,C,H,W)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/transformer_2d.py with continuous input; the group norm's eps is 1e-6.</remarks>

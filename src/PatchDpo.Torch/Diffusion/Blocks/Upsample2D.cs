@@ -1,7 +1,7 @@
 using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>Enlarges to the nearest pixel, then convolves 3x3: <c>(B,C,H,W) -> (B,Cout,2H,2W)</c>, or to the size that is asked for.</summary>
 /// <remarks>diffusers 0.23.1, models/resnet.py, Upsample2D with a convolution.</remarks>

@@ -1,4 +1,4 @@
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Schedules;
 
 /// <summary>How the noise variance of a step grows over the training timesteps.</summary>
 public enum BetaSchedule

@@ -1,10 +1,10 @@
+using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Runtime;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Schedules;
 
 /// <summary>The forward process: how much noise each training timestep holds.</summary>
 /// <remarks>As diffusers' DDPM: betas and their cumulative products in float32. Holds no tensors, so it needs no disposing.</remarks>

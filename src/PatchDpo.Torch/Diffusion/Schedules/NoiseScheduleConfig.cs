@@ -1,6 +1,8 @@
-using PatchDpo.Torch.Weights;
 
-namespace PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Models;
+
+namespace PatchDpo.Torch.Diffusion.Schedules;
 
 /// <summary>The fields of a <c>scheduler_config.json</c> that a noise schedule and the samplers use. Defaults are diffusers' own.</summary>
 public sealed record NoiseScheduleConfig

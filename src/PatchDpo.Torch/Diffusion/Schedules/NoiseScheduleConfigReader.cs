@@ -1,6 +1,8 @@
-using PatchDpo.Torch.Weights;
 
-namespace PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Models;
+
+namespace PatchDpo.Torch.Diffusion.Schedules;
 
 /// <summary>Reads a <c>scheduler_config.json</c> of diffusers by the list of <see cref="SchedulerFields"/>, refusing what the samplers do not do.</summary>
 internal sealed class NoiseScheduleConfigReader

@@ -1,4 +1,4 @@
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Schedules;
 
 /// <summary>What the network predicts.</summary>
 public enum PredictionType

@@ -1,4 +1,4 @@
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Schedules;
 
 /// <summary>What becomes of each field that a scheduler class of diffusers writes into <c>scheduler_config.json</c>.</summary>
 /// <param name="Read">Used by our sampler; a value that it cannot take is refused by name.</param>

@@ -1,4 +1,4 @@
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Schedules;
 
 /// <summary>Which of the training timesteps a sampler visits.</summary>
 public enum TimestepSpacing

@@ -1,4 +1,4 @@
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>One attention layer of a UNet, as IP-Adapter files number them.</summary>
 /// <param name="Index">The number: down blocks, up blocks, the middle block last.</param>

@@ -1,11 +1,13 @@
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>
 /// The noise predictor of latent diffusion models (SD 1.5, SDXL): noisy latents, timestep and text, and an image prompt if

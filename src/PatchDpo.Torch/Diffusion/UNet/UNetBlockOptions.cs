@@ -1,6 +1,7 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>What the blocks of one UNet level are made with.</summary>
 /// <param name="Config">The whole UNet's configuration.</param>

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Models;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>The shape of a <see cref="UNet2DConditionModel"/>. Lists go from the highest to the lowest resolution unless said otherwise.</summary>
 /// <remarks>Defaults are those of diffusers 0.23.1, models/unet_2d_condition.py; the field's name there stands with each property.</remarks>

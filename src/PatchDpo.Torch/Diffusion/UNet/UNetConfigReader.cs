@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Models;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>Reads a UNet's diffusers configuration, refusing what the model does not do.</summary>
 internal static class UNetConfigReader

@@ -1,6 +1,8 @@
-using PatchDpo.Torch.Weights;
 
-namespace PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Blocks;
+using PatchDpo.Torch.Models;
+
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>Which values of a <see cref="UNetConfig"/> fit together.</summary>
 internal static class UNetConfigRules

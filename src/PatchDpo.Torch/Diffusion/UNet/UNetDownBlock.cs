@@ -1,7 +1,8 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>
 /// Residual blocks, each followed by attention on levels that have it, then a halving: <c>(B,Cin,H,W) -> (B,Cout,H/2,W/2)</c>.

@@ -1,7 +1,8 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>A residual block, attention and another residual block at the lowest resolution: <c>(B,C,H,W) -> (B,C,H,W)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/unet_2d_blocks.py, UNetMidBlock2DCrossAttn.</remarks>

@@ -1,7 +1,7 @@
-using PatchDpo.Torch.Diffusion.IpAdapter;
+using PatchDpo.Torch.Adapters.IpAdapter;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>What one forward pass hands to every block.</summary>
 /// <param name="TimeEmbedding"><c>(B,T)</c></param>

@@ -1,7 +1,8 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.UNet;
 
 /// <summary>
 /// Residual blocks over the input joined with a skip connection, each followed by attention on levels that have it, then

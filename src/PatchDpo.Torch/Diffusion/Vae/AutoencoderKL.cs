@@ -1,10 +1,11 @@
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Runtime;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>The variational autoencoder between images in [-1, 1] and latents.</summary>
 /// <remarks>

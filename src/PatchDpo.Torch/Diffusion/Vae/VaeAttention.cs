@@ -1,9 +1,10 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>One-head self-attention over all pixels, with a residual connection: <c>(B,C,H,W) -> (B,C,H,W)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/attention_processor.py, Attention as the autoencoder's mid block uses it; group norm eps 1e-6.</remarks>

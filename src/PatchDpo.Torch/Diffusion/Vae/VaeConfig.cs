@@ -1,6 +1,8 @@
-using PatchDpo.Torch.Weights;
 
-namespace PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Blocks;
+using PatchDpo.Torch.Models;
+
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>Sizes of an <see cref="AutoencoderKL"/>. Defaults are those of SDXL's autoencoder.</summary>
 public sealed class VaeConfig

@@ -1,9 +1,10 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>Latents (after the first 1x1 convolution) to an image: <c>(B,L,h,w) -> (B,3,sh,sw)</c>, s the latent scale.</summary>
 /// <remarks>diffusers 0.23.1, models/vae.py, Decoder.</remarks>

@@ -1,8 +1,9 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>Residual blocks and, but for the last resolution, a halving: <c>(B,Cin,H,W) -> (B,Cout,H/2,W/2)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/unet_2d_blocks.py, DownEncoderBlock2D.</remarks>

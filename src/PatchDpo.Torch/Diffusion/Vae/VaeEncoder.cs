@@ -1,9 +1,10 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>Image to moments before the last 1x1 convolution: <c>(B,3,H,W) -> (B,2L,H/s,W/s)</c>, L latent channels, s the latent scale.</summary>
 /// <remarks>diffusers 0.23.1, models/vae.py, Encoder with double_z.</remarks>

@@ -1,8 +1,9 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>Residual block, self-attention, residual block: <c>(B,C,H,W) -> (B,C,H,W)</c>.</summary>
 internal sealed class VaeMidBlock : nn.Module<Tensor, Tensor>

@@ -1,6 +1,7 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>Makes the residual blocks of an autoencoder: no time embedding, group norm eps 1e-6.</summary>
 internal static class VaeResnets

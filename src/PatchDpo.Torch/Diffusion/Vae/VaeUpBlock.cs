@@ -1,8 +1,9 @@
+using PatchDpo.Torch.Diffusion.Blocks;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Diffusion;
+namespace PatchDpo.Torch.Diffusion.Vae;
 
 /// <summary>Residual blocks and, but for the finest resolution, a doubling: <c>(B,Cin,H,W) -> (B,Cout,2H,2W)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/unet_2d_blocks.py, UpDecoderBlock2D: one residual block more than the encoder's.</remarks>

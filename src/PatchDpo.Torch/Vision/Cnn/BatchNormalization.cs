@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

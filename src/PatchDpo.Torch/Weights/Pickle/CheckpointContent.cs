@@ -1,4 +1,5 @@
 using System.Globalization;
+using PatchDpo.Torch.Weights.Safetensors;
 
 namespace PatchDpo.Torch.Weights.Pickle;
 

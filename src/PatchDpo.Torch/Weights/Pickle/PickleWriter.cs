@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using PatchDpo.Torch.Weights.Zip;
 
 namespace PatchDpo.Torch.Weights.Pickle;
 

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Weights.Safetensors;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Weights.Pickle;

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Unicode;
 using Microsoft.Win32.SafeHandles;
+using PatchDpo.Torch.Weights.Safetensors;
+using PatchDpo.Torch.Weights.Zip;
 
 namespace PatchDpo.Torch.Weights.Pickle;
 

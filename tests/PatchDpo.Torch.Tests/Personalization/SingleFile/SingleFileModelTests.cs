@@ -1,10 +1,12 @@
 using System.Text.Json.Nodes;
 using PatchDpo.Tests;
-using PatchDpo.Torch.DataConstruction;
-using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -31,7 +33,7 @@ public sealed class SingleFileModelTests : IDisposable
         {
             // As PyTorch Lightning writes it.
             TorchCheckpointWriter.Write(path, new Dictionary<string, IReadOnlyDictionary<string, Tensor>> { ["state_dict"] = tensors, ["optimizer_states"] = new Dictionary<string, Tensor> { ["exp_avg"] = ones(3) } });
-            CheckpointSurgery.AddEntry(path, "callbacks", CheckpointSurgery.Value(new PickleBytes().Op("}")
+            CheckpointSurgery.AddEntry(path, "callbacks", CheckpointSurgery.Value(new SamplePickle().Op("}")
                 .Global("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint").Op("}").Text("best_model_path").Text("x").Op("ss")));
         }
         else

@@ -1,7 +1,9 @@
 using System.Text.RegularExpressions;
-using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Diffusion.Vae;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Text;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 

@@ -1,0 +1,69 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
+using static TorchSharp.torch;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>One evaluation of a view: its columns become rows of the evaluator, which reads them once.</summary>
+internal sealed class DataViewEvaluation(IHostEnvironment env, EvaluationOptions options, Device device)
+{
+    private readonly TextInput _subject = new(options.SubjectColumnName, options.MaxPromptCharacters);
+    private readonly TextInput _prompt = new(options.PromptColumnName, options.MaxPromptCharacters);
+    private readonly ImageInput _generated = new(options.GeneratedColumnName);
+    private readonly ImageInput[] _references = options.ReferenceColumnNames.Select(name => new ImageInput(name)).ToArray();
+
+    public PersonalizationMetrics Run(IDataView data)
+    {
+        DataViewSchema.Column[] columns = new RowInput[] { _subject, _prompt, _generated }.Concat(_references).Select(i => i.Find(data.Schema))
+            .Distinct().ToArray();
+        using OpenedEncoder? dino = options.Dino?.Open(device);
+        using ClipModel? clip = options.ClipFolder is null ? null : ClipModel.FromFolder(options.ClipFolder, device);
+        using OpenedEncoder? patches = options.PatchQuality?.Open(device);
+        var evaluator = new PersonalizationEvaluator(
+            dino?.Encoder, clip, patches is null ? null : new PatchQualityEstimator(patches.Encoder, options.Evaluator.BatchSize),
+            Models().ToArray(), options.Evaluator);
+        using DataViewRowCursor cursor = data.GetRowCursor(columns);
+        try
+        {
+            PersonalizationMetrics metrics = evaluator.Evaluate(Rows(cursor), options.CancellationToken);
+            new TruncationLog(env, nameof(PatchDpoCatalog.Evaluate)).TellAll(options.PromptColumnName, metrics.TruncatedPrompts);
+            return metrics;
+        }
+        catch (TruncatedPromptException e)
+        {
+            throw new InvalidRowException(options.PromptColumnName, e.Prompt.Index!.Value, e.Prompt.Reason, e);
+        }
+    }
+
+    private IEnumerable<EvaluationRow> Rows(DataViewRowCursor cursor)
+    {
+        Func<string> subject = _subject.Reader(cursor);
+        Func<string> prompt = _prompt.Reader(cursor);
+        Func<ImageBuffer> generated = _generated.Reader(cursor);
+        Func<ImageBuffer?>[] references = _references.Select(r => r.OptionalReader(cursor)).ToArray();
+        while (cursor.MoveNext())
+        {
+            string name = subject();
+            if (name.Length == 0)
+                throw new InvalidRowException(options.SubjectColumnName, cursor.Position, "the subject is empty.");
+            ImageBuffer[] photos = references.Select(r => r()).OfType<ImageBuffer>().ToArray();
+            if (photos.Length == 0)
+                throw new InvalidRowException(options.ReferenceColumnNames[0], cursor.Position, "all reference images are missing.");
+            yield return new EvaluationRow(name, prompt(), generated(), photos);
+        }
+    }
+
+    private IEnumerable<EvaluationModel> Models()
+    {
+        (string Role, string? Folder)[] folders = [("DINO", options.Dino?.Location), ("CLIP", options.ClipFolder),
+            ("patch quality", options.PatchQuality?.Location)];
+        foreach ((string role, string? folder) in folders)
+            if (folder is not null)
+                yield return File.Exists(folder) ? EvaluationModel.FromFile(role, Path.GetFileName(folder), folder) : EvaluationModel.FromFolder(role, folder);
+    }
+}

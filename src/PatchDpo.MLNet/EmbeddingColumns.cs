@@ -1,0 +1,31 @@
+
+using PatchDpo.MLNet.Interop;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>The columns and the batch size of an embedding component.</summary>
+internal sealed record EmbeddingColumns
+{
+    public EmbeddingColumns(string output, string input, int batchSize)
+    {
+        Output = ColumnName.Checked(output);
+        Input = ColumnName.Checked(input);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        BatchSize = batchSize;
+    }
+
+    public string Output { get; }
+
+    public string Input { get; }
+
+    public int BatchSize { get; }
+
+    public void Write(BinaryWriter writer)
+    {
+        writer.Write(Output);
+        writer.Write(Input);
+        writer.Write(BatchSize);
+    }
+
+    public static EmbeddingColumns Read(BinaryReader reader) => new(reader.ReadString(), reader.ReadString(), reader.ReadInt32());
+}

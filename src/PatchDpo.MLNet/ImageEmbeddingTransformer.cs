@@ -1,0 +1,75 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Images;
+using static TorchSharp.torch;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Embeds images; made by <see cref="ImageEmbeddingEstimator"/>.</summary>
+/// <remarks>Saved is where the encoder is, not its weights, as with <see cref="PatchQualityScoringTransformer"/>.</remarks>
+public sealed class ImageEmbeddingTransformer : BatchedTransformer
+{
+    internal static readonly ModelSignature Signature = new("IMGEMBED", "PatchDpoImageEmbedding");
+
+    private static readonly ImageBuffer s_probe = new(32, 32, 3, new byte[32 * 32 * 3]);
+
+    private readonly OpenedEncoder _encoder;
+    private readonly ImageEncoder _source;
+    private readonly EmbeddingColumns _columns;
+    private readonly EmbeddingMapping<ImageBuffer> _mapping;
+
+    private ImageEmbeddingTransformer(OpenedEncoder encoder, ImageEncoder source, EmbeddingColumns columns)
+    {
+        _encoder = encoder;
+        _source = source;
+        _columns = columns;
+        Dimension = Embed([s_probe])[0].Length;
+        _mapping = new EmbeddingMapping<ImageBuffer>(new ImageInput(columns.Input), columns.Output, Dimension, columns.BatchSize, Embed);
+    }
+
+    /// <summary>The length of an embedding.</summary>
+    public int Dimension { get; }
+
+    internal override IBatchedMapping Mapping => _mapping;
+
+    private protected override void Release() => _encoder.Dispose();
+
+    internal static ImageEmbeddingTransformer Open(IHostEnvironment env, ImageEncoder source, EmbeddingColumns columns)
+    {
+        OpenedEncoder encoder = source.Open(EnvironmentDevice.Of(env));
+        try
+        {
+            return new ImageEmbeddingTransformer(encoder, source, columns);
+        }
+        catch
+        {
+            encoder.Dispose();
+            throw;
+        }
+    }
+
+    private protected override void Save(ModelSaveContext context)
+    {
+        BinaryWriter writer = ModelFormat.BeginSave(context, Signature);
+        _source.Write(writer);
+        _columns.Write(writer);
+    }
+
+    // Found by ML.NET when a saved model names Signature.Loader.
+    private static ImageEmbeddingTransformer Create(IHostEnvironment env, object context)
+    {
+        BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
+        return Open(env, ImageEncoder.Read(reader), EmbeddingColumns.Read(reader));
+    }
+
+    private IReadOnlyList<float[]> Embed(IReadOnlyList<ImageBuffer> images)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Tensor pixels = stack(images.Select(_encoder.Encoder.Preprocessor.Preprocess)).to(_encoder.Encoder.Device);
+        using VisionFeatures features = _encoder.Encoder.EncodeGlobal(pixels);
+        return TensorRows.ToArrays(features.Global);
+    }
+}

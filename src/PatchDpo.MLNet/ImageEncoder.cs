@@ -1,0 +1,143 @@
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Models;
+using static TorchSharp.torch;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Names an image encoder that a component loads when it is fitted, and that a saved model refers to.</summary>
+public sealed class ImageEncoder
+{
+    private readonly ModelLocation? _location;
+    private readonly bool _isFile;
+    private readonly VisionEncoderOptions _options = new();
+    private readonly IVisionEncoder? _instance;
+    private readonly CarriedFiles? _carried;
+
+    private ImageEncoder(ModelLocation location, bool isFile, VisionEncoderOptions? options)
+    {
+        _location = location;
+        _isFile = isFile;
+        _options = options ?? _options;
+    }
+
+    private ImageEncoder(IVisionEncoder instance) => _instance = instance;
+
+    private ImageEncoder(CarriedFiles carried, VisionEncoderOptions options)
+    {
+        _carried = carried;
+        _options = options;
+    }
+
+    /// <summary>The small encoder for patch quality that comes with this library. It knows this library's own small world, not photos.</summary>
+    public static ImageEncoder Embedded => FromFolder(EmbeddedModels.PatchEncoder);
+
+    /// <summary>The small encoder of the DINO score that comes with this library.</summary>
+    public static ImageEncoder EmbeddedDino => FromFolder(EmbeddedModels.EvaluationDino);
+
+    /// <summary>The small encoder of the CLIP-I score that comes with this library.</summary>
+    public static ImageEncoder EmbeddedClip => FromFolder(EmbeddedModels.EvaluationClip);
+
+    /// <summary>
+    /// An encoder in a folder, as <see cref="PatchEncoder.FromFolder"/> opens it: <c>config.json</c> and weights as Hugging Face lays them out (DINO,
+    /// DINOv2, CLIP), or the only file of weights.
+    /// </summary>
+    /// <param name="folder">The folder; a saved model holds its full path and the SHA-256 of its files.</param>
+    /// <param name="options">Stage, patches and image size, saved with a model; null: the encoder's own.</param>
+    public static ImageEncoder FromFolder(string folder, VisionEncoderOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return new ImageEncoder(new ModelLocation(folder), isFile: false, options);
+    }
+
+    /// <summary>
+    /// An encoder in a lone file of weights, as <see cref="PatchEncoder.FromFile"/> opens it: torchvision's ResNet and VGG, CIFAR's ResNet, ALIKE,
+    /// DINO, DINOv2, CLIP.
+    /// </summary>
+    /// <param name="path">The file; a saved model holds its full path and its SHA-256.</param>
+    /// <param name="options">Stage, patches and image size, saved with a model; null: the encoder's own.</param>
+    public static ImageEncoder FromFile(string path, VisionEncoderOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return new ImageEncoder(new ModelLocation(path), isFile: true, options);
+    }
+
+    /// <summary>An encoder of your own. A model that uses it cannot be saved.</summary>
+    /// <param name="encoder">Stays the caller's to dispose, after the transformers that use it.</param>
+    public static ImageEncoder FromInstance(IVisionEncoder encoder)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        return new ImageEncoder(encoder);
+    }
+
+    /// <summary>
+    /// Writes an encoder that <see cref="PatchEncoderTrainer"/> trained into a folder, for <see cref="FromFolder"/> and
+    /// <see cref="PatchEncoder.FromFolder"/>.
+    /// </summary>
+    /// <param name="folder">Made where it is missing.</param>
+    /// <exception cref="InvalidOperationException">The encoder was not trained here, so that its files are elsewhere.</exception>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public void SaveTo(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        (_carried ?? throw new InvalidOperationException("Only an encoder that Trainers.PatchEncoder trained has weights of its own to save.")).WriteTo(folder);
+    }
+
+    /// <summary>A trained encoder, whose weights saved models carry.</summary>
+    internal static ImageEncoder FromTrained(IVisionEncoder encoder, VisionEncoderOptions options)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("patchdpo-");
+        try
+        {
+            PatchEncoder.Save(encoder, folder.FullName);
+            return new ImageEncoder(CarriedFiles.ReadFrom(folder.FullName), options);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>Stage, patches and image size.</summary>
+    internal VisionEncoderOptions Choices => _options;
+
+    /// <summary>The folder or the lone file of the weights; null for an encoder of one's own or a trained one.</summary>
+    internal string? Location => _location?.Folder;
+
+    internal OpenedEncoder Open(Device device)
+    {
+        if (_instance is not null)
+            return new OpenedEncoder(_instance, Owned: false);
+        if (_carried is not null)
+            return new OpenedEncoder(_carried.Use(folder => PatchEncoder.FromFolder(folder, device, options: _options)), Owned: true);
+        string path = _location!.Folder;
+        return new OpenedEncoder(_isFile ? PatchEncoder.FromFile(path, device, options: _options) : PatchEncoder.FromFolder(path, device, options: _options),
+            Owned: true);
+    }
+
+    internal void Write(BinaryWriter writer)
+    {
+        if (_location is null && _carried is null)
+            throw new NotSupportedException("A model with an image encoder of your own cannot be saved; put the encoder into a folder and use "
+                + "ImageEncoder.FromFolder.");
+        writer.Write(_carried is not null);
+        _carried?.Write(writer);
+        _location?.Write(writer);
+        writer.Write(_isFile);
+        writer.Write(_options.PatchStage ?? 0);
+        writer.Write(_options.PatchSize ?? 0);
+        writer.Write(_options.ImageSize ?? 0);
+        writer.Write(_options.WithEarlierStages);
+    }
+
+    internal static ImageEncoder Read(BinaryReader reader)
+    {
+        CarriedFiles? carried = reader.ReadBoolean() ? CarriedFiles.Read(reader) : null;
+        ModelLocation? location = carried is null ? ModelLocation.Read(reader) : null;
+        bool isFile = reader.ReadBoolean();
+        var options = new VisionEncoderOptions { PatchStage = Number(), PatchSize = Number(), ImageSize = Number(), WithEarlierStages = reader.ReadBoolean() };
+        return carried is null ? new ImageEncoder(location!, isFile, options) : new ImageEncoder(carried, options);
+
+        // 0 stands for an option that was not set.
+        int? Number() => reader.ReadInt32() is not 0 and int number ? number : null;
+    }
+}

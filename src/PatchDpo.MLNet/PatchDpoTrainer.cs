@@ -1,0 +1,212 @@
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Loop;
+using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Objectives;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>Fine-tunes the image adapter of a personalised generator on scored pairs with PatchDPO.</summary>
+/// <remarks>
+/// <para>Good patches of a generated image are kept; where a patch is bad, the reference itself teaches. Only the adapter's
+/// keys and values are trained, on a copy: the model that was handed in does not change.</para>
+/// <para>All pairs are read into memory and encoded before the first step. The first use of a model takes its share of the
+/// time: progress comes from <see cref="Options.ProgressCallback"/> and through <see cref="MLContext.Log"/>.</para>
+/// <format type="text/markdown"><![CDATA[
+/// ### Estimator Characteristics
+/// | | |
+/// | -- | -- |
+/// | Does this estimator need to look at the data to train its parameters? | Yes |
+/// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), two or more columns of [MLImage](xref:Microsoft.ML.Data.MLImage), two known-sized vectors of [Single](xref:System.Single) with two dimensions |
+/// | Output column data type | [MLImage](xref:Microsoft.ML.Data.MLImage) |
+/// | Is normalization required? | No |
+/// | Is caching required? | No |
+/// | Required NuGet in addition to Microsoft.ML | PatchDpo.MLNet and a libtorch package |
+/// | Exportable to ONNX | No |
+/// ]]></format>
+/// <para>Source: PatchDPO (arXiv 2412.03177) and its official training script.</para>
+/// </remarks>
+public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
+{
+    private readonly IHost _host;
+    private readonly PersonalizedModel _model;
+    private readonly Options _options;
+
+    internal PatchDpoTrainer(IHostEnvironment env, PersonalizedModel model, Options options)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        _host = env.Register(nameof(PatchDpoTrainer));
+        _model = model;
+        _options = options;
+    }
+
+    /// <summary>Trains the adapter.</summary>
+    /// <param name="input">Prompts, references, generated images and both quality maps (see <see cref="PatchQualityScoringEstimator"/>).</param>
+    /// <returns>
+    /// A transformer that generates with the tuned adapter. It shares the base with the model that was handed in; each may be disposed first.
+    /// </returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
+    /// <exception cref="EmptyDataException">The data have no row.</exception>
+    /// <exception cref="InvalidRowException">
+    /// A row's image is missing, its map not finite or its prompt too long, in characters or, where <see cref="Options.Generation"/> refuses that, in
+    /// tokens.
+    /// </exception>
+    /// <exception cref="NonFiniteLossException">The training diverged.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled.</exception>
+    public PersonalizedImageTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        var columns = new TrainingPairColumns(_options);
+        using IChannel channel = _host.Start("Training");
+        IReadOnlyList<TrainingPair> pairs = columns.Read(input, _options.CancellationToken);
+        if (pairs.Count == 0)
+            throw new EmptyDataException("There is no scored pair to train on: the training data have no row.");
+        CheckPrompts(pairs);
+        long seed = _options.Seed ?? _host.Rand.Next();
+        channel.Info(MessageSensitivity.None, $"{_options.Objective}: {_options.MaxSteps} steps of {Math.Min(_options.BatchSize, pairs.Count)} pairs, "
+            + $"{pairs.Count} pairs in all, learning rate {_options.LearningRate}, seed {seed}");
+        var trainer = new Torch.Training.PatchDpoTrainer(_model, _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback)));
+        IpAdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
+        return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
+    }
+
+    private void CheckPrompts(IReadOnlyList<TrainingPair> pairs)
+    {
+        IReadOnlyList<TruncatedPrompt> truncated = _model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
+        if (truncated.Count > 0 && _options.Generation.RefuseTruncatedPrompts)
+            throw new InvalidRowException(_options.PromptColumnName, truncated[0].Index!.Value, truncated[0].Reason);
+        new TruncationLog(_host, nameof(PatchDpoTrainer)).TellAll(_options.PromptColumnName, truncated);
+    }
+
+    /// <inheritdoc/>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+        => SchemaShapes.Append(inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(), _model)]);
+
+    /// <summary>Columns and choices of the training. Defaults are the official script's unless a property says otherwise.</summary>
+    public sealed class Options
+    {
+        /// <summary>The text column with prompts. Default: Prompt.</summary>
+        public string PromptColumnName { get; init => field = ColumnName.Checked(value); } = "Prompt";
+
+        /// <summary>The image column with references. Default: Reference.</summary>
+        public string ReferenceColumnName { get; init => field = ColumnName.Checked(value); } = "Reference";
+
+        /// <summary>
+        /// For pairs of several objects, the image columns with an image of each: they are the image prompt, while the reference is what is
+        /// trained on, such as <see cref="PatchDpoCatalog.ComposeReferences(string, string[])"/> makes it. The fitted transformer
+        /// reads these columns in place of the reference's and concatenates their image prompts. Null (default): the reference is the image prompt.
+        /// </summary>
+        public IReadOnlyList<string>? ImagePromptColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>The image column with generated images; and the one that the fitted transformer adds. Default: Generated.</summary>
+        public string GeneratedColumnName { get; init => field = ColumnName.Checked(value); } = "Generated";
+
+        /// <summary>The vector column with p(x_ref). Default: ReferenceQuality.</summary>
+        public string ReferenceQualityColumnName { get; init => field = ColumnName.Checked(value); } = "ReferenceQuality";
+
+        /// <summary>The vector column with p(x_gen). Default: GeneratedQuality.</summary>
+        public string GeneratedQualityColumnName { get; init => field = ColumnName.Checked(value); } = "GeneratedQuality";
+
+        /// <summary>What is minimised. Default: PatchDPO; the others are baselines to compare it with.</summary>
+        public TrainingObjective Objective { get; init => field = Training(value, v => new PatchDpoTrainerOptions { Objective = v }); }
+
+        /// <summary>Diffusion-DPO's beta, more than 0; other objectives have none. Default: 5,000.</summary>
+        public double DiffusionDpoBeta { get; init => field = Training(value, v => new PatchDpoTrainerOptions { DiffusionDpoBeta = v }); } = 5_000;
+
+        /// <summary>Optimizer steps, at least 1. Default: 30,000.</summary>
+        public int MaxSteps { get; init => field = Training(value, v => new PatchDpoTrainerOptions { MaxSteps = v }); } = 30_000;
+
+        /// <summary>Pairs in a step, at least 1; where there are fewer pairs, all of them. Default: 4.</summary>
+        public int BatchSize { get; init => field = Training(value, v => new PatchDpoTrainerOptions { BatchSize = v }); } = 4;
+
+        /// <summary>AdamW's learning rate, constant, more than 0. Default: 3e-5.</summary>
+        public double LearningRate { get; init => field = Training(value, v => new PatchDpoTrainerOptions { LearningRate = v }); } = 3e-5;
+
+        /// <summary>AdamW's weight decay, at least 0. Default: 0.01.</summary>
+        public double WeightDecay { get; init => field = Training(value, v => new PatchDpoTrainerOptions { WeightDecay = v }); } = 0.01;
+
+        /// <summary>Share of pairs whose prompt is left empty, in [0, 1]. Default: 0.05.</summary>
+        public double TextDropout { get; init => field = Training(value, v => new PatchDpoTrainerOptions { TextDropout = v }); } = 0.05;
+
+        /// <summary>Share of pairs whose image prompt is that of zero pixels, in [0, 1]. Default: 0.05.</summary>
+        public double ImageDropout { get; init => field = Training(value, v => new PatchDpoTrainerOptions { ImageDropout = v }); } = 0.05;
+
+        /// <summary>Share of pairs that lose both, in [0, 1]. Default: 0.05.</summary>
+        public double BothDropout { get; init => field = Training(value, v => new PatchDpoTrainerOptions { BothDropout = v }); } = 0.05;
+
+        /// <summary>Weight of the image prompt while training, at least 0. Default: 1.</summary>
+        public double AdapterScale { get; init => field = Training(value, v => new PatchDpoTrainerOptions { AdapterScale = v }); } = 1;
+
+        /// <summary>Side that images are trained at, in pixels; null (default) takes the model's, at most 512.</summary>
+        public int? Size { get; init => field = Training(value, v => new PatchDpoTrainerOptions { Size = v }); }
+
+        /// <summary>How patch quality becomes loss weight. Default: unchanged, clamped to [0, 1] (ours; the paper does not say).</summary>
+        public WeightMapOptions Weights { get; init => field = Training(value, v => new PatchDpoTrainerOptions { Weights = v }); } = new();
+
+        /// <summary>Cut of min-SNR weighting of timesteps; null (default) weights all alike.</summary>
+        public double? MinSnrGamma { get; init => field = Training(value, v => new PatchDpoTrainerOptions { MinSnrGamma = v }); }
+
+        /// <summary>Feeds SDXL's sizes in the scrambled rows of the official script, to repeat its runs. Default: false.</summary>
+        public bool OfficialTimeIds { get; init; }
+
+        /// <summary>
+        /// Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides. What it promises:
+        /// <see cref="PatchDpoTrainerOptions.Seed"/>.
+        /// </summary>
+        public long? Seed { get; init; }
+
+        /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, it concatenates whatever stands here.</summary>
+        public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } = new();
+
+        /// <summary>Told after every step; null (default): none.</summary>
+        public Action<TrainingProgress>? ProgressCallback { get; init; }
+
+        /// <summary>Stops the training; nothing is kept of it.</summary>
+        public CancellationToken CancellationToken { get; init; }
+
+        internal PatchDpoTrainerOptions ForTorch(long seed, IProgress<TrainingProgress> progress) => new()
+        {
+            Objective = Objective,
+            DiffusionDpoBeta = DiffusionDpoBeta,
+            MaxSteps = MaxSteps,
+            BatchSize = BatchSize,
+            LearningRate = LearningRate,
+            WeightDecay = WeightDecay,
+            TextDropout = TextDropout,
+            ImageDropout = ImageDropout,
+            BothDropout = BothDropout,
+            AdapterScale = AdapterScale,
+            Size = Size,
+            Weights = Weights,
+            MinSnrGamma = MinSnrGamma,
+            OfficialTimeIds = OfficialTimeIds,
+            Seed = seed,
+            MaxPromptCharacters = Generation.MaxPromptCharacters,
+            RefuseTruncatedPrompts = Generation.RefuseTruncatedPrompts,
+            Progress = progress,
+        };
+
+        internal PersonalizedImageEstimator.Options ForGeneration() => new()
+        {
+            PromptColumnName = PromptColumnName,
+            ReferenceColumnNames = ImagePromptColumnNames ?? [ReferenceColumnName],
+            OutputColumnName = GeneratedColumnName,
+            Generation = ImagePromptColumnNames is null ? Generation : Generation with { ReferenceFusion = ReferenceFusion.Concatenate },
+        };
+
+        /// <summary>Lets the training's own options judge a value.</summary>
+        private static T Training<T>(T value, Func<T, PatchDpoTrainerOptions> check)
+        {
+            check(value);
+            return value;
+        }
+    }
+}

@@ -1,7 +1,0 @@
-using PatchDpo.Torch.Images;
-using PatchDpo.Torch.PatchQuality;
-
-namespace PatchDpo.MLNet;
-
-/// <summary>A pair's quality, and the generated image for a heat map.</summary>
-internal sealed record ScoredPair(ImageBuffer Generated, PatchQualityResult Quality);

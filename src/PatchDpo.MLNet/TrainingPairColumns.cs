@@ -1,0 +1,43 @@
+using Microsoft.ML;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.PatchQuality;
+
+namespace PatchDpo.MLNet;
+
+/// <summary>The columns that training reads.</summary>
+internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
+{
+    private readonly TextInput _prompt = new(options.PromptColumnName, options.Generation.MaxPromptCharacters);
+    private readonly ImageInput _reference = new(options.ReferenceColumnName);
+    private readonly ImageInput[]? _imagePrompts = options.ImagePromptColumnNames?.Select(name => new ImageInput(name)).ToArray();
+    private readonly ImageInput _generated = new(options.GeneratedColumnName);
+    private readonly QualityMapInput _referenceQuality = new(options.ReferenceQualityColumnName);
+    private readonly QualityMapInput _generatedQuality = new(options.GeneratedQualityColumnName);
+
+    public RowInput[] Inputs => [_prompt, _reference, .. _imagePrompts ?? [], _generated, _referenceQuality, _generatedQuality];
+
+    /// <summary>Reads all rows; images with the same pixels become one object, which training encodes once.</summary>
+    public IReadOnlyList<TrainingPair> Read(IDataView input, CancellationToken cancellation)
+    {
+        using DataViewRowCursor cursor = input.GetRowCursor(Inputs.Select(i => i.Find(input.Schema)).ToArray());
+        Func<string> prompt = _prompt.Reader(cursor);
+        Func<ImageBuffer> reference = _reference.Reader(cursor);
+        Func<ImageBuffer>[]? imagePrompts = _imagePrompts?.Select(i => i.Reader(cursor)).ToArray();
+        Func<ImageBuffer> generated = _generated.Reader(cursor);
+        Func<QualityMap> referenceQuality = _referenceQuality.Reader(cursor);
+        Func<QualityMap> generatedQuality = _generatedQuality.Reader(cursor);
+        var images = new ImagePool();
+        var pairs = new List<TrainingPair>();
+        while (cursor.MoveNext())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            pairs.Add(new TrainingPair(prompt(), images.Share(reference()), generated(), referenceQuality(), generatedQuality())
+            {
+                ImagePrompts = imagePrompts?.Select(read => images.Share(read())).ToArray(),
+            });
+        }
+        return pairs;
+    }
+}

@@ -1,0 +1,178 @@
+using System.Globalization;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Pickle;
+using PatchDpo.Torch.Weights.Safetensors;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Adapters.IpAdapter;
+
+/// <summary>IP-Adapter weights with the official keys <c>image_proj.*</c> and <c>ip_adapter.{i}.*</c>: safetensors, or the official <c>.bin</c>.</summary>
+/// <remarks>
+/// A checkpoint of the official training scripts (<c>image_proj_model.*</c>, <c>adapter_modules.{i}.*</c>, <c>unet.*</c>) is read too. The official
+/// files carry no head count for the Resampler: all of them have heads of 64. Files written here note it in their metadata, a <c>.bin</c> only where
+/// it is another.
+/// </remarks>
+public static class IpAdapterFile
+{
+    // The official adapters' largest is 10,240.
+    private const int MaxSize = 1_000_000;
+
+    internal const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.";
+
+    private const string HeadChannelsKey = "resampler.dim_head";
+
+    private const int OfficialHeadChannels = 64;
+
+    /// <summary>Reads an adapter; the kind and the sizes of the image projection follow from the file's keys and shapes.</summary>
+    /// <param name="path">The safetensors file or PyTorch checkpoint.</param>
+    /// <param name="config">The configuration of the UNet that the adapter belongs to.</param>
+    /// <param name="device">Where the adapter is put; the CPU by default.</param>
+    /// <param name="dtype">The type that weights are converted to; float32 by default.</param>
+    /// <param name="headChannels">Width of the Resampler's heads; null takes the file's metadata, or 64.</param>
+    /// <param name="layersDtype">The type of the layers' weights where it is another than <paramref name="dtype"/>.</param>
+    /// <returns>The adapter in evaluation mode, the caller's to dispose.</returns>
+    /// <exception cref="UnsafePickleException">A checkpoint that asks for something else than tensors.</exception>
+    /// <exception cref="WeightsFormatException">Not a weight file, or no image projection of a known kind and size in it.</exception>
+    /// <exception cref="UnknownModelException">The file holds something else (a LoRA, a UNet …), or an adapter for faces.</exception>
+    /// <exception cref="StateDictMismatchException">The weights do not fit the UNet, such as an adapter's of another family.</exception>
+    public static IpAdapterModel Read(
+        string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null, ScalarType? layersDtype = null)
+    {
+        using var file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
+        IpAdapterCheck.Run(file, config);
+        // On the meta device: the sizes are the file's word, and only what its tensors confirm gets memory.
+        var projection = MakeProjection(file, headChannels, TorchRuntime.Meta, dtype);
+        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, TorchRuntime.Meta, dtype));
+        try
+        {
+            StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix, device: device, dtype: dtype ?? ScalarType.Float32);
+            IpAdapterCheck.RequireLayers(file);
+            StateDictLoader.Load(adapter.Layers, file, LayersPrefix, device: device, dtype: layersDtype ?? dtype ?? ScalarType.Float32);
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
+        }
+        adapter.Projection.eval();
+        adapter.Layers.eval();
+        return adapter;
+    }
+
+    /// <summary>Says what is wrong with a file that its keys and the widths of its layers tell, before anything is read.</summary>
+    internal static void Check(string path, UNetConfig config)
+    {
+        using var file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
+        IpAdapterCheck.Run(file, config);
+    }
+
+    /// <summary>Writes an adapter; the name's ending chooses the format: <c>.safetensors</c>, or <c>.bin</c> for the official form.</summary>
+    /// <param name="path">The file; replaced in one step where it exists.</param>
+    /// <param name="adapter">What to write; it stays the caller's.</param>
+    /// <param name="dtype">The type in the file; by default float16 in a <c>.bin</c>, as in the official files, and the weights' own in safetensors.</param>
+    /// <remarks>The official form is <c>{"image_proj": {…}, "ip_adapter": {…}}</c>, as torch.save writes it.</remarks>
+    /// <exception cref="ArgumentException">The name has another ending.</exception>
+    /// <exception cref="OverflowException">A value does not fit the type in the file.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Write(string path, IpAdapterModel adapter, ScalarType? dtype = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(adapter);
+        var ending = Path.GetExtension(path);
+        var isCheckpoint = ending.Equals(".bin", StringComparison.OrdinalIgnoreCase);
+        if (!isCheckpoint && !ending.Equals(".safetensors", StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException($"'{path}' ends neither in .safetensors nor in .bin, which choose the adapter's format.", nameof(path));
+        using var gradless = no_grad();
+        using var scope = NewDisposeScope();
+        var groups = Groups(adapter, dtype ?? (isCheckpoint ? ScalarType.Float16 : null));
+        if (isCheckpoint)
+            TorchCheckpointWriter.Write(path, groups, Notes(adapter, OfficialHeadChannels));
+        else
+            AtomicFile.Write(path, stream => WriteSafetensors(stream, adapter, groups));
+    }
+
+    /// <summary>Writes an adapter as safetensors, in its weights' own type.</summary>
+    internal static void Write(Stream stream, IpAdapterModel adapter)
+    {
+        using var gradless = no_grad();
+        using var scope = NewDisposeScope();
+        WriteSafetensors(stream, adapter, Groups(adapter, type: null));
+    }
+
+    private static void WriteSafetensors(Stream stream, IpAdapterModel adapter, Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups)
+    {
+        var metadata = Notes(adapter, impliedHeadChannels: null);
+        metadata.Add("format", "pt");
+        SafetensorsWriter.Write(stream, groups.SelectMany(g => g.Value.Select(t => (Key: $"{g.Key}.{t.Key}", t.Value)))
+            .ToDictionary(t => t.Key, t => t.Value), metadata);
+    }
+
+    private static Dictionary<string, IReadOnlyDictionary<string, Tensor>> Groups(IpAdapterModel adapter, ScalarType? type) => new()
+    {
+        [ProjectionPrefix[..^1]] = Convert(adapter.Projection, ProjectionPrefix, type),
+        [LayersPrefix[..^1]] = Convert(adapter.Layers, LayersPrefix, type),
+    };
+
+    // The width of a head, which no shape tells, where the format does not imply it.
+    private static Dictionary<string, string> Notes(IpAdapterModel adapter, int? impliedHeadChannels)
+        => adapter.Projection is Resampler resampler && resampler.Options.HeadChannels != impliedHeadChannels
+            ? new() { [HeadChannelsKey] = resampler.Options.HeadChannels.ToString(CultureInfo.InvariantCulture) }
+            : [];
+
+    private static Dictionary<string, Tensor> Convert(nn.Module module, string prefix, ScalarType? type)
+    {
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (key, value) in module.state_dict())
+        {
+            value.AliveIn(module);
+            var converted = type is { } wanted ? value.to_type(wanted) : value;
+            if (converted.dtype != value.dtype && !converted.isfinite().all().item<bool>() && value.isfinite().all().item<bool>())
+                throw new OverflowException($"'{prefix}{key}' has values beyond the range of {converted.dtype}; write it in float32.");
+            tensors.Add(key, converted);
+        }
+        return tensors;
+    }
+
+    private static nn.Module<Tensor, Tensor> MakeProjection(ITensorFile file, int? headChannels, Device? device, ScalarType? dtype)
+    {
+        int Size(string key, int dimension)
+        {
+            var name = ProjectionPrefix + key;
+            if (!file.Contains(name) || file.Shape(name).Length <= dimension)
+                throw new WeightsFormatException(
+                    file.Path, name, $"an IP-Adapter's image projection needs this tensor with at least {dimension + 1} dimensions.");
+            var size = file.Shape(name)[dimension];
+            return size is > 0 and <= MaxSize ? (int)size
+                : throw new WeightsFormatException(file.Path, name, $"an image projection cannot have a size of {size}.");
+        }
+
+        if (file.Contains(ProjectionPrefix + "latents"))
+        {
+            var heads = headChannels ?? (file.Metadata.TryGetValue(HeadChannelsKey, out var text)
+                && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var noted) ? noted : OfficialHeadChannels);
+            var (width, inner) = (Size("latents", 2), Size("layers.0.0.to_q.weight", 0));
+            if (heads <= 0 || inner % heads != 0)
+                throw new WeightsFormatException(
+                    file.Path, ProjectionPrefix + "layers.0.0.to_q.weight", $"{inner} rows are no whole number of heads of {heads}; give the width of a head.");
+            return new Resampler(new ResamplerOptions
+            {
+                Channels = width,
+                Layers = file.Keys.Count(k => k.StartsWith(ProjectionPrefix + "layers.", StringComparison.Ordinal)
+                    && k.EndsWith(".0.to_q.weight", StringComparison.Ordinal)),
+                HeadChannels = heads,
+                Heads = inner / heads,
+                Tokens = Size("latents", 1),
+                InputChannels = Size("proj_in.weight", 1),
+                OutputChannels = Size("proj_out.weight", 0),
+                FeedForwardMultiple = Math.Max(1, Size("layers.0.1.1.weight", 0) / width),
+            }, device, dtype);
+        }
+        if (file.Contains(ProjectionPrefix + "proj.0.weight"))
+            return new MlpImageProjection(Size("proj.0.weight", 1), Size("proj.2.weight", 0), device, dtype);
+        var output = Size("norm.weight", 0);
+        return new LinearImageProjection(Size("proj.weight", 1), output, Math.Max(1, Size("proj.weight", 0) / output), device, dtype);
+    }
+}

@@ -1,0 +1,164 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Foundation;
+
+/// <summary>Loads libtorch, and chooses devices.</summary>
+/// <remarks>
+/// TorchSharp 0.107's native library is built against libstdc++ of GCC 13 (GLIBCXX_3.4.32), of which it needs one symbol.
+/// On Linux x64 systems with an older libstdc++ (Debian 12, Ubuntu 22.04) a patched copy is made in memory and loaded from there;
+/// no file is written or changed, and on every other system nothing is done.
+/// </remarks>
+public static class TorchRuntime
+{
+    private const string RequiredVersion = "GLIBCXX_3.4.32";
+    private const string Library = "libLibTorchSharp.so";
+    private static readonly Lazy<TorchLoadException?> s_failure = new(Prepare);
+    private static volatile bool s_loaded;
+
+    /// <summary>Loads libtorch. What needs it calls this by itself; safe to call again.</summary>
+    /// <remarks>An application that touches <c>TorchSharp.torch</c> before any type of this assembly must call it first.</remarks>
+    /// <exception cref="TorchLoadException">libtorch or TorchSharp's native library could not be loaded.</exception>
+    public static void Initialize()
+    {
+        if (s_loaded)
+            return;
+        if (s_failure.Value is TorchLoadException failure)
+            throw new TorchLoadException(failure.Message, failure.InnerException);
+        try
+        {
+            RuntimeHelpers.RunClassConstructor(typeof(torch).TypeHandle);
+        }
+        catch (TypeInitializationException e)
+        {
+            throw new TorchLoadException($"libtorch could not be loaded: {Reason(e.InnerException ?? e)}", e);
+        }
+        if (OperatingSystem.IsLinux() && Find(NativeFolders().ToArray(), "libtorch_cpu.so") is string library)
+            Nnpack.DisableWhereUnsupported(library);
+        s_loaded = true;
+    }
+
+    /// <summary>Loads libtorch before a module's base constructor runs, which the module's name is for.</summary>
+    /// <exception cref="TorchLoadException">libtorch could not be loaded.</exception>
+    internal static string Initialized(string name)
+    {
+        Initialize();
+        return name;
+    }
+
+    /// <summary>The device to compute on.</summary>
+    /// <param name="gpuDeviceId">The CUDA device's index, or null for the CPU (as <c>MLContext.GpuDeviceId</c> has it).</param>
+    /// <param name="fallbackToCpu">Whether to take the CPU where that GPU is absent.</param>
+    /// <exception cref="InvalidOperationException">The GPU is absent and <paramref name="fallbackToCpu"/> is false.</exception>
+    /// <exception cref="TorchLoadException">libtorch could not be loaded.</exception>
+    public static Device ResolveDevice(int? gpuDeviceId, bool fallbackToCpu)
+    {
+        Initialize();
+        if (gpuDeviceId is not int id)
+            return CPU;
+        if (cuda_is_available() && id >= 0 && id < cuda.device_count())
+            return new Device(DeviceType.CUDA, id);
+        return fallbackToCpu
+            ? CPU
+            : throw new InvalidOperationException($"GPU {id} was asked for, but libtorch sees {(cuda_is_available() ? cuda.device_count() : 0)} CUDA "
+                + "devices and falling back to the CPU is off.");
+    }
+
+    /// <summary>The device of tensors without storage, as models are made that are filled afterwards.</summary>
+    internal static Device Meta
+    {
+        get
+        {
+            Initialize();
+            return META;
+        }
+    }
+
+    // An exception from here would reach the caller as a TypeInitializationException: Initialize throws it.
+    [SuppressMessage("Usage", "CA2255:The 'ModuleInitializer' attribute should not be used in libraries",
+        Justification = "The cure must run before TorchSharp's static constructor, which any member of this assembly may trigger.")]
+    [ModuleInitializer]
+    internal static void InitializeModule() => _ = s_failure.Value;
+
+    /// <summary>Makes TorchSharp loadable.</summary>
+    /// <returns>Why it cannot be made so, or null.</returns>
+    private static TorchLoadException? Prepare()
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+            return null;
+        string[] folders = NativeFolders().ToArray();
+        // Without natives beside the application, TorchSharp's own message (which package to reference) is the right one.
+        if (Find(folders, Library) is not string original || Find(folders, "libtorch_cpu.so") is null)
+            return null;
+        try
+        {
+            if (!SystemLibStdCppHas(RequiredVersion))
+                LoadPatched(original, folders);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or TypeLoadException or BadImageFormatException or InvalidDataException)
+        {
+            return new TorchLoadException(
+                $"TorchSharp's native library '{original}' needs {RequiredVersion}, which this system's libstdc++ lacks, and loading a patched copy failed: " +
+                $"{OneLine(e)} Installing a libstdc++ of GCC 13 or newer makes the copy unnecessary.", e);
+        }
+    }
+
+    [SupportedOSPlatform("linux")]
+    private static void LoadPatched(string original, string[] folders)
+    {
+        byte[] image = File.ReadAllBytes(original);
+        LibStdCppPatch.Patch(image);
+        foreach (string name in new[] { "libc10.so", "libtorch_cpu.so", "libtorch.so" })
+            if (Find(folders, name) is string path)
+                NativeLibrary.Load(path);
+        LibraryImage.Load(image, Library);
+    }
+
+    /// <summary>Why TorchSharp did not load: what the system's loader says of its library where there is one, else TorchSharp's advice.</summary>
+    private static string Reason(Exception e)
+    {
+        try
+        {
+            // With the patched copy loaded, the original's need is not the reason.
+            if (OperatingSystem.IsLinux() && SystemLibStdCppHas(RequiredVersion) && Find(NativeFolders().ToArray(), Library) is string path)
+                NativeLibrary.Load(path);
+        }
+        catch (Exception load) when (load is DllNotFoundException or BadImageFormatException)
+        {
+            return OneLine(load);
+        }
+        // The trace of every place that was tried follows.
+        return e.Message.Split('\n')[0].TrimEnd() + " Consider TorchSharp-cpu, TorchSharp-cuda-linux or TorchSharp-cuda-windows.";
+    }
+
+    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ").Trim();
+
+    /// <summary>True where the libstdc++ that the loader picks defines <paramref name="version"/>.</summary>
+    private static bool SystemLibStdCppHas(string version)
+    {
+        if (!NativeLibrary.TryLoad("libstdc++.so.6", out nint _))
+            return false;
+        string? path = File.ReadLines("/proc/self/maps")
+            .Where(l => l.Contains("libstdc++.so.6", StringComparison.Ordinal) && l.Contains('/'))
+            .Select(l => l[l.IndexOf('/')..])
+            .FirstOrDefault();
+        return path is not null && File.ReadAllBytes(path).AsSpan().IndexOf(Encoding.ASCII.GetBytes(version + "\0")) >= 0;
+    }
+
+    private static IEnumerable<string> NativeFolders()
+    {
+        string search = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        return search.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"))
+            .Append(AppContext.BaseDirectory);
+    }
+
+    private static string? Find(string[] folders, string file)
+        => folders.Select(f => Path.Combine(f, file)).FirstOrDefault(File.Exists);
+}

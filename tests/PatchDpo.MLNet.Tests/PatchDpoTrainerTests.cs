@@ -1,0 +1,157 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
+using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Weights.Safetensors;
+
+namespace PatchDpo.MLNet.Tests;
+
+public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposable
+{
+    private static readonly GenerationOptions s_fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2 };
+
+    private readonly MLContext _ml = new(1);
+    private readonly TinyModels _models;
+    private readonly PersonalizedModel _model;
+    private readonly IDataView _scored;
+
+    public PatchDpoTrainerTests(TinyModels models)
+    {
+        _models = models;
+        _model = _ml.PatchDpo.LoadPersonalizedModel(models.Generator);
+        IDataView pairs = PairRow.Rows(_ml, 4);
+        _scored = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromFolder(models.Dino)).Fit(pairs).Transform(pairs);
+    }
+
+    public void Dispose() => _model.Dispose();
+
+    [Fact]
+    public void It_passes_what_MLNET_checks_of_its_own()
+        => EstimatorCheck.Run(_ml, Trainer(), _scored, TestImages.Rows(_ml, 2));
+
+    [Fact]
+    public void Maps_that_are_absent_or_have_one_dimension_are_refused()
+    {
+        IDataView unscored = PairRow.Rows(_ml, 2);
+        EstimatorCheck.AssertRefused(() => Trainer().GetOutputSchema(EstimatorCheck.ShapeOf(unscored.Schema)));
+        Assert.Contains("ReferenceQuality", Assert.Throws<ArgumentOutOfRangeException>(() => Trainer().Fit(unscored)).Message, StringComparison.Ordinal);
+        IDataView flat = _ml.Transforms.Concatenate("GeneratedQuality", "GeneratedQuality", "PatchQualityScore").Fit(_scored).Transform(_scored);
+        Assert.Contains("two dimensions", Assert.Throws<ArgumentOutOfRangeException>(() => Trainer().Fit(flat)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Training_changes_the_adapter_and_not_the_model_that_it_started_from()
+    {
+        List<object[]> before = Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: s_fast).Fit(_scored));
+        using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { MaxSteps = 3, LearningRate = 0.01, Generation = s_fast }).Fit(_scored);
+        Assert.NotEqual(before, Generate(tuned));
+        Assert.Equal(before, Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: s_fast).Fit(_scored)));
+    }
+
+    [Fact]
+    public void The_contexts_seed_decides_unless_the_options_have_one()
+    {
+        Assert.Equal(Losses(new MLContext(5), null), Losses(new MLContext(5), null));
+        Assert.NotEqual(Losses(new MLContext(5), null), Losses(new MLContext(6), null));
+        Assert.Equal(Losses(new MLContext(5), 3), Losses(new MLContext(6), 3));
+    }
+
+    [Fact]
+    public void The_log_of_the_context_hears_of_the_training()
+    {
+        var messages = new List<string>();
+        var ml = new MLContext(1);
+        ml.Log += (_, e) => messages.Add(e.Message);
+        ml.PatchDpo.Trainers.PatchDpo(_model, maxSteps: 2).Fit(_scored).Dispose();
+        Assert.Contains(messages, m => m.Contains("2 steps of 4 pairs", StringComparison.Ordinal));
+        Assert.Contains(messages, m => m.Contains("step 2 of 2: loss", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Training_can_be_cancelled()
+    {
+        using var source = new CancellationTokenSource();
+        int steps = 0;
+        var options = new PatchDpoTrainer.Options
+        {
+            MaxSteps = 100,
+            CancellationToken = source.Token,
+            ProgressCallback = p =>
+            {
+                steps = p.Step;
+                if (p.Step == 2)
+                    source.Cancel();
+            },
+        };
+        Assert.ThrowsAny<OperationCanceledException>(() => _ml.PatchDpo.Trainers.PatchDpo(_model, options).Fit(_scored));
+        Assert.Equal(2, steps);
+    }
+
+    [Fact]
+    public void Empty_data_are_refused()
+    {
+        IDataView none = _ml.Data.LoadFromEnumerable(Array.Empty<MapRow>());
+        Assert.Throws<EmptyDataException>(() => Trainer().Fit(none));
+    }
+
+    [Fact]
+    public void Bad_rows_are_named()
+    {
+        MapRow Row(int i) => new() { Prompt = "a cube", Reference = TestImages.Draw(1), Generated = TestImages.Draw(2), ReferenceQuality = [0.5f, 0.5f, 0.5f, 0.5f], GeneratedQuality = [0, 0, 0, i == 1 ? float.NaN : 1] };
+        IDataView rows = _ml.Data.LoadFromEnumerable(new[] { Row(0), Row(1) });
+        var e = Assert.Throws<InvalidRowException>(() => Trainer().Fit(rows));
+        Assert.Equal((1, "GeneratedQuality"), (e.Row, e.Column));
+    }
+
+    [Fact]
+    public void The_tuned_adapter_can_be_saved_for_others()
+    {
+        string path = Path.Combine(_models.Root, "tuned.safetensors");
+        using PersonalizedImageTransformer tuned = Trainer().Fit(_scored);
+        tuned.SaveAdapter(path);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Assert.Contains("ip_adapter.1.to_k_ip.weight", file.Keys);
+        using PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(_models.Generator, path);
+        Assert.Equal(Generate(tuned), Generate(_ml.PatchDpo.GeneratePersonalizedImages(model, generation: s_fast).Fit(_scored)));
+    }
+
+    [Fact]
+    public void Options_are_validated_when_set()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainer.Options { MaxSteps = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainer.Options { LearningRate = double.NaN });
+        Assert.Throws<ArgumentException>(() => new PatchDpoTrainer.Options { PromptColumnName = "" });
+    }
+
+    private PatchDpoTrainer Trainer(PatchDpoTrainer.Options? options = null)
+        => _ml.PatchDpo.Trainers.PatchDpo(_model, options ?? new PatchDpoTrainer.Options { MaxSteps = 1, Seed = 1, Generation = s_fast });
+
+    private float[] Losses(MLContext ml, long? seed)
+    {
+        var losses = new List<float>();
+        var options = new PatchDpoTrainer.Options { MaxSteps = 3, Seed = seed, ProgressCallback = p => losses.Add(p.Loss) };
+        ml.PatchDpo.Trainers.PatchDpo(_model, options).Fit(_scored).Dispose();
+        return losses.ToArray();
+    }
+
+    private List<object[]> Generate(PersonalizedImageTransformer transformer) => RowReader.Read(transformer.Transform(_scored), "Generated");
+
+    public sealed class MapRow
+    {
+        public string Prompt { get; set; } = "";
+
+        [ImageType(TestImages.Size, TestImages.Size)]
+        public MLImage? Reference { get; set; }
+
+        [ImageType(TestImages.Size, TestImages.Size)]
+        public MLImage? Generated { get; set; }
+
+        [VectorType(2, 2)]
+        public float[] ReferenceQuality { get; set; } = [];
+
+        [VectorType(2, 2)]
+        public float[] GeneratedQuality { get; set; } = [];
+    }
+}

@@ -1,0 +1,83 @@
+using PatchDpo.Tests;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Tests.Personalization;
+using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
+using PatchDpo.Torch.Training.Objectives;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Tests.Training.Data;
+
+public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyModelFixture>
+{
+    private readonly PersonalizedModel _model = fixture.Model;
+
+    [Fact]
+    public void A_batch_holds_references_then_generations_with_the_conditions_of_their_pair()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        ImageBuffer shared = TinyModelFixture.Image(0);
+        TrainingPair[] pairs =
+        [
+            Pair("a", shared, TinyModelFixture.Image(10), 0.1f),
+            Pair("b", shared, TinyPersonalizedModel.Image(11, 64, 48), 0.2f),
+            Pair("a", TinyModelFixture.Image(2), TinyModelFixture.Image(12), 0.3f),
+        ];
+        using TrainingCache cache = Cache(pairs, new PatchDpoTrainerOptions());
+        Tensor noise = randn(2, 4, 8, 8), timesteps = tensor(new long[] { 7, 900 });
+        TrainingBatch batch = cache.Batch([2, 1], [false, false], [false, false], noise, timesteps, officialTimeIds: false, CPU);
+
+        Close(batch.Latents, _model.EncodeLatents([pairs[2].Reference, pairs[1].Reference, pairs[2].Generated, pairs[1].Generated]));
+        Close(batch.Noise, cat([noise, noise]));
+        Close(batch.Timesteps, cat([timesteps, timesteps]));
+        TextConditions text = _model.EncodeText(["a", "b", "a", "b"]);
+        Close(batch.Conditions.Text.HiddenStates, text.HiddenStates);
+        Close(batch.Conditions.Text.Pooled!, text.Pooled!);
+        Close(batch.Conditions.IpTokens, _model.ProjectReferences(_model.EncodeReferences([pairs[2].Reference, shared, pairs[2].Reference, shared])));
+        // The second generation is 64 x 48: 42 x 32 pixels after resizing, of which (42 - 32) / 2 = 5 are cut off at the left.
+        Close(batch.Conditions.TimeIds, tensor(new float[,] { { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 48, 64, 0, 5, 32, 32 } }));
+        Close(batch.Weights.mean([1, 2, 3]), tensor(new[] { 0.7f, 0.8f, 0.3f, 0.2f }));
+    }
+
+    [Fact]
+    public void Dropped_conditions_are_the_empty_prompt_and_zero_pixels()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        TrainingPair[] pairs = [Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)];
+        using TrainingCache cache = Cache(pairs, new PatchDpoTrainerOptions());
+        TrainingBatch batch = cache.Batch([0, 0], [true, false], [false, true], zeros(2, 4, 8, 8), tensor(new long[] { 1, 2 }), officialTimeIds: false, CPU);
+        Close(batch.Conditions.Text.HiddenStates[..2], _model.EncodeText(["", "a"]).HiddenStates);
+        Close(batch.Conditions.IpTokens[..2], _model.ProjectReferences(cat([_model.EncodeReferences([pairs[0].Reference]), _model.EncodeDroppedReference(1)])));
+    }
+
+    [Fact]
+    public void Another_training_size_changes_the_latent_grid()
+    {
+        using TrainingCache cache = Cache([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)], new PatchDpoTrainerOptions { Size = 24 });
+        Assert.Equal([4, 6, 6], cache.LatentShape);
+        Assert.Throws<ArgumentException>(() => Cache([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)], new PatchDpoTrainerOptions { Size = 25 }));
+    }
+
+    [Fact]
+    public void Every_pair_comes_once_before_any_comes_again()
+    {
+        using Generator generator = new(1, CPU);
+        var order = new PairOrder(5, generator);
+        long[] taken = [.. Enumerable.Range(0, 5).SelectMany(_ => order.Take(4))];
+        foreach (long[] round in taken.Chunk(5))
+            Assert.Equal([0, 1, 2, 3, 4], round.Order());
+        Assert.NotEqual(taken[..5], taken[5..10]);
+    }
+
+    private TrainingCache Cache(TrainingPair[] pairs, PatchDpoTrainerOptions options)
+        => new(_model, pairs, options, new WeightedErrorObjective(TrainingObjective.PatchDpo, options.Weights, _model.Schedule, null), CancellationToken.None);
+
+    private static TrainingPair Pair(string prompt, ImageBuffer reference, ImageBuffer generated, float quality)
+        => new(prompt, reference, generated, new QualityMap(1, 1, [quality]), new QualityMap(1, 1, [quality]));
+
+    private static void Close(Tensor actual, Tensor expected) => Fixtures.AssertClose(actual, expected, 1e-5, "batch");
+}
