@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;

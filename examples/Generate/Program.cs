@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Generate;
 using PatchDpo.Examples;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Diffusion.Samplers;

@@ -1,4 +1,4 @@
-
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Personalization;
 

@@ -1,7 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
-using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
@@ -74,7 +74,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         channel.Info(MessageSensitivity.None, $"{_options.Objective}: {_options.MaxSteps} steps of {Math.Min(_options.BatchSize, pairs.Count)} pairs, "
             + $"{pairs.Count} pairs in all, learning rate {_options.LearningRate}, seed {seed}");
         var trainer = new Torch.Training.PatchDpoTrainer(_model, _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback)));
-        IpAdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
+        AdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
         return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet.Tests;

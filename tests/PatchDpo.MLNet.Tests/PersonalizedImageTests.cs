@@ -3,6 +3,7 @@ using Microsoft.ML.Data;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights;

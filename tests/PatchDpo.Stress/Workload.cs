@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
@@ -73,7 +74,7 @@ internal sealed class Workload : IDisposable
         TrainingPair[] pairs = [.. Enumerable.Range(0, 2).Select(i => new TrainingPair($"a thing {i}", Image(i), Image(i + 2), Map(0.3f), Map(0.7f)))];
         return () =>
         {
-            using IpAdapterLayers tuned = new PatchDpoTrainer(model, new() { MaxSteps = 2, BatchSize = 1, LearningRate = 1e-3 }).Train(pairs);
+            using AdapterLayers tuned = new PatchDpoTrainer(model, new() { MaxSteps = 2, BatchSize = 1, LearningRate = 1e-3 }).Train(pairs);
             return Bytes(tuned);
         };
     }

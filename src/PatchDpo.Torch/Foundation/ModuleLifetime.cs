@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Foundation;
 
-/// <summary>Whom a module's weights and an object's tensors belong to, and whether they are still there.</summary>
+/// <summary>Whom a module's weights and an object's tensors belong to, whether they are still there, and whether they change.</summary>
 internal static class ModuleLifetime
 {
     /// <summary>Takes the weights out of the dispose scope in which the module was made: they live until the module is disposed.</summary>
@@ -14,6 +14,15 @@ internal static class ModuleLifetime
     {
         foreach (Tensor tensor in module.state_dict().Values)
             tensor.DetachFromDisposeScope();
+    }
+
+    /// <summary>Sets a module to evaluation, without gradients.</summary>
+    public static T Frozen<T>(this T module) where T : nn.Module
+    {
+        module.eval();
+        foreach (TorchSharp.Modules.Parameter parameter in module.parameters())
+            parameter.requires_grad = false;
+        return module;
     }
 
     /// <summary>The tensor, which is its owner's.</summary>

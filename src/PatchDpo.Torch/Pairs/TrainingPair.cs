@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 
@@ -16,7 +15,7 @@ public sealed record TrainingPair(string Prompt, ImageBuffer Reference, ImageBuf
 {
     /// <summary>
     /// The image prompt of a pair with several objects: an image of each, whose token sets stand beside one another
-    /// (<see cref="Personalization.ReferenceFusion.Concatenate"/>). Null (default): the reference is the image prompt.
+    /// (<see cref="Adapters.ReferenceFusion.Concatenate"/>). Null (default): the reference is the image prompt.
     /// </summary>
     /// <remarks>The reference is still what is trained on, for instance the objects side by side (<see cref="ReferenceMontage"/>).</remarks>
     public IReadOnlyList<ImageBuffer>? ImagePrompts { get; init; }

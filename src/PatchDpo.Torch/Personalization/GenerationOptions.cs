@@ -1,4 +1,4 @@
-
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Foundation;
@@ -34,7 +34,7 @@ public sealed record GenerationOptions
 
     /// <summary>
     /// How several references of a request become one image prompt. Default: averaged, as photos of one object (the official inference script); see
-    /// <see cref="Personalization.ReferenceFusion.Concatenate"/> for several objects.
+    /// <see cref="Adapters.ReferenceFusion.Concatenate"/> for several objects.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">No member of the enumeration.</exception>
     public ReferenceFusion ReferenceFusion

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Foundation;
 using TorchSharp;

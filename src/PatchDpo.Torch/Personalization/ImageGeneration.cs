@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
@@ -23,11 +24,11 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         using ISampler sampler = model.Schedule.CreateSampler(options.Sampler);
-        TextConditions? negativeText = guided
-            ? FiniteOutput.Renamed(() => model.EncodeText([options.NegativePrompt], options.MaxPromptCharacters), _ => ("the negative prompt", 0))
-            : null;
         bool textAlone = requests.Any(r => r.References.Count == 0);
-        Tensor? droppedTokens = guided || textAlone ? model.ProjectReferences(model.EncodeDroppedReference(1)) : null;
+        ImagePrompt? dropped = guided || textAlone ? model.EncodeDroppedReference(1) : null;
+        TextConditions? negativeText = guided
+            ? FiniteOutput.Renamed(() => model.EncodeText([options.NegativePrompt], options.MaxPromptCharacters, dropped), _ => ("the negative prompt", 0))
+            : null;
 
         var images = new List<ImageBuffer>(requests.Count);
         while (images.Count < requests.Count)
@@ -36,9 +37,9 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             using DisposeScope batchScope = NewDisposeScope();
             int first = images.Count;
             GenerationRequest[] batch = NextBatch(requests, first);
-            PromptConditions positive = Conditions(batch, first, droppedTokens);
+            PromptConditions positive = Conditions(batch, first, dropped);
             PromptConditions? negative = guided
-                ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), DroppedLike(positive.IpTokens, droppedTokens!), positive.TimeIds)
+                ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), model.References.Unconditional(positive.Image, dropped!), positive.TimeIds)
                 : null;
             long[] shape = [model.LatentChannels, _height / model.LatentScale, _width / model.LatentScale];
             long[] noiseIndices = [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)];
@@ -54,27 +55,24 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         return images;
     }
 
-    private PromptConditions Conditions(GenerationRequest[] batch, int first, Tensor? droppedTokens)
+    private PromptConditions Conditions(GenerationRequest[] batch, int first, ImagePrompt? dropped)
     {
-        TextConditions text = FiniteOutput.Renamed(
-            () => model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters), i => ($"request {first + i}", first + i));
         ImageBuffer[] references = [.. batch.SelectMany(r => r.References)];
         int[] owners = [.. batch.SelectMany((r, i) => r.References.Select(_ => first + i))];
-        Tensor? tokens = references.Length > 0
-            ? FiniteOutput.Renamed(() => model.ProjectReferences(model.EncodeReferences(references)), i => ($"a reference of request {owners[i]}", owners[i]))
+        ImagePrompt? encoded = references.Length > 0
+            ? FiniteOutput.Renamed(() => model.EncodeReferences(references), i => ($"a reference of request {owners[i]}", owners[i]))
             : null;
-        int[] counts = [.. batch.Select(r => r.References.Count)];
-        Tensor fused = IsConcatenating ? ReferenceTokens.Concatenate(tokens, counts, droppedTokens) : ReferenceTokens.Average(tokens, counts, droppedTokens);
-        return new PromptConditions(text, fused, TimeIds.Uncropped(batch.Length, _height, _width, model.Device));
+        ImagePrompt image = model.References.Fuse(encoded, [.. batch.Select(r => r.References.Count)], dropped, options.ReferenceFusion);
+        TextConditions text = FiniteOutput.Renamed(
+            () => model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters, image), i => ($"request {first + i}", first + i));
+        return new PromptConditions(text, image, TimeIds.Uncropped(batch.Length, _height, _width, model.Device));
     }
-
-    private bool IsConcatenating => options.ReferenceFusion == ReferenceFusion.Concatenate;
 
     // Ends early before a request whose references cannot share a batch with the others'.
     private GenerationRequest[] NextBatch(IReadOnlyList<GenerationRequest> requests, int first)
     {
         int length = Math.Min(options.BatchSize, requests.Count - first);
-        while (IsConcatenating && ReferenceTokens.CommonSets(requests.Skip(first).Take(length).Select(r => r.References.Count)) is null)
+        while (model.References.WhyNotTogether(requests.Skip(first).Take(length).Select(r => r.References.Count), options.ReferenceFusion) is not null)
             length--;
         return [.. requests.Skip(first).Take(length)];
     }
@@ -105,10 +103,6 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         if (FiniteOutput.FirstBad(latents) is >= 0 and int bad)
             throw new NonFiniteLatentsException($"request {first + bad}", first + bad, model.DType, model.FindDamagedWeights());
     }
-
-    // Both halves of guidance go through the network in one call, so they have equally many tokens: the dropped ones, repeated whole.
-    private static Tensor DroppedLike(Tensor tokens, Tensor dropped)
-        => dropped.repeat(tokens.shape[0], tokens.shape[1] / dropped.shape[1], 1);
 
     private static Tensor Repeat(Tensor row, int count) => row.expand([count, .. row.shape[1..]]);
 }

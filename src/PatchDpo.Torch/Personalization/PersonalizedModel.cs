@@ -1,5 +1,6 @@
-using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
@@ -27,10 +28,10 @@ namespace PatchDpo.Torch.Personalization;
 public sealed class PersonalizedModel : IDisposable
 {
     private readonly PersonalizedModelParts _parts;
-    private readonly IpAdapterLayers _layers;
+    private readonly AdapterLayers _layers;
     private bool _disposed;
 
-    private PersonalizedModel(PersonalizedModelParts parts, IpAdapterLayers layers)
+    private PersonalizedModel(PersonalizedModelParts parts, AdapterLayers layers)
     {
         _parts = parts;
         _layers = layers;
@@ -70,9 +71,9 @@ public sealed class PersonalizedModel : IDisposable
     /// <summary>The forward process and what the network predicts.</summary>
     public NoiseSchedule Schedule => _parts.Schedule;
 
-    /// <summary>The adapter's keys and values, which PatchDPO trains; owned by this model.</summary>
+    /// <summary>The adapter's part in the network's cross-attention, which PatchDPO trains; owned by this model.</summary>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public IpAdapterLayers AdapterLayers
+    public AdapterLayers AdapterLayers
     {
         get
         {
@@ -131,7 +132,7 @@ public sealed class PersonalizedModel : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(options);
         TorchRuntime.Initialize();
-        (PersonalizedModelParts parts, IpAdapterLayers layers) = PersonalizedModelLoader.Load(path, options);
+        (PersonalizedModelParts parts, AdapterLayers layers) = PersonalizedModelLoader.Load(path, options);
         return new PersonalizedModel(parts, layers);
     }
 
@@ -142,12 +143,12 @@ public sealed class PersonalizedModel : IDisposable
 
     /// <summary>A model with other adapter layers that shares all other parts with this one; each may be disposed first.</summary>
     /// <param name="layers">Made for the same UNet; they become the new model's to dispose.</param>
-    public PersonalizedModel WithAdapterLayers(IpAdapterLayers layers)
+    public PersonalizedModel WithAdapterLayers(AdapterLayers layers)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(layers);
-        if (!layers.Indices.SequenceEqual(AdapterLayers.Indices))
-            throw new ArgumentException("The adapter layers were made for another UNet.", nameof(layers));
+        if (!AdapterLayers.Fits(layers))
+            throw new ArgumentException("The adapter layers were made for another UNet, or by another family of adapters.", nameof(layers));
         _parts.AddReference();
         return new PersonalizedModel(_parts, layers) { AdapterScale = AdapterScale };
     }
@@ -155,6 +156,9 @@ public sealed class PersonalizedModel : IDisposable
     /// <summary>Encodes prompts as the model's network takes them.</summary>
     /// <param name="prompts">B prompts; what exceeds the tokenizer's length is cut (<see cref="FindTruncatedPrompts"/> tells).</param>
     /// <param name="maxPromptCharacters">The longest prompt that is accepted.</param>
+    /// <param name="imagePrompt">
+    /// The prompts' image prompts, B rows, for families of adapters that change the text by the references; others (IP-Adapter) leave it unread.
+    /// </param>
     /// <returns>B rows; the caller disposes them.</returns>
     /// <exception cref="PromptTooLongException">A prompt is longer than that.</exception>
     /// <exception cref="NonFiniteOutputException">A text encoder gives NaN or infinite numbers.</exception>
@@ -162,13 +166,17 @@ public sealed class PersonalizedModel : IDisposable
     /// Stable Diffusion 1.5: the last hidden state after the final norm. SDXL: penultimate hidden states of both encoders
     /// concatenated; pooled text is the second's projection.
     /// </remarks>
-    public TextConditions EncodeText(IReadOnlyList<string> prompts, int maxPromptCharacters = GenerationOptions.DefaultMaxPromptCharacters)
+    public TextConditions EncodeText(
+        IReadOnlyList<string> prompts, int maxPromptCharacters = GenerationOptions.DefaultMaxPromptCharacters, ImagePrompt? imagePrompt = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(prompts);
         PromptTooLongException.ThrowIfAny(prompts, maxPromptCharacters);
-        return Parts.Text.Encode(prompts);
+        return Parts.References.EncodeText(Parts.Text, prompts, imagePrompt);
     }
+
+    /// <summary>The frozen part of the adapter.</summary>
+    internal ImagePromptEncoder References => Parts.References;
 
     /// <summary>Which prompts have more tokens than the text encoders take, and what is left out of them: they are cut, as in diffusers.</summary>
     /// <param name="prompts">Any number of prompts.</param>
@@ -181,31 +189,25 @@ public sealed class PersonalizedModel : IDisposable
             .OrderBy(t => t.Index)];
     }
 
-    /// <summary>Encodes reference images with the image encoder.</summary>
+    /// <summary>Encodes reference images as image prompts, each by itself.</summary>
     /// <param name="references">B images of any size.</param>
-    /// <returns>
-    /// What the adapter's projection takes, which the caller disposes: penultimate hidden states <c>(B,N,D)</c>, or, for an adapter with one linear
-    /// layer, image embeddings <c>(B,P)</c>.
-    /// </returns>
+    /// <returns>B rows, which the caller disposes; for an IP-Adapter, <c>tokens (B,N,C)</c> after its projection.</returns>
     /// <exception cref="ArgumentException">There is no image.</exception>
-    /// <exception cref="NonFiniteOutputException">The image encoder gives NaN or infinite numbers.</exception>
-    public Tensor EncodeReferences(IReadOnlyList<ImageBuffer> references) => Parts.References.Encode(references);
+    /// <exception cref="NonFiniteOutputException">The image encoder or the adapter's projection gives NaN or infinite numbers.</exception>
+    public ImagePrompt EncodeReferences(IReadOnlyList<ImageBuffer> references) => Parts.References.Encode(references);
 
-    /// <summary>What stands for a missing reference: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding).</summary>
+    /// <summary>
+    /// What stands for a missing reference. IP-Adapter: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding),
+    /// projected.
+    /// </summary>
     /// <param name="batch">B.</param>
     /// <returns>As <see cref="EncodeReferences"/> gives it.</returns>
-    public Tensor EncodeDroppedReference(int batch)
+    public ImagePrompt EncodeDroppedReference(int batch)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         return Parts.References.EncodeDropped(batch);
     }
-
-    /// <summary>Projects image-encoder states to image prompt tokens.</summary>
-    /// <param name="states">As <see cref="EncodeReferences"/> gives them, B rows.</param>
-    /// <returns><c>(B,N,C)</c>; the caller disposes it.</returns>
-    /// <exception cref="NonFiniteOutputException">The adapter's projection gives NaN or infinite numbers.</exception>
-    public Tensor ProjectReferences(Tensor states) => Parts.References.Project(states);
 
     /// <summary>Encodes images to latents: the mean of the autoencoder's distribution, scaled.</summary>
     /// <param name="images">B images of any size; the shorter side is resized, the centre cut out.</param>
@@ -242,22 +244,22 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="latents">Noisy latents, <c>(B,C,h,w)</c>.</param>
     /// <param name="timesteps">Training timesteps, <c>(B)</c> or one for all.</param>
     /// <param name="text">B prompts.</param>
-    /// <param name="ipTokens">Image prompt tokens, <c>(B,N,C)</c>.</param>
+    /// <param name="imagePrompt">B image prompts.</param>
     /// <param name="timeIds">
     /// For SDXL: original height and width, crop top and left, target height and width: <c>(B,6)</c>, in pixels; null takes the latents' own size,
     /// uncropped. Other networks leave it unread.
     /// </param>
     /// <param name="adapterScale">Weight of the image prompt; null takes <see cref="AdapterScale"/>.</param>
     /// <returns><c>(B,C,h,w)</c>, of the latents' type; the caller disposes it.</returns>
-    public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, Tensor ipTokens, Tensor? timeIds = null, double? adapterScale = null)
+    public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, ImagePrompt imagePrompt, Tensor? timeIds = null, double? adapterScale = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(latents);
         ArgumentNullException.ThrowIfNull(text);
-        ArgumentNullException.ThrowIfNull(ipTokens);
+        ArgumentNullException.ThrowIfNull(imagePrompt);
         using DisposeScope scope = NewDisposeScope();
         timeIds ??= TimeIds.Uncropped((int)latents.shape[0], (int)latents.shape[^2] * LatentScale, (int)latents.shape[^1] * LatentScale, Device);
-        return Predict(latents, timesteps, new PromptConditions(text, ipTokens, timeIds), AdapterLayers, adapterScale ?? AdapterScale)
+        return Predict(latents, timesteps, new PromptConditions(text, imagePrompt, timeIds), AdapterLayers, adapterScale ?? AdapterScale)
             .MoveToOuterDisposeScope();
     }
 
@@ -268,13 +270,14 @@ public sealed class PersonalizedModel : IDisposable
     internal DamagedWeights? FindDamagedWeights() => DamagedWeights.Find("The network", _parts.UNet) ?? DamagedWeights.Find("The adapter", AdapterLayers);
 
     /// <summary>The same with other adapter layers, which stay the caller's.</summary>
-    internal Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions, IpAdapterLayers layers, double adapterScale)
+    internal Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions, AdapterLayers layers, double adapterScale)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor Typed(Tensor tensor) => tensor.to(DType);
         TextConditions text = conditions.Text.Map(Typed);
         Tensor prediction = Parts.UNet.forward(
-            Typed(latents), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds, new IpAttention(layers, Typed(conditions.IpTokens), adapterScale));
+            Typed(latents), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds,
+            layers.Branch(conditions.Image.Map(Typed), adapterScale));
         return prediction.to(latents.dtype).MoveToOuterDisposeScope();
     }
 
@@ -303,15 +306,15 @@ public sealed class PersonalizedModel : IDisposable
         return new ImageGeneration(this, options ?? new GenerationOptions(), progress).Run(requests, cancellation);
     }
 
-    /// <summary>Writes image projection and adapter layers as one IP-Adapter file: safetensors, or the official float16 <c>.bin</c>.</summary>
+    /// <summary>Writes the adapter as one file, for an IP-Adapter image projection and layers: safetensors, or the official float16 <c>.bin</c>.</summary>
     /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c>; replaced in one step where it exists.</param>
     /// <exception cref="ArgumentException">The name has another ending.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public void SaveAdapter(string path) => IpAdapterFile.Write(path, new IpAdapterModel(Parts.References.Projection, AdapterLayers));
+    public void SaveAdapter(string path) => Parts.AdapterFamily.Write(path, new Adapter(Parts.References, AdapterLayers));
 
     /// <summary>The same as safetensors, into a stream.</summary>
-    internal void SaveAdapter(Stream stream) => IpAdapterFile.Write(stream, new IpAdapterModel(Parts.References.Projection, AdapterLayers));
+    internal void SaveAdapter(Stream stream) => Parts.AdapterFamily.Write(stream, new Adapter(Parts.References, AdapterLayers));
 
     /// <summary>Frees the adapter layers, and the other parts where no other model shares them.</summary>
     public void Dispose()

@@ -1,8 +1,9 @@
-using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Diffusion.Vae;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
@@ -25,7 +26,7 @@ internal sealed class PersonalizedModelLoader
     }
 
     /// <summary>Loads all parts, frozen; the adapter layers become the caller's.</summary>
-    public static (PersonalizedModelParts Parts, IpAdapterLayers Layers) Load(string path, PersonalizedModelOptions options)
+    public static (PersonalizedModelParts Parts, AdapterLayers Layers) Load(string path, PersonalizedModelOptions options)
     {
         using IGeneratorSource source = File.Exists(path) ? SingleFileSource.Open(path, options) : new FolderSource(path, options.TokenizerPath);
         var loader = new PersonalizedModelLoader(source, options);
@@ -40,7 +41,7 @@ internal sealed class PersonalizedModelLoader
         }
     }
 
-    private (PersonalizedModelParts, IpAdapterLayers) Load()
+    private (PersonalizedModelParts, AdapterLayers) Load()
     {
         // What is missing or of another kind is said before gigabytes are read.
         string adapterFile = _options.AdapterPath ?? _source.AdapterPath;
@@ -51,7 +52,8 @@ internal sealed class PersonalizedModelLoader
         string imageEncoderFolder = _options.ImageEncoderPath ?? _source.ImageEncoderPath;
         ModelFolder.RequireFile(imageEncoderFolder, "config.json");
         NoiseScheduleConfig schedule = ReadSchedule(_source.Scheduler);
-        IpAdapterFile.Check(adapterFile, _source.UNetConfig);
+        AdapterFamily family = AdapterFamilies.Of(adapterFile);
+        family.Check(adapterFile, _source.UNetConfig);
 
         ITextConditioning text = LoadText();
         UNet2DConditionModel unet = Frozen(_source.OpenUNet(_device, _options.DType));
@@ -63,12 +65,7 @@ internal sealed class PersonalizedModelLoader
         if (unet.Config.InChannels != vae.Config.LatentChannels || unet.Config.OutChannels != vae.Config.LatentChannels)
             throw UNetFault("in_channels", $"{unet.Config.InChannels} channels in and {unet.Config.OutChannels} out are not the autoencoder's "
                 + $"{vae.Config.LatentChannels}.");
-        ClipVisionEncoder imageEncoder = Frozen(ClipVisionEncoder.FromFolder(imageEncoderFolder, _device, _options.DType));
-        // Float32 too: small beside the rest, and trained in it, so that a saved adapter is loaded as it was.
-        IpAdapterModel adapter = IpAdapterFile.Read(adapterFile, unet.Config, _device, _options.DType, layersDtype: ScalarType.Float32);
-        Frozen(adapter.Projection);
-        Frozen(adapter.Layers);
-        CheckFit(imageEncoder.Config, imageEncoderFolder, adapter.Projection, adapterFile);
+        Adapter adapter = family.Read(adapterFile, new AdapterHost(unet.Config, imageEncoderFolder, _device, _options.DType));
 
         return (new PersonalizedModelParts
         {
@@ -79,7 +76,8 @@ internal sealed class PersonalizedModelLoader
             UNet = unet,
             Vae = vae,
             Text = text,
-            References = new ReferenceEncoder(imageEncoder, adapter.Projection, _options.DType),
+            AdapterFamily = family,
+            References = adapter.Encoder,
             Schedule = new NoiseSchedule(schedule),
             ImageSize = sampleSize * vae.Config.LatentScale,
         }, adapter.Layers);
@@ -128,34 +126,11 @@ internal sealed class PersonalizedModelLoader
                 + "widths of six sizes and the pooled text.");
     }
 
-    private static void CheckFit(ClipVisionConfig encoder, string encoderFolder, nn.Module<Tensor, Tensor> projection, string adapterFile)
-    {
-        (string field, int? given) = ReferenceEncoder.TakesEmbedding(projection) ? ("projection_dim", encoder.ProjectionDim)
-            : ("hidden_size", encoder.HiddenSize);
-        int taken = projection switch
-        {
-            LinearImageProjection p => p.InputChannels,
-            MlpImageProjection p => p.InputChannels,
-            Resampler p => p.Options.InputChannels,
-            _ => throw new InvalidOperationException($"The image projection {projection.GetType().Name} is unknown."),
-        };
-        if (given != taken)
-        {
-            throw new ModelConfigException(Path.Combine(encoderFolder, "config.json"), field,
-                $"the adapter '{adapterFile}' takes image features of width {taken}, but this image encoder "
-                    + $"{(given is null ? "has no projection to give any" : $"gives {given}")}; name the encoder that it was trained with (--image-encoder "
-                    + "FOLDER).");
-        }
-    }
-
     private ModelConfigException UNetFault(string field, string problem) => _source.Fault("unet", "config.json", field, problem);
 
     private T Frozen<T>(T module) where T : nn.Module
     {
         _loaded.Add(module);
-        module.eval();
-        foreach (TorchSharp.Modules.Parameter parameter in module.parameters())
-            parameter.requires_grad = false;
-        return module;
+        return module.Frozen();
     }
 }

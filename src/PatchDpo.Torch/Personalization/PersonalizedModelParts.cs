@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Diffusion.Vae;
@@ -26,7 +27,10 @@ internal sealed class PersonalizedModelParts
 
     public required ITextConditioning Text { get; init; }
 
-    public required ReferenceEncoder References { get; init; }
+    public required AdapterFamily AdapterFamily { get; init; }
+
+    /// <summary>The frozen part of the adapter.</summary>
+    public required ImagePromptEncoder References { get; init; }
 
     public required NoiseSchedule Schedule { get; init; }
 

@@ -1,4 +1,6 @@
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using TorchSharp;
 using static TorchSharp.torch;
 

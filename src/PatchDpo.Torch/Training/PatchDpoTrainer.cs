@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
@@ -64,13 +64,13 @@ public sealed class PatchDpoTrainer
     /// <exception cref="NonFiniteOutputException">A part of the model gives NaN or infinite numbers for a pair; the message names both.</exception>
     /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public IpAdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellation = default)
+    public AdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         if (pairs.Count == 0)
             throw new EmptyDataException("There is no pair to train on.");
         using var cache = new TrainingCache(_model, pairs, _options, _objective, cancellation);
-        IpAdapterLayers tuned = _model.AdapterLayers.Clone(ScalarType.Float32);
+        AdapterLayers tuned = _model.AdapterLayers.Clone(ScalarType.Float32);
         try
         {
             SetTrainable(tuned, true);
@@ -85,12 +85,12 @@ public sealed class PatchDpoTrainer
         }
     }
 
-    private void Run(IpAdapterLayers tuned, TrainingCache cache, CancellationToken cancellation)
+    private void Run(AdapterLayers tuned, TrainingCache cache, CancellationToken cancellation)
     {
         using Generator generator = new(unchecked((ulong)_options.Seed), CPU);
         var order = new PairOrder(cache.Count, generator);
         using var optimizer = new AdamWOptimizer(
-            tuned.parameters(), _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);
+            tuned.TrainedParameters, _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);
         var clock = Stopwatch.StartNew();
         for (int step = 1; step <= _options.MaxSteps; step++)
         {
@@ -107,7 +107,7 @@ public sealed class PatchDpoTrainer
     }
 
     private (float Loss, float? ImplicitAccuracy) Step(
-        IpAdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, AdamWOptimizer optimizer)
+        AdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, AdamWOptimizer optimizer)
     {
         using DisposeScope scope = NewDisposeScope();
         long[] pairs = order.Take(Math.Min(_options.BatchSize, cache.Count));
@@ -143,13 +143,13 @@ public sealed class PatchDpoTrainer
         return draw >= single && draw < single + _options.BothDropout;
     }
 
-    private static void SetTrainable(IpAdapterLayers layers, bool trainable)
+    private static void SetTrainable(AdapterLayers layers, bool trainable)
     {
-        foreach (Parameter parameter in layers.parameters())
+        foreach (Parameter parameter in layers.TrainedParameters)
             parameter.requires_grad = trainable;
     }
 
-    private static bool AllFinite(IpAdapterLayers layers)
+    private static bool AllFinite(AdapterLayers layers)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();

@@ -1,5 +1,5 @@
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Schedules;
-using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 using static TorchSharp.torch;

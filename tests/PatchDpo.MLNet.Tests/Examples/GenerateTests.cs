@@ -1,5 +1,6 @@
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights.Safetensors;

@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Personalization;
 

@@ -3,8 +3,10 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Diffusion.Schedules;
@@ -93,7 +95,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
     public void A_model_that_shares_its_parts_lives_on_and_the_disposed_one_says_so()
     {
         PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(models.Generator);
-        IpAdapterLayers layers = model.AdapterLayers.Clone();
+        AdapterLayers layers = model.AdapterLayers.Clone();
         using PersonalizedModel other = model.WithAdapterLayers(layers);
         model.Dispose();
         Names<PersonalizedModel>(() => model.EncodeText(["a cat"]));

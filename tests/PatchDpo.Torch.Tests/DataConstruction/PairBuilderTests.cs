@@ -1,4 +1,5 @@
 using System.Text.Json;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.PatchQuality;
@@ -214,7 +215,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         tiny.Model.AdapterScale = scale;
         using (PersonalizedModel half = PersonalizedModel.Load(tiny.Model.FolderPath, dtype: ScalarType.BFloat16))
             Assert.Equal("generator DType: Float32, now BFloat16", Assert.Single(Assert.Throws<PairFolderMismatchException>(() => Run(folder, default, other: half)).Changes));
-        IpAdapterLayers layers = tiny.Model.AdapterLayers.Clone();
+        AdapterLayers layers = tiny.Model.AdapterLayers.Clone();
         using (no_grad())
             layers.parameters().First().add_(1e-3);
         using PersonalizedModel trained = tiny.Model.WithAdapterLayers(layers);

@@ -1,5 +1,6 @@
 using System.Reflection;
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
@@ -58,7 +59,7 @@ public sealed class OptionRangeTests(TinyModelFixture fixture) : IClassFixture<T
         {
             try
             {
-                using IpAdapterLayers trained = new PatchDpoTrainer(fixture.Model, options).Train(Pairs());
+                using AdapterLayers trained = new PatchDpoTrainer(fixture.Model, options).Train(Pairs());
             }
             catch (NonFiniteLossException)
             {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Diffusion.UNet;
@@ -34,13 +35,13 @@ public class GuidedSamplingParityTests
             Tensor tokens = ReferenceTokens.Average(adapter.Projection.call(io["in.image_embeds_all"]), counts);
             Tensor negativeTokens = adapter.Projection.call(io["in.image_embeds_zero"]);
             Tensor timeIds = io["in.time_ids"].expand(batch, -1);
-            var positive = new PromptConditions(new TextConditions(io["in.prompt_embeds"], io["in.pooled"]), tokens, timeIds);
-            var negative = new PromptConditions(new TextConditions(io["in.negative_prompt_embeds"], io["in.negative_pooled"]), negativeTokens, timeIds);
+            var positive = new PromptConditions(new TextConditions(io["in.prompt_embeds"], io["in.pooled"]), new ImagePrompt("tokens", tokens), timeIds);
+            var negative = new PromptConditions(new TextConditions(io["in.negative_prompt_embeds"], io["in.negative_pooled"]), new ImagePrompt("tokens", negativeTokens), timeIds);
             int seen = 0;
             CloseIfGiven(tokens, "ip_tokens");
             CloseIfGiven(negativeTokens, "ip_tokens_negative");
             GuidedSampling.Run(
-                (x, t, c) => unet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new IpAttention(adapter.Layers, c.IpTokens, scale)),
+                (x, t, c) => unet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new IpAttention(adapter.Layers, c.Image["tokens"], scale)),
                 sampler, config.GetInt32("_steps"), guidance, io["in.latents_unit"], positive, negative, Compare, CancellationToken.None);
             Assert.Equal(io.Keys.Count(k => k.StartsWith($"out.{run.Name}.", StringComparison.Ordinal)), seen);
 

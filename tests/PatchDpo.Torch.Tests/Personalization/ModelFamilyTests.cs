@@ -1,5 +1,7 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
@@ -26,10 +28,11 @@ public class ModelFamilyTests(TinyFamilies families) : IClassFixture<TinyFamilie
         TextConditions text = model.EncodeText(["a cat", "a dog"]);
         Assert.Equal([2, 16, width], text.HiddenStates.shape);
         Assert.Equal(family == TinyFamily.Sd15 ? null : [2, PooledWidth], text.Pooled?.shape);
-        Tensor states = model.EncodeReferences([TinyModelFixture.Image(1), TinyModelFixture.Image(2)]);
+        ImageBuffer[] references = [TinyModelFixture.Image(1), TinyModelFixture.Image(2)];
+        Tensor states = ((IpAdapterPromptEncoder)model.References).EncodeStates(references);
         Assert.Equal(adapter == TinyAdapter.Linear ? [2, PooledWidth] : [2, VisionTokens, VisionWidth], states.shape);
-        Tensor tokens = model.ProjectReferences(states);
-        Assert.Equal([2, adapter == TinyAdapter.Full ? VisionTokens : 4, width], tokens.shape);
+        ImagePrompt tokens = model.EncodeReferences(references);
+        Assert.Equal([2, adapter == TinyAdapter.Full ? VisionTokens : 4, width], tokens["tokens"].shape);
         Tensor latents = model.EncodeLatents([TinyModelFixture.Image(1), TinyModelFixture.Image(2)]);
         Tensor prediction = model.PredictNoise(latents, tensor(new long[] { 3, 700 }), text, tokens);
         Assert.Equal(latents.shape, prediction.shape);
@@ -51,7 +54,7 @@ public class ModelFamilyTests(TinyFamilies families) : IClassFixture<TinyFamilie
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         PersonalizedModel model = families.Model(family, adapter);
-        Tensor dropped = model.EncodeDroppedReference(3);
+        Tensor dropped = ((IpAdapterPromptEncoder)model.References).EncodeDroppedStates(3);
         using ClipVisionEncoder encoder = ClipVisionEncoder.FromFolder(Path.Combine(model.FolderPath, "image_encoder"));
         Tensor expected = adapter == TinyAdapter.Linear ? zeros(1, PooledWidth) : encoder.HiddenStates(zeros(1, 3, 32, 32))[^2];
         Fixtures.AssertClose(dropped, expected.expand(dropped.shape), 1e-6, "dropped reference");
@@ -91,7 +94,7 @@ public class ModelFamilyTests(TinyFamilies families) : IClassFixture<TinyFamilie
         var options = new GenerationOptions { Steps = 3, GuidanceScale = 1, Sampler = SamplerKind.Ddim };
         ImageBuffer actual = model.Generate([new("a cat", references)], options)[0];
 
-        Tensor tokens = stack(references.Select(r => model.ProjectReferences(model.EncodeReferences([r])))).mean([0]);
+        ImagePrompt tokens = new("tokens", stack(references.Select(r => model.EncodeReferences([r])["tokens"])).mean([0]));
         using ISampler sampler = model.Schedule.CreateSampler(SamplerKind.Ddim);
         sampler.SetTimesteps(3);
         Tensor latents = RequestNoise.Create(options.Seed, [0], [4, 8, 8], CPU);
@@ -140,7 +143,8 @@ public class ModelFamilyTests(TinyFamilies families) : IClassFixture<TinyFamilie
     {
         using DisposeScope scope = NewDisposeScope();
         PersonalizedModel model = families.Model(TinyFamily.Sdxl, TinyAdapter.Plus);
-        Tensor latents = randn(1, 4, 5, 10), tokens = model.ProjectReferences(model.EncodeReferences([TinyModelFixture.Image(1)]));
+        Tensor latents = randn(1, 4, 5, 10);
+        ImagePrompt tokens = model.EncodeReferences([TinyModelFixture.Image(1)]);
         TextConditions text = model.EncodeText(["a cat"]);
         Tensor expected = model.PredictNoise(latents, tensor(500), text, tokens, tensor(new float[,] { { 20, 40, 0, 0, 20, 40 } }));
         Fixtures.AssertClose(model.PredictNoise(latents, tensor(500), text, tokens), expected, 0, "height first");

@@ -1,5 +1,7 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights;
@@ -37,7 +39,7 @@ public class ModelPrecisionTests(TinyFamilies families) : IClassFixture<TinyFami
         static Tensor Noise(PersonalizedModel model)
         {
             using Generator generator = new(5, CPU);
-            Tensor tokens = model.ProjectReferences(model.EncodeReferences([TinyModelFixture.Image(1)]));
+            ImagePrompt tokens = model.EncodeReferences([TinyModelFixture.Image(1)]);
             return model.PredictNoise(randn([1, 4, 8, 8], generator: generator), tensor(400), model.EncodeText(["a cat"]), tokens);
         }
     }
@@ -82,7 +84,7 @@ public class ModelPrecisionTests(TinyFamilies families) : IClassFixture<TinyFami
     public void Latents_that_overflow_are_an_error_and_no_black_image()
     {
         PersonalizedModel model = families.Model(TinyFamily.Sd15, TinyAdapter.Plus);
-        IpAdapterLayers layers = model.AdapterLayers.Clone();
+        AdapterLayers layers = model.AdapterLayers.Clone();
         using (no_grad())
             foreach (TorchSharp.Modules.Parameter parameter in layers.parameters())
                 parameter.fill_(float.NaN);
@@ -93,5 +95,5 @@ public class ModelPrecisionTests(TinyFamilies families) : IClassFixture<TinyFami
         Assert.Contains("bfloat16", new NonFiniteLatentsException(2, ScalarType.Float16).Message, StringComparison.Ordinal);
     }
 
-    private static byte[] Bytes(IpAdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
 }

@@ -1,5 +1,7 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
@@ -30,11 +32,13 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
         TextConditions text = _model.EncodeText(["a cat", "a red ball on a beach, in the sun"]);
         Assert.Equal([2, 16, 24], text.HiddenStates.shape);
         Assert.Equal([2, 10], text.Pooled!.shape);
-        Tensor states = _model.EncodeReferences([TinyModelFixture.Image(1), TinyModelFixture.Image(2)]);
+        ImageBuffer[] references = [TinyModelFixture.Image(1), TinyModelFixture.Image(2)];
+        IpAdapterPromptEncoder encoder = (IpAdapterPromptEncoder)_model.References;
+        Tensor states = encoder.EncodeStates(references);
         Assert.Equal([2, 5, 16], states.shape);
-        Tensor tokens = _model.ProjectReferences(states);
-        Assert.Equal([2, 4, 24], tokens.shape);
-        Assert.Equal([3, 5, 16], _model.EncodeDroppedReference(3).shape);
+        ImagePrompt tokens = _model.EncodeReferences(references);
+        Assert.Equal([2, 4, 24], tokens["tokens"].shape);
+        Assert.Equal([3, 5, 16], encoder.EncodeDroppedStates(3).shape);
         Tensor latents = _model.EncodeLatents([TinyModelFixture.Image(1), TinyPersonalizedModel.Image(2, 50, 40)]);
         Assert.Equal([2, 4, 8, 8], latents.shape);
         Tensor prediction = _model.PredictNoise(latents, tensor(new long[] { 3, 700 }), text, tokens, ones(2, 6) * 32);
@@ -164,7 +168,7 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
             using DisposeScope scope = NewDisposeScope();
             using IDisposable noGrad = no_grad();
             PromptConditions Conditions(string prompt) => new(
-                _model.EncodeText([prompt]), _model.ProjectReferences(_model.EncodeDroppedReference(1)), tensor(new float[] { 32, 32, 0, 0, 32, 32 }).unsqueeze(0));
+                _model.EncodeText([prompt]), _model.EncodeDroppedReference(1), tensor(new float[] { 32, 32, 0, 0, 32, 32 }).unsqueeze(0));
             using ISampler sampler = _model.Schedule.CreateSampler();
             Tensor latents = GuidedSampling.Run(
                 (input, timesteps, c) => _model.Predict(input, timesteps, c, _model.AdapterLayers, adapterScale), sampler, 3, guidance,
@@ -216,7 +220,7 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
     {
         using var temporary = new TemporaryFolder();
         PersonalizedModel first = PersonalizedModel.Load(TinyPersonalizedModel.Write(temporary.File("model")));
-        IpAdapterLayers layers = first.AdapterLayers.Clone();
+        AdapterLayers layers = first.AdapterLayers.Clone();
         using (no_grad())
             foreach (TorchSharp.Modules.Parameter parameter in layers.parameters())
                 parameter.mul_(-3);

@@ -1,4 +1,7 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
@@ -42,7 +45,7 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
         var options = new GenerationOptions { Steps = 3, GuidanceScale = 1, AdapterScale = 20, Sampler = SamplerKind.Ddim, ReferenceFusion = ReferenceFusion.Concatenate };
         ImageBuffer actual = model.Generate([new("a cat", references)], options)[0];
 
-        Tensor tokens = cat(references.Select(r => model.ProjectReferences(model.EncodeReferences([r]))).ToArray(), 1);
+        ImagePrompt tokens = new("tokens", cat([.. references.Select(r => model.EncodeReferences([r])["tokens"])], 1));
         using ISampler sampler = model.Schedule.CreateSampler(SamplerKind.Ddim);
         sampler.SetTimesteps(3);
         Tensor latents = RequestNoise.Create(options.Seed, [0], [4, 8, 8], CPU);

@@ -78,8 +78,8 @@ public class StableDiffusion15SamplingTests
         Tensor latents = RequestNoise.Create(Seed, [0], [unet.Config.InChannels, side, side], CPU);
         for (int t = ((Steps - 1) * 1000 / Steps) + 1; t > 0; t -= 1000 / Steps)
         {
-            Tensor unconditional = unet.forward(latents, tensor(t), negativePrompt, ip: new IpAttention(adapter.Layers, negativeTokens, Scale));
-            Tensor conditional = unet.forward(latents, tensor(t), prompt, ip: new IpAttention(adapter.Layers, tokens, Scale));
+            Tensor unconditional = unet.forward(latents, tensor(t), negativePrompt, imagePrompt: new IpAttention(adapter.Layers, negativeTokens, Scale));
+            Tensor conditional = unet.forward(latents, tensor(t), prompt, imagePrompt: new IpAttention(adapter.Layers, tokens, Scale));
             Tensor noise = unconditional + (Guidance * (conditional - unconditional));
             double now = signal[t], next = signal[Math.Max(t - (1000 / Steps), 0)];
             Tensor clean = (latents - (Math.Sqrt(1 - now) * noise)) / Math.Sqrt(now);

@@ -1,4 +1,5 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
@@ -31,13 +32,13 @@ public class FamilyTrainingTests(TinyFamilies families) : IClassFixture<TinyFami
     public void The_same_seed_gives_the_same_weights_and_leaks_nothing(TinyFamily family, TinyAdapter adapter)
     {
         PersonalizedModel model = families.Model(family, adapter);
-        using IpAdapterLayers first = Train(), second = Train();
+        using AdapterLayers first = Train(), second = Train();
         Assert.Equal(Bytes(first), Bytes(second));
         Assert.NotEqual(Bytes(model.AdapterLayers), Bytes(first));
         LeakCheck.Run(() => Train().Dispose());
 
         // All kinds of dropping come up.
-        IpAdapterLayers Train() => new PatchDpoTrainer(model, new() { MaxSteps = 3, TextDropout = 0.3, ImageDropout = 0.3, BothDropout = 0.3 }).Train(Pairs());
+        AdapterLayers Train() => new PatchDpoTrainer(model, new() { MaxSteps = 3, TextDropout = 0.3, ImageDropout = 0.3, BothDropout = 0.3 }).Train(Pairs());
     }
 
     [Theory]
@@ -47,7 +48,7 @@ public class FamilyTrainingTests(TinyFamilies families) : IClassFixture<TinyFami
     {
         PersonalizedModel exact = families.Model(family, TinyAdapter.Plus);
         using PersonalizedModel model = PersonalizedModel.Load(exact.FolderPath, dtype: ScalarType.BFloat16);
-        using IpAdapterLayers tuned = new PatchDpoTrainer(model, Options(20, 1e-3)).Train(Pairs());
+        using AdapterLayers tuned = new PatchDpoTrainer(model, Options(20, 1e-3)).Train(Pairs());
         Assert.All(tuned.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
         float expected = MeanLoss(exact), loss = MeanLoss(model);
         Assert.InRange(loss, 0.97f * expected, 1.03f * expected);
@@ -79,5 +80,5 @@ public class FamilyTrainingTests(TinyFamilies families) : IClassFixture<TinyFami
 
     private static QualityMap Map(float value) => new(2, 2, [value, value, value, value]);
 
-    private static byte[] Bytes(IpAdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
 }

@@ -1,5 +1,7 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
@@ -31,7 +33,7 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
 
         byte[] Train(Func<TrainingPair, TrainingPair> change)
         {
-            using IpAdapterLayers tuned = new PatchDpoTrainer(model, options).Train([.. Pairs().Select(change)]);
+            using AdapterLayers tuned = new PatchDpoTrainer(model, options).Train([.. Pairs().Select(change)]);
             return [.. tuned.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
         }
     }
@@ -62,7 +64,7 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
         PersonalizedModel model = families.Model(family, adapter);
         TrainingPair[] pairs = MixedPairs();
         using TrainingCache cache = Cache(model, pairs);
-        Tensor tokens = Batch(cache, [2, 0, 1], dropImage: [false, false, true]).Conditions.IpTokens;
+        Tensor tokens = Batch(cache, [2, 0, 1], dropImage: [false, false, true]).Conditions.Image["tokens"];
         Tensor alone = Tokens(model.EncodeReferences([pairs[0].Reference])), dropped = Tokens(model.EncodeDroppedReference(1));
         Tensor three = cat([.. pairs[2].ImagePrompts!.Select(i => Tokens(model.EncodeReferences([i])))], 1);
         Tensor rows = cat([three, alone.repeat(1, 3, 1), dropped.repeat(1, 3, 1)]);
@@ -71,7 +73,7 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
         // The training images are the references and the generations as ever.
         Fixtures.AssertClose(Batch(cache, [2], [false]).Latents, model.EncodeLatents([pairs[2].Reference, pairs[2].Generated]), 1e-5, "latents");
 
-        Tensor Tokens(Tensor states) => model.ProjectReferences(states);
+        static Tensor Tokens(ImagePrompt prompt) => prompt["tokens"];
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Models;
@@ -53,9 +54,9 @@ public class PatchDpoParityTests
             Tensor weights = PatchDpoLoss.Weights(In("target_rmap"), In("contra_rmap"));
             TrainingBatch batch = TrainingBatch.OfPairs(
                 In("latents"), In("noise_raw").chunk(2)[0], In("timesteps_raw").chunk(2)[0], new TextConditions(In("text_embeds"), In("pooled_text_embeds")),
-                adapter.Projection.call(In("image_embeds")), timeIds, weights);
+                new ImagePrompt("tokens", adapter.Projection.call(In("image_embeds"))), timeIds, weights);
             TrainingStep step = TrainingStep.Forward(
-                schedule, (x, t, c) => unet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new IpAttention(adapter.Layers, c.IpTokens, 1)), batch);
+                schedule, (x, t, c) => unet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new IpAttention(adapter.Layers, c.Image["tokens"], 1)), batch);
             Tensor loss = objective.Loss(step, () => throw new InvalidOperationException("PatchDPO has no frozen model.")).Value;
             optimizer.zero_grad();
             loss.backward();

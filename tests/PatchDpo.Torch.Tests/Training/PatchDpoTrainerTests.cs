@@ -1,4 +1,5 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
@@ -21,7 +22,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     [Fact]
     public void The_same_seed_gives_the_same_weights_to_the_last_bit()
     {
-        using IpAdapterLayers first = Train(new() { MaxSteps = 4 }), second = Train(new() { MaxSteps = 4 }), other = Train(new() { MaxSteps = 4, Seed = 1 });
+        using AdapterLayers first = Train(new() { MaxSteps = 4 }), second = Train(new() { MaxSteps = 4 }), other = Train(new() { MaxSteps = 4, Seed = 1 });
         Assert.Equal(Bytes(first), Bytes(second));
         Assert.NotEqual(Bytes(first), Bytes(other));
     }
@@ -31,7 +32,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     {
         byte[] before = Bytes(_model.AdapterLayers);
         byte[] image = _model.Generate([new("a", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 2 })[0].Pixels;
-        using IpAdapterLayers tuned = Train(new() { MaxSteps = 3, LearningRate = 1e-2 });
+        using AdapterLayers tuned = Train(new() { MaxSteps = 3, LearningRate = 1e-2 });
         Assert.Equal(before, Bytes(_model.AdapterLayers));
         Assert.NotEqual(before, Bytes(tuned));
         Assert.All(tuned.parameters(), p => Assert.False(p.requires_grad));
@@ -64,7 +65,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
         // Perfect references (1 - p = 0) and worthless generations (p = 0) leave nothing to learn from.
         TrainingPair[] pairs = [new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(1), Map(0))];
         var losses = new List<float>();
-        using IpAdapterLayers tuned = new PatchDpoTrainer(_model, new() { MaxSteps = 2, WeightDecay = 0, Progress = new Recorder<TrainingProgress>(p => losses.Add(p.Loss)) }).Train(pairs);
+        using AdapterLayers tuned = new PatchDpoTrainer(_model, new() { MaxSteps = 2, WeightDecay = 0, Progress = new Recorder<TrainingProgress>(p => losses.Add(p.Loss)) }).Train(pairs);
         Assert.Equal([0f, 0f], losses);
         Assert.Equal(Bytes(_model.AdapterLayers), Bytes(tuned));
     }
@@ -151,7 +152,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     [Fact]
     public void Official_time_ids_change_the_training()
     {
-        using IpAdapterLayers intended = Train(new() { MaxSteps = 2 }), official = Train(new() { MaxSteps = 2, OfficialTimeIds = true });
+        using AdapterLayers intended = Train(new() { MaxSteps = 2 }), official = Train(new() { MaxSteps = 2, OfficialTimeIds = true });
         Assert.NotEqual(Bytes(intended), Bytes(official));
     }
 
@@ -171,7 +172,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     private static TrainingPair[] Pairs() => [.. Enumerable.Range(0, 3).Select(i => new TrainingPair(
         $"a thing {i % 2}", TinyModelFixture.Image(i), TinyPersonalizedModel.Image(10 + i, 48, 40), Map(0.2f + (0.1f * i)), Map(0.9f - (0.1f * i), 3)))];
 
-    private IpAdapterLayers Train(PatchDpoTrainerOptions options) => new PatchDpoTrainer(_model, options).Train(Pairs());
+    private AdapterLayers Train(PatchDpoTrainerOptions options) => new PatchDpoTrainer(_model, options).Train(Pairs());
 
-    private static byte[] Bytes(IpAdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
 }

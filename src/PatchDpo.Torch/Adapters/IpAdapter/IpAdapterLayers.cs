@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
@@ -12,7 +13,7 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 /// State-dict keys are <c>{i}.to_k_ip.weight</c> and <c>{i}.to_v_ip.weight</c>, where i counts the UNet's attention layers as
 /// IP-Adapter does: down blocks, up blocks, the middle block last, self- and cross-attention alternating, so that i is odd.
 /// </remarks>
-public sealed class IpAdapterLayers : nn.Module
+public sealed class IpAdapterLayers : AdapterLayers
 {
     private readonly IReadOnlyList<AttentionLayer> _layers;
     private readonly Dictionary<int, IpAdapterLayer> _byIndex = [];
@@ -42,9 +43,8 @@ public sealed class IpAdapterLayers : nn.Module
     /// <summary>The numbers of the layers, ascending.</summary>
     public IEnumerable<int> Indices => _layers.Select(l => l.Index);
 
-    /// <summary>A copy with its own weights, on the same device, that requires gradients where this does.</summary>
-    /// <param name="dtype">The copy's type; null for the same.</param>
-    public IpAdapterLayers Clone(ScalarType? dtype = null)
+    /// <inheritdoc/>
+    public override IpAdapterLayers Clone(ScalarType? dtype = null)
     {
         using var gradless = no_grad();
         var first = _byIndex[_layers[0].Index].Anchor.AliveIn(this);
@@ -57,6 +57,12 @@ public sealed class IpAdapterLayers : nn.Module
         copy.train(training);
         return copy;
     }
+
+    /// <inheritdoc/>
+    internal override bool Fits(AdapterLayers other) => other is IpAdapterLayers layers && layers.Indices.SequenceEqual(Indices);
+
+    /// <inheritdoc/>
+    internal override IImagePromptBranch Branch(ImagePrompt prompt, double scale) => new IpAttention(this, prompt[IpAdapterPromptEncoder.Tokens], scale);
 
     /// <summary>The image prompt's keys and values for one layer, of the tokens' type: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
     internal (Tensor Key, Tensor Value) KeyValue(int index, Tensor tokens)

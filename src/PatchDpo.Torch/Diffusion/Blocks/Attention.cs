@@ -1,19 +1,12 @@
-using PatchDpo.Torch.Adapters.IpAdapter;
-using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion.Blocks;
 
-/// <summary>
-/// Multi-head attention over itself or over text, to which an image prompt can be attended apart (decoupled
-/// cross-attention): <c>(B,N,C), (B,T,Ctext)?, image prompt? -> (B,N,C)</c>.
-/// </summary>
-/// <remarks>
-/// diffusers 0.23.1, models/attention_processor.py; IP-Adapter, attention_processor.py:
-/// to_out(softmax(q k_text) v_text + scale * softmax(q k_image) v_image) with one shared query.
-/// </remarks>
-internal sealed class Attention : nn.Module<Tensor, Tensor?, IpAttention?, Tensor>
+/// <summary>Multi-head attention over itself or over text, where a branch may bring in an image prompt: <c>(B,N,C), (B,T,Ctext)?, place? -> (B,N,C)</c>.</summary>
+/// <remarks>diffusers 0.23.1, models/attention_processor.py: to_out(softmax(q k^T / sqrt(C/heads)) v).</remarks>
+internal sealed class Attention : nn.Module<Tensor, Tensor?, ImagePromptPlace?, Tensor>
 {
     private readonly Linear to_q;
     private readonly Linear to_k;
@@ -32,7 +25,7 @@ internal sealed class Attention : nn.Module<Tensor, Tensor?, IpAttention?, Tenso
     public Attention(int channels, int? contextChannels, int heads, bool upcast = false, Device? device = null, ScalarType? dtype = null)
         : base(nameof(Attention))
     {
-        var source = contextChannels ?? channels;
+        int source = contextChannels ?? channels;
         to_q = nn.Linear(channels, channels, hasBias: false, device, dtype);
         to_k = nn.Linear(source, channels, hasBias: false, device, dtype);
         to_v = nn.Linear(source, channels, hasBias: false, device, dtype);
@@ -45,32 +38,15 @@ internal sealed class Attention : nn.Module<Tensor, Tensor?, IpAttention?, Tenso
     public int Channels { get; }
 
     /// <summary>This layer's number in the order in which IP-Adapter files count attention layers; -1 before the UNet has numbered it.</summary>
-    public int AdapterIndex { get; set; } = -1;
+    public int LayerIndex { get; set; } = -1;
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input, Tensor? context, IpAttention? ip)
+    public override Tensor forward(Tensor input, Tensor? context, ImagePromptPlace? place)
     {
-        using var scope = NewDisposeScope();
-        context ??= input;
-        var query = Heads(to_q.call(input));
-        var attended = Attend(query, Heads(to_k.call(context)), Heads(to_v.call(context)));
-        if (ip is { Scale: not 0 })
-        {
-            var (key, value) = ip.Layers.KeyValue(AdapterIndex, ip.Tokens);
-            attended = attended.PlusScaled(Attend(query, Heads(key), Heads(value)), ip.Scale);
-        }
-        var merged = attended.transpose(1, 2).flatten(2);
+        using DisposeScope scope = NewDisposeScope();
+        CrossAttentionCall call = new(
+            LayerIndex, _heads, _upcast, input, context ?? input, (place?.Height ?? input.shape[1], place?.Width ?? 1), to_q.call, to_k.call, to_v.call);
+        Tensor merged = call.MergeHeads(place?.Branch.Attend(call) ?? call.AttendToText());
         return to_out[0].call(_upcast ? merged.to_type(input.dtype) : merged).MoveToOuterDisposeScope();
-    }
-
-    private Tensor Attend(Tensor query, Tensor key, Tensor value) =>
-        nn.functional.scaled_dot_product_attention(query, key, value);
-
-    // (B,N,C) -> (B,heads,N,C/heads), a view.
-    private Tensor Heads(Tensor x)
-    {
-        if (_upcast)
-            x = x.to_type(ScalarType.Float32);
-        return x.unflatten(2, _heads, Channels / _heads).transpose(1, 2);
     }
 }

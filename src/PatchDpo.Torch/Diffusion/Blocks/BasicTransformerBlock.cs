@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -6,11 +5,11 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>
-/// Self-attention, cross-attention and feed-forward, each normalised before and added to its input: <c>(B,N,C), (B,T,Ctext), image prompt? ->
+/// Self-attention, cross-attention and feed-forward, each normalised before and added to its input: <c>(B,N,C), (B,T,Ctext), place? ->
 /// (B,N,C)</c>.
 /// </summary>
 /// <remarks>diffusers 0.23.1, models/attention.py, BasicTransformerBlock; layer norms with eps 1e-5.</remarks>
-internal sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, IpAttention?, Tensor>
+internal sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, ImagePromptPlace?, Tensor>
 {
     private readonly LayerNorm norm1;
     private readonly Attention attn1;
@@ -34,15 +33,15 @@ internal sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, IpAttent
     /// <summary>Attention over the tokens themselves.</summary>
     public Attention SelfAttention => attn1;
 
-    /// <summary>Attention over the text, and over the image prompt.</summary>
+    /// <summary>Attention over the text, and over the image prompt where there is one.</summary>
     public Attention CrossAttention => attn2;
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input, Tensor context, IpAttention? ip)
+    public override Tensor forward(Tensor input, Tensor context, ImagePromptPlace? place)
     {
         using var scope = NewDisposeScope();
         var x = input.Plus(attn1.call(norm1.call(input), null, null));
-        x = x.Plus(attn2.call(norm2.call(x), context, ip));
+        x = x.Plus(attn2.call(norm2.call(x), context, place));
         return x.Plus(ff.call(norm3.call(x))).MoveToOuterDisposeScope();
     }
 }

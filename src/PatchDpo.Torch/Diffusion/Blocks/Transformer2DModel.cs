@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Foundation;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -7,7 +6,7 @@ namespace PatchDpo.Torch.Diffusion.Blocks;
 
 /// <summary>Transformer blocks over the pixels of a feature map, added to it: <c>(B,C,H,W), (B,T,Ctext), image prompt? -> (B,C,H,W)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/transformer_2d.py with continuous input; the group norm's eps is 1e-6.</remarks>
-internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IpAttention?, Tensor>
+internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IImagePromptBranch?, Tensor>
 {
     private readonly GroupNorm norm;
     private readonly nn.Module<Tensor, Tensor> proj_in;
@@ -46,15 +45,16 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IpAttention
     public IEnumerable<BasicTransformerBlock> Blocks => transformer_blocks;
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input, Tensor context, IpAttention? ip)
+    public override Tensor forward(Tensor input, Tensor context, IImagePromptBranch? branch)
     {
         using var scope = NewDisposeScope();
         var (height, width) = (input.shape[2], input.shape[3]);
         var x = norm.call(input);
         x = _linear ? proj_in.call(ToTokens(x)) : ToTokens(proj_in.call(x));
+        ImagePromptPlace? place = branch is null ? null : new ImagePromptPlace(branch, height, width);
         foreach (var block in transformer_blocks)
         {
-            var next = block.call(x, context, ip);
+            var next = block.call(x, context, place);
             x.Dispose();
             x = next;
         }

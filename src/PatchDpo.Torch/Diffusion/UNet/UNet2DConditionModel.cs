@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
@@ -14,7 +13,7 @@ namespace PatchDpo.Torch.Diffusion.UNet;
 /// there is one, to predicted noise: <c>(B,Cin,H,W) -> (B,Cout,H,W)</c>.
 /// </summary>
 /// <remarks>
-/// diffusers 0.23.1, models/unet_2d_condition.py; the state dict is diffusers'. An IP-Adapter's weights are not part of it:
+/// diffusers 0.23.1, models/unet_2d_condition.py; the state dict is diffusers'. An adapter's weights are not part of it:
 /// they come with each call, so that several adapters can share one UNet.
 /// </remarks>
 public sealed class UNet2DConditionModel : nn.Module
@@ -103,17 +102,18 @@ public sealed class UNet2DConditionModel : nn.Module
     /// <param name="encoderHiddenStates">The text's hidden states, <c>(B,N,C)</c>.</param>
     /// <param name="textEmbeds">Pooled text, <c>(B,P)</c>; SDXL only, where it is needed.</param>
     /// <param name="timeIds">Original size, crop and target size, <c>(B,6)</c>; SDXL only, where it is needed.</param>
-    /// <param name="ip">The image prompt, or null for text alone.</param>
+    /// <param name="imagePrompt">The image prompt's branch, or null for text alone.</param>
     /// <returns><c>(B,Cout,H,W)</c>, the caller's to dispose.</returns>
     /// <exception cref="ArgumentException">A tensor that the model needs is missing or has another shape.</exception>
     public Tensor forward(
-        Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, Tensor? textEmbeds = null, Tensor? timeIds = null, IpAttention? ip = null)
+        Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, Tensor? textEmbeds = null, Tensor? timeIds = null, IImagePromptBranch? imagePrompt = null)
     {
         conv_in.Weight.AliveIn(this);
-        CheckInputs(sample, timesteps, encoderHiddenStates, ip);
+        CheckInputs(sample, timesteps, encoderHiddenStates);
+        imagePrompt?.Check(sample.shape[0]);
         using var scope = NewDisposeScope();
         var embedding = Embed(sample, timesteps, textEmbeds, timeIds);
-        var pass = new UNetPass(embedding, encoderHiddenStates, ip);
+        var pass = new UNetPass(embedding, encoderHiddenStates, imagePrompt);
         var x = conv_in.call(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample);
         pass.Skips.Push(x);
         foreach (var block in down_blocks)
@@ -151,7 +151,7 @@ public sealed class UNet2DConditionModel : nn.Module
         return _embeddingActivation?.Invoke(embedding) ?? embedding;
     }
 
-    private void CheckInputs(Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, IpAttention? ip)
+    private void CheckInputs(Tensor sample, Tensor timesteps, Tensor encoderHiddenStates)
     {
         static string Shape(Tensor t) => $"({string.Join(',', t.shape)})";
         if (sample.dim() != 4 || sample.shape[1] != Config.InChannels)
@@ -161,8 +161,6 @@ public sealed class UNet2DConditionModel : nn.Module
             throw new ArgumentException($"The timesteps are {Shape(timesteps)}; (), (1) or ({batch}) is expected.", nameof(timesteps));
         if (encoderHiddenStates.dim() != 3 || encoderHiddenStates.shape[0] != batch)
             throw new ArgumentException($"The text's hidden states are {Shape(encoderHiddenStates)}; ({batch},N,C) is expected.", nameof(encoderHiddenStates));
-        if (ip is not null && (ip.Tokens.dim() != 3 || ip.Tokens.shape[0] != batch))
-            throw new ArgumentException($"The image prompt's tokens are {Shape(ip.Tokens)}; ({batch},N,C) is expected.", nameof(ip));
     }
 
     // IP-Adapter files count attention layers in diffusers' attn_processors order: down, up, middle last.
@@ -174,8 +172,8 @@ public sealed class UNet2DConditionModel : nn.Module
             .Concat(mid_block?.Attentions ?? []);
         foreach (var block in attentions.SelectMany(a => a.Blocks))
         {
-            block.SelfAttention.AdapterIndex = index++;
-            block.CrossAttention.AdapterIndex = index++;
+            block.SelfAttention.LayerIndex = index++;
+            block.CrossAttention.LayerIndex = index++;
         }
     }
 }

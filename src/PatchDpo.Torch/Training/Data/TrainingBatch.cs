@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Diffusion;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training.Data;
@@ -16,11 +16,12 @@ internal sealed record TrainingBatch(Tensor Latents, Tensor Noise, Tensor Timest
     /// <param name="noise"><c>(B,C,h,w)</c>.</param>
     /// <param name="timesteps"><c>(B)</c>.</param>
     /// <param name="text">B prompts.</param>
-    /// <param name="ipTokens"><c>(B,N,C)</c>.</param>
+    /// <param name="image">B image prompts.</param>
     /// <param name="timeIds"><c>(2B,6)</c>.</param>
     /// <param name="weights"><c>(2B,1,h,w)</c>.</param>
-    public static TrainingBatch OfPairs(Tensor latents, Tensor noise, Tensor timesteps, TextConditions text, Tensor ipTokens, Tensor timeIds, Tensor weights)
-        => new(latents, Twice(noise), Twice(timesteps), new PromptConditions(text.Map(Twice), Twice(ipTokens), timeIds), weights);
+    public static TrainingBatch OfPairs(
+        Tensor latents, Tensor noise, Tensor timesteps, TextConditions text, ImagePrompt image, Tensor timeIds, Tensor weights)
+        => new(latents, Twice(noise), Twice(timesteps), new PromptConditions(text.Map(Twice), image.Map(Twice), timeIds), weights);
 
     private static Tensor Twice(Tensor rows) => cat([rows, rows]);
 }

@@ -1,4 +1,6 @@
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
@@ -11,22 +13,24 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Training.Data;
 
 /// <summary>
-/// Everything frozen that training reads, computed once and kept in the CPU's memory: latents, text states, image prompt tokens, sizes and weights.
+/// Everything frozen that training reads, computed once and kept in the CPU's memory: latents, text states, image prompts, sizes and weights.
 /// </summary>
 internal sealed class TrainingCache : IDisposable
 {
     // Images encoded together; a matter of memory alone.
     private const int EncodeBatch = 8;
 
+    private readonly ImagePromptEncoder _encoder;
     private readonly Tensor _latents;
     private readonly TextConditions _text;
-    private readonly Tensor _tokens;
+    private readonly ImagePrompt _imagePrompts;
     private readonly PairSizes _sizes;
     private readonly Tensor _weights;
-    private readonly long[] _textRows;
-    private readonly long[][] _tokenRows;
+    private readonly string[] _prompts;
+    private readonly long[][] _imageRows;
+    private readonly Dictionary<(string Prompt, string Images), long> _textRows = [];
 
-    /// <summary>Encodes all pairs; an image that several have is encoded once.</summary>
+    /// <summary>Encodes all pairs; an image that several have is encoded once, and so is a prompt.</summary>
     public TrainingCache(PersonalizedModel model, IReadOnlyList<TrainingPair> pairs, PatchDpoTrainerOptions options, ITrainingObjective objective,
         CancellationToken cancellation)
     {
@@ -34,25 +38,23 @@ internal sealed class TrainingCache : IDisposable
         using DisposeScope scope = NewDisposeScope();
         int size = model.CheckSide(options.Size ?? Math.Min(model.ImageSize, 512), nameof(options.Size));
         int grid = size / model.LatentScale;
+        _encoder = model.References;
 
         CheckImagePrompts(pairs);
-        string[] prompts = [.. pairs.Select(p => p.Prompt).Distinct()];
-        Dictionary<string, long> textRows = Rows(prompts);
+        _prompts = [.. pairs.Select(p => p.Prompt)];
         ImageBuffer[] imagePrompts = [.. pairs.SelectMany(ImagePrompts).Distinct()];
-        Dictionary<ImageBuffer, long> tokenRows = Rows(imagePrompts);
-        _textRows = [.. pairs.Select(p => textRows[p.Prompt])];
-        _tokenRows = [.. pairs.Select(p => ImagePrompts(p).Select(i => tokenRows[i]).ToArray())];
+        Dictionary<ImageBuffer, long> imageRows = imagePrompts.Select((item, i) => (item, i)).ToDictionary(x => x.item, x => (long)x.i);
+        _imageRows = [.. pairs.Select(p => ImagePrompts(p).Select(i => imageRows[i]).ToArray())];
 
-        PromptTooLongException.ThrowIfAny([.. pairs.Select(p => p.Prompt)], options.MaxPromptCharacters);
-        TruncatedPrompts = model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
+        PromptTooLongException.ThrowIfAny(_prompts, options.MaxPromptCharacters);
+        TruncatedPrompts = model.FindTruncatedPrompts(_prompts);
         TruncatedPromptException.ThrowIfAny(TruncatedPrompts, options.RefuseTruncatedPrompts);
-        // The last rows stand for a dropped prompt and a dropped image.
-        _text = TextConditions.Concat(
-            [.. Encode([.. prompts, ""], chunk => model.EncodeText(chunk, options.MaxPromptCharacters).Map(t => t.cpu()), i => i == prompts.Length
-            ? ("the empty prompt", i) : Of("the prompt", Array.IndexOf(_textRows, i)))]);
-        Tensor[] tokens = [.. Encode(imagePrompts, chunk => model.ProjectReferences(model.EncodeReferences(chunk)).cpu(),
-            i => Of("an image prompt", Array.FindIndex(_tokenRows, r => r.Contains(i))))];
-        _tokens = cat([.. tokens, model.ProjectReferences(model.EncodeDroppedReference(1)).cpu()]);
+        ImagePrompt[] encoded = [.. Encode(imagePrompts, chunk => model.EncodeReferences(chunk).Map(t => t.cpu()),
+            i => Of("an image prompt", Array.FindIndex(_imageRows, r => r.Contains(i))))];
+        // The last row stands for a dropped image.
+        _imagePrompts = ImagePrompt.Concat([.. encoded, model.EncodeDroppedReference(1).Map(t => t.cpu())]);
+        (string Prompt, long[] Images, int Pair)[] texts = [.. Texts()];
+        _text = TextConditions.Concat([.. Encode(texts, EncodeTexts, i => texts[i].Prompt.Length == 0 ? ("the empty prompt", i) : Of("the prompt", texts[i].Pair))]);
         ImageBuffer[] images = [.. pairs.SelectMany(p => new[] { p.Reference, p.Generated })];
         Tensor[] latents = [.. Encode(
             images, chunk => model.EncodeLatents(chunk, size).cpu(), i => Of(i % 2 == 0 ? "the reference" : "the generated image", i / 2))];
@@ -64,6 +66,12 @@ internal sealed class TrainingCache : IDisposable
             kept.DetachFromDisposeScope();
 
         (string, int) Of(string what, int pair) => ($"{what} of pair {pair}", pair);
+
+        TextConditions EncodeTexts((string Prompt, long[] Images, int Pair)[] chunk)
+        {
+            ImagePrompt? images = _encoder.ChangesText ? ImagePromptsOf([.. chunk.Select(t => t.Images)]).Map(t => t.to(model.Device)) : null;
+            return model.EncodeText([.. chunk.Select(t => t.Prompt)], options.MaxPromptCharacters, images).Map(t => t.cpu());
+        }
 
         IEnumerable<T> Encode<TItem, T>(TItem[] items, Func<TItem[], T> encode, Func<int, (string, int)> name)
         {
@@ -78,7 +86,7 @@ internal sealed class TrainingCache : IDisposable
     }
 
     /// <summary>Number of pairs, P.</summary>
-    public int Count => _textRows.Length;
+    public int Count => _prompts.Length;
 
     /// <summary>The pairs' prompts that the text encoder cuts.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; }
@@ -97,12 +105,13 @@ internal sealed class TrainingCache : IDisposable
     public TrainingBatch Batch(long[] pairs, bool[] dropText, bool[] dropImage, Tensor noise, Tensor timesteps, bool officialTimeIds, Device device)
     {
         Tensor rows = tensor(pairs);
-        Tensor text = tensor(pairs.Select((p, i) => dropText[i] ? _text.HiddenStates.shape[0] - 1 : _textRows[p]).ToArray());
+        long[][] images = [.. pairs.Select((p, i) => dropImage[i] ? Dropped : _imageRows[p])];
+        Tensor text = tensor(pairs.Select((p, i) => _textRows[TextKey(dropText[i] ? "" : _prompts[p], images[i])]).ToArray());
         var sizes = new PairSizes(_sizes.Original.index_select(0, rows), _sizes.CropTopLeft.index_select(0, rows), _sizes.Target.index_select(0, rows));
         return TrainingBatch.OfPairs(
             ReferencesFirst(_latents, rows).to(device), noise.to(device), timesteps.to(device),
             _text.Map(t => t.index_select(0, text).to(device)),
-            ImagePromptTokens([.. pairs.Select((p, i) => dropImage[i] ? [_tokens.shape[0] - 1] : _tokenRows[p])]).to(device),
+            ImagePromptsOf(images).Map(t => t.to(device)),
             (officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()).to(device),
             ReferencesFirst(_weights, rows).unsqueeze(1).to(device));
     }
@@ -114,31 +123,49 @@ internal sealed class TrainingCache : IDisposable
     }
 
     private IEnumerable<Tensor> Tensors
-        => new[] { _latents, _text.HiddenStates, _text.Pooled, _tokens, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights }.OfType<Tensor>();
+        => new[] { _latents, _text.HiddenStates, _text.Pooled, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights }.OfType<Tensor>()
+            .Concat(_imagePrompts.Names.Select(n => _imagePrompts[n]));
+
+    private long[] Dropped => [_imagePrompts.Rows - 1];
 
     /// <summary>Of each chosen pair: all references' rows, then all generated images'. <c>(P,2,...) -> (2B,...)</c></summary>
     private static Tensor ReferencesFirst(Tensor perPair, Tensor rows) => perPair.index_select(0, rows).transpose(0, 1).flatten(0, 1);
 
-    /// <summary>The image prompts of B pairs, given by the rows of their token sets: <c>(B,S*N,C)</c>.</summary>
-    private Tensor ImagePromptTokens(long[][] rows)
-        => ReferenceTokens.Concatenate(_tokens.index_select(0, tensor([.. rows.SelectMany(r => r)])), [.. rows.Select(r => r.Length)]);
+    /// <summary>The image prompts of B pairs, given by the rows of their images.</summary>
+    private ImagePrompt ImagePromptsOf(long[][] rows)
+    {
+        Tensor places = tensor([.. rows.SelectMany(r => r)]);
+        return _encoder.Fuse(_imagePrompts.Map(t => t.index_select(0, places)), [.. rows.Select(r => r.Length)], null, ReferenceFusion.Concatenate);
+    }
+
+    /// <summary>Every text that a batch can ask for: the pairs' prompts, then the empty one; with every image prompt where that changes the text.</summary>
+    private IEnumerable<(string Prompt, long[] Images, int Pair)> Texts()
+    {
+        foreach (bool dropText in new[] { false, true })
+            foreach (bool dropImage in new[] { false, true })
+                for (int pair = 0; pair < _prompts.Length; pair++)
+                {
+                    (string prompt, long[] images) = (dropText ? "" : _prompts[pair], dropImage ? Dropped : _imageRows[pair]);
+                    if (_textRows.TryAdd(TextKey(prompt, images), _textRows.Count))
+                        yield return (prompt, images, pair);
+                }
+    }
+
+    // What a text's states depend on.
+    private (string, string) TextKey(string prompt, long[] images) => (prompt, _encoder.ChangesText ? string.Join(',', images) : "");
 
     private static IReadOnlyList<ImageBuffer> ImagePrompts(TrainingPair pair) => pair.ImagePrompts ?? [pair.Reference];
 
-    private static void CheckImagePrompts(IReadOnlyList<TrainingPair> pairs)
+    private void CheckImagePrompts(IReadOnlyList<TrainingPair> pairs)
     {
         for (int i = 0; i < pairs.Count; i++)
             if (pairs[i].ImagePrompts is { } images && (images.Count == 0 || images.Any(image => image is null)))
                 throw new ArgumentException($"Pair {i} has {(images.Count == 0 ? "an empty list of image prompts" : "null for one of its image prompts")}; "
                     + "leave the list null where the reference is the image prompt.", nameof(pairs));
         int[] counts = [.. pairs.Select(p => ImagePrompts(p).Count).Distinct()];
-        if (ReferenceTokens.CommonSets(counts) is null)
-            throw new ArgumentException($"Pairs have {string.Join(", ", counts)} image prompts: the least common multiple of these numbers is above "
-                + $"{ReferenceTokens.MaxCommonSets}, so a batch would repeat them too often. Train them apart.", nameof(pairs));
+        if (_encoder.WhyNotTogether(counts, ReferenceFusion.Concatenate) is string reason)
+            throw new ArgumentException($"Pairs have {string.Join(", ", counts)} image prompts: {reason}. Train them apart.", nameof(pairs));
     }
-
-    private static Dictionary<T, long> Rows<T>(T[] items) where T : notnull
-        => items.Select((item, i) => (item, i)).ToDictionary(x => x.item, x => (long)x.i);
 
     /// <summary>Sizes of the files, and what the centre crop to a square of <paramref name="size"/> leaves out.</summary>
     private static PairSizes Sizes(ImageBuffer[] images, int size)

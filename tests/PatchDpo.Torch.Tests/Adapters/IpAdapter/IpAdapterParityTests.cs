@@ -38,7 +38,8 @@ public class IpAdapterParityTests
             UNetFixture.AssertClose(fixture, io, name, prediction, Json);
             // The layer alone was given its own input, which the fixture keeps among the outputs: the first rows of the batch.
             if (io.ContainsKey("out.attn2.out." + scale))
-                UNetFixture.AssertClose(fixture, io, "attn2.out." + scale, attention.call(layerInput, First(io["in.text_embeds_seq"]), ip with { Tokens = First(tokens) }), Json);
+                UNetFixture.AssertClose(fixture, io, "attn2.out." + scale, attention.call(layerInput, First(io["in.text_embeds_seq"]),
+                    new ImagePromptPlace(ip with { Tokens = First(tokens) }, layerInput.shape[1], 1)), Json);
         }
         UNetFixture.AssertClose(fixture, io, "attn2.ip_probs", ImageProbabilities(attention, adapter.Layers, layerInput, First(tokens), io["out.attn2.ip_probs"].shape[0]), Json);
 
@@ -141,7 +142,7 @@ public class IpAdapterParityTests
         var heads = (int)(batchTimesHeads / input.shape[0]);
         Tensor Heads(Tensor x) => x.unflatten(2, heads, x.shape[^1] / heads).transpose(1, 2).flatten(0, 1);
         var query = Heads(nn.functional.linear(input, attention.state_dict()["to_q.weight"]));
-        var key = Heads(layers.KeyValue(attention.AdapterIndex, tokens).Key);
+        var key = Heads(layers.KeyValue(attention.LayerIndex, tokens).Key);
         return (query.matmul(key.transpose(1, 2)) / Math.Sqrt(query.shape[^1])).softmax(-1);
     }
 }

@@ -1,4 +1,5 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Weights.Safetensors;
@@ -37,7 +38,7 @@ public sealed class RecordedResultsTests(TinyFamilies families) : IClassFixture<
         Tensor latents = SequenceOf(1, 2, 4, 8, 8), timesteps = tensor(new long[] { 20, 700 });
         Tensor text = SequenceOf(2, 2, 16, model.EncodeText(["a"]).HiddenStates.shape[2]);
         TextConditions conditions = new(text, model.EncodeText(["a", "b"]).Pooled);
-        Tensor tokens = model.ProjectReferences(model.EncodeReferences([TinyModelFixture.Image(1), TinyModelFixture.Image(2)]));
+        ImagePrompt tokens = model.EncodeReferences([TinyModelFixture.Image(1), TinyModelFixture.Image(2)]);
         foreach (double scale in new[] { 0, 0.6, 1 })
             results.Add(FormattableString.Invariant($"{name}.noise.{scale}"), model.PredictNoise(latents, timesteps, conditions, tokens, adapterScale: scale));
 

@@ -42,7 +42,7 @@ public class UNetParityTests
         using var scope = NewDisposeScope();
         var unet = UNetFixture.Load(path);
         var names = unet.named_modules().Where(m => m.module is Attention)
-            .OrderBy(m => ((Attention)m.module).AdapterIndex).Select(m => m.name + ".processor");
+            .OrderBy(m => ((Attention)m.module).LayerIndex).Select(m => m.name + ".processor");
         Assert.Equal(Fixtures.Json(path).GetProperty("attn_processors_order").EnumerateArray().Select(e => e.GetString()), names);
     }
 

@@ -156,7 +156,7 @@ public class UNetTests
         Refused("textEmbeds", () => unet.forward(sample, time, text, null, sizes));
         Refused("timeIds", () => unet.forward(sample, time, text, pooled, null));
         Refused("textEmbeds", () => unet.forward(sample, time, text, zeros(2, 7), sizes));
-        Refused("ip", () => unet.forward(sample, time, text, pooled, sizes, new IpAttention(new IpAdapterLayers(Tiny), zeros(1, 3, 12), 1)));
+        Refused("imagePrompt", () => unet.forward(sample, time, text, pooled, sizes, new IpAttention(new IpAdapterLayers(Tiny), zeros(1, 3, 12), 1)));
         var other = new IpAdapterLayers(Tiny with { DownBlockTypes = ["CrossAttnDownBlock2D", "DownBlock2D"] });
         Assert.Throws<ArgumentException>(() => unet.forward(sample, time, text, pooled, sizes, new IpAttention(other, zeros(2, 3, 12), 1)));
     }

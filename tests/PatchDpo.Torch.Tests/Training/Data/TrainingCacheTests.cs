@@ -1,4 +1,5 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
@@ -37,7 +38,7 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
         TextConditions text = _model.EncodeText(["a", "b", "a", "b"]);
         Close(batch.Conditions.Text.HiddenStates, text.HiddenStates);
         Close(batch.Conditions.Text.Pooled!, text.Pooled!);
-        Close(batch.Conditions.IpTokens, _model.ProjectReferences(_model.EncodeReferences([pairs[2].Reference, shared, pairs[2].Reference, shared])));
+        Close(batch.Conditions.Image["tokens"], _model.EncodeReferences([pairs[2].Reference, shared, pairs[2].Reference, shared])["tokens"]);
         // The second generation is 64 x 48: 42 x 32 pixels after resizing, of which (42 - 32) / 2 = 5 are cut off at the left.
         Close(batch.Conditions.TimeIds, tensor(new float[,] { { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 48, 64, 0, 5, 32, 32 } }));
         Close(batch.Weights.mean([1, 2, 3]), tensor(new[] { 0.7f, 0.8f, 0.3f, 0.2f }));
@@ -51,7 +52,7 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
         using TrainingCache cache = Cache(pairs, new PatchDpoTrainerOptions());
         TrainingBatch batch = cache.Batch([0, 0], [true, false], [false, true], zeros(2, 4, 8, 8), tensor(new long[] { 1, 2 }), officialTimeIds: false, CPU);
         Close(batch.Conditions.Text.HiddenStates[..2], _model.EncodeText(["", "a"]).HiddenStates);
-        Close(batch.Conditions.IpTokens[..2], _model.ProjectReferences(cat([_model.EncodeReferences([pairs[0].Reference]), _model.EncodeDroppedReference(1)])));
+        Close(batch.Conditions.Image["tokens"][..2], ImagePrompt.Concat(_model.EncodeReferences([pairs[0].Reference]), _model.EncodeDroppedReference(1))["tokens"]);
     }
 
     [Fact]

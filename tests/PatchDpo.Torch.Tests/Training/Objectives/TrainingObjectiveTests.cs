@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
@@ -66,7 +67,7 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
         foreach (TrainingObjective objective in Enum.GetValues<TrainingObjective>())
         {
             TrainingProgress? last = null;
-            using IpAdapterLayers tuned = Train(new() { Objective = objective, MaxSteps = 2, LearningRate = 1e-2, Weights = new WeightMapOptions { Contrast = 3 }, Progress = new Recorder<TrainingProgress>(p => last = p) });
+            using AdapterLayers tuned = Train(new() { Objective = objective, MaxSteps = 2, LearningRate = 1e-2, Weights = new WeightMapOptions { Contrast = 3 }, Progress = new Recorder<TrainingProgress>(p => last = p) });
             Assert.Equal(objective == TrainingObjective.DiffusionDpo, last!.ImplicitAccuracy is not null);
             results.Add(string.Join(',', tuned.parameters().SelectMany(p => p.data<float>().ToArray())));
         }
@@ -81,7 +82,7 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
         Assert.Contains("DiffusionDpo", error.Message);
     }
 
-    private IpAdapterLayers Train(PatchDpoTrainerOptions options) => new PatchDpoTrainer(_model, options).Train(
+    private AdapterLayers Train(PatchDpoTrainerOptions options) => new PatchDpoTrainer(_model, options).Train(
     [
         new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), new QualityMap(1, 2, [0.2f, 0.6f]), new QualityMap(1, 2, [0.5f, 0.9f])),
         new("b", TinyModelFixture.Image(3), TinyModelFixture.Image(4), new QualityMap(1, 2, [0.1f, 0.8f]), new QualityMap(1, 2, [0.4f, 0.7f])),

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Personalization;
+namespace PatchDpo.Torch.Diffusion;
 
 /// <summary>A network that predicts the noise (or what its schedule says) in latents.</summary>
 /// <param name="latents">Noisy latents, <c>(B,C,h,w)</c>.</param>

@@ -2,7 +2,7 @@ using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Personalization;
+namespace PatchDpo.Torch.Adapters.IpAdapter;
 
 /// <summary>Several reference images become one image prompt.</summary>
 internal static class ReferenceTokens

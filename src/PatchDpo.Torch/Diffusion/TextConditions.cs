@@ -1,7 +1,7 @@
 using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Personalization;
+namespace PatchDpo.Torch.Diffusion;
 
 /// <summary>A batch of B prompts as the noise predictor takes them.</summary>
 /// <param name="HiddenStates">Hidden states of the text encoder (Stable Diffusion 1.5), or of both encoders side by side (SDXL), <c>(B,T,C)</c>.</param>

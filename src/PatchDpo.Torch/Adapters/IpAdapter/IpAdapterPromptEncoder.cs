@@ -1,11 +1,11 @@
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Personalization;
+namespace PatchDpo.Torch.Adapters.IpAdapter;
 
 /// <summary>From reference images to image prompt tokens: the image encoder and the adapter's projection.</summary>
 /// <remarks>
@@ -15,8 +15,11 @@ namespace PatchDpo.Torch.Personalization;
 /// <param name="encoder">The image encoder; has a projection where the adapter takes embeddings.</param>
 /// <param name="projection">The adapter's, of one of the three kinds.</param>
 /// <param name="dtype">The type of both parts' weights.</param>
-internal sealed class ReferenceEncoder(ClipVisionEncoder encoder, nn.Module<Tensor, Tensor> projection, ScalarType dtype) : IDisposable
+internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Module<Tensor, Tensor> projection, ScalarType dtype) : ImagePromptEncoder
 {
+    /// <summary>The name of an image prompt's one tensor, its tokens <c>(B,N,C)</c>.</summary>
+    public const string Tokens = "tokens";
+
     private readonly bool _takesEmbedding = TakesEmbedding(projection);
 
     /// <summary>The adapter's projection.</summary>
@@ -25,15 +28,45 @@ internal sealed class ReferenceEncoder(ClipVisionEncoder encoder, nn.Module<Tens
     /// <summary>Whether a projection takes image embeddings <c>(B,P)</c>, not hidden states <c>(B,N,D)</c>.</summary>
     public static bool TakesEmbedding(nn.Module<Tensor, Tensor> projection) => projection is LinearImageProjection;
 
+    /// <inheritdoc/>
+    public override ImagePrompt Encode(IReadOnlyList<ImageBuffer> references)
+    {
+        using Tensor states = EncodeStates(references);
+        return Project(states);
+    }
+
+    /// <inheritdoc/>
+    public override ImagePrompt EncodeDropped(int batch)
+    {
+        using Tensor states = EncodeDroppedStates(batch);
+        return Project(states);
+    }
+
+    /// <inheritdoc/>
+    public override string? WhyNotTogether(IEnumerable<int> counts, ReferenceFusion fusion)
+        => fusion == ReferenceFusion.Average || ReferenceTokens.CommonSets(counts) is not null ? null
+            : $"the least common multiple of these numbers is above {ReferenceTokens.MaxCommonSets}, so a batch would repeat them too often";
+
+    /// <inheritdoc/>
+    public override ImagePrompt Fuse(ImagePrompt? references, IReadOnlyList<int> counts, ImagePrompt? dropped, ReferenceFusion fusion)
+        => new(Tokens, fusion == ReferenceFusion.Concatenate
+            ? ReferenceTokens.Concatenate(references?[Tokens], counts, dropped?[Tokens])
+            : ReferenceTokens.Average(references?[Tokens], counts, dropped?[Tokens]));
+
+    /// <inheritdoc/>
+    /// <remarks>Both halves of guidance go through the network in one call, so they have equally many tokens: the dropped ones, repeated whole.</remarks>
+    public override ImagePrompt Unconditional(ImagePrompt prompt, ImagePrompt dropped)
+        => new(Tokens, dropped[Tokens].repeat(prompt.Rows, prompt[Tokens].shape[1] / dropped[Tokens].shape[1], 1));
+
     /// <summary>What the projection takes, without gradients: B images to B rows, which the caller disposes.</summary>
-    public Tensor Encode(IReadOnlyList<ImageBuffer> references)
+    internal Tensor EncodeStates(IReadOnlyList<ImageBuffer> references)
     {
         using DisposeScope scope = NewDisposeScope();
         return EncodePixels(ImageTensors.Batch(references, encoder.Preprocessor, encoder.Device)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What stands for a missing reference, B rows as <see cref="Encode"/> gives them.</summary>
-    public Tensor EncodeDropped(int batch)
+    /// <summary>What stands for a missing reference, B rows as <see cref="EncodeStates"/> gives them.</summary>
+    internal Tensor EncodeDroppedStates(int batch)
     {
         if (_takesEmbedding)
             return zeros(batch, encoder.Config.ProjectionDim!.Value, dtype: dtype, device: encoder.Device);
@@ -43,20 +76,20 @@ internal sealed class ReferenceEncoder(ClipVisionEncoder encoder, nn.Module<Tens
         return states.expand([batch, .. states.shape[1..]]).contiguous().MoveToOuterDisposeScope();
     }
 
-    /// <summary>Encoder states to image prompt tokens, without gradients: <c>(B,N,C)</c>, the caller's to dispose.</summary>
-    public Tensor Project(Tensor states)
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        encoder.Dispose();
+        projection.Dispose();
+    }
+
+    private ImagePrompt Project(Tensor states)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor tokens = projection.call(states);
         FiniteOutput.Check(tokens, "The adapter's image projection", projection, "tokens", i => $"reference {i}");
-        return tokens.MoveToOuterDisposeScope();
-    }
-
-    public void Dispose()
-    {
-        encoder.Dispose();
-        projection.Dispose();
+        return new ImagePrompt(Tokens, tokens.MoveToOuterDisposeScope());
     }
 
     private Tensor EncodePixels(Tensor pixels)

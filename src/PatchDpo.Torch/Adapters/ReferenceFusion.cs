@@ -1,4 +1,4 @@
-namespace PatchDpo.Torch.Personalization;
+namespace PatchDpo.Torch.Adapters;
 
 /// <summary>How several reference images become one image prompt.</summary>
 public enum ReferenceFusion

@@ -1,7 +1,7 @@
-
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 
-namespace PatchDpo.Torch.Personalization;
+namespace PatchDpo.Torch.Adapters;
 
 /// <summary>How a family of models turns prompts into what its network is conditioned on.</summary>
 internal interface ITextConditioning : IDisposable

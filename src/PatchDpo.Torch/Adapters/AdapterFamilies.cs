@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Weights;
+
+namespace PatchDpo.Torch.Adapters;
+
+/// <summary>The families of adapters that can be loaded.</summary>
+internal static class AdapterFamilies
+{
+    private static ImmutableList<AdapterFamily> s_all = [new IpAdapterFamily()];
+
+    /// <summary>All of them; the first that recognises a file reads it.</summary>
+    public static IReadOnlyList<AdapterFamily> All => s_all;
+
+    /// <summary>Adds a family behind those that are there.</summary>
+    public static void Register(AdapterFamily family) => ImmutableInterlocked.Update(ref s_all, all => all.Add(family));
+
+    /// <summary>The family that a file is of; the first, whose check says what the file is instead, where it is of none.</summary>
+    /// <exception cref="WeightsFormatException">It is no weight file, or a damaged one.</exception>
+    public static AdapterFamily Of(string path)
+    {
+        using ITensorFile file = WeightsFile.OpenStateDict(path);
+        return All.FirstOrDefault(f => f.Recognizes(file)) ?? All[0];
+    }
+}

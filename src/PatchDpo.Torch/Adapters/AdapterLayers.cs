@@ -1,0 +1,28 @@
+using PatchDpo.Torch.Diffusion;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Adapters;
+
+/// <summary>The part of an adapter that lies in the UNet's cross-attention layers. It is what PatchDPO trains; a family of adapters derives its own.</summary>
+public abstract class AdapterLayers : nn.Module
+{
+    private protected AdapterLayers(string name) : base(name)
+    {
+    }
+
+    /// <summary>A copy with its own weights, on the same device, that requires gradients where this does.</summary>
+    /// <param name="dtype">The copy's type; null for the same.</param>
+    public abstract AdapterLayers Clone(ScalarType? dtype = null);
+
+    /// <summary>The parameters that PatchDPO trains; all unless the family leaves some frozen.</summary>
+    internal virtual IEnumerable<Parameter> TrainedParameters => parameters();
+
+    /// <summary>Whether other layers can stand in these layers' place: they are of the same family, and were made for the same UNet.</summary>
+    internal abstract bool Fits(AdapterLayers other);
+
+    /// <summary>What the layers bring into a forward pass.</summary>
+    /// <param name="prompt">The image prompts, of the UNet's type and on its device.</param>
+    /// <param name="scale">Their weight beside the text, at least 0; 0 leaves the text alone.</param>
+    internal abstract IImagePromptBranch Branch(ImagePrompt prompt, double scale);
+}
