@@ -98,7 +98,7 @@ public sealed class ImageEncoder
     }
 
     /// <summary>Stage, patches and image size.</summary>
-    internal VisionEncoderOptions Choices => _options;
+    internal VisionEncoderOptions Options => _options;
 
     /// <summary>The folder or the lone file of the weights; null for an encoder of one's own or a trained one.</summary>
     internal string? Location => _location?.Folder;

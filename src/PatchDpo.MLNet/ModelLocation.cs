@@ -73,7 +73,9 @@ internal sealed class ModelLocation
             throw new ModelReferenceException(folder, $"it does not exist. Put the model back there, or call "
                 + $"{nameof(PatchDpoComponents)}.{nameof(PatchDpoComponents.RedirectModelFolder)} before loading.");
         string found = ModelFingerprint.Of(folder, ignoredFile);
-        return found == fingerprint || ModelFingerprint.Of(folder, ignoredFile, withLitter: true) == fingerprint
+        // Models that were saved by earlier versions count more files.
+        ModelFilesRule[] older = [ModelFilesRule.WithCheckpoints, ModelFilesRule.WithLitter];
+        return found == fingerprint || older.Any(rule => ModelFingerprint.Of(folder, ignoredFile, rule) == fingerprint)
             ? new ModelLocation(folder)
             : throw new ModelReferenceException(folder, $"its files are not those that the model was saved with (SHA-256 {found}, expected {fingerprint}).");
     }

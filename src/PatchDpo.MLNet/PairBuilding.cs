@@ -60,9 +60,9 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
         const string Role = "patch encoder";
         var identities = new List<ModelIdentity>();
         if (encoder.Location is string location)
-            identities.Add(ModelIdentity.FromPath(Role, location, encoder.Choices));
+            identities.Add(EncoderIdentity.FromPath(Role, location, encoder.Options));
         else if (opened is nn.Module module)
-            identities.Add(ModelIdentity.FromModule(Role, module, encoder.Choices));
+            identities.Add(EncoderIdentity.FromModule(Role, module, encoder.Options));
         if (options.ClipFolder is string clip)
             identities.Add(ModelIdentity.FromPath("CLIP", clip));
         return identities;

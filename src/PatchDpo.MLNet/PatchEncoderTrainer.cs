@@ -73,7 +73,7 @@ public sealed class PatchEncoderTrainer : IEstimator<PatchEncoderTransformer>
             + $"{images.Count} images in all, learning rate {training.LearningRate}, seed {training.Seed}");
         var log = new PatchEncoderTrainingLog(channel, _options.ProgressCallback);
         new Torch.PatchEncoders.PatchEncoderTrainer(training).Train(trainable, images, log.Report, _options.CancellationToken);
-        return PatchEncoderTransformer.Open(_host, ImageEncoder.FromTrained(encoder, _encoder.Choices), _options.Columns);
+        return PatchEncoderTransformer.Open(_host, ImageEncoder.FromTrained(encoder, _encoder.Options), _options.Columns);
     }
 
     /// <inheritdoc/>

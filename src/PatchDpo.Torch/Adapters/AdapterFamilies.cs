@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Adapters;
@@ -7,7 +6,7 @@ namespace PatchDpo.Torch.Adapters;
 /// <summary>The families of adapters that can be loaded.</summary>
 internal static class AdapterFamilies
 {
-    private static ImmutableList<AdapterFamily> s_all = [new IpAdapterFamily()];
+    private static ImmutableList<AdapterFamily> s_all = [];
 
     /// <summary>All of them; the first that recognises a file reads it.</summary>
     public static IReadOnlyList<AdapterFamily> All => s_all;

@@ -47,7 +47,7 @@ public sealed class PairBuilder
     public PairBuilder(
         PersonalizedModel model, IVisionEncoder encoder, PairBuilderOptions? options = null, IImageTextEncoder? clip = null,
             IReadOnlyList<ModelIdentity>? encoders = null)
-        : this((model ?? throw new ArgumentNullException(nameof(model))).Generate, () => [ModelIdentity.Of(model), .. encoders ?? []],
+        : this((model ?? throw new ArgumentNullException(nameof(model))).Generate, () => [GeneratorIdentity.Of(model), .. encoders ?? []],
             Math.Min(model.ImageSize, TrainingSize) / model.LatentScale, encoder, options, clip, model.FindTruncatedPrompts)
     {
     }

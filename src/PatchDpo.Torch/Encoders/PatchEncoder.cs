@@ -1,8 +1,5 @@
-using PatchDpo.Torch.Clip;
-using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Vision.Cnn;
-using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using static TorchSharp.torch;
@@ -64,7 +61,7 @@ public static class PatchEncoder
     public static IVisionEncoder FromFile(string path, Device? device = null, ScalarType? dtype = null, VisionEncoderOptions? options = null)
     {
         using ITensorFile file = WeightsFile.OpenStateDict(path);
-        return EncoderCheckpoint.Open(file, device, dtype, options ?? new VisionEncoderOptions());
+        return EncoderKinds.Open(file, device, dtype, options ?? new VisionEncoderOptions());
     }
 
     /// <summary>Opens the small encoder that ships with this library: trained on procedural characters, 64 x 64 pixels, for examples and tests.</summary>
@@ -99,25 +96,6 @@ public static class PatchEncoder
         // The weights of ResNets and VGGs tell all that their fields do.
         if (config is null || (!config.Has("model_type") && !config.Has("architectures") && config.Has("layers")))
             return FromFile(ModelFolder.RequireFile(folder), device, dtype, options);
-        string field = config.Has("model_type") ? "model_type" : "architectures";
-        string kind = field == "model_type" ? config.GetString(field) : config.GetStringArray(field).FirstOrDefault("");
-        switch (kind)
-        {
-            case "vit" or "dino" or "ViTModel":
-                options.RequireNoStage(folder);
-                return DinoVisionTransformer.FromFolder(folder, device, dtype, Preprocessor());
-            case "dinov2" or "dinov2_with_registers" or "Dinov2Model" or "Dinov2WithRegistersModel":
-                options.RequireNoStage(folder);
-                return DinoV2VisionTransformer.FromFolder(folder, device, dtype, Preprocessor());
-            case "clip" or "clip_vision_model" or "CLIPModel" or "CLIPVisionModel" or "CLIPVisionModelWithProjection":
-                options.RequireNoStage(folder);
-                options.RequireImageSize(folder, ClipVisionConfig.FromJson(config).ImageSize);
-                return ClipVisionEncoder.FromFolder(folder, device, dtype);
-            default:
-                throw config.Fault(field, $"'{kind}' is no image encoder that can be opened; vision transformers (vit, dinov2, dinov2_with_registers) and "
-                    + "CLIP's (clip, clip_vision_model) are.");
-        }
-
-        IImagePreprocessor? Preprocessor() => options.ImageSize is int size ? DinoPreprocessor.ForSize(size) : null;
+        return EncoderKinds.Open(folder, config, device, dtype, options);
     }
 }

@@ -3,7 +3,6 @@ using System.Numerics;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
@@ -128,7 +127,7 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
     internal void WriteHead(string path)
     {
         Dictionary<string, string> metadata = new() { ["format"] = "pt" };
-        if (Encoder is ConvolutionalEncoder { Choices: VisionEncoderOptions choices })
+        if (Encoder is IConfiguredEncoder { Options: VisionEncoderOptions choices })
             foreach ((string name, int? value) in Numbers(choices))
                 if (value is int number)
                     metadata[name] = $"{number}";

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
@@ -18,7 +18,7 @@ public sealed record EvaluationModel(string Role, string Name, string Sha256)
     /// <param name="name">Its name.</param>
     /// <param name="weightsPath">Its weights file.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static EvaluationModel FromFile(string role, string name, string weightsPath) => new(role, name, Hash([weightsPath]));
+    public static EvaluationModel FromFile(string role, string name, string weightsPath) => new(role, name, FileHash.Of(weightsPath));
 
     /// <summary>Names a model after its folder and hashes its weights.</summary>
     /// <param name="role">What it is used for.</param>
@@ -28,18 +28,5 @@ public sealed record EvaluationModel(string Role, string Name, string Sha256)
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static EvaluationModel FromFolder(string role, string folder) =>
-        new(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), Hash(ModelFolder.WeightPaths(folder)));
-
-    private static string Hash(IReadOnlyList<string> paths)
-    {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[1 << 20];
-        foreach (string path in paths)
-        {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-            for (int count; (count = stream.Read(buffer)) > 0;)
-                hash.AppendData(buffer, 0, count);
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
+        new(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), FileHash.Of(ModelFolder.WeightPaths(folder)));
 }

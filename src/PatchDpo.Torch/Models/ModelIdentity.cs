@@ -1,11 +1,8 @@
-using System.Globalization;
+using System.Collections.ObjectModel;
 using System.Security.Cryptography;
 using System.Text;
-using PatchDpo.Torch.DataConstruction;
-using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights;
-using PatchDpo.Torch.Personalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,79 +14,37 @@ namespace PatchDpo.Torch.Models;
 /// <param name="Settings">Choices beside the files, by name.</param>
 public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files, IReadOnlyDictionary<string, string> Settings)
 {
-    private static readonly string[] s_checkpoints = [".bin", ".pt", ".pth", ".th"];
-    private static readonly string[] s_extensions = [".safetensors", ".json", ".txt", .. s_checkpoints];
-
     /// <summary>Hashes a model on the disk.</summary>
     /// <param name="model">What it is used for.</param>
     /// <param name="path">
     /// Its folder, read with all folders in it but for what desktops leave behind (<see cref="FolderFiles"/>), or its lone file. Checkpoints beside
     /// safetensors are not read, as loading does not read them.
     /// </param>
-    /// <param name="options">How an encoder is read, where it was opened with options.</param>
+    /// <param name="settings">Choices beside the files, by name; null: none.</param>
     /// <exception cref="IOException">The path or a file cannot be read.</exception>
-    public static ModelIdentity FromPath(string model, string path, VisionEncoderOptions? options = null)
+    public static ModelIdentity FromPath(string model, string path, IReadOnlyDictionary<string, string>? settings = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(model);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return new ModelIdentity(model, FilesOf(path), SettingsOf(options));
+        return new ModelIdentity(model, FilesOf(path), settings ?? ReadOnlyDictionary<string, string>.Empty);
     }
 
     /// <summary>Hashes a model in memory, for one that was trained or has no files of its own.</summary>
     /// <param name="model">What it is used for.</param>
     /// <param name="module">Its parameters and buffers.</param>
-    /// <param name="options">How an encoder is read, where it was opened with options.</param>
-    public static ModelIdentity FromModule(string model, nn.Module module, VisionEncoderOptions? options = null)
+    /// <param name="settings">Choices beside the files, by name; null: none.</param>
+    public static ModelIdentity FromModule(string model, nn.Module module, IReadOnlyDictionary<string, string>? settings = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(model);
         ArgumentNullException.ThrowIfNull(module);
-        return new ModelIdentity(model, [new ModelFile("weights in memory", HashOf(module))], SettingsOf(options));
+        return new ModelIdentity(model, [new ModelFile("weights in memory", HashOf(module))], settings ?? ReadOnlyDictionary<string, string>.Empty);
     }
 
-    /// <summary>A generator as it is in memory: its folder's files, and the adapter layers in use, which may come from another file or from training.</summary>
-    /// <param name="model">The generator.</param>
-    /// <exception cref="IOException">A file of its folder cannot be read.</exception>
-    internal static ModelIdentity Of(PersonalizedModel model)
-    {
-        Dictionary<string, string> settings = new() { [nameof(model.AdapterScale)] = model.AdapterScale.ToString(CultureInfo.InvariantCulture),
-            [nameof(model.DType)] = $"{model.DType}" };
-        if (model.LoadOptions.Sampler is { } sampler)
-            settings.Add(nameof(model.LoadOptions.Sampler), $"{sampler}");
-        return new ModelIdentity(
-            "generator",
-            [
-                .. FilesOf(model.FolderPath), .. Elsewhere("image encoder", model.LoadOptions.ImageEncoderPath),
-                    .. Elsewhere("tokenizer", model.LoadOptions.TokenizerPath),
-                new ModelFile("adapter layers in memory", HashOf(model.AdapterLayers)),
-            ],
-            settings);
-    }
+    /// <summary>The hashes of a folder's model files, or of a lone file's.</summary>
+    internal static ModelFile[] FilesOf(string path) => [.. ModelFingerprint.Files(path).Select(f => new ModelFile(f.Name, FileHash.Of(f.Path)))];
 
-    // A part that does not lie in the model's folder.
-    private static IEnumerable<ModelFile> Elsewhere(string part, string? path)
-        => path is null ? [] : FilesOf(path).Select(f => f with { File = $"{part}/{f.File}" });
-
-    private static ModelFile[] FilesOf(string path)
-    {
-        if (File.Exists(path))
-            return [new ModelFile(Path.GetFileName(path), FileHash.Of(path))];
-        string[] files = [.. FolderFiles.Files(path, recursive: true).Where(f => HasExtension(f, s_extensions))];
-        HashSet<string> safe = [.. files.Where(f => HasExtension(f, [".safetensors"])).Select(f => Path.GetDirectoryName(f)!)];
-        return
-        [
-            .. files.Where(f => !HasExtension(f, s_checkpoints) || !safe.Contains(Path.GetDirectoryName(f)!))
-                .Select(f => (Name: Path.GetRelativePath(path, f).Replace(Path.DirectorySeparatorChar, '/'), Path: f))
-                .OrderBy(f => f.Name, StringComparer.Ordinal)
-                .Select(f => new ModelFile(f.Name, FileHash.Of(f.Path))),
-        ];
-    }
-
-    private static IReadOnlyDictionary<string, string> SettingsOf(VisionEncoderOptions? options)
-        => options is null ? new Dictionary<string, string>() : PairSettings.Of(options);
-
-    private static bool HasExtension(string file, string[] extensions) => extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
-
-    private static string HashOf(nn.Module module)
+    /// <summary>SHA-256 over the keys, types, shapes and values of a module's parameters and buffers.</summary>
+    internal static string HashOf(nn.Module module)
     {
         using DisposeScope scope = NewDisposeScope();
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.MLNet.Tests.Persistence;
@@ -22,20 +23,23 @@ public sealed class ModelReferenceTests(TinyModels models) : IClassFixture<TinyM
         Assert.Contains("SHA-256", e.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void What_desktops_leave_in_a_folder_is_no_change_of_the_model()
+    [Theory]
+    [InlineData((int)ModelFilesRule.WithLitter, "._config.json", "._model.safetensors", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints/config-checkpoint.json")]
+    [InlineData((int)ModelFilesRule.WithCheckpoints, "pytorch_model.bin")]
+    public void What_loading_does_not_read_is_no_change_of_the_model(int counting, params string[] others)
     {
-        string folder = TinyModels.WriteDino(Path.Combine(models.Root, "littered"), seed: 1);
-        string clean = ModelFingerprint.Of(folder, "");
-        Assert.Equal(clean, ModelFingerprint.Of(folder, "", withLitter: true));
+        var rule = (ModelFilesRule)counting;
+        string folder = TinyModels.WriteDino(Path.Combine(models.Root, $"{rule}"), seed: 1);
+        string clean = ModelFingerprint.Of(folder);
+        Assert.Equal(clean, ModelFingerprint.Of(folder, rule: rule));
         byte[] saved = Save(_ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(TestImages.Rows(_ml, 1)));
         Directory.CreateDirectory(Path.Combine(folder, ".ipynb_checkpoints"));
-        foreach (string litter in new[] { "._config.json", "._model.safetensors", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints/config-checkpoint.json" })
-            File.WriteAllText(Path.Combine(folder, litter), "litter");
-        Assert.Equal(clean, ModelFingerprint.Of(folder, ""));
+        foreach (string other in others)
+            File.WriteAllText(Path.Combine(folder, other), "other");
+        Assert.Equal(clean, ModelFingerprint.Of(folder));
         Load(saved);
         // An earlier version counted it: what it saved of this folder still loads.
-        string counted = ModelFingerprint.Of(folder, "", withLitter: true);
+        string counted = ModelFingerprint.Of(folder, rule: rule);
         Assert.NotEqual(clean, counted);
         using var stream = new MemoryStream();
         using (var writer = new BinaryWriter(stream, System.Text.Encoding.UTF8, leaveOpen: true))

@@ -81,7 +81,7 @@ public sealed class PatchEncoderEncodersTests : IDisposable
             Fixtures.AssertClose(opened.Encode(pixels).Global, below.Encode(pixels).Global, 1e-6, "global");
         }
         PatchEncoder.Save(below, folder);
-        VisionEncoderOptions choices = (below as ConvolutionalEncoder)?.Choices ?? new();
+        VisionEncoderOptions choices = (below as IConfiguredEncoder)?.Options ?? new();
         using (IVisionEncoder opened = PatchEncoder.FromFolder(folder, options: choices))
         {
             Assert.IsType(below.GetType(), opened);

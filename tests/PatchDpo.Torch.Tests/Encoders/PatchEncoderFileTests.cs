@@ -192,5 +192,5 @@ public sealed class PatchEncoderFileTests : IDisposable
 
     /// <summary>Opens an encoder of full size without storage.</summary>
     private static IVisionEncoder OpenManifest(string name, VisionEncoderOptions? options = null)
-        => EncoderCheckpoint.Open(new DictionaryTensorSource(Manifest.MetaTensors(name), name), META, null, options ?? new VisionEncoderOptions());
+        => EncoderKinds.Open(new DictionaryTensorSource(Manifest.MetaTensors(name), name), META, null, options ?? new VisionEncoderOptions());
 }

@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// A convolutional network as an image encoder: the map of one of its stages gives the patch features, the last map's average the image's.
 /// <c>(B,3,H,W) -> (B,D)</c>
 /// </summary>
-public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder
+public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder, IConfiguredEncoder
 {
     private int? _patchStage;
     private int _patchSize = 1;
@@ -60,8 +60,8 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
         }
     }
 
-    /// <summary>How this encoder is used, as options that would open it so.</summary>
-    internal VisionEncoderOptions Choices
+    /// <inheritdoc/>
+    VisionEncoderOptions IConfiguredEncoder.Options
         => new() { PatchStage = PatchStage, PatchSize = PatchSize, ImageSize = _imageSize, WithEarlierStages = WithEarlierStages };
 
     /// <summary>The last map averaged over positions, with gradients where they are on. <c>(B,3,H,W) -> (B,D)</c></summary>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using PatchDpo.Tests;
+using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights;
@@ -52,7 +53,7 @@ public sealed class SingleFileModelTests : IDisposable
         string folder = WriteFolder(TinyFamily.Sd15), path = _temporary.File("model.safetensors");
         SafetensorsWriter.Write(path, TinySingleFile.Tensors(folder));
         using PersonalizedModel model = PersonalizedModel.Load(path, Options(folder));
-        string[] files = [.. ModelIdentity.Of(model).Files.Select(f => f.File)];
+        string[] files = [.. GeneratorIdentity.Of(model).Files.Select(f => f.File)];
         Assert.Equal(
             ["model.safetensors", "image encoder/config.json", "image encoder/model.safetensors", "tokenizer/merges.txt", "tokenizer/tokenizer_config.json", "tokenizer/vocab.json", "adapter layers in memory"], files);
     }

@@ -1,0 +1,22 @@
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Models;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.DataConstruction;
+
+/// <summary>Which image encoder judged data, and how it was used.</summary>
+internal static class EncoderIdentity
+{
+    /// <summary>An encoder on the disk.</summary>
+    /// <param name="role">What it is used for.</param>
+    /// <param name="path">Its folder, or its lone file.</param>
+    /// <param name="options">How it was opened.</param>
+    public static ModelIdentity FromPath(string role, string path, VisionEncoderOptions options) => ModelIdentity.FromPath(role, path, PairSettings.Of(options));
+
+    /// <summary>An encoder in memory.</summary>
+    /// <param name="role">What it is used for.</param>
+    /// <param name="encoder">Its parameters and buffers.</param>
+    /// <param name="options">How it was opened.</param>
+    public static ModelIdentity FromModule(string role, nn.Module encoder, VisionEncoderOptions options)
+        => ModelIdentity.FromModule(role, encoder, PairSettings.Of(options));
+}
