@@ -225,7 +225,7 @@ internal sealed class TokenizerFiles
         {
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal)))
                 continue;
-            merges.Add(IsMerge(line.Split(' ')) ? line
+            merges.Add(IsMerge(line.Split(' ', 3)) ? line
                 : throw new WeightsFormatException(path, null, $"line {number} is not a merge of two tokens of the vocabulary into a third."));
         }
         return merges;
@@ -237,7 +237,7 @@ internal sealed class TokenizerFiles
         var merges = new List<string>();
         foreach (ConfigItem item in model.GetItems("merges"))
         {
-            string[] pair = item.Texts is [string one] ? one.Split(' ') : [.. item.Texts];
+            string[] pair = item.Texts is [string one] ? one.Split(' ', 3) : [.. item.Texts];
             merges.Add(IsMerge(pair) ? string.Join(' ', pair)
                 : throw model.Fault($"merges[{merges.Count}]", "the item is not a merge of two tokens of the vocabulary into a third."));
         }
