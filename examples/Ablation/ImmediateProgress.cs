@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Training;
 
 namespace Ablation;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Training.Objectives;
 

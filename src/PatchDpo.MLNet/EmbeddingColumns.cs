@@ -1,4 +1,3 @@
-
 using PatchDpo.MLNet.Interop;
 
 namespace PatchDpo.MLNet;

@@ -1,4 +1,3 @@
-
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 

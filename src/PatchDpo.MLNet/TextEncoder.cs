@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Models;
 
 namespace PatchDpo.MLNet;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.DataConstruction;

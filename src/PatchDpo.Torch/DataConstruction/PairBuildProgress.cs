@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.Torch.DataConstruction;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.DataConstruction;

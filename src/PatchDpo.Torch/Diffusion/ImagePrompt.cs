@@ -29,12 +29,21 @@ public sealed class ImagePrompt : IDisposable
     public IReadOnlyCollection<string> Names => _tensors.Keys;
 
     /// <summary>How many image prompts there are.</summary>
-    public long Rows => _tensors.First().Value.AliveIn(this).shape[0];
+    public long Rows => First.AliveIn(this).shape[0];
 
     /// <summary>A tensor; it stays this object's.</summary>
     /// <exception cref="KeyNotFoundException">The family has no tensor of this name.</exception>
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
-    public Tensor this[string name] => _tensors[name].AliveIn(this);
+    public Tensor this[string name]
+    {
+        get
+        {
+            First.AliveIn(this);
+            return _tensors[name];
+        }
+    }
+
+    private Tensor First => _tensors.First().Value;
 
     /// <inheritdoc/>
     public void Dispose()

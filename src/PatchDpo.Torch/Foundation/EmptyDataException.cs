@@ -1,4 +1,3 @@
-
 namespace PatchDpo.Torch.Foundation;
 
 /// <summary>Data that must hold at least one row (pairs to train on, images to score or to evaluate) holds none.</summary>

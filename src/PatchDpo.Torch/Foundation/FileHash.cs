@@ -7,19 +7,24 @@ internal static class FileHash
 {
     public static string Of(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
-    public static string Of(string path)
+    /// <summary>That of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="fault">Makes the exception from what stands there instead ("a named pipe").</param>
+    public static string Of(string path, Func<string, Exception> fault)
     {
-        using FileStream stream = File.OpenRead(path);
+        using FileStream stream = RegularFile.OpenRead(path, fault);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    /// <summary>The files' bytes, one after the other.</summary>
-    public static string Of(IEnumerable<string> paths)
+    /// <summary>That of files' bytes, one file after the other.</summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="fault">Makes the exception from a path and what stands there instead.</param>
+    public static string Of(IEnumerable<string> paths, Func<string, string, Exception> fault)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string path in paths)
         {
-            using FileStream stream = File.OpenRead(path);
+            using FileStream stream = RegularFile.OpenRead(path, kind => fault(path, kind));
             Append(hash, stream);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());

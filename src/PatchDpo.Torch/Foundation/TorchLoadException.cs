@@ -1,4 +1,3 @@
-
 namespace PatchDpo.Torch.Foundation;
 
 /// <summary>libtorch or TorchSharp's native library could not be prepared for loading; the message names the file and the cures.</summary>

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights;
 

@@ -17,13 +17,14 @@ internal static class ModelFingerprint
     /// <param name="path">The folder or the lone file.</param>
     /// <param name="ignoredFile">A file in it that does not count, or an empty string.</param>
     /// <param name="rule">Which files count.</param>
+    /// <exception cref="WeightsFormatException">A pipe, a device or a socket stands in a file's place.</exception>
     /// <exception cref="DirectoryNotFoundException">There is no such folder or file.</exception>
     public static string Of(string path, string ignoredFile = "", ModelFilesRule rule = ModelFilesRule.Current)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach ((string name, string file) in Files(path, rule).Where(f => f.Name != ignoredFile))
         {
-            using FileStream stream = File.OpenRead(file);
+            using FileStream stream = RegularFile.OpenRead(file, kind => NotAFile(file, kind));
             // A lone file has no name, so that it may be renamed; an empty one would be that of the ignored file.
             hash.AppendData(Encoding.UTF8.GetBytes($"{(File.Exists(path) ? "." : name)}\0{stream.Length}\0"));
             FileHash.Append(hash, stream);
@@ -47,6 +48,9 @@ internal static class ModelFingerprint
             .Select(f => (Name: Path.GetRelativePath(path, f).Replace(Path.DirectorySeparatorChar, '/'), Path: f))
             .OrderBy(f => f.Name, StringComparer.Ordinal);
     }
+
+    /// <summary>A pipe, a device or a socket stands in a model file's place.</summary>
+    public static WeightsFormatException NotAFile(string path, string kind) => new(path, null, $"this is {kind}, not a model's file.");
 
     private static bool HasExtension(string file, string[] extensions) => extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
 }

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;

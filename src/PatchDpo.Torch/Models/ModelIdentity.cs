@@ -41,7 +41,8 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
     }
 
     /// <summary>The hashes of a folder's model files, or of a lone file's.</summary>
-    internal static ModelFile[] FilesOf(string path) => [.. ModelFingerprint.Files(path).Select(f => new ModelFile(f.Name, FileHash.Of(f.Path)))];
+    internal static ModelFile[] FilesOf(string path) => [.. ModelFingerprint.Files(path).Select(f => new ModelFile(
+        f.Name, FileHash.Of(f.Path, kind => ModelFingerprint.NotAFile(f.Path, kind))))];
 
     /// <summary>SHA-256 over the keys, types, shapes and values of a module's parameters and buffers.</summary>
     internal static string HashOf(nn.Module module)

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Encoders;
 
 namespace PatchDpo.Torch.Personalization;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.PatchQuality;

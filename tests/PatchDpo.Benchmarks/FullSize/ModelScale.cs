@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Adapters.IpAdapter;
 
 namespace PatchDpo.Benchmarks.FullSize;

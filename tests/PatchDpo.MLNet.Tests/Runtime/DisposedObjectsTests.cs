@@ -39,7 +39,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         "PersonalizedModel.FolderPath", "PersonalizedModel.LoadOptions", "PersonalizedModel.Device", "PersonalizedModel.ImageSize", "PersonalizedModel.LatentChannels", "PersonalizedModel.LatentScale",
         "PersonalizedModel.Schedule", "PersonalizedModel.AdapterScale", "IsRowToRowMapper", "MapHeight", "MapWidth", "ImageEmbeddingTransformer.Dimension",
         "TextEmbeddingTransformer.Dimension", "PatchEncoderTransformer.Dimension", "Encoder", "TextEncoder", "VisionEncoder", "Tokenizer", "Projection", "Layers",
-        "Dino", "Clip", "PatchEncoder", "Identities", "TruncatedPromptCount", "TruncatedTextCount",
+        "Dino", "Clip", "PatchEncoder", "Identities", "TruncatedPromptCount", "TruncatedTextCount", "ImagePrompt.Names",
     ];
 
     private readonly MLContext _ml = new(1);
@@ -149,6 +149,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
             nameof(EvaluationModels) => EvaluationModels.FromFolders(models.Dino, null, models.Dino),
             nameof(PersonalizedModel) => PersonalizedModel.Load(models.Generator),
             nameof(TextConditions) => new TextConditions(ones(1), ones(1)),
+            nameof(ImagePrompt) => new ImagePrompt([KeyValuePair.Create("tokens", ones(1, 2, 3))]),
             nameof(ClipTextOutput) => new ClipTextOutput(ones(1), ones(1), ones(1), ones(1)),
             nameof(ClipVisionOutput) => new ClipVisionOutput(ones(1), ones(1), ones(1), ones(1)),
             nameof(VisionFeatures) => new VisionFeatures(ones(1), ones(1)),

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Clip;
 
 namespace PatchDpo.Torch.Tests.Clip;

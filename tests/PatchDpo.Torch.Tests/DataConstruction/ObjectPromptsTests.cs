@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.DataConstruction;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.PatchEncoders;
 
 namespace PatchDpo.Torch.Tests.PatchEncoders;

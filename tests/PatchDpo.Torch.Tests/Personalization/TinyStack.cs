@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Tests.Diffusion.UNet;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Tests.Weights;

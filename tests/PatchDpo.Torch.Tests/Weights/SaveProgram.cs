@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Tests.Foundation;
 using PatchDpo.Torch.Tests.Weights.Safetensors;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Models;
 

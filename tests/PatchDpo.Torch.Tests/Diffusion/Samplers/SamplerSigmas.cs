@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Diffusion.Samplers;
 
 namespace PatchDpo.Torch.Tests.Diffusion.Samplers;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Weights.Pickle;
 
 namespace PatchDpo.Torch.Tests.Weights.Pickle;

@@ -1,4 +1,3 @@
-
 using PatchDpo.Torch.Weights.Zip;
 
 namespace PatchDpo.Torch.Tests.Weights.Zip;
