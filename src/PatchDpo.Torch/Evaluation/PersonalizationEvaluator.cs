@@ -124,19 +124,13 @@ public sealed class PersonalizationEvaluator
         {
             // One buffer for each content, so that the estimator encodes it once.
             Dictionary<string, ImageBuffer> buffers = pairs.DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Reference);
-            Dictionary<string, bool[,]?> masks = buffers.ToDictionary(b => b.Key, b => _options.MaskPlainBackground ? Foreground(b.Value) : null);
+            Dictionary<string, bool[,]?> masks = buffers.ToDictionary(b => b.Key, b => _options.MaskPlainBackground ? PlainBackground.Of(b.Value).Object() : null);
             IReadOnlyList<PatchQualityResult> results = FiniteOutput.Renamed(
                 () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => buffers[p.Key])], [.. pairs.Select(p => masks[p.Key])]),
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
                 sums[pairs[i].Row].PatchQuality = (sums[pairs[i].Row].PatchQuality ?? 0) + results[i].Score;
         }
-    }
-
-    private static bool[,]? Foreground(ImageBuffer reference)
-    {
-        bool[,] mask = ForegroundMask.FromPlainBackground(reference);
-        return mask.Cast<bool>().Contains(true) ? mask : null;
     }
 
     private static SubjectSums Sums(OrderedDictionary<string, SubjectSums> subjects, string subject)

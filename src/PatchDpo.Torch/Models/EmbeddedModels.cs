@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Models;
@@ -7,7 +6,7 @@ namespace PatchDpo.Torch.Models;
 /// <remarks>They are trained on nothing but drawn characters of 64 x 64 pixels, by examples/TrainEmbeddedModels.</remarks>
 public static class EmbeddedModels
 {
-    /// <summary>The personalised generator, for <see cref="PersonalizedModel.Load(string, PersonalizedModelOptions)"/>.</summary>
+    /// <summary>The personalised generator, for <c>PersonalizedModel.Load</c>.</summary>
     /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>
     public static string Generator => Folder("generator", "model_index.json");
 
