@@ -20,7 +20,7 @@ TorchRuntime.Initialize();
     ("quality", "", QualityStage.Run),
 ];
 
-var output = new Option<string>("--output") { Description = "Folder of the shipped models.", DefaultValueFactory = _ => "src/PatchDpo.Torch/models/embedded" };
+var output = new Option<string>("--output") { Description = "Folder of the shipped models.", DefaultValueFactory = _ => "src/PatchDpo.Models.Embedded/models/embedded" };
 var work = new Option<string>("--work") { Description = "Folder of checkpoints and contact sheets.", DefaultValueFactory = _ => "artifacts/embedded-training" };
 var only = new Option<string[]>("--stage") { Description = $"Run these stages only: {string.Join(", ", stages.Select(s => s.Name))}.", AllowMultipleArgumentsPerToken = true };
 var force = new Option<bool>("--force") { Description = "Run a stage even where its result exists." };
