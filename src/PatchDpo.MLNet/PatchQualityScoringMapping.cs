@@ -36,7 +36,7 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
     public override Func<ImagePair> Reader(DataViewRow row)
     {
         Func<ImageBuffer> generated = new ImageInput(options.GeneratedColumnName).Reader(row);
-        Func<ImageBuffer> reference = SharedImages.Reader(new ImageInput(options.ReferenceColumnName).Reader(row));
+        Func<ImageBuffer> reference = new ImageInput(options.ReferenceColumnName).Reader(row);
         Func<bool[,]?> generatedMask = MaskReader(options.GeneratedMaskColumnName, row);
         Func<bool[,]?> referenceMask = MaskReader(options.ReferenceMaskColumnName, row);
         return () =>
