@@ -119,7 +119,8 @@ internal sealed class TrainingCache : IDisposable
 
     public void Dispose()
     {
-        foreach (Tensor kept in Tensors)
+        // An image prompt whose first tensor is gone gives none of them.
+        foreach (Tensor kept in Tensors.ToArray())
             kept.Dispose();
     }
 
