@@ -39,6 +39,7 @@ internal static class DataSetBuild
                 // To the small patch encoder all characters look much alike as a whole: only true repeats are dropped.
                 Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = settings.Encoder == Embedded ? 0.9995 : 0.98 },
                 MaskPlainBackground = true,
+                ImageFormat = settings.Format,
             },
             clip, [ModelIdentity.FromPath("patch encoder", encoderPath), .. settings.Clip is null ? Array.Empty<ModelIdentity>() : [ModelIdentity.FromPath("CLIP", settings.Clip)]]);
 

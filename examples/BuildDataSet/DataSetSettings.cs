@@ -1,4 +1,4 @@
-
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 
 namespace BuildDataSet;
@@ -15,5 +15,7 @@ namespace BuildDataSet;
 /// <param name="Steps">Sampling steps, or null for the model's usual ones.</param>
 /// <param name="Clip">A CLIP model's folder, or null.</param>
 /// <param name="MinClipT">The least CLIP-T of a reference, or null.</param>
+/// <param name="Format">What images are written as.</param>
 internal sealed record DataSetSettings(
-    string Model, PersonalizedModelOptions Loading, string Encoder, string Prompts, int References, int Generations, string Output, long Seed, int? Steps, string? Clip, double? MinClipT);
+    string Model, PersonalizedModelOptions Loading, string Encoder, string Prompts, int References, int Generations, string Output, long Seed, int? Steps, string? Clip, double? MinClipT,
+    ImageFormat Format);

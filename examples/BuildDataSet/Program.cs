@@ -19,7 +19,9 @@ var seed = new Option<long>("--seed") { Description = "Decides the noise that im
 var steps = new Option<int?>("--steps") { Description = "Sampling steps; default: 20 for the embedded model, 30 for others." };
 var clip = new Option<DirectoryInfo?>("--clip") { Description = "Folder of a CLIP model, for --min-clip-t." };
 var minClipT = new Option<double?>("--min-clip-t") { Description = "Reject references that follow their prompt less than this (cosine)." };
+var format = new Option<string>("--format") { Description = "What images are written as: png, tiff, tga or ppm. The official script takes png only: with another, the folder has no patch_quality.pkl.", DefaultValueFactory = _ => "png" };
 scheduler.AcceptOnlyFromAmong([.. SamplerKinds.Names]);
+format.AcceptOnlyFromAmong([.. ImageFormats.WrittenNames]);
 
 var root = new RootCommand($"""
     Builds a data set for PatchDPO: draws references from prompts, keeps objects on a plain background, generates images of them and scores the patches of both.
@@ -27,7 +29,7 @@ var root = new RootCommand($"""
     Run it again to continue a build that was stopped; what is there is not made again. Another prompt, option or model needs another folder.
     """)
 {
-    model, adapter, imageEncoder, tokenizer, scheduler, encoder, prompts, references, generations, output, seed, steps, clip, minClipT,
+    model, adapter, imageEncoder, tokenizer, scheduler, encoder, prompts, references, generations, output, seed, steps, clip, minClipT, format,
 };
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 root.SetAction((result, cancellation) => Task.Run(() => DataSetBuild.Run(new DataSetSettings(
@@ -41,7 +43,8 @@ root.SetAction((result, cancellation) => Task.Run(() => DataSetBuild.Run(new Dat
         RequiresSampler = true,
     },
     result.GetValue(encoder)!, result.GetValue(prompts)!, result.GetValue(references), result.GetValue(generations),
-    result.GetValue(output)!.FullName, result.GetValue(seed), result.GetValue(steps), result.GetValue(clip)?.FullName, result.GetValue(minClipT)), cancellation)));
+    result.GetValue(output)!.FullName, result.GetValue(seed), result.GetValue(steps), result.GetValue(clip)?.FullName, result.GetValue(minClipT),
+    ImageFormats.Parse(result.GetValue(format)!)), cancellation)));
 
 ParseResult parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)

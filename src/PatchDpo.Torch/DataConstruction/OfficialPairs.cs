@@ -1,5 +1,6 @@
 using System.Globalization;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.DataConstruction;
@@ -33,12 +34,12 @@ internal static class OfficialPairs
                 ? $"there is no reference, a file whose name ends in '{PairLayout.ReferenceSuffix}'."
                 : $"there are {references.Length} references: '{string.Join("', '", references)}'.");
         string prompt = references[0][..^PairLayout.ReferenceSuffix.Length];
-        string next = PairLayout.GeneratedSuffix(maps.Count);
+        string next = PairLayout.GeneratedSuffix(maps.Count, ImageFormat.Png);
         if (files.FirstOrDefault(f => f.EndsWith(next, StringComparison.Ordinal)) is string extra)
             throw new PairFolderException(folder, extra, $"there are maps of {maps.Count} generated images only.");
         for (int i = 0; i < maps.Count; i++)
         {
-            string suffix = PairLayout.GeneratedSuffix(i);
+            string suffix = PairLayout.GeneratedSuffix(i, ImageFormat.Png);
             string[] generated = [.. files.Where(f => f.EndsWith(suffix, StringComparison.Ordinal))];
             if (generated.Length != 1 || generated[0] != prompt + suffix)
                 throw new PairFolderException(folder, null, generated.Length switch

@@ -101,8 +101,8 @@ internal sealed class PairBuild(
         if (verdict.Rejection is null && accepted == options.References)
             verdict = verdict with { Rejection = ReferenceRejection.NotNeeded };
         int? sample = verdict.Rejection is null ? accepted++ : null;
-        string file = sample is int k ? PairLayout.Reference(k, request.Prompt)
-            : PairLayout.RejectedCandidate(candidate, request.Prompt, verdict.Rejection!.Value);
+        string file = sample is int k ? PairLayout.Reference(k, request.Prompt, options.ImageFormat)
+            : PairLayout.RejectedCandidate(candidate, request.Prompt, verdict.Rejection!.Value, options.ImageFormat);
         if (sample is not null)
             filter.Accept(image);
         return new CandidateRecord(
@@ -157,7 +157,7 @@ internal sealed class PairBuild(
         var records = new List<GeneratedRecord>();
         for (int i = 0; i < options.GenerationsPerReference; i++)
         {
-            string file = PairLayout.Generated(reference.Sample!.Value, reference.Prompt, i);
+            string file = PairLayout.Generated(reference.Sample!.Value, reference.Prompt, i, options.ImageFormat);
             records.Add(new GeneratedRecord(
                 requests[first + i].NoiseIndex!.Value, file, Save(file, generated[first + i]), generated[first + i].Width, generated[first + i].Height,
                 quality[first + i].Score));
@@ -168,16 +168,27 @@ internal sealed class PairBuild(
     private PairManifest Finish(PairJournal journal)
     {
         cancellation.ThrowIfCancellationRequested();
-        string maps = PairLayout.Maps, pickle = $"{PairLayout.Pairs}/{PairLayout.Pickle}";
-        StoredMaps.Write(PathOf(maps), journal.Maps, journal.Samples.Count);
-        WeightMapping mapping = WeightMapping.Fit(journal.Maps.SelectMany(m => new[] { m.Reference, m.Generated }), options.PickleWeights);
-        var images = journal.Samples.SelectMany(s => s.Generated.Select(g => (Reference: journal.Candidates[s.Candidate], Generated: g)));
-        QualityMapPickle.Write(PathOf(pickle),
-            [.. journal.Maps.Zip(images, (m, i) => OnLatents(mapping, m, i.Reference, i.Generated)).Chunk(options.GenerationsPerReference)]);
+        StoredMaps.Write(PathOf(PairLayout.Maps), journal.Maps, journal.Samples.Count);
+        string[] files = [PairLayout.Maps];
+        // The official reader looks for names that end in .png: without maps for it, it cannot begin with a folder that it would fail on.
+        if (options.ImageFormat == ImageFormat.Png)
+            files = [.. files, WritePickle(journal)];
         var manifest = new PairManifest(
-            header, journal.Candidates, journal.Samples, [.. new[] { maps, pickle }.Select(f => new FileRecord(f, FileHash.Of(PathOf(f))))]);
+            header, journal.Candidates, journal.Samples, [.. files.Select(f => new FileRecord(f, FileHash.Of(PathOf(f))))]);
         manifest.Write(PathOf(PairLayout.Manifest));
         return manifest;
+    }
+
+    /// <summary>The maps for the official script.</summary>
+    /// <returns>The file, as the manifest names it.</returns>
+    private string WritePickle(PairJournal journal)
+    {
+        const string Pickle = $"{PairLayout.Pairs}/{PairLayout.Pickle}";
+        WeightMapping mapping = WeightMapping.Fit(journal.Maps.SelectMany(m => new[] { m.Reference, m.Generated }), options.PickleWeights);
+        var images = journal.Samples.SelectMany(s => s.Generated.Select(g => (Reference: journal.Candidates[s.Candidate], Generated: g)));
+        QualityMapPickle.Write(PathOf(Pickle),
+            [.. journal.Maps.Zip(images, (m, i) => OnLatents(mapping, m, i.Reference, i.Generated)).Chunk(options.GenerationsPerReference)]);
+        return Pickle;
     }
 
     /// <summary>A pair's maps as the official script takes them: weights on the grid of the latents that it trains on.</summary>
@@ -187,11 +198,11 @@ internal sealed class PairBuild(
 
     private string Save(string file, ImageBuffer image)
     {
-        byte[] png = ImageFile.EncodePng(image);
+        byte[] bytes = ImageFile.Encode(image, options.ImageFormat);
         string path = PathOf(file);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        AtomicFile.Write(path, stream => stream.Write(png));
-        return FileHash.Of(png);
+        AtomicFile.Write(path, stream => stream.Write(bytes));
+        return FileHash.Of(bytes);
     }
 
     private void CheckFiles(IReadOnlyList<CandidateRecord> candidates, IReadOnlyList<SampleRecord> samples)
@@ -209,9 +220,10 @@ internal sealed class PairBuild(
     {
         HashSet<string> recorded = [.. journal.Candidates.Select(c => c.File).Concat(journal.Samples.SelectMany(s => s.Generated).Select(g => g.File))
             .Select(PathOf)];
+        string[] endings = [options.ImageFormat.Ending(), PairLayout.TemporarySuffix];
         foreach (string part in new[] { PairLayout.Pairs, PairLayout.Rejected }.Select(PathOf).Where(Directory.Exists))
             foreach (string file in FolderFiles.Files(part, recursive: true))
-                if (Path.GetExtension(file) is ".png" or PairLayout.TemporarySuffix && !recorded.Contains(file))
+                if (endings.Contains(Path.GetExtension(file)) && !recorded.Contains(file))
                     File.Delete(file);
         foreach (string name in new[] { PairLayout.Maps, PairLayout.Manifest })
             foreach (string file in Directory.GetFiles(folder, $"{name}.*{PairLayout.TemporarySuffix}"))

@@ -14,7 +14,8 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <para>A folder gets <c>pairs</c> in the official layout (<c>sample{k}/{prompt}_entity_0.png</c>, <c>sample{k}/{prompt}_gen_{i}.png</c>,
 /// <c>patch_quality.pkl</c>), which can be given to the official script as it is, and beside it <c>maps.safetensors</c> (the quality
 /// as it was estimated), <c>rejected</c> (the candidates that did not become references) and <c>manifest.json</c> (true prompts,
-/// noise, options, reasons of rejection, SHA-256 of the models' files and of every image). <see cref="PairFolder"/> reads it.</para>
+/// noise, options, reasons of rejection, SHA-256 of the models' files and of every image). <see cref="PairFolder"/> reads it. With another
+/// <see cref="PairBuilderOptions.ImageFormat"/> than PNG, <c>pairs</c> has that format's endings and no pickle: the official script takes PNG only.</para>
 /// <para>A build can be stopped or killed at any moment and run again: what is recorded in <c>manifest.partial.jsonl</c> is
 /// checked and not made again, and the finished folder has the bytes of one built in one go (on the same machine, with the
 /// same number of threads). One process at a time builds a folder: a second one is refused, and a killed one does not stand in the way.</para>

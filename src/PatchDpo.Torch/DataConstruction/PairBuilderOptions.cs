@@ -1,5 +1,6 @@
 
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 
@@ -40,6 +41,17 @@ public sealed class PairBuilderOptions
     /// [0, 1]. <c>maps.safetensors</c> holds p itself.
     /// </summary>
     public WeightMapOptions PickleWeights { get; init => field = value ?? throw new ArgumentNullException(nameof(PickleWeights)); } = new();
+
+    /// <summary>
+    /// What all images are written as, without loss. Default PNG, which the official script asks for: in another format the folder
+    /// <c>pairs</c> is for <see cref="PairFolder"/> alone, and has no <c>patch_quality.pkl</c>.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The format is unknown.</exception>
+    public ImageFormat ImageFormat
+    {
+        get;
+        init => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(ImageFormat), value, "Unknown image format.");
+    } = ImageFormat.Png;
 
     /// <summary>
     /// After how many candidates without enough references among them building gives up, at least 1; null (default): 10 for each reference. It may

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Torch.DataConstruction;
 
@@ -8,6 +9,8 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <para>The official data set class takes every entry of its folder that does not end in .pkl for a sample, and the text before
 /// the first underscore of a file for the prompt. So <see cref="Pairs"/> is a folder of its own, which holds nothing else and can
 /// be handed to the official script, and file names have no other underscores than the layout's.</para>
+/// <para>It also asks for names that end in .png. Where images are written in another format, names are the same but for their ending, and the
+/// folder is no official one.</para>
 /// </remarks>
 internal static class PairLayout
 {
@@ -18,24 +21,28 @@ internal static class PairLayout
     public const string Pickle = "patch_quality.pkl";
     public const string Rejected = "rejected";
     public const string SamplePrefix = "sample";
-    public const string ReferenceSuffix = "_entity_0.png";
+    public const string ReferenceSuffix = ReferenceMark + ".png";
     public const string TemporarySuffix = ".tmp";
+
+    private const string ReferenceMark = "_entity_0";
 
     // File systems take names of 255 bytes; this leaves room for the suffixes, and for whole paths of 260 characters.
     private const int MaxNameBytes = 100;
 
     /// <summary>A reference's path below the folder, with slashes.</summary>
-    public static string Reference(int sample, string prompt) => $"{Pairs}/{SamplePrefix}{sample}/{SafeName(prompt)}{ReferenceSuffix}";
+    public static string Reference(int sample, string prompt, ImageFormat format)
+        => $"{Pairs}/{SamplePrefix}{sample}/{SafeName(prompt)}{ReferenceMark}{format.Ending()}";
 
     /// <summary>A generated image's path below the folder, with slashes.</summary>
-    public static string Generated(int sample, string prompt, int index) => $"{Pairs}/{SamplePrefix}{sample}/{SafeName(prompt)}{GeneratedSuffix(index)}";
+    public static string Generated(int sample, string prompt, int index, ImageFormat format)
+        => $"{Pairs}/{SamplePrefix}{sample}/{SafeName(prompt)}{GeneratedSuffix(index, format)}";
 
     /// <summary>A rejected candidate's path below the folder, with slashes.</summary>
-    public static string RejectedCandidate(int candidate, string prompt, ReferenceRejection reason)
-        => string.Create(CultureInfo.InvariantCulture, $"{Rejected}/{candidate:D5} {SafeName(prompt)} ({reason}).png");
+    public static string RejectedCandidate(int candidate, string prompt, ReferenceRejection reason, ImageFormat format)
+        => string.Create(CultureInfo.InvariantCulture, $"{Rejected}/{candidate:D5} {SafeName(prompt)} ({reason}){format.Ending()}");
 
     /// <summary>What follows the prompt in a generated image's name.</summary>
-    public static string GeneratedSuffix(int index) => string.Create(CultureInfo.InvariantCulture, $"_gen_{index}.png");
+    public static string GeneratedSuffix(int index, ImageFormat format) => string.Create(CultureInfo.InvariantCulture, $"_gen_{index}{format.Ending()}");
 
     /// <summary>The prompt as a part of a file name that every system takes.</summary>
     /// <remarks>

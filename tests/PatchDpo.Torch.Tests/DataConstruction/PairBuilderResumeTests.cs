@@ -1,5 +1,6 @@
 
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;
 
@@ -76,6 +77,22 @@ public sealed class PairBuilderResumeTests : PairBuilds
         }
     }
 
+    [Theory]
+    [InlineData(ImageFormat.Tiff)]
+    [InlineData(ImageFormat.Tga)]
+    [InlineData(ImageFormat.Ppm)]
+    public void A_stopped_build_in_another_format_goes_on_in_it_and_gives_the_same_bytes(ImageFormat format)
+    {
+        string whole = Folder.File("whole"), stopped = Folder.File("stopped"), stray = Path.Combine(stopped, "pairs", $"sample0{format.Ending()}");
+        Build(whole, new Painter(), Options(format: format));
+        Assert.Throws<IOException>(() => Build(stopped, new Painter { AfterStep = s => { if (s == 9) throw new IOException("killed"); } }, Options(format: format)));
+        // What a killed run had written and not yet recorded.
+        File.WriteAllText(stray, "not recorded");
+        PairBuildSummary summary = Build(stopped, new Painter(), Options(format: format));
+        Assert.Equal((8, 8), (summary.ReusedCandidates, summary.ReusedPairs));
+        Assert.Equal(FolderContent.Of(whole), FolderContent.Of(stopped));
+    }
+
     [Fact]
     public void A_finished_build_makes_nothing_again()
     {
@@ -103,6 +120,7 @@ public sealed class PairBuilderResumeTests : PairBuilds
             Refuses("References: 5, now 6", Options(references: 6));
             Refuses("Generation.Steps: 2, now 3", Options(steps: 3));
             Refuses("Generation.AdapterScale: none, now 0.5", Options(adapterScale: 0.5));
+            Refuses("ImageFormat: Png, now Tiff", Options(format: ImageFormat.Tiff));
             Refuses("Filter.MinForeground: 0.05, now 0.1", Options(filter: new() { MinForeground = 0.1 }));
             Refuses("Prompts: 3 of SHA-256", prompts: ["a ball", "a coin", "a disc"]);
             Refuses("SHA-256 of generator unet.safetensors: 00, now 11", sha256: "11");

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.PatchEncoders;
@@ -70,6 +71,32 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
             AssertClose(new WeightMapping(0, 1, 1).Apply(quality[i].Reference).Resize(2, 2), official.Pairs[i].ReferenceQuality);
         }
     }
+
+    [Theory]
+    [InlineData(ImageFormat.Tiff)]
+    [InlineData(ImageFormat.Tga)]
+    [InlineData(ImageFormat.Ppm)]
+    public void In_another_format_a_build_has_the_same_pixels_and_nothing_for_the_official_reader(ImageFormat format)
+    {
+        string png = Folder.File("png"), other = Folder.File("other");
+        Build(png, new Painter());
+        Build(other, new Painter(), Options(format: format));
+        Assert.Equal(
+            FolderContent.Of(png).Keys.Where(f => f != "pairs/patch_quality.pkl").Select(f => f.Replace(".png", format.Ending(), StringComparison.Ordinal)),
+            FolderContent.Of(other).Keys);
+        var expected = PairFolder.Open(png).Read().ToList();
+        var pairs = PairFolder.Open(other, verifyHashes: true).Read().ToList();
+        Assert.Equal(expected.Select(p => (Pixels(p.Reference), Pixels(p.Generated))), pairs.Select(p => (Pixels(p.Reference), Pixels(p.Generated))));
+        Assert.Equal(expected.Select(p => p.GeneratedQuality.Values), pairs.Select(p => p.GeneratedQuality.Values));
+        var e = Assert.Throws<PairFolderException>(() => PairFolder.Open(Path.Combine(other, "pairs")));
+        Assert.Contains("patch_quality.pkl", e.Message, StringComparison.Ordinal);
+
+        static string Pixels(ImageBuffer image) => $"{image.Width} x {image.Height}: {Convert.ToHexString(image.Pixels)}";
+    }
+
+    [Fact]
+    public void An_unknown_image_format_is_refused_when_it_is_set()
+        => Assert.Equal("ImageFormat", Assert.Throws<ArgumentOutOfRangeException>(() => new PairBuilderOptions { ImageFormat = (ImageFormat)9 }).ParamName);
 
     [SkippableFact]
     public void A_reader_with_the_official_rules_finds_every_pair()

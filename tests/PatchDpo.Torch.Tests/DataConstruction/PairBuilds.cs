@@ -1,5 +1,6 @@
 using System.Text.Json;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.PatchEncoders;
@@ -27,8 +28,10 @@ public abstract class PairBuilds : IDisposable
             .Build(prompts ?? Prompts, folder, progress, cancellation);
     }
 
-    private protected static PairBuilderOptions Options(int references = References, int steps = Steps, double? adapterScale = null, ReferenceFilterOptions? filter = null) => new()
+    private protected static PairBuilderOptions Options(int references = References, int steps = Steps, double? adapterScale = null, ReferenceFilterOptions? filter = null,
+        ImageFormat format = ImageFormat.Png) => new()
     {
+        ImageFormat = format,
         References = references,
         GenerationsPerReference = Generations,
         ReferenceGeneration = Fast(),

@@ -1,5 +1,6 @@
 using System.Text;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;
 
@@ -18,9 +19,9 @@ public class PairLayoutTests
     public void A_prompt_becomes_a_name_that_every_file_system_takes(string prompt, string name)
     {
         Assert.Equal(name, PairLayout.SafeName(prompt));
-        Assert.Equal($"pairs/sample7/{name}_entity_0.png", PairLayout.Reference(7, prompt));
-        Assert.Equal($"pairs/sample7/{name}_gen_12.png", PairLayout.Generated(7, prompt, 12));
-        Assert.Equal($"rejected/00003 {name} (NearDuplicate).png", PairLayout.RejectedCandidate(3, prompt, ReferenceRejection.NearDuplicate));
+        Assert.Equal($"pairs/sample7/{name}_entity_0.png", PairLayout.Reference(7, prompt, ImageFormat.Png));
+        Assert.Equal($"pairs/sample7/{name}_gen_12.png", PairLayout.Generated(7, prompt, 12, ImageFormat.Png));
+        Assert.Equal($"rejected/00003 {name} (NearDuplicate).png", PairLayout.RejectedCandidate(3, prompt, ReferenceRejection.NearDuplicate, ImageFormat.Png));
     }
 
     [Fact]
