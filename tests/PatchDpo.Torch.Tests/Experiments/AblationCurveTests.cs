@@ -1,6 +1,6 @@
 using Ablation;
 
-namespace PatchDpo.Torch.Tests.Examples;
+namespace PatchDpo.Torch.Tests.Experiments;
 
 /// <summary>The ablation compares consistency at equal text alignment.</summary>
 public sealed class AblationCurveTests

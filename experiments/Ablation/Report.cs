@@ -25,7 +25,7 @@ internal static class Report
         string page = $"""
             # Ablation
 
-            Written by `dotnet run -c Release --project examples/Ablation -- {settings.Arguments}`.
+            Written by `dotnet run -c Release --project experiments/Ablation -- {settings.Arguments}`.
 
             Embedded generator, drawn characters. Seeds {string.Join(", ", settings.Seeds)}; for each: {settings.Pairs} training pairs, references on white, scored once;
             every method trains to_k_ip and to_v_ip from the same start for {settings.Steps} steps of {settings.BatchSize} pairs (AdamW, learning rate {settings.LearningRate:g},
