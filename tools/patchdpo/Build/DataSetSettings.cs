@@ -1,7 +1,7 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 
-namespace BuildDataSet;
+namespace PatchDpo.Tool.Build;
 
 /// <summary>What the command line chooses.</summary>
 /// <param name="Model">The generator's folder or single file, or "embedded".</param>
@@ -17,5 +17,5 @@ namespace BuildDataSet;
 /// <param name="MinClipT">The least CLIP-T of a reference, or null.</param>
 /// <param name="Format">What images are written as.</param>
 internal sealed record DataSetSettings(
-    string Model, PersonalizedModelOptions Loading, string Encoder, string Prompts, int References, int Generations, string Output, long Seed, int? Steps, string? Clip, double? MinClipT,
-    ImageFormat Format);
+    string Model, PersonalizedModelOptions Loading, string Encoder, string Prompts, int References, int Generations, string Output, long Seed,
+    int? Steps, string? Clip, double? MinClipT, ImageFormat Format);

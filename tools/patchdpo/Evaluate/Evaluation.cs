@@ -1,10 +1,10 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using PatchDpo.Examples;
 using PatchDpo.MLNet;
+using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Evaluation;
 
-namespace EvaluateDreamBench;
+namespace PatchDpo.Tool.Evaluate;
 
 /// <summary>The ML.NET pipeline: paths to images to metrics.</summary>
 internal static class Evaluation
@@ -16,11 +16,19 @@ internal static class Evaluation
     /// <param name="photos">The photos of each of their subjects.</param>
     /// <param name="models">DINO and CLIP.</param>
     /// <param name="evaluator">The setting, and what the result carries.</param>
+    /// <param name="cancellationToken">Looked at before every batch.</param>
     public static PersonalizationMetrics Run(
-        IEnumerable<DreamBenchFile> generations, ILookup<DreamBenchSubject, string> photos, (ImageEncoder Dino, string Clip) models, PersonalizationEvaluatorOptions evaluator)
+        IEnumerable<DreamBenchFile> generations, ILookup<DreamBenchSubject, string> photos, (ImageEncoder Dino, string Clip) models,
+        PersonalizationEvaluatorOptions evaluator, CancellationToken cancellationToken)
+        => ToolProgress.Run("evaluation", shown => Run(
+            [.. generations.Select(g => Row(g, [.. photos[g.Subject]]))], models, evaluator, shown, cancellationToken));
+
+    private static PersonalizationMetrics Run(
+        GenerationRow[] generations, (ImageEncoder Dino, string Clip) models, PersonalizationEvaluatorOptions evaluator, ToolProgress shown,
+        CancellationToken cancellationToken)
     {
         var ml = new MLContext(seed: 1);
-        IDataView rows = ml.Data.LoadFromEnumerable(Shown([.. generations.Select(g => Row(g, [.. photos[g.Subject]]))]));
+        IDataView rows = ml.Data.LoadFromEnumerable(Shown(generations, shown));
         string[] columns = [.. Enumerable.Range(1, MostPhotos).Select(i => $"Photo{i}")];
         EstimatorChain<ImageFileLoadingTransformer> loading = columns.Aggregate(
             new EstimatorChain<ImageFileLoadingTransformer>().Append(ml.PatchDpo.LoadImages("Generated", null, nameof(GenerationRow.GeneratedPath))),
@@ -31,17 +39,17 @@ internal static class Evaluation
             Dino = models.Dino,
             ClipFolder = models.Clip,
             Evaluator = evaluator,
+            CancellationToken = cancellationToken,
         });
     }
 
-    private static IEnumerable<GenerationRow> Shown(GenerationRow[] rows)
+    private static IEnumerable<GenerationRow> Shown(GenerationRow[] rows, ToolProgress shown)
     {
-        ProgressLine line = new();
         for (int i = 0; i < rows.Length; i++)
         {
             yield return rows[i];
             // The next one is asked for: this one has been read.
-            line.Show($"image {i + 1} of {rows.Length}", isLast: i + 1 == rows.Length);
+            shown.Report(i + 1, rows.Length, $"image {i + 1} of {rows.Length}");
         }
     }
 

@@ -1,4 +1,4 @@
-namespace EvaluateDreamBench;
+namespace PatchDpo.Tool.Evaluate;
 
 /// <summary>A generation and its subject's photos; the pipeline's input row. A subject has at most six photos; what is empty is not there.</summary>
 internal sealed class GenerationRow

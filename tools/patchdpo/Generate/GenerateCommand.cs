@@ -1,128 +1,145 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
-using Generate;
-using PatchDpo.Examples;
+using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
-using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Encoders;
-using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
-using static TorchSharp.torch;
 
-CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-var defaults = new GenerationOptions();
-var modelPath = new Argument<string>("model") { Description = "A Stable Diffusion 1.5 or SDXL pipeline in diffusers' layout, or a whole such model in one file (.safetensors, .ckpt)." };
-var adapter = new Option<FileInfo?>("--adapter") { Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin); default: the folder's ip_adapter.safetensors." };
-var imageEncoder = new Option<DirectoryInfo?>("--image-encoder") { Description = "Folder of the CLIP image encoder that the adapter was trained with; default: the model folder's image_encoder." };
-var tokenizer = new Option<string?>("--tokenizer") { Description = "Folder of CLIP's tokenizer (vocab.json, merges.txt); default: the model folder's. A model in one file needs it." };
-var prompt = new Option<string?>("--prompt") { Description = "What to show." };
-var prompts = new Option<FileInfo?>("--prompts") { Description = "Instead of one prompt: a text file with a prompt on each line." };
-var references = new Option<FileInfo[]>("--reference") { Description = "Photos of the object; several are averaged. With --objects, a photo of each object.", Required = true, AllowMultipleArgumentsPerToken = true };
-var objects = new Option<bool>("--objects") { Description = "Each reference shows another object of the prompt, as in \"a cat and a robot, on a beach\"." };
-var output = new Option<DirectoryInfo>("--output") { Description = "Folder for the images, prompt.png; a name that is taken gets a number.", Required = true };
-var seed = new Option<long>("--seed") { Description = "Decides the starting noise.", DefaultValueFactory = _ => defaults.Seed };
-var steps = new Option<int>("--steps") { Description = "Sampling steps.", DefaultValueFactory = _ => defaults.Steps };
-var guidance = new Option<double>("--guidance") { Description = "Weight of the prompt against the negative prompt; at most 1 turns guidance off.", DefaultValueFactory = _ => defaults.GuidanceScale };
-var scale = new Option<double>("--scale") { Description = "Weight of the references beside the prompt.", DefaultValueFactory = _ => 1 };
-var negative = new Option<string>("--negative") { Description = "What not to show.", DefaultValueFactory = _ => defaults.NegativePrompt };
-var width = new Option<int?>("--width") { Description = "Width in pixels; default: what the model was trained for." };
-var height = new Option<int?>("--height") { Description = "Height in pixels; default: what the model was trained for." };
-var count = new Option<int>("--count") { Description = "Images of each prompt.", DefaultValueFactory = _ => 1 };
-var batch = new Option<int>("--batch") { Description = "Images generated together.", DefaultValueFactory = _ => defaults.BatchSize };
-var scheduler = new Option<string?>("--scheduler") { Description = $"{string.Join(", ", SamplerKinds.Names.SkipLast(1))} or {SamplerKinds.Names[^1]}; default: the one that the model names." };
-var refuse = new Option<bool>("--refuse-long-prompts") { Description = "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning." };
-var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
-var format = new Option<string>("--format") { Description = "What images are written as: png, tiff, tga or ppm.", DefaultValueFactory = _ => "png" };
-var dtype = new Option<string>("--dtype") { Description = "float32, float16 or bfloat16.", DefaultValueFactory = _ => "float32" };
-scheduler.AcceptOnlyFromAmong([.. SamplerKinds.Names]);
-format.AcceptOnlyFromAmong([.. ImageFormats.WrittenNames]);
-dtype.AcceptOnlyFromAmong("float32", "float16", "bfloat16");
-var root = new RootCommand("Draws the object of reference photos in the scenes that prompts describe.")
-{
-    modelPath, adapter, imageEncoder, tokenizer, prompt, prompts, references, objects, output, seed, steps, guidance, scale, negative, width, height, count, batch, scheduler, refuse, format, device, dtype,
-};
-root.SetAction(arguments =>
-{
-    string[] texts = (arguments.GetValue(prompt), arguments.GetValue(prompts)) switch
-    {
-        (string text, null) => [text],
-        (null, FileInfo file) => [.. PromptFile.Read(file.FullName)],
-        _ => throw new InputException("Give either --prompt or --prompts."),
-    };
-    if (arguments.GetValue(count) < 1)
-        throw new InputException("--count must be at least 1.");
-    var options = new GenerationOptions
-    {
-        Steps = arguments.GetValue(steps),
-        GuidanceScale = arguments.GetValue(guidance),
-        AdapterScale = arguments.GetValue(scale),
-        ReferenceFusion = arguments.GetValue(objects) ? ReferenceFusion.Concatenate : ReferenceFusion.Average,
-        NegativePrompt = arguments.GetValue(negative)!,
-        Seed = arguments.GetValue(seed),
-        BatchSize = arguments.GetValue(batch),
-        Width = arguments.GetValue(width),
-        Height = arguments.GetValue(height),
-        Sampler = arguments.GetValue(scheduler) is string name ? SamplerKinds.Parse(name) : null,
-        RefuseTruncatedPrompts = arguments.GetValue(refuse),
-    };
-    ImageBuffer[] photos = [.. arguments.GetValue(references)!.Select(f => ImageFile.Load(f.FullName))];
-    GenerationRequest[] requests = [.. texts.SelectMany(t => Enumerable.Repeat(t, arguments.GetValue(count))).Select((t, i) => new GenerationRequest(t, photos) { NoiseIndex = i })];
-    ScalarType type = arguments.GetValue(dtype) switch { "float16" => ScalarType.Float16, "bfloat16" => ScalarType.BFloat16, _ => ScalarType.Float32 };
+namespace PatchDpo.Tool.Generate;
 
-    OutputFolder.Check(arguments.GetValue(output)!.FullName);
-    using PersonalizedModel model = PersonalizedModel.Load(arguments.GetValue(modelPath)!, new PersonalizedModelOptions
+/// <summary>Draws the object of reference photos in the scenes that prompts describe.</summary>
+internal sealed class GenerateCommand : ToolCommand
+{
+    private static readonly GenerationOptions Defaults = new();
+
+    private readonly GeneratorOptions _generator = new();
+    private readonly ComputeOptions _compute = new("float32", "float16", "bfloat16");
+    private readonly Argument<string> _model;
+    private readonly Option<string?> _prompt, _negative;
+    private readonly Option<FileInfo?> _prompts;
+    private readonly Option<FileInfo[]> _references;
+    private readonly Option<DirectoryInfo> _output;
+    private readonly Option<string> _format;
+    private readonly Option<long> _seed;
+    private readonly Option<int> _count, _batch;
+    private readonly Option<int?> _steps, _width, _height;
+    private readonly Option<double> _scale;
+    private readonly Option<double?> _guidance;
+    private readonly Option<bool> _objects, _refuse;
+
+    public GenerateCommand() : base("generate", "Draws the object of reference photos in the scenes that prompts describe.")
     {
-        AdapterPath = arguments.GetValue(adapter)?.FullName,
-        ImageEncoderPath = arguments.GetValue(imageEncoder)?.FullName,
-        TokenizerPath = arguments.GetValue(tokenizer),
-        Sampler = options.Sampler,
-        RequiresSampler = true,
-        Device = ParseDevice(arguments.GetValue(device)!),
-        DType = type,
-    });
-    // A prompt is named by its place in the file, however many images it gets.
-    IReadOnlyList<TruncatedPrompt> truncated = [.. model.FindTruncatedPrompts(texts), .. options.GuidanceScale > 1 ? model.FindTruncatedPrompts([options.NegativePrompt]).Select(t => t with { Index = null }) : []];
-    if (options.RefuseTruncatedPrompts && truncated.Count > 0)
-        throw new TruncatedPromptException(truncated[0]);
-    var names = new ImageNames(arguments.GetValue(output)!.FullName, ImageFormats.Parse(arguments.GetValue(format)!));
-    long start = Stopwatch.GetTimestamp();
-    int done = 0;
-    // Batch by batch, so that an interrupted run has what was finished.
-    foreach (GenerationRequest[] chunk in requests.Chunk(options.BatchSize))
-    {
-        IReadOnlyList<ImageBuffer> images = model.Generate(chunk, options, new StepProgress(done, chunk.Length, requests.Length, truncated));
-        arguments.GetValue(output)!.Create();
-        foreach ((GenerationRequest request, ImageBuffer image) in chunk.Zip(images))
-            Console.WriteLine(names.Save(request.Prompt, image));
-        done += chunk.Length;
+        GenerationOptions embedded = EmbeddedGeneration.Options;
+        _model = DeclareArgument<string>("model", "A Stable Diffusion 1.5 or SDXL pipeline in diffusers' layout, a whole such model in one file (.safetensors, "
+            + ".ckpt), or 'embedded' for the small one that comes with the library.");
+        _generator.AddTo(this, generates: true);
+        _prompt = Declare<string?>("--prompt", "What to show.");
+        _prompts = Declare<FileInfo?>("--prompts", "Instead of one prompt: a text file with a prompt on each line.");
+        _references = DeclareRequired<FileInfo[]>("--reference", "Photos of the object; several are averaged. With --objects, a photo of each object.");
+        _references.AllowMultipleArgumentsPerToken = true;
+        _objects = Declare<bool>("--objects", "Each reference shows another object of the prompt, as in \"a cat and a robot, on a beach\".");
+        _output = DeclareRequired<DirectoryInfo>("--output", "Folder for the images, prompt.png; a name that is taken gets a number.");
+        _seed = Declare("--seed", "Decides the starting noise.", Defaults.Seed);
+        _steps = Declare<int?>("--steps", $"Sampling steps; default: {Defaults.Steps}, {embedded.Steps} for the embedded model.");
+        _guidance = Declare<double?>("--guidance", "Weight of the prompt against the negative prompt; at most 1 turns guidance off; default: "
+            + $"{Defaults.GuidanceScale}, {embedded.GuidanceScale} for the embedded model.");
+        _scale = Declare("--scale", "Weight of the references beside the prompt.", 1.0);
+        _negative = Declare<string?>("--negative", $"What not to show; default: \"{Defaults.NegativePrompt}\", nothing for the embedded model.");
+        _width = Declare<int?>("--width", "Width in pixels; default: what the model was trained for.");
+        _height = Declare<int?>("--height", "Height in pixels; default: what the model was trained for.");
+        _count = Declare("--count", "Images of each prompt.", 1);
+        _batch = Declare("--batch", "Images generated together.", Defaults.BatchSize);
+        _refuse = Declare<bool>("--refuse-long-prompts", "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning.");
+        _format = DeclareFormat("What images are written as: png, tiff, tga or ppm.");
+        _compute.AddTo(this);
     }
-    double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-    Console.Error.WriteLine($"{done} images in {seconds:F1} s, {seconds / done:F2} s each");
-});
 
-ParseResult parsed = root.Parse(args);
-if (parsed.Errors.Count > 0)
-{
-    // One line, also where System.CommandLine lists what it would take.
-    Console.Error.WriteLine(string.Join(' ', parsed.Errors.SelectMany(e => e.Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))));
-    return 2;
-}
-try
-{
-    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
-}
-catch (Exception e) when (e is PatchDpoException or InputException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
-{
-    // One line: what is wrong, and where.
-    Console.Error.WriteLine(e.Message.ReplaceLineEndings(" "));
-    return 2;
-}
+    protected override string StoppedMessage => "Stopped; the images that are named above are written.";
 
-static Device ParseDevice(string name)
-    => name == "cpu" ? TorchRuntime.ResolveDevice(null, fallbackToCpu: false)
-        : name == "cuda" ? TorchRuntime.ResolveDevice(0, fallbackToCpu: false)
-        : name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? TorchRuntime.ResolveDevice(id, fallbackToCpu: false)
-        : throw new InputException($"'{name}' is no device: give cpu, cuda or cuda:N.");
+    protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        string[] prompts = (arguments.GetValue(_prompt), arguments.GetValue(_prompts)) switch
+        {
+            (string text, null) => [text],
+            (null, FileInfo file) => [.. PromptFile.Read(file.FullName)],
+            _ => throw new InputException("Give either --prompt or --prompts."),
+        };
+        int count = arguments.GetValue(_count);
+        if (count < 1)
+            throw new InputException("--count must be at least 1.");
+        GenerationOptions options = Choices(arguments);
+        ImageBuffer[] photos = [.. arguments.GetValue(_references)!.Select(f => ImageFile.Load(f.FullName))];
+        GenerationRequest[] requests =
+        [
+            .. prompts.SelectMany(p => Enumerable.Repeat(p, count)).Select((p, i) => new GenerationRequest(p, photos) { NoiseIndex = i }),
+        ];
+        DirectoryInfo output = arguments.GetValue(_output)!;
+        OutputFolder.Check(output.FullName);
+        using var model = PersonalizedModel.Load(ModelPath.Generator(arguments.GetValue(_model)!), _generator.Read(arguments, generates: true) with
+        {
+            Device = _compute.Device(arguments),
+            DType = _compute.DType(arguments),
+        });
+        IReadOnlyList<TruncatedPrompt> truncated = Truncated(model, prompts, options);
+        var names = new ImageNames(output.FullName, ImageFormats.Parse(arguments.GetValue(_format)!));
+        long start = Stopwatch.GetTimestamp();
+        int done = 0;
+        // Batch by batch, so that an interrupted run has what was finished.
+        foreach (GenerationRequest[] batch in requests.Chunk(options.BatchSize))
+        {
+            IReadOnlyList<ImageBuffer> images = Draw(model, batch, options, done, requests.Length, truncated, cancellationToken);
+            output.Create();
+            foreach ((GenerationRequest request, ImageBuffer image) in batch.Zip(images))
+                Console.WriteLine(names.Save(request.Prompt, image));
+            done += batch.Length;
+        }
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        Console.Error.WriteLine($"{done} images in {seconds:F1} s, {seconds / done:F2} s each");
+        return Ending.Done;
+    }
+
+    private static IReadOnlyList<ImageBuffer> Draw(
+        PersonalizedModel model, GenerationRequest[] batch, GenerationOptions options, int done, int total, IReadOnlyList<TruncatedPrompt> truncated,
+        CancellationToken cancellationToken)
+    {
+        string range = $"images {done + 1} to {done + batch.Length} of {total}";
+        return ToolProgress.Run(range, shown => model.Generate(batch, options, new DirectProgress<GenerationProgress>(p =>
+        {
+            // By now all options have passed: a fault in one is told alone.
+            if (done == 0 && p.Step == 1)
+                PromptWarnings.Print(truncated, shown.WriteLine);
+            shown.Report(p.Step, p.Steps, $"{range}: step {p.Step} of {p.Steps}");
+        }), cancellationToken));
+    }
+
+    private GenerationOptions Choices(ParseResult arguments)
+    {
+        GenerationOptions defaults = arguments.GetValue(_model) == ModelPath.Embedded ? EmbeddedGeneration.Options : Defaults;
+        return defaults with
+        {
+            Steps = arguments.GetValue(_steps) ?? defaults.Steps,
+            GuidanceScale = arguments.GetValue(_guidance) ?? defaults.GuidanceScale,
+            AdapterScale = arguments.GetValue(_scale),
+            ReferenceFusion = arguments.GetValue(_objects) ? ReferenceFusion.Concatenate : ReferenceFusion.Average,
+            NegativePrompt = arguments.GetValue(_negative) ?? defaults.NegativePrompt,
+            Seed = arguments.GetValue(_seed),
+            BatchSize = arguments.GetValue(_batch),
+            Width = arguments.GetValue(_width),
+            Height = arguments.GetValue(_height),
+            Sampler = _generator.Sampler(arguments),
+            RefuseTruncatedPrompts = arguments.GetValue(_refuse),
+        };
+    }
+
+    /// <summary>The prompts that are cut. A prompt is named by its place in the file, however many images it gets.</summary>
+    private static IReadOnlyList<TruncatedPrompt> Truncated(PersonalizedModel model, string[] prompts, GenerationOptions options)
+    {
+        IReadOnlyList<TruncatedPrompt> negative = options.GuidanceScale > 1 ? model.FindTruncatedPrompts([options.NegativePrompt]) : [];
+        TruncatedPrompt[] truncated = [.. model.FindTruncatedPrompts(prompts), .. negative.Select(t => t with { Index = null })];
+        if (options.RefuseTruncatedPrompts && truncated.Length > 0)
+            throw new TruncatedPromptException(truncated[0]);
+        return truncated;
+    }
+}

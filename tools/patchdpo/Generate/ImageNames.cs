@@ -1,7 +1,7 @@
 using System.Text;
 using PatchDpo.Torch.Images;
 
-namespace Generate;
+namespace PatchDpo.Tool.Generate;
 
 /// <summary>Saves images under their prompts' names, and never over a file that is there.</summary>
 internal sealed class ImageNames(string folder, ImageFormat format)

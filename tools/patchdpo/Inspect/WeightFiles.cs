@@ -1,7 +1,7 @@
 using System.IO.Enumeration;
 using PatchDpo.Torch.Foundation;
 
-namespace InspectWeights;
+namespace PatchDpo.Tool.Inspect;
 
 /// <summary>Finds weight files by the endings that people give them.</summary>
 internal static class WeightFiles
@@ -14,12 +14,13 @@ internal static class WeightFiles
     {
         if (!Directory.Exists(path))
             return [path];
+        var recursive = new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = false };
         string[] files =
         [
-            .. new FileSystemEnumerable<string>(path, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = false })
+            .. new FileSystemEnumerable<string>(path, (ref entry) => entry.ToSpecifiedFullPath(), recursive)
             {
-                ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && !FolderFiles.IsLitter(entry.FileName) && IsWeightFile(entry.FileName),
-                ShouldRecursePredicate = (ref FileSystemEntry entry) => !FolderFiles.IsLitter(entry.FileName) && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
+                ShouldIncludePredicate = (ref entry) => !entry.IsDirectory && !FolderFiles.IsLitter(entry.FileName) && IsWeightFile(entry.FileName),
+                ShouldRecursePredicate = (ref entry) => !FolderFiles.IsLitter(entry.FileName) && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint),
             }.Order(StringComparer.Ordinal),
         ];
         return files.Length > 0 ? files : throw new FileNotFoundException($"The folder '{path}' has no weight file ({string.Join(", ", Endings)}).");

@@ -5,7 +5,7 @@ using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 
-namespace InspectWeights;
+namespace PatchDpo.Tool.Inspect;
 
 /// <summary>What is printed of one weight file, and what counts towards a folder's totals.</summary>
 internal sealed record WeightListing(string Text, long Tensors, long Parameters, long FileBytes)
@@ -14,7 +14,7 @@ internal sealed record WeightListing(string Text, long Tensors, long Parameters,
     private const int MaxValueLength = 200;
 
     /// <summary>Opens a file and describes it; with statistics, reads all of it.</summary>
-    public static WeightListing Of(string path, bool stats)
+    public static WeightListing Of(string path, bool stats, CancellationToken cancellationToken)
     {
         using ITensorFile file = WeightsFile.Open(path);
         long parameters = 0, fileBytes;
@@ -23,6 +23,7 @@ internal sealed record WeightListing(string Text, long Tensors, long Parameters,
         List<string[]> rows = [stats ? ["key", "dtype", "shape", "min", "mean", "max", "non-finite"] : ["key", "dtype", "shape"]];
         foreach (string key in file.Keys)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             long[] shape = file.Shape(key);
             parameters += shape.Aggregate(1L, (product, size) => product * size);
             string name = key.Length == 0 ? "(no name)" : KeyText.Escape(key, MaxValueLength);
@@ -41,7 +42,8 @@ internal sealed record WeightListing(string Text, long Tensors, long Parameters,
     public static string Totals(long tensors, long parameters, long fileBytes) =>
         $"{Count(tensors, "tensor")}, {Count(parameters, "parameter")}, {Count(fileBytes, "byte")}";
 
-    private static string Count(long count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
+    private static string Count(long count, string noun)
+        => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
 
     private static string Format(ITensorFile file) => file switch
     {
@@ -62,7 +64,8 @@ internal sealed record WeightListing(string Text, long Tensors, long Parameters,
         using torch.Tensor values = file.Read(key);
         TensorStatistics statistics = TensorStatistics.Of(values);
         string Number(double value) => double.IsNaN(value) ? "-" : value.ToString("G5", CultureInfo.InvariantCulture);
-        return [Number(statistics.Minimum), Number(statistics.Mean), Number(statistics.Maximum), statistics.NonFinite.ToString("N0", CultureInfo.InvariantCulture)];
+        string nonFinite = statistics.NonFinite.ToString("N0", CultureInfo.InvariantCulture);
+        return [Number(statistics.Minimum), Number(statistics.Mean), Number(statistics.Maximum), nonFinite];
     }
 
     // PyTorch's names.

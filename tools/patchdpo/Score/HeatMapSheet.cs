@@ -3,7 +3,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using SkiaSharp;
 
-namespace ScoreFolder;
+namespace PatchDpo.Tool.Score;
 
 /// <summary>A picture of one pair for people: reference and generated image, each beside its heat map, over the scale.</summary>
 internal static class HeatMapSheet

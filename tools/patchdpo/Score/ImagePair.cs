@@ -1,4 +1,4 @@
-namespace ScoreFolder;
+namespace PatchDpo.Tool.Score;
 
 /// <summary>A generated image and one of its references; the pipeline's input row.</summary>
 internal sealed class ImagePair

@@ -1,7 +1,7 @@
-
+using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Foundation;
 
-namespace ScoreFolder;
+namespace PatchDpo.Tool.Score;
 
 /// <summary>Reads pairs from a tab-separated file.</summary>
 internal static class PairFile

@@ -1,10 +1,10 @@
-
+using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 
-namespace ScoreFolder;
+namespace PatchDpo.Tool.Score;
 
-/// <summary>Finds pairs in two folders; the rule is in the program's help.</summary>
+/// <summary>Finds pairs in two folders; the rule is in the command's help.</summary>
 internal static class PairFolders
 {
     public static IReadOnlyList<ImagePair> Find(string generated, string references)
@@ -25,8 +25,10 @@ internal static class PairFolders
             pairs.AddRange(chosen.Select(r => new ImagePair { ReferencePath = r, GeneratedPath = path }));
         }
 
+        if (pairs.Count == 0)
+            throw new InputException($"'{generated}' holds no image ({string.Join(", ", ImageFormats.Endings)}).");
         // Pairs with one reference stand together, so that it is encoded once.
-        return pairs.Count > 0 ? [.. pairs.OrderBy(p => p.ReferencePath, StringComparer.Ordinal)] : throw new InputException($"'{generated}' holds no image ({string.Join(", ", ImageFormats.Endings)}).");
+        return [.. pairs.OrderBy(p => p.ReferencePath, StringComparer.Ordinal)];
     }
 
     /// <summary>Image files by their ending, in order, with full paths.</summary>

@@ -1,7 +1,7 @@
-
 using PatchDpo.Torch.Images;
 
-namespace ScoreFolder;
+namespace PatchDpo.Tool.Score;
 
-/// <summary>What the command line decides; no encoder means the embedded encoder.</summary>
-internal sealed record ScoringOptions(string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, string? EncoderPath);
+/// <summary>What the command line decides.</summary>
+internal sealed record ScoringOptions(
+    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, string Encoder);

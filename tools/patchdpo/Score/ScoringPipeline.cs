@@ -1,28 +1,29 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.MLNet;
+using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.PatchQuality;
 
-namespace ScoreFolder;
+namespace PatchDpo.Tool.Score;
 
 /// <summary>The ML.NET pipeline: paths to images to patch quality.</summary>
 internal static class ScoringPipeline
 {
     /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
-    public static IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, string? encoderPath)
+    public static IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, string encoder, CancellationToken cancellationToken)
     {
         var ml = new MLContext(seed: 1);
         IDataView data = ml.Data.LoadFromEnumerable(pairs);
         var pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
             .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
             .Append(ml.PatchDpo.ScorePatchQuality(
-                encoderPath is null ? ImageEncoder.Embedded : File.Exists(encoderPath) ? ImageEncoder.FromFile(encoderPath) : ImageEncoder.FromFolder(encoderPath),
-                new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));
+                ModelPath.ImageEncoder(encoder), new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));
         using TransformerChain<PatchQualityScoringTransformer> model = pipeline.Fit(data);
         (int height, int width) = (model.LastTransformer.MapHeight, model.LastTransformer.MapWidth);
         int row = 0;
         foreach (Output output in ml.Data.CreateEnumerable<Output>(model.Transform(data), reuseRowObject: false))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             yield return new ScoredPair(pairs[row++], new QualityMap(height, width, output.GeneratedQuality),
                 new QualityMap(height, width, output.ReferenceQuality), output.PatchQualityScore);
         }

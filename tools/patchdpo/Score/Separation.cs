@@ -1,19 +1,18 @@
 using System.Diagnostics;
-using System.Globalization;
+using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Foundation;
 
-namespace ScoreFolder;
+namespace PatchDpo.Tool.Score;
 
 /// <summary>How well the score separates pairs of photos of one subject from pairs of two subjects.</summary>
 internal static class Separation
 {
     private const int Resamplings = 500;
 
-    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, string? encoderPath)
+    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, string encoder, CancellationToken cancellationToken)
     {
         if (limit < 1)
             throw new InputException("--limit must be at least 1.");
-        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         (string Subject, string Path)[] photos = [.. Subjects(folder).SelectMany(s => PairFolders.Images(s).Select(p => (Path.GetFileName(s), p)))];
         var random = new Random(seed);
         (List<SubjectPair> same, List<SubjectPair> different) = DrawPairs(photos, limit, random);
@@ -23,14 +22,16 @@ internal static class Separation
         // Pairs with one reference stand together, so that it is encoded once.
         SubjectPair[] pairs = [.. same.Concat(different).OrderBy(p => p.Images.ReferencePath, StringComparer.Ordinal)];
         long start = Stopwatch.GetTimestamp();
-        foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(ScoringPipeline.Score([.. pairs.Select(p => p.Images)], ignorePlainBackground, encoderPath)))
+        IEnumerable<ScoredPair> scores = ScoringPipeline.Score([.. pairs.Select(p => p.Images)], ignorePlainBackground, encoder, cancellationToken);
+        foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(scores))
             pair.Score = scored.Score;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         string[] subjects = [.. pairs.Select(p => p.First).Concat(pairs.Select(p => p.Second)).Distinct().Order(StringComparer.Ordinal)];
         double auc = RankingArea.Compute(same.Select(p => (p.Score, 1.0)), different.Select(p => (p.Score, 1.0)));
         (double low, double high) = Interval(subjects, same, different, random);
-        Console.WriteLine($"{photos.Length} photos of {subjects.Length} subjects; {same.Count} same-subject pairs, {different.Count} different-subject pairs, seed {seed}");
+        Console.WriteLine($"{photos.Length} photos of {subjects.Length} subjects; {same.Count} same-subject pairs, {different.Count} different-subject "
+            + $"pairs, seed {seed}");
         Console.WriteLine($"mean score: same {same.Average(p => p.Score):F4}, different {different.Average(p => p.Score):F4}");
         Console.WriteLine($"AUC {auc:F4}, 95% interval {low:F4} to {high:F4} (bootstrap over subjects, {Resamplings} times)");
         Console.WriteLine($"{seconds:F1} s, {pairs.Length / seconds:F1} pairs/s, loading included");
@@ -39,8 +40,10 @@ internal static class Separation
         foreach (string subject in subjects)
         {
             SubjectPair[] own = [.. same.Where(p => p.First == subject)], other = [.. different.Where(p => p.First == subject || p.Second == subject)];
-            string area = own.Length > 0 && other.Length > 0 ? RankingArea.Compute(own.Select(p => (p.Score, 1.0)), other.Select(p => (p.Score, 1.0))).ToString("F3") : "-";
-            Console.WriteLine($"{subject,-24}{own.Length,6}{other.Length,11}{area,8}");
+            double area = own.Length > 0 && other.Length > 0
+                ? RankingArea.Compute(own.Select(p => (p.Score, 1.0)), other.Select(p => (p.Score, 1.0)))
+                : double.NaN;
+            Console.WriteLine($"{subject,-24}{own.Length,6}{other.Length,11}{(double.IsNaN(area) ? "-" : area.ToString("F3")),8}");
         }
 
         Console.WriteLine();
@@ -51,7 +54,10 @@ internal static class Separation
         {
             Console.WriteLine(heading);
             foreach (SubjectPair p in list.Take(5))
-                Console.WriteLine($"  {p.Score:F4}  {Path.GetRelativePath(folder, p.Images.GeneratedPath)} | {Path.GetRelativePath(folder, p.Images.ReferencePath)}");
+            {
+                Console.WriteLine($"  {p.Score:F4}  {Path.GetRelativePath(folder, p.Images.GeneratedPath)} | "
+                    + Path.GetRelativePath(folder, p.Images.ReferencePath));
+            }
         }
     }
 
@@ -67,7 +73,8 @@ internal static class Separation
         {
             for (int j = i + 1; j < photos.Length; j++)
             {
-                var pair = new SubjectPair(photos[i].Subject, photos[j].Subject, new ImagePair { ReferencePath = photos[i].Path, GeneratedPath = photos[j].Path });
+                var images = new ImagePair { ReferencePath = photos[i].Path, GeneratedPath = photos[j].Path };
+                var pair = new SubjectPair(photos[i].Subject, photos[j].Subject, images);
                 (photos[i].Subject == photos[j].Subject ? same : different).Add(pair);
             }
         }
@@ -83,7 +90,9 @@ internal static class Separation
         }
     }
 
-    /// <summary>Subjects are drawn with replacement; a pair counts as often as its subjects were drawn. Photos of one subject are no independent evidence.</summary>
+    /// <summary>
+    /// Subjects are drawn with replacement; a pair counts as often as its subjects were drawn. Photos of one subject are no independent evidence.
+    /// </summary>
     private static (double Low, double High) Interval(string[] subjects, List<SubjectPair> same, List<SubjectPair> different, Random random)
     {
         var areas = new List<double>(Resamplings);
@@ -92,7 +101,8 @@ internal static class Separation
             Dictionary<string, int> drawn = subjects.ToDictionary(s => s, _ => 0);
             for (int k = 0; k < subjects.Length; k++)
                 drawn[subjects[random.Next(subjects.Length)]]++;
-            double area = RankingArea.Compute(same.Select(p => (p.Score, (double)drawn[p.First])), different.Select(p => (p.Score, (double)drawn[p.First] * drawn[p.Second])));
+            double area = RankingArea.Compute(
+                same.Select(p => (p.Score, (double)drawn[p.First])), different.Select(p => (p.Score, (double)drawn[p.First] * drawn[p.Second])));
             if (double.IsFinite(area))
                 areas.Add(area);
         }

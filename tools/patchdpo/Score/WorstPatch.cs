@@ -1,7 +1,6 @@
-
 using PatchDpo.Torch.PatchQuality;
 
-namespace ScoreFolder;
+namespace PatchDpo.Tool.Score;
 
 /// <summary>A patch of a generated image, with its box in the image's pixels.</summary>
 internal sealed record WorstPatch(int Row, int Column, float Quality, int X, int Y, int Width, int Height)

@@ -1,6 +1,6 @@
-namespace PatchDpo.Examples;
+namespace PatchDpo.Tool.Shared;
 
-/// <summary>Checks that a program can write what it is about to compute.</summary>
+/// <summary>Checks that a command can write what it is about to compute.</summary>
 internal static class OutputFolder
 {
     /// <summary>Makes a folder, or a file in it, and removes it again.</summary>
@@ -16,7 +16,8 @@ internal static class OutputFolder
             existing = parent;
         try
         {
-            using FileStream probe = new(Path.Combine(existing, $".{Path.GetRandomFileName()}"), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            using FileStream probe = new(Path.Combine(existing, $".{Path.GetRandomFileName()}"), FileMode.CreateNew, FileAccess.Write, FileShare.None,
+                bufferSize: 0, FileOptions.DeleteOnClose);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

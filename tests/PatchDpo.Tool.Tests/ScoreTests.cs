@@ -1,11 +1,10 @@
-using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Images;
 
-namespace PatchDpo.MLNet.Tests.Examples;
+namespace PatchDpo.Tool.Tests;
 
-/// <summary>The program examples/ScoreFolder, run as its users run it.</summary>
-public sealed class ScoreFolderTests : IDisposable
+/// <summary>The command score, run as its users run it.</summary>
+public sealed class ScoreTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("patchdpo-score-").FullName;
 
@@ -24,7 +23,7 @@ public sealed class ScoreFolderTests : IDisposable
             foreach (string litter in new[] { "._x ü.png", ".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints/x ü-checkpoint.png", "__MACOSX/._x ü.png" })
                 File.WriteAllBytes(Path.Combine(folder, litter), [0, 5, 22, 7]);
         }
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run("ScoreFolder", "--generated", generated, "--references", references, "--output", Path.Combine(_root, "Ergebnis ö"), "--heat-maps", "1");
+        (int exitCode, string[] output, string[] errors) = Tool.Run("score", "--generated", generated, "--references", references, "--output", Path.Combine(_root, "Ergebnis ö"), "--heat-maps", "1");
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.StartsWith("1 pairs in", output[0], StringComparison.Ordinal);
         Assert.Contains(output, l => l.StartsWith("mean 1.000;", StringComparison.Ordinal));

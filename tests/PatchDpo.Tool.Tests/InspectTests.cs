@@ -1,15 +1,15 @@
+using System.IO.Compression;
 using System.Text;
 using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Tests.Weights.Pickle;
-using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Tests.Examples;
+namespace PatchDpo.Tool.Tests;
 
-public sealed class InspectWeightsTests : IDisposable
+/// <summary>The command inspect, run as its users run it.</summary>
+public sealed class InspectTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -69,7 +69,7 @@ public sealed class InspectWeightsTests : IDisposable
 
     [Fact]
     public void A_file_that_wants_to_run_code_gives_one_line_and_nothing_else() => AssertFails(
-        "UnsafePickleException", "'os.system'", _folder.Write("evil.bin", CheckpointBytes.Checkpoint(new SamplePickle().Global("os", "system").Stop())));
+        "UnsafePickleException", "'os.system'", _folder.Write("evil.bin", Checkpoint([0x80, 2, .. "cos\nsystem\n."u8])));
 
     [Fact]
     public void Damage_that_only_the_values_show_gives_one_line_and_nothing_else()
@@ -88,17 +88,29 @@ public sealed class InspectWeightsTests : IDisposable
     public void A_missing_file_or_argument_gives_one_line_and_nothing_else()
     {
         AssertFails("FileNotFoundException", _folder.File("none.bin"), _folder.File("none.bin"));
-        AssertFails("FileNotFoundException", "has no weight file", Path.GetDirectoryName(_folder.File("a"))!);
-        AssertFails("ArgumentException", "Required argument missing");
+        AssertFails("The folder '", "has no weight file", Path.GetDirectoryName(_folder.File("a"))!);
+        AssertFails("Required argument missing", "See patchdpo inspect --help.");
     }
 
-    private static void AssertFails(string type, string message, params string[] arguments)
+    private static void AssertFails(string start, string message, params string[] arguments)
     {
         (int exitCode, string output, string errors) = Inspect(arguments);
         Assert.Equal((2, ""), (exitCode, output));
         string line = Assert.Single(Lines(errors));
-        Assert.StartsWith($"error: {type}: ", line, StringComparison.Ordinal);
+        Assert.StartsWith($"error: {start}", line, StringComparison.Ordinal);
         Assert.Contains(message, line, StringComparison.Ordinal);
+    }
+
+    // A zip checkpoint of a pickle alone.
+    private static byte[] Checkpoint(ReadOnlySpan<byte> pickle)
+    {
+        using var stream = new MemoryStream();
+        using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            using Stream entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.NoCompression).Open();
+            entry.Write(pickle);
+        }
+        return stream.ToArray();
     }
 
     private static string[] Lines(string text)
@@ -108,5 +120,5 @@ public sealed class InspectWeightsTests : IDisposable
     }
 
     private static (int ExitCode, string Output, string Errors) Inspect(params string[] arguments) =>
-        ChildProcess.Finish(ChildProcess.StartAssembly("InspectWeights.dll", arguments));
+        Tool.RunText("inspect", arguments);
 }

@@ -4,18 +4,16 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 
-namespace PatchDpo.MLNet.Tests.Examples;
+namespace PatchDpo.Tool.Tests;
 
-/// <summary>The program examples/EvaluateDreamBench, run as its users run it.</summary>
-public sealed class EvaluateDreamBenchTests : IClassFixture<TinyModels>, IDisposable
+/// <summary>The command evaluate, run as its users run it.</summary>
+public sealed class EvaluateTests : IClassFixture<TinyModels>, IDisposable
 {
-    private const string Program = "EvaluateDreamBench";
-
     private readonly TinyModels _models;
     private readonly string _root = Directory.CreateTempSubdirectory("patchdpo-dreambench-").FullName;
     private readonly string _generations, _photos, _output;
 
-    public EvaluateDreamBenchTests(TinyModels models)
+    public EvaluateTests(TinyModels models)
     {
         _models = models;
         (_generations, _photos, _output) = (Path.Combine(_root, "generations"), Path.Combine(_root, "photos"), Path.Combine(_root, "scores"));
@@ -73,7 +71,7 @@ public sealed class EvaluateDreamBenchTests : IClassFixture<TinyModels>, IDispos
         Assert.Contains("missing generations of vase: all 25", errors);
         Assert.Contains($"missing generation {Path.Combine("dog", "a dog in the jungle.png")}", errors);
         Assert.Contains($"stray generation {Path.Combine("dog", "a dog in my garden.png")}", errors);
-        Assert.StartsWith("748 files are missing and 1 are not of the benchmark", errors[^1], StringComparison.Ordinal);
+        Assert.StartsWith("error: 748 files are missing and 1 are not of the benchmark", errors[^1], StringComparison.Ordinal);
         Assert.False(Directory.Exists(_output));
 
         (exitCode, output, errors) = Run("--allow-missing");
@@ -93,7 +91,7 @@ public sealed class EvaluateDreamBenchTests : IClassFixture<TinyModels>, IDispos
     public void The_embedded_encoders_are_taken_on_request_alone_and_say_so()
     {
         WriteGeneration("cat", "a cat in the snow", 21);
-        (int exitCode, string[] output, _) = ChildProcess.Run(Program, _generations, "--dreambench", _photos, "--output", _output, "--allow-missing", "--embedded");
+        (int exitCode, string[] output, _) = Tool.Run("evaluate", _generations, "--dreambench", _photos, "--output", _output, "--allow-missing", "--embedded");
         Assert.Equal(0, exitCode);
         Assert.Contains(output, l => l.StartsWith("note:", StringComparison.Ordinal) && l.Contains("compare with no others", StringComparison.Ordinal));
         Assert.Contains("compare with no others", File.ReadAllText(Path.Combine(_output, "scores.json")), StringComparison.Ordinal);
@@ -111,7 +109,7 @@ public sealed class EvaluateDreamBenchTests : IClassFixture<TinyModels>, IDispos
         List<string> all = [_generations, .. arguments.Select(a => a switch { "DINO" => _models.Dino, "CLIP" => _models.FullClip, "PHOTOS" => _photos, _ => a }), "--output", _output];
         if (!all.Contains("--dreambench"))
             all.AddRange("--dreambench", _photos);
-        (int exitCode, _, string[] errors) = ChildProcess.Run(Program, [.. all]);
+        (int exitCode, _, string[] errors) = Tool.Run("evaluate", [.. all]);
         Assert.Equal(2, exitCode);
         Assert.Contains(message, Assert.Single(errors, e => !e.StartsWith("missing ", StringComparison.Ordinal)), StringComparison.Ordinal);
         Assert.False(Directory.Exists(_output));
@@ -129,7 +127,7 @@ public sealed class EvaluateDreamBenchTests : IClassFixture<TinyModels>, IDispos
     }
 
     private (int ExitCode, string[] Output, string[] Errors) Run(params string[] more)
-        => ChildProcess.Run(Program, [_generations, "--dreambench", _photos, "--dino", _models.Dino, "--clip", _models.FullClip, "--output", _output, .. more]);
+        => Tool.Run("evaluate", [_generations, "--dreambench", _photos, "--dino", _models.Dino, "--clip", _models.FullClip, "--output", _output, .. more]);
 
     private void WriteGeneration(string subject, string prompt, int image)
     {

@@ -1,4 +1,3 @@
-using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
@@ -6,13 +5,11 @@ using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace PatchDpo.MLNet.Tests.Examples;
+namespace PatchDpo.Tool.Tests;
 
-/// <summary>The program examples/Generate, run as its users run it.</summary>
+/// <summary>The command generate, run as its users run it.</summary>
 public sealed class GenerateTests : IDisposable
 {
-    private const string Program = "Generate";
-
     private readonly string _root = Directory.CreateTempSubdirectory("patchdpo-generate-").FullName;
     private readonly string _output;
 
@@ -28,7 +25,7 @@ public sealed class GenerateTests : IDisposable
         File.WriteAllText(prompts, "a cat\n\n  a dog / in: the \"snow\"\n");
         string[] arguments = [model, "--prompts", prompts, "--reference", Photo("1.png"), Photo("2.png"), "--output", _output, "--steps", "2", "--count", "2", "--width", "24", "--height", "16", "--dtype", "bfloat16"];
 
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, arguments);
+        (int exitCode, string[] output, string[] errors) = Tool.Run("generate", arguments);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         string[] names = ["a cat.png", "a cat_2.png", "a dog _ in_ the _snow_.png", "a dog _ in_ the _snow__2.png"];
         Assert.Equal(names.Select(n => Path.Combine(_output, n)), output);
@@ -38,7 +35,7 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(4, images.Select(i => Convert.ToHexString(i.Pixels)).Distinct().Count());
 
         byte[] first = File.ReadAllBytes(output[0]);
-        (exitCode, string[] again, _) = ChildProcess.Run(Program, [model, "--prompt", "a cat", .. arguments[3..]]);
+        (exitCode, string[] again, _) = Tool.Run("generate", [model, "--prompt", "a cat", .. arguments[3..]]);
         Assert.Equal(0, exitCode);
         Assert.Equal([Path.Combine(_output, "a cat_3.png"), Path.Combine(_output, "a cat_4.png")], again);
         Assert.Equal(first, File.ReadAllBytes(output[0]));
@@ -60,7 +57,7 @@ public sealed class GenerateTests : IDisposable
 
         static ImageBuffer Draw(string[] arguments)
         {
-            (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, arguments);
+            (int exitCode, string[] output, string[] errors) = Tool.Run("generate", arguments);
             Assert.True(exitCode == 0, string.Join('\n', errors));
             return ImageFile.Load(Assert.Single(output));
         }
@@ -76,7 +73,7 @@ public sealed class GenerateTests : IDisposable
         string prompts = Path.Combine(_root, "prompts.txt");
         File.WriteAllLines(prompts, ["a cat", .. Enumerable.Range(1, 5).Select(i => $"a cat in deep snow {i}")]);
         string[] arguments = [model, "--prompts", prompts, "--reference", Photo("1.png"), "--output", _output, "--steps", "1", "--guidance", "1"];
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, arguments);
+        (int exitCode, string[] output, string[] errors) = Tool.Run("generate", arguments);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(6, output.Length);
         string[] warnings = [.. errors.Where(e => e.StartsWith("warning: ", StringComparison.Ordinal))];
@@ -139,7 +136,7 @@ public sealed class GenerateTests : IDisposable
         ];
         CheckFault("ScoreSdeVpScheduler", arguments);
         CheckFault("is a model in a single file, which holds no tokenizer's vocabulary: name it (--tokenizer FOLDER", [SingleFile(), .. arguments[1..^2]]);
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, [.. arguments, "--scheduler", "euler"]);
+        (int exitCode, string[] output, string[] errors) = Tool.Run("generate", [.. arguments, "--scheduler", "euler"]);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Single(output);
     }
@@ -160,7 +157,7 @@ public sealed class GenerateTests : IDisposable
 
     private void CheckFault(string message, params string[] arguments)
     {
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Program, arguments);
+        (int exitCode, string[] output, string[] errors) = Tool.Run("generate", arguments);
         Assert.Equal(2, exitCode);
         Assert.Contains(message, Assert.Single(errors), StringComparison.Ordinal);
         Assert.Empty(output);
