@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.MLNet;
 
@@ -17,6 +18,7 @@ internal static class ModelFingerprint
     /// <param name="folder">The folder or the file.</param>
     /// <param name="ignoredFile">A file in it that the model does not need, or an empty string.</param>
     /// <param name="withLitter">Whether what desktops leave in folders counts, as it did when models were saved by earlier versions.</param>
+    /// <exception cref="WeightsFormatException">A pipe, a device or a socket stands in a file's place.</exception>
     /// <exception cref="DirectoryNotFoundException">There is no such folder or file.</exception>
     public static string Of(string folder, string ignoredFile, bool withLitter = false)
     {
@@ -24,7 +26,7 @@ internal static class ModelFingerprint
         byte[] buffer = new byte[1 << 20];
         foreach ((string name, string path) in Files(folder, withLitter).Where(f => f.Name != ignoredFile))
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            using FileStream stream = RegularFile.OpenRead(path, kind => new WeightsFormatException(path, null, $"this is {kind}, not a model's file."));
             hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{stream.Length}\0"));
             for (int read; (read = stream.Read(buffer)) > 0;)
                 hash.AppendData(buffer, 0, read);

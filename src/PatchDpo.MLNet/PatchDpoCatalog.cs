@@ -184,13 +184,16 @@ public sealed class PatchDpoCatalog
     /// <summary>Loads a saved model, as <c>mlContext.Model.Load</c> does, with the components' own errors instead of wrapped ones.</summary>
     /// <param name="path">The model's file.</param>
     /// <param name="inputSchema">The columns that the model was saved with (without images).</param>
+    /// <exception cref="InvalidDataException">The file is no saved model, or is cut off; or a pipe, a device or a folder stands there.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelReferenceException">A folder of weights that the model refers to is gone or has changed.</exception>
     /// <exception cref="ModelFileNotFoundException">Such a folder lacks a file.</exception>
     public ITransformer LoadModel(string path, out DataViewSchema inputSchema)
     {
         try
         {
-            return _context.Model.Load(path, out inputSchema);
+            using BufferedStream stream = new(RegularFile.OpenRead(path, kind => new InvalidDataException($"'{path}': this is {kind}, not a saved model.")));
+            return _context.Model.Load(stream, out inputSchema);
         }
         catch (TargetInvocationException e)
         {

@@ -17,8 +17,7 @@ internal static class OpenAiVocabulary
     /// <exception cref="WeightsFormatException">A line is not a merge, or there are too few.</exception>
     public static string[] ReadMerges(string file)
     {
-        RegularFile.Require(file, kind => new WeightsFormatException(file, null, $"this is {kind}, not a list of merges."));
-        using FileStream raw = File.OpenRead(file);
+        using FileStream raw = RegularFile.OpenRead(file, kind => new WeightsFormatException(file, null, $"this is {kind}, not a list of merges."));
         using Stream stream = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(raw, CompressionMode.Decompress) : raw;
         using StreamReader reader = new(stream);
         try

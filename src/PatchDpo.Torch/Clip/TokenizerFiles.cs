@@ -187,15 +187,18 @@ internal sealed class TokenizerFiles
 
     private static ModelConfig ReadConfig(string path)
     {
-        CheckSize(path);
+        OpenRead(path).Dispose();
         return ModelConfig.Read(path);
     }
 
-    private static void CheckSize(string path)
+    // The open file's length: a link, of which a Hugging Face cache consists, has a short one of its own.
+    private static FileStream OpenRead(string path)
     {
-        RegularFile.Require(path, kind => new ModelConfigException(path, null, $"this is {kind}, not a tokenizer's file."));
-        if (new FileInfo(path).Length is long length and > MaxFileBytes)
-            throw new ModelConfigException(path, null, $"the file has {length} bytes; a tokenizer's has at most {MaxFileBytes}.");
+        FileStream file = RegularFile.OpenRead(path, kind => new ModelConfigException(path, null, $"this is {kind}, not a tokenizer's file."));
+        if (file.Length <= MaxFileBytes)
+            return file;
+        using (file)
+            throw new ModelConfigException(path, null, $"the file has {file.Length} bytes; a tokenizer's has at most {MaxFileBytes}.");
     }
 
     private static Dictionary<string, int> ReadIds(ModelConfig json)
@@ -216,15 +219,14 @@ internal sealed class TokenizerFiles
 
     private List<string> ReadMerges(string path)
     {
-        CheckSize(path);
+        using FileStream file = OpenRead(path);
+        using StreamReader reader = new(file);
         var merges = new List<string>();
-        int number = 0;
-        foreach (string line in File.ReadLines(path))
+        for (int number = 1; reader.ReadLine() is string line; number++)
         {
-            number++;
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal)))
                 continue;
-            merges.Add(IsMerge(line.Split(' ')) ? line
+            merges.Add(IsMerge(line.Split(' ', 3)) ? line
                 : throw new WeightsFormatException(path, null, $"line {number} is not a merge of two tokens of the vocabulary into a third."));
         }
         return merges;
@@ -236,7 +238,7 @@ internal sealed class TokenizerFiles
         var merges = new List<string>();
         foreach (ConfigItem item in model.GetItems("merges"))
         {
-            string[] pair = item.Texts is [string one] ? one.Split(' ') : [.. item.Texts];
+            string[] pair = item.Texts is [string one] ? one.Split(' ', 3) : [.. item.Texts];
             merges.Add(IsMerge(pair) ? string.Join(' ', pair)
                 : throw model.Fault($"merges[{merges.Count}]", "the item is not a merge of two tokens of the vocabulary into a third."));
         }

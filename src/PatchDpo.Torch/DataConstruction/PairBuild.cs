@@ -174,7 +174,7 @@ internal sealed class PairBuild(
         if (options.ImageFormat == ImageFormat.Png)
             files = [.. files, WritePickle(journal)];
         var manifest = new PairManifest(
-            header, journal.Candidates, journal.Samples, [.. files.Select(f => new FileRecord(f, FileHash.Of(PathOf(f))))]);
+            header, journal.Candidates, journal.Samples, [.. files.Select(f => new FileRecord(f, Hash(f)))]);
         manifest.Write(PathOf(PairLayout.Manifest));
         return manifest;
     }
@@ -204,6 +204,9 @@ internal sealed class PairBuild(
         AtomicFile.Write(path, stream => stream.Write(bytes));
         return FileHash.Of(bytes);
     }
+
+    private string Hash(string file)
+        => FileHash.Of(PathOf(file), kind => new PairFolderException(folder, file, $"this is {kind}, not the file that was written."));
 
     private void CheckFiles(IReadOnlyList<CandidateRecord> candidates, IReadOnlyList<SampleRecord> samples)
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.DataConstruction;
@@ -19,6 +20,7 @@ internal sealed class PairJournal : IDisposable
     private PairJournal(string path)
     {
         _path = path;
+        RegularFile.Require(path, kind => new PairFolderException(path, null, $"this is {kind}, not the record of a build."));
         _stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
     }
 

@@ -25,7 +25,7 @@ internal static class RecordedFile
         string path = Locate(folder, file);
         if (!File.Exists(path))
             throw new PairFolderException(folder, file, "the file is missing, although the manifest has it. Put it back, or build into an empty folder.");
-        if (FileHash.Of(path) != sha256)
+        if (FileHash.Of(path, kind => new PairFolderException(folder, file, $"this is {kind}, not the file that was written.")) != sha256)
             throw new PairFolderException(folder, file, "the file is not the one that was written: its SHA-256 differs from the manifest's. Put it back, or "
                 + "build into an empty folder.");
     }

@@ -23,9 +23,11 @@ internal static class TextFile
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static string Read(string path, Func<string, Exception?, Exception> fault)
     {
-        if (!Directory.Exists(path))
-            RegularFile.Require(path, kind => fault($"this is {kind}, not a text file.", null));
-        byte[] bytes = File.ReadAllBytes(path);
+        using FileStream file = RegularFile.OpenRead(path, kind => fault($"this is {kind}, not a text file.", null));
+        if (file.Length > Array.MaxLength)
+            throw fault($"the file has {file.Length} bytes; this is no text.", null);
+        byte[] bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
         (byte[] mark, Encoding encoding) = s_encodings.First(e => bytes.AsSpan().StartsWith(e.Mark));
         if (encoding is UTF8Encoding && Array.IndexOf(bytes, (byte)0) is >= 0 and int zero)
             throw fault($"the byte at offset {zero} is zero: this is no text, or UTF-16 without a byte order mark.", null);

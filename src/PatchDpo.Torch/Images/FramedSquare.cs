@@ -10,7 +10,7 @@ internal static class FramedSquare
     /// <summary>The longest side that is squeezed: beyond it the work, which grows with the side's square, would take minutes.</summary>
     public const int MaxSide = 65_535;
 
-    private const int Channels = 3, BandRows = 32;
+    internal const int Channels = 3, BandRows = 32;
 
     /// <summary>Resizes the framed square and cuts the crop out of it.</summary>
     /// <param name="rgb">RGB, not square.</param>
@@ -31,17 +31,13 @@ internal static class FramedSquare
         ResampleKernel kernel = ResampleKernel.Create(framed, resizeTo, filter, first, count);
         int top = kernel.First, rows = kernel.End - top;
         var between = new byte[checked(rows * stride)];
-        byte[] square = new byte[BandRows * side * Channels], wide = new byte[BandRows * framed * Channels], narrow = new byte[BandRows * stride];
-        // Of a tall image rows are stretched, all alike; of a wide one each row of the square has weights of its own.
-        ResampleKernel? stretch = rgb.Width < side ? ResampleKernel.Create(rgb.Width, side, ResampleFilter.Bicubic) : null;
+        IFramedBands bands = rgb.Width < side ? new TallBands(rgb, frame, kernel, count) : new WideBands(rgb, frame, kernel, count);
+        var narrow = new byte[BandRows * stride];
         int last = RowInSquare(top + rows - 1);
         for (int start = RowInSquare(top); start <= last; start += BandRows)
         {
             int band = Math.Min(BandRows, last + 1 - start);
-            Squeeze(rgb, stretch, side, start, band, square);
-            for (int y = 0; y < band; y++)
-                FrameRow(square.AsSpan(y * side * Channels, side * Channels), wide.AsSpan(y * framed * Channels, framed * Channels), frame);
-            ResamplePass.Horizontal(wide, framed, band, Channels, kernel, count, narrow);
+            bands.Make(start, band, narrow);
             // The frame above and below repeats the first and the last row.
             int from = start == 0 ? 0 : start + frame, to = start + band == side ? framed : start + band + frame;
             for (int y = Math.Max(top, from); y < Math.Min(top + rows, to); y++)
@@ -54,25 +50,5 @@ internal static class FramedSquare
         return count == cropTo ? image : image.Crop(offset - first, offset - first, cropTo, cropTo);
 
         int RowInSquare(int row) => Math.Clamp(row - frame, 0, side - 1);
-    }
-
-    private static void Squeeze(ImageBuffer rgb, ResampleKernel? stretch, int side, int start, int rows, Span<byte> square)
-    {
-        int stride = rgb.Width * Channels;
-        if (stretch is not null)
-            ResamplePass.Horizontal(rgb.Pixels.AsSpan(start * stride, rows * stride), rgb.Width, rows, Channels, stretch, side, square);
-        else
-            ResamplePass.Vertical(rgb.Pixels, 0, stride, ResampleKernel.Create(rgb.Height, side, ResampleFilter.Bicubic, start, rows), rows, square);
-    }
-
-    private static void FrameRow(ReadOnlySpan<byte> row, Span<byte> framed, int frame)
-    {
-        row.CopyTo(framed[(frame * Channels)..]);
-        ReadOnlySpan<byte> left = row[..Channels], right = row[^Channels..];
-        for (int x = 0; x < frame; x++)
-        {
-            left.CopyTo(framed[(x * Channels)..]);
-            right.CopyTo(framed[(framed.Length - ((x + 1) * Channels))..]);
-        }
     }
 }

@@ -70,7 +70,8 @@ internal static class NetpbmImageCodec
         if (digits.IsEmpty || !char.IsAsciiDigit((char)digits[0]) || !Utf8Parser.TryParse(digits, out long value, out int length))
             return -1;
         position += length;
-        return value;
+        // The rest of a longer number is no number of its own.
+        return maxDigits > 1 && position < bytes.Length && char.IsAsciiDigit((char)bytes[position]) ? -1 : value;
     }
 
     private static bool IsBlank(byte value) => value is (byte)' ' or (>= 9 and <= 13);

@@ -26,6 +26,9 @@ internal sealed class ResampleKernel
     /// <summary>One past the last source index that any output needs.</summary>
     public int End => starts[^1] + counts[^1];
 
+    /// <summary>Whether every weight has 16 bits, sign included: where an image shrinks to a hundredth, or so.</summary>
+    public bool FitsShort { get; private set; } = true;
+
     /// <summary>The source index of the first weight of an output.</summary>
     public int Start(int output) => starts[output];
 
@@ -65,7 +68,9 @@ internal sealed class ResampleKernel
             for (int i = 0; i < samples; i++)
             {
                 double weight = (sum != 0 ? exact[i] / sum : exact[i]) * (1 << PrecisionBits);
-                kernel.weights[offset + i] = (int)(weight < 0 ? weight - 0.5 : weight + 0.5);
+                int rounded = (int)(weight < 0 ? weight - 0.5 : weight + 0.5);
+                kernel.weights[offset + i] = rounded;
+                kernel.FitsShort &= rounded == (short)rounded;
             }
         }
 

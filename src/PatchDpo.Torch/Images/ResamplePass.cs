@@ -88,14 +88,19 @@ internal static class ResamplePass
         {
             ReadOnlySpan<int> weights = kernel.Weights(y);
             ReadOnlySpan<byte> rows = input.Slice((kernel.Start(y) - firstRow) * stride, weights.Length * stride);
-            WeightedRow(rows, stride, weights, output.Slice(y * stride, stride));
+            Span<byte> target = output.Slice(y * stride, stride);
+            // One sample as it is.
+            if (weights is [1 << ResampleKernel.PrecisionBits])
+                rows.CopyTo(target);
+            else
+                WeightedRow(rows, stride, weights, target, kernel.FitsShort);
         }
     }
 
-    private static void WeightedRow(ReadOnlySpan<byte> rows, int stride, ReadOnlySpan<int> weights, Span<byte> target)
+    private static void WeightedRow(ReadOnlySpan<byte> rows, int stride, ReadOnlySpan<int> weights, Span<byte> target, bool fitsShort)
     {
         ref byte origin = ref MemoryMarshal.GetReference(rows);
-        int x = 0;
+        int x = Avx2.IsSupported ? WeightedPairs(ref origin, stride, weights, target, fitsShort) : 0;
         for (; x + 32 <= stride; x += 32)
         {
             Vector256<int> sum0 = Vector256.Create(Half), sum1 = sum0, sum2 = sum0, sum3 = sum0;
@@ -122,6 +127,53 @@ internal static class ResamplePass
                 sum += rows[(i * stride) + x] * weights[i];
             target[x] = Clip(sum);
         }
+    }
+
+    /// <summary>As the loop over 32 columns, two rows in one multiplication of 16 bits, to the same sums.</summary>
+    /// <returns>The first column that is left.</returns>
+    private static int WeightedPairs(ref byte origin, int stride, ReadOnlySpan<int> weights, Span<byte> target, bool fitsShort)
+    {
+        int x = 0;
+        for (; x + 32 <= stride; x += 32)
+        {
+            Vector256<int> sum0 = Vector256.Create(Half), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+            // What the weights' low halves lack, in units of 65,536.
+            Vector256<int> high0 = default, high1 = default, high2 = default, high3 = default;
+            for (int i = 0; i < weights.Length; i += 2)
+            {
+                bool isPair = i + 1 < weights.Length;
+                int weight = weights[i], other = isPair ? weights[i + 1] : 0;
+                Vector256<byte> upper = Vector256.LoadUnsafe(ref origin, (nuint)((i * stride) + x));
+                Vector256<byte> lower = isPair ? Vector256.LoadUnsafe(ref origin, (nuint)(((i + 1) * stride) + x)) : Vector256<byte>.Zero;
+                // Within each half of 16 columns: 0 to 7 and 8 to 15, upper and lower in turn.
+                Vector256<byte> first = Avx2.UnpackLow(upper, lower), second = Avx2.UnpackHigh(upper, lower);
+                Vector256<short> samples0 = Avx2.UnpackLow(first, Vector256<byte>.Zero).AsInt16();
+                Vector256<short> samples1 = Avx2.UnpackHigh(first, Vector256<byte>.Zero).AsInt16();
+                Vector256<short> samples2 = Avx2.UnpackLow(second, Vector256<byte>.Zero).AsInt16();
+                Vector256<short> samples3 = Avx2.UnpackHigh(second, Vector256<byte>.Zero).AsInt16();
+                Vector256<short> pair = Pair((short)weight, (short)other);
+                sum0 += Avx2.MultiplyAddAdjacent(samples0, pair);
+                sum1 += Avx2.MultiplyAddAdjacent(samples1, pair);
+                sum2 += Avx2.MultiplyAddAdjacent(samples2, pair);
+                sum3 += Avx2.MultiplyAddAdjacent(samples3, pair);
+                if (fitsShort)
+                    continue;
+                pair = Pair((weight - (short)weight) >> 16, (other - (short)other) >> 16);
+                high0 += Avx2.MultiplyAddAdjacent(samples0, pair);
+                high1 += Avx2.MultiplyAddAdjacent(samples1, pair);
+                high2 += Avx2.MultiplyAddAdjacent(samples2, pair);
+                high3 += Avx2.MultiplyAddAdjacent(samples3, pair);
+            }
+
+            const int Bits = ResampleKernel.PrecisionBits;
+            Vector256<short> left = Avx2.PackSignedSaturate((sum0 + (high0 << 16)) >> Bits, (sum1 + (high1 << 16)) >> Bits);
+            Vector256<short> right = Avx2.PackSignedSaturate((sum2 + (high2 << 16)) >> Bits, (sum3 + (high3 << 16)) >> Bits);
+            Avx2.PackUnsignedSaturate(left, right).CopyTo(target[x..]);
+        }
+
+        return x;
+
+        static Vector256<short> Pair(int weight, int other) => Vector256.Create((weight & 0xFFFF) | (other << 16)).AsInt16();
     }
 
     private static Vector256<int> Limit(Vector256<int> sums) =>

@@ -28,6 +28,8 @@ internal sealed class TiffDirectory
         }
     }
 
+    public string Source => _source;
+
     public bool IsBigEndian { get; }
 
     public bool Contains(ushort tag) => _entries.ContainsKey(tag);

@@ -124,6 +124,9 @@ internal sealed record TiffLayout(
             compressed += length;
         }
 
+        // Strips that lie in each other would be unpacked as often as they are named: a small file for hours.
+        if (layout.Compression != TiffCompression.None && compressed > fileLength)
+            throw new InvalidImageException(tags.Source, "the TIFF's header is damaged: its strips lie in each other.");
         // The most that each compression packs into a byte: more is not there, and nothing is allocated for it.
         int ratio = layout.Compression switch { TiffCompression.None => 1, TiffCompression.PackBits => 64, TiffCompression.Deflate => 1032, _ => 4096 };
         return compressed * ratio >= layout.RawBytes ? strips : throw tags.CutOff();

@@ -31,7 +31,7 @@ internal static class TiffSamples
         int channels = hasAlpha ? 4 : isGrey ? 1 : 3;
         // The usual ones are there already.
         if (layout is { Bits: 8, IsPlanar: false, IsInverted: false, Alpha: not TiffAlpha.Premultiplied } && layout.Samples == channels
-            && layout.Palette.Length == 0)
+            && layout.Samples == layout.Colours + (hasAlpha ? 1 : 0) && layout.Palette.Length == 0)
             return new ImageBuffer(layout.Width, layout.Height, channels, raw.ToArray());
         var pixels = new byte[checked(layout.Width * layout.Height * channels)];
         Span<byte> pixel = stackalloc byte[4];

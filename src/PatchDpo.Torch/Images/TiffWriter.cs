@@ -37,7 +37,7 @@ internal static class TiffWriter
                 .OrderBy(e => e.Item1)];
         int tables = TiffHeader.Length + 2 + (entries.Length * EntryLength) + 4;
         int data = tables + entries.Sum(e => Bytes(e) > 4 ? Bytes(e) : 0), end = data;
-        for (int i = 0; i < places.Length; end += strips[i].Length, i++)
+        for (int i = 0; i < places.Length; end = checked(end + strips[i].Length), i++)
             places[i] = end;
 
         var output = new byte[end];

@@ -35,13 +35,13 @@ public sealed partial class ModelConfig
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static ModelConfig Read(string path)
     {
-        if (!Directory.Exists(path))
-            RegularFile.Require(path, kind => new ModelConfigException(path, null, $"this is {kind}, not a configuration."));
+        using FileStream file = RegularFile.OpenRead(path, kind => new ModelConfigException(path, null, $"this is {kind}, not a configuration."));
+        if (file.Length > MaxFileLength)
+            throw new ModelConfigException(path, null, $"the file has more than {MaxFileLength} bytes; a configuration or vocabulary has a few million.");
         try
         {
-            if (new FileInfo(path).Length > MaxFileLength)
-                throw new ModelConfigException(path, null, $"the file has more than {MaxFileLength} bytes; a configuration or vocabulary has a few million.");
-            return Parse(File.ReadAllText(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)), path);
+            using StreamReader reader = new(file, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            return Parse(reader.ReadToEnd(), path);
         }
         catch (DecoderFallbackException e)
         {

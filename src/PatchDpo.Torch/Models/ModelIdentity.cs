@@ -72,7 +72,7 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
     private static ModelFile[] FilesOf(string path)
     {
         if (File.Exists(path))
-            return [new ModelFile(Path.GetFileName(path), FileHash.Of(path))];
+            return [new ModelFile(Path.GetFileName(path), Hash(path))];
         string[] files = [.. FolderFiles.Files(path, recursive: true).Where(f => HasExtension(f, s_extensions))];
         HashSet<string> safe = [.. files.Where(f => HasExtension(f, [".safetensors"])).Select(f => Path.GetDirectoryName(f)!)];
         return
@@ -80,9 +80,11 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
             .. files.Where(f => !HasExtension(f, s_checkpoints) || !safe.Contains(Path.GetDirectoryName(f)!))
                 .Select(f => (Name: Path.GetRelativePath(path, f).Replace(Path.DirectorySeparatorChar, '/'), Path: f))
                 .OrderBy(f => f.Name, StringComparer.Ordinal)
-                .Select(f => new ModelFile(f.Name, FileHash.Of(f.Path))),
+                .Select(f => new ModelFile(f.Name, Hash(f.Path))),
         ];
     }
+
+    private static string Hash(string path) => FileHash.Of(path, kind => new WeightsFormatException(path, null, $"this is {kind}, not a model's file."));
 
     private static IReadOnlyDictionary<string, string> SettingsOf(VisionEncoderOptions? options)
         => options is null ? new Dictionary<string, string>() : PairSettings.Of(options);

@@ -77,7 +77,8 @@ public sealed record HomographyPair(ImageBuffer First, ImageBuffer Second, Homog
 
     private static Homography ReadMap(string path, ImageBuffer first, ImageBuffer second)
     {
-        string[] words = File.ReadAllText(path).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        string text = TextFile.Read(path, (problem, inner) => new FormatException($"'{path}' holds no homography: {problem}", inner));
+        string[] words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         try
         {
             return Homography.FromPixels([.. words.Select(w => double.Parse(w, CultureInfo.InvariantCulture))], first.Width, first.Height, second.Width,

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
@@ -16,22 +17,27 @@ internal sealed class FileMapping : IDisposable
     private readonly Dictionary<ScalarType, Tensor> _values = [];
 
     /// <summary>Maps a file.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="file">The open file.</param>
+    /// <param name="path">Its path.</param>
     /// <param name="length">Its length in bytes; libtorch refuses a file that is shorter by now.</param>
     /// <param name="dtypes">The dtypes of which tensors will be asked for.</param>
     /// <exception cref="IOException">The file cannot be mapped.</exception>
-    public FileMapping(string path, long length, IEnumerable<ScalarType> dtypes)
+    public FileMapping(SafeFileHandle file, string path, long length, IEnumerable<ScalarType> dtypes)
     {
         TorchRuntime.Initialize();
+        // libtorch opens it once more: the very file, not what has taken its name since, where the system has a name for that.
+        string open = $"/proc/self/fd/{file.DangerousGetHandle()}";
+        if (!OperatingSystem.IsLinux() || !File.Exists(open))
+            open = path;
         try
         {
             foreach (ScalarType dtype in dtypes)
-                _values.Add(dtype, from_file(path, shared: false, size: length / SafetensorsDType.Size(dtype), dtype: dtype).DetachFromDisposeScope());
+                _values.Add(dtype, from_file(open, shared: false, size: length / SafetensorsDType.Size(dtype), dtype: dtype).DetachFromDisposeScope());
         }
         catch (ExternalException e)
         {
             Dispose();
-            throw new IOException($"'{path}' cannot be mapped into memory: {e.Message.Split('\n')[0]}", e);
+            throw new IOException($"'{path}' cannot be mapped into memory: {e.Message.Split('\n')[0].Replace(open, path, StringComparison.Ordinal)}", e);
         }
     }
 

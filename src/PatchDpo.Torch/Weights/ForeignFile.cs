@@ -76,8 +76,7 @@ internal static class ForeignFile
     /// <returns>How many bytes the file had for it.</returns>
     public static int ReadStart(string path, Span<byte> start)
     {
-        WeightsPath.Require(path);
-        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        using FileStream stream = WeightsPath.OpenRead(path);
         return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
     }
 

@@ -20,6 +20,9 @@ internal static class StateDictPrefix
         "args", "config", "hyper_parameters", "loss", "dino_loss",
     ], StringComparer.Ordinal);
 
+    // Prefixes that are taken off one after another; training leaves two or three.
+    private const int MaxForms = 32;
+
     /// <summary>
     /// The file without the prefixes that training puts before or into keys: <c>module.</c>, <c>_orig_mod.</c>, <c>state_dict.</c>, <c>model.</c> …,
     /// in any order.
@@ -38,7 +41,7 @@ internal static class StateDictPrefix
     public static IEnumerable<IReadOnlyDictionary<string, string>> Forms(IReadOnlyList<string> keys)
     {
         Dictionary<string, string>? names = keys.ToDictionary(k => k, StringComparer.Ordinal);
-        while (names is not null)
+        for (int form = 0; names is not null && form < MaxForms; form++)
         {
             yield return names;
             names = WithoutFirst(names) ?? WithoutInner(names);

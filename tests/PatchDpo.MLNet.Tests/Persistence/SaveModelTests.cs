@@ -106,6 +106,22 @@ public sealed class SaveModelTests(TinyModels models) : IClassFixture<TinyModels
         Assert.Throws<ModelFileNotFoundException>(() => ModelFolder.RequireFile(dino));
     }
 
+    [SkippableFact]
+    public void A_pipe_or_a_folder_in_a_models_place_is_told_at_once()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "Named pipes lie in Linux's file system.");
+        using Folder folder = new();
+        Assert.Contains("a folder", Assert.Throws<InvalidDataException>(() => _ml.PatchDpo.LoadModel(folder.Path, out _)).Message, StringComparison.Ordinal);
+        using (Process made = Process.Start("mkfifo", [folder.Model]))
+            made.WaitForExit();
+        Exception? error = null;
+        // On a thread of its own: one that waits for ever cannot be stopped.
+        var thread = new Thread(() => error = Record.Exception(() => _ml.PatchDpo.LoadModel(folder.Model, out _))) { IsBackground = true };
+        thread.Start();
+        Assert.True(thread.Join(TimeSpan.FromSeconds(20)), "It hangs.");
+        Assert.Contains("a named pipe", Assert.IsType<InvalidDataException>(error).Message, StringComparison.Ordinal);
+    }
+
     private static string[] Temporary() => [.. Directory.GetFileSystemEntries(Path.GetTempPath(), "patchdpo-*.safetensors").Order(StringComparer.Ordinal)];
 
     private sealed class Folder : IDisposable

@@ -45,6 +45,56 @@ public sealed class FolderLockTests : IDisposable
         Assert.Empty(Directory.GetFiles(Root));
     }
 
+    [SkippableFact]
+    public void One_whose_file_was_taken_away_leaves_the_next_ones_alone()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "Windows removes no file that is held.");
+        FolderLock first = FolderLock.Take(Root, "builds");
+        File.Delete(_folder.File(FolderLock.FileName));
+        using (FolderLock.Take(Root, "builds"))
+        {
+            first.Dispose();
+            Assert.Throws<IOException>(() => FolderLock.Take(Root, "builds"));
+        }
+        Assert.Empty(Directory.GetFiles(Root));
+    }
+
+    [Fact]
+    public void Letting_go_twice_does_nothing_to_the_next_one()
+    {
+        FolderLock first = FolderLock.Take(Root, "builds");
+        first.Dispose();
+        using FolderLock second = FolderLock.Take(Root, "builds");
+        first.Dispose();
+        Assert.Throws<IOException>(() => FolderLock.Take(Root, "builds"));
+    }
+
+    [Fact]
+    public void Of_many_threads_one_at_a_time_has_it()
+    {
+        int inside = 0, most = 0, taken = 0;
+        Parallel.For(0, 4, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ =>
+        {
+            for (int i = 0; i < 500; i++)
+            {
+                try
+                {
+                    using FolderLock held = FolderLock.Take(Root, "builds");
+                    int now = Interlocked.Increment(ref inside);
+                    if (now > 1)
+                        Interlocked.Exchange(ref most, now);
+                    Interlocked.Increment(ref taken);
+                    Interlocked.Decrement(ref inside);
+                }
+                catch (IOException)
+                {
+                }
+            }
+        });
+        Assert.Equal(0, most);
+        Assert.True(taken > 0);
+    }
+
     [Fact]
     public void A_folder_that_is_not_there_is_named()
         => Assert.Throws<DirectoryNotFoundException>(() => FolderLock.Take(_folder.File("none"), "builds"));

@@ -46,6 +46,36 @@ public class ElongatedImageTests
     }
 
     [Theory]
+    [InlineData(4000, 17, true)]
+    [InlineData(4001, 17, true)]
+    [InlineData(300, 40, false)]
+    [InlineData(1, 40, false)]
+    [InlineData(7, 40, false)]
+    public void Many_rows_in_one_step_have_the_plain_sums(int inputs, int outputs, bool fitsShort)
+    {
+        const int Stride = 101;
+        var random = new Random(inputs);
+        foreach (ResampleFilter filter in new[] { ResampleFilter.Bilinear, ResampleFilter.Bicubic, ResampleFilter.Lanczos })
+        {
+            ResampleKernel kernel = ResampleKernel.Create(inputs, outputs, filter);
+            Assert.Equal(fitsShort, kernel.FitsShort);
+            // Black and white at random: the sums leave 0 to 255 on both sides.
+            byte[] rows = new byte[inputs * Stride], made = new byte[outputs * Stride];
+            for (int i = 0; i < rows.Length; i++)
+                rows[i] = (byte)(random.Next(2) == 0 ? 255 * random.Next(2) : random.Next(256));
+            ResamplePass.Vertical(rows, 0, Stride, kernel, outputs, made);
+            for (int i = 0; i < made.Length; i++)
+            {
+                int sum = 1 << (ResampleKernel.PrecisionBits - 1), start = kernel.Start(i / Stride);
+                ReadOnlySpan<int> weights = kernel.Weights(i / Stride);
+                for (int k = 0; k < weights.Length; k++)
+                    sum += rows[((start + k) * Stride) + (i % Stride)] * weights[k];
+                Assert.Equal(Math.Clamp(sum >> ResampleKernel.PrecisionBits, 0, 255), made[i]);
+            }
+        }
+    }
+
+    [Theory]
     [InlineData(1, 10_900)]
     [InlineData(10_900, 1)]
     [InlineData(1, 32_767)]

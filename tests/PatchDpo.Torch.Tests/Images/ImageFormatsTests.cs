@@ -57,6 +57,8 @@ public sealed class ImageFormatsTests : IDisposable
     [InlineData("P5 2 1 70000\nab", "largest value")]
     [InlineData("P2\n2 1\n9\n3 10\n", "sample 1")]
     [InlineData("P2\n2 1\n9\n3\n", "cut off")]
+    [InlineData("P2\n2 1\n9\n00000000003 3\n", "sample 0")]
+    [InlineData("P2\n00000000002 1\n9\n3 3\n", "header is damaged")]
     [InlineData("P5\n-2 1\n255\n", "header is damaged")]
     [InlineData("P5\n99999 99999\n255\n", "99999 x 99999")]
     public void A_netpbm_file_that_is_wrong_says_how(string text, string problem) =>

@@ -2,7 +2,9 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Models;
+using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
@@ -42,6 +44,60 @@ public sealed class SpecialFileTests : IDisposable
         Assert.Contains("a named pipe", Soon<WeightsFormatException>(() => TorchCheckpoint.Open(pipe)).Message);
         Assert.Contains("a named pipe", Soon<WeightsFormatException>(() => ShardedTensorFile.Open(pipe)).Message);
         Assert.Contains("a named pipe", Soon<ModelConfigException>(() => ModelConfig.Read(pipe)).Message);
+        Assert.Contains("a named pipe", Soon<WeightsFormatException>(() => ModelIdentity.FromPath("encoder", pipe)).Message);
+    }
+
+    [SkippableFact]
+    public void A_named_pipe_is_no_homography_and_no_part_of_a_data_set()
+    {
+        string pipe = Pipe();
+        ImageFile.SavePng(Path.Combine(_folder, "1.png"), new ImageBuffer(2, 2, 1, [1, 2, 3, 4]));
+        File.Copy(Path.Combine(_folder, "1.png"), Path.Combine(_folder, "2.png"));
+        File.Move(pipe, Path.Combine(_folder, "H_1_2"));
+        string message = Soon<FormatException>(() => HomographyPair.FromHPatches(_folder)).Message;
+        Assert.Contains("H_1_2", message);
+        Assert.Contains("a named pipe", message);
+
+        File.Move(Path.Combine(_folder, "H_1_2"), Path.Combine(_folder, "manifest.json"));
+        Assert.Contains("a named pipe", Soon<PairFolderException>(() => PairFolder.Open(_folder)).Message);
+        File.Move(Path.Combine(_folder, "manifest.json"), Path.Combine(_folder, "gen.png"));
+        var recorded = Soon<PairFolderException>(() => RecordedFile.Check(_folder, "gen.png", "00"));
+        Assert.Equal("gen.png", recorded.Place);
+        Assert.Contains("a named pipe", recorded.Message);
+        File.Move(Path.Combine(_folder, "gen.png"), Path.Combine(_folder, "manifest.partial.jsonl"));
+        var header = new PairHeader(1, new Dictionary<string, string>(), []);
+        Assert.Contains("a named pipe", Soon<PairFolderException>(() => PairJournal.Open(_folder, header)).Message);
+    }
+
+    [SkippableFact]
+    public void A_named_pipe_is_no_tokenizers_file()
+    {
+        string pipe = Pipe();
+        File.WriteAllText(Path.Combine(_folder, "merges.txt"), "");
+        File.Move(pipe, Path.Combine(_folder, "vocab.json"));
+        Assert.Contains("a named pipe", Soon<ModelConfigException>(() => TokenizerFiles.Read(_folder)).Message);
+        File.Move(Path.Combine(_folder, "vocab.json"), Path.Combine(_folder, "merges.txt"), overwrite: true);
+        File.WriteAllText(Path.Combine(_folder, "vocab.json"), "{}");
+        Assert.Contains("a named pipe", Soon<ModelConfigException>(() => TokenizerFiles.Read(_folder)).Message);
+    }
+
+    [Fact]
+    public void Limits_hold_for_the_files_that_links_lead_to()
+    {
+        string large = Path.Combine(_folder, "large"), link = Path.Combine(_folder, "vocab.json");
+        using (FileStream file = File.Create(large))
+            file.SetLength((1L << 27) + 1);
+        File.CreateSymbolicLink(link, large);
+        File.WriteAllText(Path.Combine(_folder, "merges.txt"), "");
+        Assert.Contains("more than 134217728 bytes", Soon<ModelConfigException>(() => ModelConfig.Read(link)).Message);
+        Assert.Contains("has 134217729 bytes", Soon<ModelConfigException>(() => TokenizerFiles.Read(_folder)).Message);
+    }
+
+    [Fact]
+    public void A_folder_is_no_text_and_no_configuration()
+    {
+        Assert.Contains("a folder", Soon<PromptFileException>(() => PromptFile.Read(_folder)).Message);
+        Assert.Contains("a folder", Soon<ModelConfigException>(() => ModelConfig.Read(_folder)).Message);
     }
 
     [SkippableFact]

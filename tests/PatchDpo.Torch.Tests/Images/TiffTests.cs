@@ -90,6 +90,45 @@ public class TiffTests
         Assert.Equal(new byte[] { 0, 1, 2, 4, 5, 6 }, image.Pixels[..6]);
     }
 
+    [Fact]
+    public void Grey_with_alpha_and_two_more_samples_is_grey_with_alpha()
+    {
+        byte[] strip = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
+        ImageBuffer image = ImageFile.Decode(
+            Tiff(strip, (258, TiffType.Short, [8, 8, 8, 8]), (262, TiffType.Short, [1]), (277, TiffType.Short, [4]), (338, TiffType.Short, [2, 0, 0])), "grey");
+        Assert.Equal(4, image.Channels);
+        Assert.Equal(new byte[] { 0, 0, 0, 1, 4, 4, 4, 5 }, image.Pixels[..8]);
+    }
+
+    [Theory]
+    [InlineData(5)]
+    [InlineData(8)]
+    [InlineData(32773)]
+    public void Strips_that_lie_in_each_other_are_refused_before_they_are_unpacked(int compression)
+    {
+        const int Height = 1000;
+        byte[] strip = new byte[64];
+        byte[] file = TiffWriter.Build(
+            [
+                (256, TiffType.Long, [4]), (257, TiffType.Long, [Height]), (258, TiffType.Short, [8]), (259, TiffType.Short, [compression]), (262, TiffType.Short, [1]),
+                (277, TiffType.Short, [1]), (278, TiffType.Long, [1]),
+            ],
+            [.. Enumerable.Repeat(new ReadOnlyMemory<byte>(strip), Height)]);
+        int offsets = Table(file, 273), lengths = Table(file, 279), first = BitConverter.ToInt32(file, offsets);
+        for (int i = 0; i < Height; i++)
+        {
+            BitConverter.TryWriteBytes(file.AsSpan(offsets + (4 * i)), first);
+            BitConverter.TryWriteBytes(file.AsSpan(lengths + (4 * i)), file.Length - first);
+        }
+        Assert.Contains("lie in each other", Assert.Throws<InvalidImageException>(() => ImageFile.Decode(file, "x.tif")).Message);
+
+        static int Table(byte[] file, int tag)
+        {
+            int entry = Enumerable.Range(0, BitConverter.ToUInt16(file, 8)).Select(i => 10 + (12 * i)).Single(e => BitConverter.ToUInt16(file, e) == tag);
+            return BitConverter.ToInt32(file, entry + 8);
+        }
+    }
+
     // 4 x 2 RGB in one strip, but for the tags that are given.
     private static byte[] Tiff(byte[] strip, params (ushort Tag, TiffType Type, long[] Values)[] other)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
@@ -18,7 +19,7 @@ internal sealed record WeightListing(string Text, long Tensors, long Parameters,
     {
         using ITensorFile file = WeightsFile.Open(path);
         long parameters = 0, fileBytes;
-        using (FileStream stream = File.OpenRead(path))
+        using (FileStream stream = RegularFile.OpenRead(path, kind => new WeightsFormatException(path, null, $"this is {kind}, not a weight file.")))
             fileBytes = stream.Length;
         List<string[]> rows = [stats ? ["key", "dtype", "shape", "min", "mean", "max", "non-finite"] : ["key", "dtype", "shape"]];
         foreach (string key in file.Keys)

@@ -9,9 +9,7 @@ internal static class PairFile
     public static IReadOnlyList<ImagePair> Read(string path)
     {
         string folder = Path.GetDirectoryName(path)!;
-        if (RegularFile.Describe(path) is string kind)
-            throw new InputException($"'{path}': this is {kind}, not a file of pairs.");
-        string[] lines = File.ReadAllLines(path);
+        string[] lines = ReadLines(path);
         string[] header = lines.Length > 0 ? lines[0].Split('\t') : [];
         int reference = Required("ReferencePath"), generated = Required("GeneratedPath"), prompt = Array.IndexOf(header, "Prompt");
         var pairs = new List<ImagePair>();
@@ -44,5 +42,14 @@ internal static class PairFile
             return fields[column].Length > 0 && File.Exists(full) ? full
                 : throw new InputException($"'{path}', line {line + 1}, column '{header[column]}': there is no file '{full}'.");
         }
+    }
+
+    private static string[] ReadLines(string path)
+    {
+        using var reader = new StreamReader(RegularFile.OpenRead(path, kind => new InputException($"'{path}': this is {kind}, not a file of pairs.")));
+        List<string> lines = [];
+        while (reader.ReadLine() is string line)
+            lines.Add(line);
+        return [.. lines];
     }
 }

@@ -23,8 +23,7 @@ public sealed class TorchCheckpoint : ITensorFile
     private TorchCheckpoint(string path, TorchCheckpointOptions options)
     {
         Path = path;
-        WeightsPath.Require(path);
-        _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        _file = WeightsPath.OpenHandle(path);
         try
         {
             Span<byte> start = stackalloc byte[4];

@@ -24,8 +24,7 @@ public sealed class SafetensorsFile : ITensorFile
     private SafetensorsFile(string path, SafetensorsOptions options)
     {
         Path = path;
-        WeightsPath.Require(path);
-        _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        _file = WeightsPath.OpenHandle(path);
         try
         {
             byte[] json = ReadHeader(options);
@@ -36,7 +35,7 @@ public sealed class SafetensorsFile : ITensorFile
             _entries = header.Entries.ToDictionary(e => e.Key, StringComparer.Ordinal);
             // Only now: the data is known to fill the file to its end.
             if (options.MemoryMap)
-                _mapping = new FileMapping(path, RandomAccess.GetLength(_file), header.Entries.Where(IsMappable).Select(e => e.DType).Distinct());
+                _mapping = new FileMapping(_file, path, RandomAccess.GetLength(_file), header.Entries.Where(IsMappable).Select(e => e.DType).Distinct());
         }
         catch
         {

@@ -54,8 +54,7 @@ internal sealed class ShardIndex
 
     private static byte[] ReadBytes(string path, int maxBytes)
     {
-        WeightsPath.Require(path);
-        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        using SafeFileHandle file = WeightsPath.OpenHandle(path);
         long length = RandomAccess.GetLength(file);
         if (length > maxBytes)
             throw new WeightsFormatException(path, null, $"the index has {length} bytes; the limit is {maxBytes}.");

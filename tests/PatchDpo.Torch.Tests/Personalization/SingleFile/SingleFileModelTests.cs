@@ -28,7 +28,7 @@ public sealed class SingleFileModelTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         string folder = WriteFolder(family), path = _temporary.File(name);
-        Dictionary<string, Tensor> tensors = TinySingleFile.Tensors(folder);
+        Dictionary<string, Tensor> tensors = SmallSingleFile.Tensors(folder);
         if (name.EndsWith(".ckpt", StringComparison.Ordinal))
         {
             // As PyTorch Lightning writes it.
@@ -50,7 +50,7 @@ public sealed class SingleFileModelTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         string folder = WriteFolder(TinyFamily.Sd15), path = _temporary.File("model.safetensors");
-        SafetensorsWriter.Write(path, TinySingleFile.Tensors(folder));
+        SafetensorsWriter.Write(path, SmallSingleFile.Tensors(folder));
         using PersonalizedModel model = PersonalizedModel.Load(path, Options(folder));
         string[] files = [.. ModelIdentity.Of(model).Files.Select(f => f.File)];
         Assert.Equal(
@@ -62,7 +62,7 @@ public sealed class SingleFileModelTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         string folder = WriteFolder(TinyFamily.Sd15), path = _temporary.File("model.safetensors");
-        SafetensorsWriter.Write(path, TinySingleFile.Tensors(folder));
+        SafetensorsWriter.Write(path, SmallSingleFile.Tensors(folder));
         PersonalizedModelOptions whole = Options(folder);
         foreach ((PersonalizedModelOptions options, string option) in new[]
         {
@@ -84,7 +84,7 @@ public sealed class SingleFileModelTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         string folder = WriteFolder(TinyFamily.Sd15), path = _temporary.File("model.safetensors");
-        Dictionary<string, Tensor> tensors = TinySingleFile.Tensors(folder);
+        Dictionary<string, Tensor> tensors = SmallSingleFile.Tensors(folder);
         tensors.Remove("model.diffusion_model.time_embed.0.bias");
         tensors["model.diffusion_model.input_blocks.99.0.in_layers.0.weight"] = ones(1);
         SafetensorsWriter.Write(path, tensors);
@@ -112,7 +112,7 @@ public sealed class SingleFileModelTests : IDisposable
         AdapterPath = Path.Combine(folder, "ip_adapter.safetensors"),
         ImageEncoderPath = Path.Combine(folder, "image_encoder"),
         TokenizerPath = Path.Combine(folder, "tokenizer"),
-        Layout = TinySingleFile.Layout(folder),
+        Layout = SmallSingleFile.Layout(folder),
     };
 
     private static byte[] Draw(PersonalizedModel model)

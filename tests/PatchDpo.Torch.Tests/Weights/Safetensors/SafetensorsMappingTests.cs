@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
@@ -204,9 +205,23 @@ public sealed class SafetensorsMappingTests : IDisposable
         Assert.Equal((path, "a"), (e.Path, e.Key));
         Assert.Contains("ends at 12, but the file has 11 bytes", e.Message);
         // Cut between the check and the mapping.
-        IOException cut = Assert.Throws<IOException>(() => new FileMapping(path, bytes.Length, [uint8]));
+        using SafeFileHandle handle = WeightsPath.OpenHandle(path);
+        IOException cut = Assert.Throws<IOException>(() => new FileMapping(handle, path, bytes.Length, [uint8]));
         Assert.Contains($"'{path}' cannot be mapped", cut.Message);
         Assert.Contains("smaller than the required mapping size", cut.Message);
+    }
+
+    [SkippableFact]
+    public void The_file_that_was_checked_is_mapped_and_not_what_has_taken_its_name_since()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "Only Linux has a name for an open file.");
+        using DisposeScope scope = NewDisposeScope();
+        _folder.Write("a.bin", [1, 2, 3]);
+        _folder.Write("b.bin", [4, 5, 6]);
+        using SafeFileHandle handle = WeightsPath.OpenHandle(_folder.File("a.bin"));
+        File.Move(_folder.File("b.bin"), _folder.File("a.bin"), overwrite: true);
+        using FileMapping mapping = new(handle, _folder.File("a.bin"), 3, [uint8]);
+        Assert.Equal([1, 2, 3], mapping.Read(0, uint8, [3])!.data<byte>().ToArray());
     }
 
     private string Write(Dictionary<string, Tensor> tensors, string name = "a.safetensors")

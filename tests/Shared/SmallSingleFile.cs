@@ -7,10 +7,10 @@ using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Tests.Personalization.SingleFile;
+namespace PatchDpo.Tests;
 
 /// <summary>Puts a tiny model's folder into one file under Stability AI's names.</summary>
-internal static partial class TinySingleFile
+internal static partial class SmallSingleFile
 {
     /// <summary>The sizes, which no published family has.</summary>
     public static SingleFileLayout Layout(string folder)
