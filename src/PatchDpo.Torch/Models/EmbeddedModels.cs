@@ -4,7 +4,7 @@ using PatchDpo.Torch.Weights;
 namespace PatchDpo.Torch.Models;
 
 /// <summary>The folders of the small models that ship with this library, in the package PatchDpo.Models.Embedded.</summary>
-/// <remarks>They are trained on nothing but drawn characters of 64 x 64 pixels, by examples/TrainEmbeddedModels.</remarks>
+/// <remarks>They are trained on nothing but drawn characters of 64 x 64 pixels, by experiments/TrainEmbeddedModels.</remarks>
 public static class EmbeddedModels
 {
     /// <summary>The personalised generator, for <c>PersonalizedModel.Load</c>.</summary>
