@@ -44,11 +44,14 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
     public PersonalizedImageTransformer Tune(IDataView scored, PersonalizedModel model, int steps, double learningRate)
         => ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
         {
-            MaxSteps = steps,
-            BatchSize = 8,
-            LearningRate = learningRate,
-            // p is high nearly everywhere on this small domain: stretching and sharpening it lets the bad patches stand out.
-            Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 6 },
+            Training = new()
+            {
+                MaxSteps = steps,
+                BatchSize = 8,
+                LearningRate = learningRate,
+                // p is high nearly everywhere on this small domain: stretching and sharpening it lets the bad patches stand out.
+                Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 6 },
+            },
             Generation = s_generation,
             ProgressCallback = p => clock.Progress(p.Step, p.MaxSteps, $"loss {p.Loss:F4}"),
         }).Fit(scored);

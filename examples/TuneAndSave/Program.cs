@@ -15,36 +15,41 @@ var generation = new GenerationOptions { Steps = 16, GuidanceScale = 2, Negative
 var ml = new MLContext(seed: 1);
 using PersonalizedModel model = ml.PatchDpo.LoadEmbeddedModel();
 IDataView data = ml.Data.LoadFromEnumerable(rows);
-var scoring = ml.PatchDpo.LoadImages("Reference", folder, nameof(Row.ReferencePath))
+var trainer = ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
+{
+    Training = new()
+    {
+        MaxSteps = 40,
+        BatchSize = 8,
+        LearningRate = 1e-3,
+        Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 6 },
+    },
+    Generation = generation,
+    ProgressCallback = p => Console.Write(p.Step % 10 == 0 ? $"step {p.Step} of {p.MaxSteps}: loss {p.Loss:F4}{Environment.NewLine}" : ""),
+});
+
+// What is needed to train alone is marked so: the tuned model asks for a prompt and a reference, and for nothing else.
+var pipeline = new EstimatorChain<ITransformer>()
+    .Append(ml.PatchDpo.LoadImages("Reference", folder, nameof(Row.ReferencePath)))
     .Append(ml.PatchDpo.GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
     {
         NoiseIndexColumnName = nameof(Row.Noise),
         Generation = generation,
-    }))
-    .Append(ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.Embedded));
-IDataView scored = scoring.Fit(data).Transform(data);
-
-PersonalizedImageTransformer tuned = ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
-{
-    MaxSteps = 40,
-    BatchSize = 8,
-    LearningRate = 1e-3,
-    Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 6 },
-    Generation = generation,
-    ProgressCallback = p => Console.Write(p.Step % 10 == 0 ? $"step {p.Step} of {p.MaxSteps}: loss {p.Loss:F4}{Environment.NewLine}" : ""),
-}).Fit(scored);
+    }), TransformerScope.Training)
+    .Append(ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.Embedded), TransformerScope.Training)
+    .Append(trainer);
+using TransformerChain<PersonalizedImageTransformer> fitted = pipeline.Fit(data);
+ITransformer tuned = fitted.GetModelFor(TransformerScope.Scoring);
 
 // For the Python side, in IP-Adapter's own layout; and whole, for ML.NET.
-tuned.SaveAdapter(Path.Combine(folder, "ip_adapter.safetensors"));
-ml.PatchDpo.SaveModel(tuned, scored.Schema, Path.Combine(folder, "tuned.zip"));
-tuned.Dispose();
+fitted.LastTransformer.SaveAdapter(Path.Combine(folder, "ip_adapter.safetensors"));
+ml.PatchDpo.SaveModel(tuned, data.Schema, Path.Combine(folder, "tuned.zip"));
 
 // As another process would: nothing but the saved model and its own input.
 var other = new MLContext();
 ITransformer loaded = other.PatchDpo.LoadModel(Path.Combine(folder, "tuned.zip"), out _);
-IDataView request = other.Data.LoadFromEnumerable([new Row { Prompt = "a cat, on a beach", ReferencePath = rows[1].ReferencePath }]);
-IDataView pictures = loaded.Transform(other.PatchDpo.LoadImages("Reference", folder, nameof(Row.ReferencePath)).Fit(request).Transform(request));
-using MLImage picture = pictures.GetColumn<MLImage>("Generated").Single();
+IDataView request = other.Data.LoadFromEnumerable([new { Prompt = "a cat, on a beach", rows[1].ReferencePath }]);
+using MLImage picture = loaded.Transform(request).GetColumn<MLImage>("Generated").Single();
 picture.Save(Path.Combine(folder, "cat-on-a-beach.png"));
 foreach (string name in new[] { "ip_adapter.safetensors", "tuned.zip", "cat-on-a-beach.png" })
     Console.WriteLine($"{new FileInfo(Path.Combine(folder, name)).Length,9:N0} bytes  {Path.Combine(folder, name)}");

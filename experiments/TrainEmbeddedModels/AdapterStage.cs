@@ -40,16 +40,9 @@ internal static class AdapterStage
                 nn.init.kaiming_uniform_(parameter, Math.Sqrt(5));
         }
 
-        using var optimizer = new MixedPrecisionAdamW([models.AdapterLayers], LearningRate, Steps, emaDecay: 0.9, warmup: 10);
-        var progress = new StageProgress(context, "adapter", optimizer, "adapter.checkpoint.safetensors", every: 20);
-        while (optimizer.Steps < Steps)
-        {
-            double loss = GeneratorStep.Backward(models, GeneratorStage.Choose([single, pairs], optimizer.Steps), Batch);
-            optimizer.Step();
-            progress.Add(loss);
-        }
-
-        optimizer.Finish([models.AdapterLayers]);
+        var step = new GeneratorStep(models, Batch, context.Seed + 3);
+        new StageTraining("adapter", Steps, LearningRate, EmaDecay: 0.9, Warmup: 10, Every: 20, Resumes: false)
+            .Run(context, [models.AdapterLayers], number => step.Loss(GeneratorStage.Choose([single, pairs], number), number));
         using (no_grad())
         {
             models.Resampler.to(ScalarType.Float32);

@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Loop;
 using ProceduralCharacters;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -25,17 +26,15 @@ internal static class ClipStage
         int vocabulary = tokenizer.VocabularySize;
         using var model = new ClipModel(TextConfig(vocabulary), VisionConfig, tokenizer);
         using CaptionedPool pool = CaptionedPool.Draw(tokenizer, PoolSize, 7_000_000, described: true);
-        int steps = context.Steps(FullSteps);
-        using var optimizer = new MixedPrecisionAdamW([model], 1e-3, steps, emaDecay: 0.99);
-        const string checkpoint = "clip.checkpoint.safetensors";
-        optimizer.TryLoad(context.WorkFile(checkpoint));
-        context.Log($"clip: {optimizer.ParameterCount:N0} parameters, {steps} steps");
-        var progress = new StageProgress(context, "clip", optimizer, checkpoint, every: 200);
-        Tensor labels = arange(Batch);
-        while (optimizer.Steps < steps)
+        var order = new RowOrder(PoolSize, new TrainingDraws(context.Seed + 30));
+        using Tensor labels = arange(Batch);
+        new StageTraining("clip", context.Steps(FullSteps), 1e-3, EmaDecay: 0.99, Every: 200).Run(context, [model], Loss);
+        Report(context, model);
+        TrainingContext.WriteModel(context.OutputFolder("eval_clip"), "model.safetensors", Json(vocabulary), model);
+
+        Tensor Loss(int step)
         {
-            using var scope = NewDisposeScope();
-            Tensor index = randint(0, PoolSize, [Batch]);
+            Tensor index = tensor(order.At((step - 1L) * Batch, Batch));
             Tensor Images(Tensor bytes) => functional.normalize(model.VisionEncoder.call(PixelPool.Normalize(bytes.index_select(0, index), PixelNormalization.Clip).to(ScalarType.BFloat16)).ImageEmbeds!.to(ScalarType.Float32), dim: -1);
             Tensor ids = cat([pool.Texts.index_select(0, index), pool.ChangedTexts.index_select(0, index)]);
             Tensor texts = functional.normalize(model.TextEncoder.call(ids).TextEmbeds!.to(ScalarType.Float32), dim: -1);
@@ -43,15 +42,8 @@ internal static class ClipStage
             Tensor scale = model.LogitScale.to(ScalarType.Float32).exp();
             Tensor logits = scale * image.matmul(texts.t());
             Tensor ofSubject = scale * image.matmul(Images(pool.References).t());
-            Tensor loss = functional.cross_entropy(logits, labels) + functional.cross_entropy(logits[.., ..Batch].t(), labels) + SubjectWeight * functional.cross_entropy(ofSubject, labels);
-            loss.backward();
-            optimizer.Step();
-            progress.Add(loss.item<float>());
+            return functional.cross_entropy(logits, labels) + functional.cross_entropy(logits[.., ..Batch].t(), labels) + SubjectWeight * functional.cross_entropy(ofSubject, labels);
         }
-
-        optimizer.Finish([model]);
-        Report(context, model);
-        TrainingContext.WriteModel(context.OutputFolder("eval_clip"), "model.safetensors", Json(vocabulary), model);
     }
 
     private static void Report(TrainingContext context, ClipModel model)

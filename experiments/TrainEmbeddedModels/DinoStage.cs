@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Vision.Dino;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -21,30 +22,21 @@ internal static class DinoStage
         random.manual_seed(context.Seed + 10);
         using ViewPool pool = ViewPool.Draw(PoolSize, 5_000_000);
         using var model = new DinoVisionTransformer(s_config);
-        int steps = context.Steps(FullSteps);
-        using var optimizer = new MixedPrecisionAdamW([model], 1e-3, steps, emaDecay: 0.99);
-        const string checkpoint = "dino.checkpoint.safetensors";
-        optimizer.TryLoad(context.WorkFile(checkpoint));
-        context.Log($"dino: {optimizer.ParameterCount:N0} parameters, {steps} steps");
-        var progress = new StageProgress(context, "dino", optimizer, checkpoint, every: 200);
-        while (optimizer.Steps < steps)
+        var order = new RowOrder(PoolSize, new TrainingDraws(context.Seed + 10));
+        new StageTraining("dino", context.Steps(FullSteps), 1e-3, EmaDecay: 0.99, Every: 200).Run(context, [model], Loss);
+        Report(context, model);
+        TrainingContext.WriteModel(context.OutputFolder("eval_dino"), "model.safetensors", ConfigJson(s_config), model);
+
+        Tensor Loss(int step)
         {
-            using var scope = NewDisposeScope();
-            Tensor index = randint(0, PoolSize, [Batch]);
+            Tensor index = tensor(order.At((step - 1L) * Batch, Batch));
             (Tensor a, Tensor b, Tensor c) = Embed(model, pool, index, ScalarType.BFloat16);
             Tensor similarity = a.matmul(b.t());
             Tensor apart = functional.cross_entropy(similarity / 0.1, arange(Batch));
             // Other characters share no part; a changed one shares some of its eight.
             Tensor graded = (similarity - eye(Batch)).square().mean() + (similarity.diagonal() - 1).square().mean() + ((a * c).sum(1) - pool.SharedParts.index_select(0, index)).square().mean();
-            Tensor loss = apart + 4 * graded;
-            loss.backward();
-            optimizer.Step();
-            progress.Add(loss.item<float>());
+            return apart + 4 * graded;
         }
-
-        optimizer.Finish([model]);
-        Report(context, model);
-        TrainingContext.WriteModel(context.OutputFolder("eval_dino"), "model.safetensors", ConfigJson(s_config), model);
     }
 
     /// <summary>DINO's configuration in transformers' ViTConfig form.</summary>

@@ -27,7 +27,7 @@ internal static class GeneratorStage
         StartAsIdentity(models.UNet);
         ImageEncoderWarmUp.Run(context, models);
         random.manual_seed(context.Seed + 2);
-        Train(context, models, "generator", FullSteps, LearningRate, warmup: 200,
+        Train(context, models, new StageTraining("generator", context.Steps(FullSteps), LearningRate, EmaDecay: 0.995, Warmup: 200), context.Seed + 2,
             () => [GeneratorPool.Create(context.Steps(PoolSize), 3_000_000, GeneratorSample.Basic, models, vae, tokenizer)]);
         models.Write(context);
     }
@@ -41,7 +41,7 @@ internal static class GeneratorStage
         using AutoencoderKL vae = AutoencoderKL.FromFolder(context.OutputFolder("generator", "vae"));
         using var models = new GeneratorModels(tokenizer.VocabularySize);
         models.Read(context);
-        Train(context, models, "varied", VariedSteps, VariedLearningRate, warmup: 100,
+        Train(context, models, new StageTraining("varied", context.Steps(VariedSteps), VariedLearningRate, EmaDecay: 0.995), context.Seed + 4,
             () => [GeneratorPool.Create(context.Steps(VariedPoolSize), 3_200_000, GeneratorSample.Varied, models, vae, tokenizer),
                 GeneratorPool.Create(context.Steps(PairPoolSize), 3_400_000, GeneratorSample.Pair, models, vae, tokenizer)]);
         models.Write(context);
@@ -49,27 +49,19 @@ internal static class GeneratorStage
     }
 
     /// <summary>The pool that a step takes: of two, the second every third time.</summary>
-    public static GeneratorPool Choose(GeneratorPool[] pools, int step) => step % 3 == 2 ? pools[^1] : pools[0];
+    public static GeneratorPool Choose(GeneratorPool[] pools, int step) => step % 3 == 0 ? pools[^1] : pools[0];
 
-    private static void Train(TrainingContext context, GeneratorModels models, string name, int fullSteps, double rate, int warmup, Func<GeneratorPool[]> draw)
+    private static void Train(TrainingContext context, GeneratorModels models, StageTraining training, int seed, Func<GeneratorPool[]> draw)
     {
-        int steps = context.Steps(fullSteps);
-        using var optimizer = new MixedPrecisionAdamW(models.Trained, rate, steps, emaDecay: 0.995, warmup: warmup);
-        string checkpoint = $"{name}.checkpoint.safetensors";
-        optimizer.TryLoad(context.WorkFile(checkpoint));
-        GeneratorPool[] pools = optimizer.Steps < steps ? draw() : [];
-        context.Log($"{name}: {pools.Sum(p => p.Count)} samples drawn and encoded; {optimizer.ParameterCount:N0} parameters, {steps} steps");
-        var progress = new StageProgress(context, name, optimizer, checkpoint);
-        while (optimizer.Steps < steps)
+        // Drawn and encoded at the first step, which a stage that is done has not.
+        var pools = new Lazy<GeneratorPool[]>(draw);
+        var step = new GeneratorStep(models, Batch, seed);
+        training.Run(context, models.Trained, number => step.Loss(Choose(pools.Value, number), number));
+        if (pools.IsValueCreated)
         {
-            double loss = GeneratorStep.Backward(models, Choose(pools, optimizer.Steps), Batch);
-            optimizer.Step();
-            progress.Add(loss);
+            foreach (GeneratorPool pool in pools.Value)
+                pool.Dispose();
         }
-
-        foreach (GeneratorPool pool in pools)
-            pool.Dispose();
-        optimizer.Finish(models.Trained);
     }
 
     /// <summary>Zeroes each block's last layer, so that training starts from a network that changes nothing.</summary>

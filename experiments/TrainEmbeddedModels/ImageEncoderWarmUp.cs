@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Loop;
 using ProceduralCharacters;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -24,25 +25,14 @@ internal static class ImageEncoderWarmUp
         using Tensor colors = tensor(characters.SelectMany(c => c.Parts.SelectMany(p => Rgb(p.Color).Concat(Rgb(p.SecondColor)))).ToArray(), [PoolSize, Character.PartCount, 6]);
         using Tensor textures = tensor(characters.SelectMany(c => c.Parts.Select(p => (long)p.Texture)).ToArray(), [PoolSize, Character.PartCount]);
         using Linear head = Linear(2 * models.Resampler.Options.OutputChannels, 6 + Textures);
-        int steps = context.Steps(FullSteps);
-        nn.Module[] trained = [models.ImageEncoder, models.Resampler, head];
-        using var optimizer = new MixedPrecisionAdamW(trained, 1e-3, steps, emaDecay: 0.99);
-        const string checkpoint = "image_encoder.checkpoint.safetensors";
-        optimizer.TryLoad(context.WorkFile(checkpoint));
-        context.Log($"image encoder: {optimizer.ParameterCount:N0} parameters, {steps} steps");
-        var progress = new StageProgress(context, "image encoder", optimizer, checkpoint, every: 200);
-        while (optimizer.Steps < steps)
+        var order = new RowOrder(PoolSize, new TrainingDraws(context.Seed + 1));
+        var training = new StageTraining("image_encoder", context.Steps(FullSteps), 1e-3, EmaDecay: 0.99, Every: 200);
+        training.Run(context, [models.ImageEncoder, models.Resampler, head], step =>
         {
-            using var scope = NewDisposeScope();
-            Tensor index = randint(0, PoolSize, [Batch]);
+            Tensor index = tensor(order.At((step - 1L) * Batch, Batch));
             Tensor output = Predict(models, head, pool.index_select(0, index), ScalarType.BFloat16);
-            Tensor loss = Loss(output, colors.index_select(0, index), textures.index_select(0, index));
-            loss.backward();
-            optimizer.Step();
-            progress.Add(loss.item<float>());
-        }
-
-        optimizer.Finish(trained);
+            return Loss(output, colors.index_select(0, index), textures.index_select(0, index));
+        });
         using IDisposable noGradient = no_grad();
         using var last = NewDisposeScope();
         Tensor sample = arange(256);

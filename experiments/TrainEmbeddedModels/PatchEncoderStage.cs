@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Vision.Dino;
 using ProceduralCharacters;
@@ -67,21 +68,25 @@ internal static class PatchEncoderStage
         using Tensor scenes = tensor(pool.Select(p => (long)p.Prompt.Scene).ToArray());
         int kindCount = Enum.GetValues<CharacterKind>().Length;
         using Linear head = Linear(s_config.EmbedDim, kindCount + Scenes);
-        using var optimizer = optim.AdamW([.. model.parameters(), .. head.parameters()], 5e-4);
-        double right = 0;
-        for (int step = 1; step <= ClassifierSteps; step++)
+        var order = new RowOrder(pool.Length, new TrainingDraws(context.Seed + 20));
+        (string, Parameter)[] parameters = [.. model.named_parameters(), .. head.named_parameters().Select(p => ($"head.{p.name}", p.parameter))];
+        using var loop = new TrainingLoop(parameters, new TrainingLoopOptions
         {
-            using var scope = NewDisposeScope();
-            Tensor index = randint(0, pool.Length, [Batch]);
+            MaxSteps = ClassifierSteps,
+            LearningRate = _ => 5e-4,
+            AdamW = new AdamWSettings { WeightDecay = 0 },
+        });
+        double right = 0;
+        loop.Run((step, _) =>
+        {
+            Tensor index = tensor(order.At((step - 1L) * Batch, Batch));
             Tensor pixels = PixelPool.Normalize(bytes.index_select(0, index), PixelNormalization.ImageNet);
             Tensor logits = head.call(Patches(model)(pixels).mean([1, 2]));
             Tensor kind = logits[.., ..kindCount];
-            Tensor loss = functional.cross_entropy(kind, kinds.index_select(0, index)) + functional.cross_entropy(logits[.., kindCount..], scenes.index_select(0, index));
-            optimizer.zero_grad();
-            loss.backward();
-            optimizer.step();
             right = (0.95 * right) + (0.05 * kind.argmax(1).eq(kinds.index_select(0, index)).to(ScalarType.Float32).mean().item<float>());
-        }
+            return functional.cross_entropy(kind, kinds.index_select(0, index))
+                + functional.cross_entropy(logits[.., kindCount..], scenes.index_select(0, index));
+        });
 
         context.Log($"patch encoder: classifier, {ClassifierSteps} steps, right kind {right:P0}");
     }

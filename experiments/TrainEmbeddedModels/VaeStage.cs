@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Diffusion.Vae;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Loop;
 using ProceduralCharacters;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -27,7 +28,7 @@ internal static class VaeStage
         random.manual_seed(context.Seed);
         using var vae = new AutoencoderKL(Config());
         StartAsIdentity(vae);
-        Train(context, vae, "vae", FullSteps, LearningRate, 1_000_000, Basic);
+        Train(context, vae, new StageTraining("vae", context.Steps(FullSteps), LearningRate, EmaDecay: 0.995), context.Seed, 1_000_000, Basic);
     }
 
     /// <summary>Goes on with the written autoencoder, half of the images now with small characters or two of them.</summary>
@@ -35,38 +36,32 @@ internal static class VaeStage
     {
         random.manual_seed(context.Seed + 40);
         using AutoencoderKL vae = AutoencoderKL.FromFolder(context.OutputFolder("generator", "vae"));
-        Train(context, vae, "vae_varied", VariedSteps, VariedLearningRate, 1_100_000, Varied);
+        var training = new StageTraining("vae_varied", context.Steps(VariedSteps), VariedLearningRate, EmaDecay: 0.995);
+        Train(context, vae, training, context.Seed + 40, 1_100_000, Varied);
     }
 
-    private static void Train(TrainingContext context, AutoencoderKL vae, string name, int fullSteps, double rate, int firstSeed, Func<int, ImageBuffer> draw)
+    private static void Train(TrainingContext context, AutoencoderKL vae, StageTraining training, int seed, int firstSeed, Func<int, ImageBuffer> draw)
     {
         using Tensor pool = RenderPool(PoolSize, firstSeed, draw);
-        int steps = context.Steps(fullSteps);
         foreach (Parameter parameter in vae.parameters())
             parameter.requires_grad = true;
-        using var optimizer = new MixedPrecisionAdamW([vae], rate, steps, emaDecay: 0.995);
-        string checkpoint = $"{name}.checkpoint.safetensors";
-        optimizer.TryLoad(context.WorkFile(checkpoint));
-        context.Log($"{name}: {PoolSize} images drawn; {optimizer.ParameterCount:N0} parameters, {steps} steps");
-        var progress = new StageProgress(context, name, optimizer, checkpoint);
-        while (optimizer.Steps < steps)
+        var draws = new TrainingDraws(seed);
+        var order = new RowOrder(PoolSize, draws);
+        training.Run(context, [vae], Loss);
+        Export(context, vae, training.Name, draw);
+
+        Tensor Loss(int step)
         {
-            using var scope = NewDisposeScope();
-            Tensor images = PixelPool.MinusOneToOne(pool.index_select(0, randint(0, PoolSize, [Batch])));
+            Tensor images = PixelPool.MinusOneToOne(pool.index_select(0, tensor(order.At((step - 1L) * Batch, Batch))));
             (Tensor mean, Tensor logVariance) = vae.EncodeMoments(images.to(ScalarType.BFloat16));
-            Tensor latents = mean + (logVariance * 0.5).exp() * randn_like(mean);
+            Tensor noise = draws.Normal(TrainingDraw.Noise, step, 0, Batch, mean.shape[1..]).to(ScalarType.BFloat16);
+            Tensor latents = mean + (logVariance * 0.5).exp() * noise;
             Tensor decoded = vae.Decode(latents).to(ScalarType.Float32);
             mean = mean.to(ScalarType.Float32);
             logVariance = logVariance.to(ScalarType.Float32);
             Tensor kl = 0.5 * (mean.square() + logVariance.exp() - 1 - logVariance).mean();
-            Tensor loss = ReconstructionLoss(decoded, images) + KlWeight * kl;
-            loss.backward();
-            optimizer.Step();
-            progress.Add(loss.item<float>());
+            return ReconstructionLoss(decoded, images) + KlWeight * kl;
         }
-
-        optimizer.Finish([vae]);
-        Export(context, vae, name, draw);
     }
 
     private static Tensor RenderPool(int count, int firstSeed, Func<int, ImageBuffer> draw)

@@ -6,10 +6,8 @@ using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
-using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
-using PatchDpo.Torch.Training.Objectives;
 
 namespace PatchDpo.MLNet;
 
@@ -56,8 +54,8 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
     /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
     /// <exception cref="InvalidRowException">
-    /// A row's image is missing, its map not finite or its prompt too long, in characters or, where <see cref="Options.Generation"/> refuses that, in
-    /// tokens.
+    /// A row's image is missing, its map not finite or its prompt too long, in characters or, where <see cref="Options.Generation"/> or
+    /// <see cref="Options.Training"/> refuses that, in tokens.
     /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled.</exception>
@@ -71,9 +69,10 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
             throw new EmptyDataException("There is no scored pair to train on: the training data have no row.");
         CheckPrompts(pairs);
         long seed = _options.Seed ?? _host.Rand.Next();
-        channel.Info(MessageSensitivity.None, $"{_options.Objective}: {_options.MaxSteps} steps of {Math.Min(_options.BatchSize, pairs.Count)} pairs, "
-            + $"{pairs.Count} pairs in all, learning rate {_options.LearningRate}, seed {seed}");
-        var trainer = new Torch.Training.PatchDpoTrainer(_model, _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback)));
+        PatchDpoTrainerOptions training = _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback, _options.Training.Progress));
+        channel.Info(MessageSensitivity.None, $"{training.Objective}: {training.MaxSteps} steps of {Math.Min(training.BatchSize, pairs.Count)} pairs, "
+            + $"{pairs.Count} pairs in all, learning rate {training.LearningRate}, seed {seed}");
+        var trainer = new Torch.Training.PatchDpoTrainer(_model, training);
         AdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
         return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
     }
@@ -81,7 +80,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
     private void CheckPrompts(IReadOnlyList<TrainingPair> pairs)
     {
         IReadOnlyList<TruncatedPrompt> truncated = _model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
-        if (truncated.Count > 0 && _options.Generation.RefuseTruncatedPrompts)
+        if (truncated.Count > 0 && _options.RefuseTruncatedPrompts)
             throw new InvalidRowException(_options.PromptColumnName, truncated[0].Index!.Value, truncated[0].Reason);
         new TruncationLog(_host, nameof(PatchDpoTrainer)).TellAll(_options.PromptColumnName, truncated);
     }
@@ -115,47 +114,12 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>The vector column with p(x_gen). Default: GeneratedQuality.</summary>
         public string GeneratedQualityColumnName { get; init => field = ColumnName.Checked(value); } = "GeneratedQuality";
 
-        /// <summary>What is minimised. Default: PatchDPO; the others are baselines to compare it with.</summary>
-        public TrainingObjective Objective { get; init => field = Training(value, v => new PatchDpoTrainerOptions { Objective = v }); }
-
-        /// <summary>Diffusion-DPO's beta, more than 0; other objectives have none. Default: 5,000.</summary>
-        public double DiffusionDpoBeta { get; init => field = Training(value, v => new PatchDpoTrainerOptions { DiffusionDpoBeta = v }); } = 5_000;
-
-        /// <summary>Optimizer steps, at least 1. Default: 30,000.</summary>
-        public int MaxSteps { get; init => field = Training(value, v => new PatchDpoTrainerOptions { MaxSteps = v }); } = 30_000;
-
-        /// <summary>Pairs in a step, at least 1; where there are fewer pairs, all of them. Default: 4.</summary>
-        public int BatchSize { get; init => field = Training(value, v => new PatchDpoTrainerOptions { BatchSize = v }); } = 4;
-
-        /// <summary>AdamW's learning rate, constant, more than 0. Default: 3e-5.</summary>
-        public double LearningRate { get; init => field = Training(value, v => new PatchDpoTrainerOptions { LearningRate = v }); } = 3e-5;
-
-        /// <summary>AdamW's weight decay, at least 0. Default: 0.01.</summary>
-        public double WeightDecay { get; init => field = Training(value, v => new PatchDpoTrainerOptions { WeightDecay = v }); } = 0.01;
-
-        /// <summary>Share of pairs whose prompt is left empty, in [0, 1]. Default: 0.05.</summary>
-        public double TextDropout { get; init => field = Training(value, v => new PatchDpoTrainerOptions { TextDropout = v }); } = 0.05;
-
-        /// <summary>Share of pairs whose image prompt is that of zero pixels, in [0, 1]. Default: 0.05.</summary>
-        public double ImageDropout { get; init => field = Training(value, v => new PatchDpoTrainerOptions { ImageDropout = v }); } = 0.05;
-
-        /// <summary>Share of pairs that lose both, in [0, 1]. Default: 0.05.</summary>
-        public double BothDropout { get; init => field = Training(value, v => new PatchDpoTrainerOptions { BothDropout = v }); } = 0.05;
-
-        /// <summary>Weight of the image prompt while training, at least 0. Default: 1.</summary>
-        public double AdapterScale { get; init => field = Training(value, v => new PatchDpoTrainerOptions { AdapterScale = v }); } = 1;
-
-        /// <summary>Side that images are trained at, in pixels; null (default) takes the model's, at most 512.</summary>
-        public int? Size { get; init => field = Training(value, v => new PatchDpoTrainerOptions { Size = v }); }
-
-        /// <summary>How patch quality becomes loss weight. Default: unchanged, clamped to [0, 1] (ours; the paper does not say).</summary>
-        public WeightMapOptions Weights { get; init => field = Training(value, v => new PatchDpoTrainerOptions { Weights = v }); } = new();
-
-        /// <summary>Cut of min-SNR weighting of timesteps; null (default) weights all alike.</summary>
-        public double? MinSnrGamma { get; init => field = Training(value, v => new PatchDpoTrainerOptions { MinSnrGamma = v }); }
-
-        /// <summary>Feeds SDXL's sizes in the scrambled rows of the official script, to repeat its runs. Default: false.</summary>
-        public bool OfficialTimeIds { get; init; }
+        /// <summary>
+        /// Steps, rates and what is minimised. Its seed does not count: see <see cref="Seed"/>; nor does its
+        /// <see cref="PatchDpoTrainerOptions.MaxPromptCharacters"/>: that of <see cref="Generation"/> holds for both. A prompt that is cut is refused
+        /// where either says so.
+        /// </summary>
+        public PatchDpoTrainerOptions Training { get; init => field = value ?? throw new ArgumentNullException(nameof(Training)); } = new();
 
         /// <summary>
         /// Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides. What it promises:
@@ -172,25 +136,13 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>Stops the training; nothing is kept of it.</summary>
         public CancellationToken CancellationToken { get; init; }
 
-        internal PatchDpoTrainerOptions ForTorch(long seed, IProgress<TrainingProgress> progress) => new()
+        internal bool RefuseTruncatedPrompts => Generation.RefuseTruncatedPrompts || Training.RefuseTruncatedPrompts;
+
+        internal PatchDpoTrainerOptions ForTorch(long seed, IProgress<TrainingProgress> progress) => Training with
         {
-            Objective = Objective,
-            DiffusionDpoBeta = DiffusionDpoBeta,
-            MaxSteps = MaxSteps,
-            BatchSize = BatchSize,
-            LearningRate = LearningRate,
-            WeightDecay = WeightDecay,
-            TextDropout = TextDropout,
-            ImageDropout = ImageDropout,
-            BothDropout = BothDropout,
-            AdapterScale = AdapterScale,
-            Size = Size,
-            Weights = Weights,
-            MinSnrGamma = MinSnrGamma,
-            OfficialTimeIds = OfficialTimeIds,
             Seed = seed,
             MaxPromptCharacters = Generation.MaxPromptCharacters,
-            RefuseTruncatedPrompts = Generation.RefuseTruncatedPrompts,
+            RefuseTruncatedPrompts = RefuseTruncatedPrompts,
             Progress = progress,
         };
 
@@ -201,12 +153,5 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
             OutputColumnName = GeneratedColumnName,
             Generation = ImagePromptColumnNames is null ? Generation : Generation with { ReferenceFusion = ReferenceFusion.Concatenate },
         };
-
-        /// <summary>Lets the training's own options judge a value.</summary>
-        private static T Training<T>(T value, Func<T, PatchDpoTrainerOptions> check)
-        {
-            check(value);
-            return value;
-        }
     }
 }

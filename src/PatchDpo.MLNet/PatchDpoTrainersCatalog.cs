@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training;
 
 namespace PatchDpo.MLNet;
 
@@ -16,7 +17,7 @@ public sealed class PatchDpoTrainersCatalog
     /// <param name="maxSteps">Optimizer steps.</param>
     /// <param name="learningRate">AdamW's learning rate.</param>
     public PatchDpoTrainer PatchDpo(PersonalizedModel model, int maxSteps = 30_000, double learningRate = 3e-5)
-        => PatchDpo(model, new PatchDpoTrainer.Options { MaxSteps = maxSteps, LearningRate = learningRate });
+        => PatchDpo(model, new PatchDpoTrainer.Options { Training = new PatchDpoTrainerOptions { MaxSteps = maxSteps, LearningRate = learningRate } });
 
     /// <summary>Fine-tunes a generator's image adapter on scored pairs with PatchDPO.</summary>
     /// <param name="model">The generator to start from; it is not changed, and stays the caller's to dispose.</param>

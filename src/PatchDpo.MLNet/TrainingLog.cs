@@ -5,7 +5,7 @@ using PatchDpo.Torch.Training;
 namespace PatchDpo.MLNet;
 
 /// <summary>Passes progress on to the caller at every step, and to <c>MLContext.Log</c> about fifty times in a training.</summary>
-internal sealed class TrainingLog(IChannel channel, Action<TrainingProgress>? callback) : IProgress<TrainingProgress>
+internal sealed class TrainingLog(IChannel channel, Action<TrainingProgress>? callback, IProgress<TrainingProgress>? progress) : IProgress<TrainingProgress>
 {
     private const int Messages = 50;
 
@@ -24,5 +24,6 @@ internal sealed class TrainingLog(IChannel channel, Action<TrainingProgress>? ca
             (_lossSum, _steps) = (0, 0);
         }
         callback?.Invoke(value);
+        progress?.Report(value);
     }
 }

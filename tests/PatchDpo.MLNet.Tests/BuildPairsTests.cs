@@ -78,7 +78,7 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
     public void The_trainer_takes_a_built_folder_as_it_is()
     {
         IDataView pairs = Build(Path.Combine(_root, "data"));
-        using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { MaxSteps = 2, BatchSize = 2, Seed = 1 }).Fit(pairs);
+        using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 2, BatchSize = 2 }, Seed = 1 }).Fit(pairs);
         float[] Values(PersonalizedModel model) => model.AdapterLayers.parameters().First().data<float>().ToArray();
         Assert.NotEqual(Values(_model), Values(tuned.Model));
     }
@@ -101,7 +101,7 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
         Assert.Equal([16, 16], ((VectorDataViewType)pairs.Schema["GeneratedQuality"].Type).Dimensions.ToArray());
         var losses = new List<float>();
         using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers
-            .PatchDpo(model, new PatchDpoTrainer.Options { MaxSteps = 2, Generation = generation, ProgressCallback = p => losses.Add(p.Loss) }).Fit(pairs);
+            .PatchDpo(model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 2 }, Generation = generation, ProgressCallback = p => losses.Add(p.Loss) }).Fit(pairs);
         Assert.Equal(2, losses.Count);
         Assert.All(losses, l => Assert.True(float.IsFinite(l) && l > 0));
         string manifest = File.ReadAllText(Path.Combine(folder, "manifest.json"));

@@ -19,7 +19,7 @@ public sealed class EmbeddedModelTests
         IDataView scored = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.Embedded).Fit(pairs).Transform(pairs);
         using PersonalizedModel model = _ml.PatchDpo.LoadEmbeddedModel();
         using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers
-            .PatchDpo(model, new PatchDpoTrainer.Options { MaxSteps = 1, Generation = new GenerationOptions { Steps = 2 } }).Fit(scored);
+            .PatchDpo(model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Generation = new GenerationOptions { Steps = 2 } }).Fit(scored);
 
         using var stream = new MemoryStream();
         _ml.Model.Save(tuned, scored.Schema, stream);

@@ -85,12 +85,12 @@ public sealed class ImagePromptColumnsTests : IClassFixture<TinyModels>, IDispos
     }
 
     private PatchDpoTrainer Trainer(params string[] columns)
-        => _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { MaxSteps = 1, Seed = 1, Generation = s_fast, ImagePromptColumnNames = columns });
+        => _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Seed = 1, Generation = s_fast, ImagePromptColumnNames = columns });
 
     private float[] Losses(params string[] columns)
     {
         var losses = new List<float>();
-        var options = new PatchDpoTrainer.Options { MaxSteps = 3, Seed = 1, ImagePromptColumnNames = columns.Length > 0 ? columns : null, ProgressCallback = p => losses.Add(p.Loss) };
+        var options = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3 }, Seed = 1, ImagePromptColumnNames = columns.Length > 0 ? columns : null, ProgressCallback = p => losses.Add(p.Loss) };
         _ml.PatchDpo.Trainers.PatchDpo(_model, options).Fit(_scored).Dispose();
         return losses.ToArray();
     }

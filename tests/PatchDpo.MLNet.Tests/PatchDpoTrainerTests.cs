@@ -3,7 +3,9 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Weights.Safetensors;
 
 namespace PatchDpo.MLNet.Tests;
@@ -45,7 +47,7 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     public void Training_changes_the_adapter_and_not_the_model_that_it_started_from()
     {
         List<object[]> before = Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: s_fast).Fit(_scored));
-        using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { MaxSteps = 3, LearningRate = 0.01, Generation = s_fast }).Fit(_scored);
+        using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3, LearningRate = 0.01 }, Generation = s_fast }).Fit(_scored);
         Assert.NotEqual(before, Generate(tuned));
         Assert.Equal(before, Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: s_fast).Fit(_scored)));
     }
@@ -56,6 +58,24 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
         Assert.Equal(Losses(new MLContext(5), null), Losses(new MLContext(5), null));
         Assert.NotEqual(Losses(new MLContext(5), null), Losses(new MLContext(6), null));
         Assert.Equal(Losses(new MLContext(5), 3), Losses(new MLContext(6), 3));
+    }
+
+    [Fact]
+    public void Every_choice_of_the_training_reaches_it()
+    {
+        HashSet<string> results = [];
+        foreach (PatchDpoTrainerOptions training in new PatchDpoTrainerOptions[]
+        {
+            new(), new() { Beta1 = 0.1 }, new() { Beta2 = 0.5 }, new() { Epsilon = 1 }, new() { GradientAccumulation = 2 }, new() { MaxGradientNorm = 1e-9 },
+            new() { EmaDecay = 0.5 }, new() { LearningRateSchedule = new() { Decay = LearningRateDecay.Cosine } },
+        })
+        {
+            List<float> told = [];
+            PatchDpoTrainerOptions chosen = training with { MaxSteps = 4, LearningRate = 0.01, Progress = new DirectProgress<TrainingProgress>(p => told.Add(p.Loss)) };
+            using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = chosen, Seed = 1, Generation = s_fast }).Fit(_scored);
+            Assert.Equal(4, told.Count);
+            Assert.True(results.Add(string.Join(',', tuned.Model.AdapterLayers.parameters().SelectMany(p => p.data<float>().ToArray()))));
+        }
     }
 
     [Fact]
@@ -76,7 +96,7 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
         int steps = 0;
         var options = new PatchDpoTrainer.Options
         {
-            MaxSteps = 100,
+            Training = new() { MaxSteps = 100 },
             CancellationToken = source.Token,
             ProgressCallback = p =>
             {
@@ -120,18 +140,19 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     [Fact]
     public void Options_are_validated_when_set()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainer.Options { MaxSteps = 0 });
-        Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainer.Options { LearningRate = double.NaN });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainer.Options { Training = new() { MaxSteps = 0 } });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainer.Options { Training = new() { LearningRate = double.NaN } });
+        Assert.Throws<ArgumentNullException>(() => new PatchDpoTrainer.Options { Training = null! });
         Assert.Throws<ArgumentException>(() => new PatchDpoTrainer.Options { PromptColumnName = "" });
     }
 
     private PatchDpoTrainer Trainer(PatchDpoTrainer.Options? options = null)
-        => _ml.PatchDpo.Trainers.PatchDpo(_model, options ?? new PatchDpoTrainer.Options { MaxSteps = 1, Seed = 1, Generation = s_fast });
+        => _ml.PatchDpo.Trainers.PatchDpo(_model, options ?? new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Seed = 1, Generation = s_fast });
 
     private float[] Losses(MLContext ml, long? seed)
     {
         var losses = new List<float>();
-        var options = new PatchDpoTrainer.Options { MaxSteps = 3, Seed = seed, ProgressCallback = p => losses.Add(p.Loss) };
+        var options = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3 }, Seed = seed, ProgressCallback = p => losses.Add(p.Loss) };
         ml.PatchDpo.Trainers.PatchDpo(_model, options).Fit(_scored).Dispose();
         return losses.ToArray();
     }

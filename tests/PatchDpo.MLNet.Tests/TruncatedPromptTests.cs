@@ -95,11 +95,13 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
     {
         IDataView pairs = Rows(6, i => i < 2 ? "a cube" : "a cube in the snow!");
         IDataView scored = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromFolder(_models.Dino)).Fit(pairs).Transform(pairs);
-        _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { MaxSteps = 1, Generation = s_fast }).Fit(scored).Dispose();
+        _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Generation = s_fast }).Fit(scored).Dispose();
         Assert.Equal(4, _warnings.Count);
         Assert.Contains("Row 2", _warnings[0], StringComparison.Ordinal);
         Assert.Contains("4 prompts are cut in all", _warnings[3], StringComparison.Ordinal);
-        var strict = new PatchDpoTrainer.Options { MaxSteps = 1, Generation = s_fast with { RefuseTruncatedPrompts = true } };
+        var strict = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Generation = s_fast with { RefuseTruncatedPrompts = true } };
+        Assert.Equal(2, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.Trainers.PatchDpo(_model, strict).Fit(scored)).Row);
+        strict = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1, RefuseTruncatedPrompts = true }, Generation = s_fast };
         Assert.Equal(2, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.Trainers.PatchDpo(_model, strict).Fit(scored)).Row);
 
         _warnings.Clear();

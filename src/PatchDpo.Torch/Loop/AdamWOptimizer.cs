@@ -13,7 +13,7 @@ namespace PatchDpo.Torch.Loop;
 /// </remarks>
 internal sealed class AdamWOptimizer : IDisposable
 {
-    private readonly List<Slot> _slots;
+    private readonly Parameter[] _parameters;
     private readonly double _beta1;
     private readonly double _beta2;
     private readonly double _epsilon;
@@ -33,63 +33,65 @@ internal sealed class AdamWOptimizer : IDisposable
         _beta2 = beta2;
         _epsilon = epsilon;
         _weightDecay = weightDecay;
-        _slots = [.. parameters.Select(p => new Slot(p))];
+        _parameters = [.. parameters];
+        Means = [.. _parameters.Select(Zeros)];
+        Squares = [.. _parameters.Select(Zeros)];
+        Steps = new long[_parameters.Length];
     }
 
     /// <summary>The rate of the next step.</summary>
     internal double LearningRate { get; set; }
+
+    /// <summary>The gradients' means, in the parameters' order.</summary>
+    internal IReadOnlyList<Tensor> Means { get; }
+
+    /// <summary>The means of their squares.</summary>
+    internal IReadOnlyList<Tensor> Squares { get; }
+
+    /// <summary>How often each parameter was changed: a step in which it has no gradient does not count.</summary>
+    internal long[] Steps { get; }
 
     /// <summary>Sets all gradients to zero.</summary>
     internal void ZeroGradients()
     {
         using IDisposable noGradient = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        foreach (Slot slot in _slots)
-            slot.Parameter.grad?.zero_();
+        foreach (Parameter parameter in _parameters)
+            parameter.grad?.zero_();
     }
 
     /// <summary>Changes the parameters by their gradients.</summary>
     internal void Step()
     {
         using IDisposable noGradient = no_grad();
-        foreach (Slot slot in _slots)
-            Step(slot);
+        for (int i = 0; i < _parameters.Length; i++)
+            Step(i);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _slots.ForEach(s => s.Dispose());
+    public void Dispose()
+    {
+        foreach (Tensor tensor in Means.Concat(Squares))
+            tensor.Dispose();
+    }
 
-    private void Step(Slot slot)
+    private void Step(int index)
     {
         using DisposeScope scope = NewDisposeScope();
-        if (slot.Parameter.grad is not { } gradient)
+        Parameter parameter = _parameters[index];
+        if (parameter.grad is not { } gradient)
             return;
-        slot.Steps++;
-        double correction1 = 1 - Math.Pow(_beta1, slot.Steps), correction2 = 1 - Math.Pow(_beta2, slot.Steps);
+        (Tensor mean, Tensor square, long steps) = (Means[index], Squares[index], ++Steps[index]);
+        double correction1 = 1 - Math.Pow(_beta1, steps), correction2 = 1 - Math.Pow(_beta2, steps);
         using Scalar decay = (1 - (LearningRate * _weightDecay)).ToScalar(), beta1 = _beta1.ToScalar(), rest1 = (1 - _beta1).ToScalar(),
             beta2 = _beta2.ToScalar(), rest2 = (1 - _beta2).ToScalar(), root = Math.Sqrt(correction2).ToScalar(), epsilon = _epsilon.ToScalar(),
                 step = (-LearningRate / correction1).ToScalar();
-        slot.Parameter.mul_(decay);
-        slot.Mean.mul_(beta1).add_(gradient, rest1);
-        slot.Square.mul_(beta2).addcmul_(gradient, gradient, rest2);
-        Tensor denominator = slot.Square.sqrt().div_(root).PlusInPlace(epsilon);
-        slot.Parameter.addcdiv_(slot.Mean, denominator, step);
+        parameter.mul_(decay);
+        mean.mul_(beta1).add_(gradient, rest1);
+        square.mul_(beta2).addcmul_(gradient, gradient, rest2);
+        Tensor denominator = square.sqrt().div_(root).PlusInPlace(epsilon);
+        parameter.addcdiv_(mean, denominator, step);
     }
 
-    private sealed class Slot(Parameter parameter) : IDisposable
-    {
-        internal Parameter Parameter { get; } = parameter;
-
-        internal Tensor Mean { get; } = zeros_like(parameter).DetachFromDisposeScope();
-
-        internal Tensor Square { get; } = zeros_like(parameter).DetachFromDisposeScope();
-
-        internal long Steps { get; set; }
-
-        public void Dispose()
-        {
-            Mean.Dispose();
-            Square.Dispose();
-        }
-    }
+    private static Tensor Zeros(Parameter parameter) => zeros_like(parameter).DetachFromDisposeScope();
 }

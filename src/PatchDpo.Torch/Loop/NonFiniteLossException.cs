@@ -2,7 +2,9 @@ using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Loop;
 
-/// <summary>A training loss became NaN or infinite. What was given to the training is as it was before: nothing is kept of it.</summary>
+/// <summary>
+/// A training loss, or the gradients of one, became NaN or infinite. What was given to the training is as it was before: nothing is kept of it.
+/// </summary>
 public sealed class NonFiniteLossException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>

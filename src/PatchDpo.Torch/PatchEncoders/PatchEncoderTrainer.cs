@@ -158,46 +158,52 @@ public sealed class PatchEncoderTrainer
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Random random = new(_options.Seed);
-        using Generator generator = new((ulong)_options.Seed);
-        Queue<long> order = new();
+        var draws = new TrainingDraws(_options.Seed);
+        var order = new RowOrder((int)pool.Count, draws);
         List<Tensor> features = [];
         for (int i = 0; i < WhiteningBatches; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope inner = NewDisposeScope();
-            long[] chosen = NextIndexes(order, pool.Count, random);
-            Tensor views = pool.Draw(chosen, random).First;
+            long[] chosen = Batch(order, pool, i);
+            Tensor views = pool.Draw(chosen, draws.Random(TrainingDraw.Start, i)).First;
             using VisionFeatures batch = FiniteOutput.Renamed(() => headed.Encoder.EncodePatches(views), n => ($"training image {chosen[n]}", (int)chosen[n]));
             features.Add(batch.Patches.flatten(0, 2).MoveToOuterDisposeScope());
         }
+        using Generator generator = draws.Generator(TrainingDraw.Start, WhiteningBatches);
         headed.Whiten(cat(features), generator);
     }
 
     private void Run(Parameter[] parameters, Func<Tensor, Tensor> patchFeatures, IViewPool pool, Action<PatchEncoderProgress>? progress,
         CancellationToken cancellationToken)
     {
-        using var optimizer = new AdamWOptimizer(parameters, _options.LearningRate, weightDecay: _options.WeightDecay);
-        using Generator generator = new((ulong)_options.Seed);
-        Random random = new(_options.Seed);
-        Queue<long> order = new();
-        for (int step = 1; step <= _options.MaxSteps; step++)
+        var draws = new TrainingDraws(_options.Seed);
+        var order = new RowOrder((int)pool.Count, draws);
+        double accuracy = 0;
+        using var loop = new TrainingLoop(parameters.Select((p, i) => ($"{i}", p)), new TrainingLoopOptions
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            using DisposeScope scope = NewDisposeScope();
-            optimizer.LearningRate = LearningRate(step);
-            (Tensor loss, Tensor accuracy) = Step(patchFeatures, pool.Draw(NextIndexes(order, pool.Count, random), random), random, generator);
-            double value = loss.item<float>();
-            if (!double.IsFinite(value))
-                throw new NonFiniteLossException(step, value);
-            optimizer.ZeroGradients();
-            loss.backward();
-            optimizer.Step();
-            progress?.Invoke(new PatchEncoderProgress(step, _options.MaxSteps, value, accuracy.item<float>()));
+            MaxSteps = _options.MaxSteps,
+            LearningRate = LearningRate,
+            AdamW = new() { WeightDecay = _options.WeightDecay },
+        });
+        loop.Run(Loss, done => progress?.Invoke(new PatchEncoderProgress(done.Step, _options.MaxSteps, done.Loss, accuracy)),
+            cancellationToken: cancellationToken);
+
+        Tensor Loss(int step, int part)
+        {
+            Random random = draws.Random(TrainingDraw.Views, step);
+            using Generator light = draws.Generator(TrainingDraw.Light, step);
+            (Tensor loss, Tensor right) = Step(patchFeatures, pool.Draw(Batch(order, pool, step - 1), random), random, light);
+            accuracy = right.item<float>();
+            return loss;
         }
-        // The last update is seen by no step; with weights that are not finite, the next one's loss would not be either.
-        if (!parameters.All(FiniteOutput.Holds))
-            throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
+    }
+
+    /// <summary>The images of a batch, from 0.</summary>
+    private long[] Batch(RowOrder order, IViewPool pool, int batch)
+    {
+        int size = (int)Math.Min(_options.BatchSize, pool.Count);
+        return order.At((long)batch * size, size);
     }
 
     private (Tensor Loss, Tensor Accuracy) Step(Func<Tensor, Tensor> patchFeatures, ViewPair views, Random random, Generator generator)
@@ -242,22 +248,5 @@ public sealed class PatchEncoderTrainer
             return _options.LearningRate * step / (_options.WarmupSteps + 1);
         double done = (step - _options.WarmupSteps) / (double)Math.Max(1, _options.MaxSteps - _options.WarmupSteps);
         return _options.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(done, 1)));
-    }
-
-    /// <summary>The next batch's images: every image once in a new random order before any comes again.</summary>
-    private long[] NextIndexes(Queue<long> order, long count, Random random)
-    {
-        long[] batch = new long[Math.Min(_options.BatchSize, count)];
-        for (int i = 0; i < batch.Length; i++)
-        {
-            if (order.Count == 0)
-            {
-                long[] shuffled = [.. Enumerable.Range(0, (int)count).Select(n => (long)n)];
-                random.Shuffle(shuffled);
-                Array.ForEach(shuffled, order.Enqueue);
-            }
-            batch[i] = order.Dequeue();
-        }
-        return batch;
     }
 }

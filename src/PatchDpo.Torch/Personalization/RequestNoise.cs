@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -22,18 +23,9 @@ internal static class RequestNoise
         var rows = new List<Tensor>(indices.Count);
         foreach (long index in indices)
         {
-            using Generator generator = new(Mix(step is int s ? (long)Mix(seed ^ StepSalt, s) : seed, index), CPU);
+            using Generator generator = new(SeedMix.Mix(step is int s ? (long)SeedMix.Mix(seed ^ StepSalt, s) : seed, index), CPU);
             rows.Add(randn(shape, dtype: ScalarType.Float32, generator: generator));
         }
         return stack(rows).to(device).MoveToOuterDisposeScope();
-    }
-
-    // SplitMix64's finaliser: neighbouring seeds and indices must not give related generators.
-    private static ulong Mix(long seed, long index)
-    {
-        ulong z = unchecked((ulong)seed + (((ulong)index + 1) * 0x9E3779B97F4A7C15));
-        z = unchecked((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9);
-        z = unchecked((z ^ (z >> 27)) * 0x94D049BB133111EB);
-        return z ^ (z >> 31);
     }
 }

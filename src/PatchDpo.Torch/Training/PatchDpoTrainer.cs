@@ -7,7 +7,6 @@ using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -18,7 +17,7 @@ namespace PatchDpo.Torch.Training;
 /// </summary>
 /// <remarks>
 /// PatchDPO, arXiv 2412.03177, and its official script: both images of a pair share noise, timestep, text and image prompt;
-/// AdamW with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once and kept in memory.
+/// AdamW, by default with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once and kept in memory.
 /// The layers are trained in float32, also where the model's other weights are bfloat16.
 /// </remarks>
 public sealed class PatchDpoTrainer
@@ -41,9 +40,7 @@ public sealed class PatchDpoTrainer
         _model = model;
         _options = options ?? new PatchDpoTrainerOptions();
         _options.Validate();
-        _objective = _options.Objective == TrainingObjective.DiffusionDpo
-            ? new DiffusionDpoObjective(_options.DiffusionDpoBeta)
-            : new WeightedErrorObjective(_options.Objective, _options.Weights, model.Schedule, _options.MinSnrGamma);
+        _objective = TrainingObjectives.Create(_options, model.Schedule);
     }
 
     /// <summary>Trains.</summary>
@@ -87,47 +84,52 @@ public sealed class PatchDpoTrainer
 
     private void Run(AdapterLayers tuned, TrainingCache cache, CancellationToken cancellation)
     {
-        using Generator generator = new(unchecked((ulong)_options.Seed), CPU);
-        var order = new PairOrder(cache.Count, generator);
-        using var optimizer = new AdamWOptimizer(
-            tuned.TrainedParameters, _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);
+        int batch = Math.Min(_options.BatchSize, cache.Count), parts = _options.GradientAccumulation;
+        var draws = new TrainingDraws(_options.Seed);
+        var order = new RowOrder(cache.Count, draws);
+        var accuracies = new List<float>();
+        using var loop = new TrainingLoop(Trained(tuned), LoopOptions());
         var clock = Stopwatch.StartNew();
-        for (int step = 1; step <= _options.MaxSteps; step++)
+        loop.Run(Loss, Report, () => _model.FindDamagedWeights()?.ToString(), cancellation);
+        loop.UseAverage();
+
+        Tensor Loss(int step, int part)
         {
-            cancellation.ThrowIfCancellationRequested();
-            (float loss, float? accuracy) = Step(tuned, cache, order, generator, optimizer);
-            if (!float.IsFinite(loss))
-                throw new NonFiniteLossException(step, loss, _model.FindDamagedWeights()?.ToString());
-            _options.Progress?.Report(new TrainingProgress(
-                step, _options.MaxSteps, loss, clock.Elapsed, accuracy) { TruncatedPrompts = cache.TruncatedPrompts });
+            int first = part * batch;
+            long[] pairs = order.At(((step - 1L) * parts * batch) + first, batch);
+            Tensor noise = draws.Normal(TrainingDraw.Noise, step, first, batch, cache.LatentShape);
+            Tensor timesteps = tensor(draws.Below(TrainingDraw.Timestep, step, first, batch, _model.Schedule.TrainTimesteps));
+            ObjectiveLoss loss = Forward(tuned, cache, pairs, Dropped(draws, step, first, batch), noise, timesteps);
+            if (loss.ImplicitAccuracy is float accuracy)
+                accuracies.Add(accuracy);
+            return loss.Value;
         }
-        // The last update is seen by no step of ours; with weights that are not finite, the next one's loss would not be either.
-        if (!AllFinite(tuned))
-            throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
+
+        void Report(TrainingLoopStep done)
+        {
+            _options.Progress?.Report(new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, clock.Elapsed,
+                accuracies.Count == 0 ? null : accuracies.Average()) { TruncatedPrompts = cache.TruncatedPrompts });
+            accuracies.Clear();
+        }
     }
 
-    private (float Loss, float? ImplicitAccuracy) Step(
-        AdapterLayers tuned, TrainingCache cache, PairOrder order, Generator generator, AdamWOptimizer optimizer)
+    private TrainingLoopOptions LoopOptions() => new()
     {
-        using DisposeScope scope = NewDisposeScope();
-        long[] pairs = order.Take(Math.Min(_options.BatchSize, cache.Count));
-        Tensor noise = randn([pairs.Length, .. cache.LatentShape], generator: generator);
-        Tensor timesteps = randint(0, _model.Schedule.TrainTimesteps, [pairs.Length], dtype: ScalarType.Int64, generator: generator);
-        double[] draws = [.. rand(pairs.Length, dtype: ScalarType.Float64, generator: generator).data<double>()];
-        bool[] dropImage = [.. draws.Select(d => d < _options.ImageDropout || IsBoth(d))];
-        bool[] dropText = [.. draws.Select(d => (d >= _options.ImageDropout && d < _options.ImageDropout + _options.TextDropout) || IsBoth(d))];
-        TrainingBatch batch = cache.Batch(pairs, dropText, dropImage, noise, timesteps, _options.OfficialTimeIds, _model.Device);
+        MaxSteps = _options.MaxSteps,
+        LearningRate = step => _options.LearningRate * _options.LearningRateSchedule.Factor(step, _options.MaxSteps),
+        Accumulation = _options.GradientAccumulation,
+        MaxGradientNorm = _options.MaxGradientNorm,
+        EmaDecay = _options.EmaDecay,
+        AdamW = new() { Beta1 = _options.Beta1, Beta2 = _options.Beta2, Epsilon = _options.Epsilon, WeightDecay = _options.WeightDecay },
+    };
 
-        optimizer.ZeroGradients();
+    private ObjectiveLoss Forward(
+        AdapterLayers tuned, TrainingCache cache, long[] pairs, (bool Text, bool Image)[] dropped, Tensor noise, Tensor timesteps)
+    {
+        TrainingBatch batch = cache.Batch(
+            pairs, [.. dropped.Select(d => d.Text)], [.. dropped.Select(d => d.Image)], noise, timesteps, _options.OfficialTimeIds, _model.Device);
         TrainingStep step = TrainingStep.Forward(_model.Schedule, (x, t, c) => _model.Predict(x, t, c, tuned, _options.AdapterScale), batch);
-        ObjectiveLoss loss = _objective.Loss(step, () => Untrained(step));
-        float value = loss.Value.item<float>();
-        if (float.IsFinite(value))
-        {
-            loss.Value.backward();
-            optimizer.Step();
-        }
-        return (value, loss.ImplicitAccuracy);
+        return _objective.Loss(step, () => Untrained(step));
     }
 
     /// <summary>What the model predicted before training: the adapter's weights are swapped, the network is the same.</summary>
@@ -137,10 +139,16 @@ public sealed class PatchDpoTrainer
         return _model.Predict(step.NoisyLatents, step.Batch.Timesteps, step.Batch.Conditions, _model.AdapterLayers, _options.AdapterScale);
     }
 
-    private bool IsBoth(double draw)
+    /// <summary>Which rows of a step lose their prompt and their image prompt.</summary>
+    internal (bool Text, bool Image)[] Dropped(TrainingDraws draws, int step, int first, int rows)
     {
-        double single = _options.ImageDropout + _options.TextDropout;
-        return draw >= single && draw < single + _options.BothDropout;
+        // One number decides: the shares lie behind one another in [0, 1).
+        (double image, double text, double both) = (_options.ImageDropout, _options.TextDropout, _options.BothDropout);
+        return [.. draws.Uniform(TrainingDraw.Dropout, step, first, rows).Select(d =>
+        {
+            bool isBoth = d >= image + text && d < image + text + both;
+            return (isBoth || (d >= image && d < image + text), isBoth || d < image);
+        })];
     }
 
     private static void SetTrainable(AdapterLayers layers, bool trainable)
@@ -149,10 +157,10 @@ public sealed class PatchDpoTrainer
             parameter.requires_grad = trainable;
     }
 
-    private static bool AllFinite(AdapterLayers layers)
+    private static IEnumerable<(string, Parameter)> Trained(AdapterLayers layers)
     {
-        using IDisposable noGrad = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        return layers.parameters().All(FiniteOutput.Holds);
+        // By reference: tensors compare by value.
+        HashSet<Parameter> trained = new(layers.TrainedParameters, ReferenceEqualityComparer.Instance);
+        return layers.named_parameters().Where(p => trained.Contains(p.parameter)).Select(p => (p.name, p.parameter));
     }
 }

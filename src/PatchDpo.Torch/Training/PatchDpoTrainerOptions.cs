@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Objectives;
@@ -7,7 +8,7 @@ using PatchDpo.Torch.Training.Objectives;
 namespace PatchDpo.Torch.Training;
 
 /// <summary>How PatchDPO trains. Defaults are the official script's unless a property says otherwise.</summary>
-public sealed class PatchDpoTrainerOptions
+public sealed record PatchDpoTrainerOptions
 {
     /// <summary>What is minimised. Default: PatchDPO; the others are baselines to compare it with.</summary>
     public TrainingObjective Objective { get; init => field = ArgumentRange.Member(value); }
@@ -24,8 +25,32 @@ public sealed class PatchDpoTrainerOptions
     /// <summary>Pairs in a step, at least 1; where there are fewer pairs, all of them. Default 4.</summary>
     public int BatchSize { get; init => field = ArgumentRange.Within(value, 1); } = 4;
 
-    /// <summary>AdamW's learning rate, constant, 1e-37 to 1e37. Default 3e-5.</summary>
+    /// <summary>AdamW's highest learning rate, 1e-37 to 1e37. Default 3e-5.</summary>
     public double LearningRate { get; init => field = ArgumentRange.Positive(value); } = 3e-5;
+
+    /// <summary>
+    /// The share of <see cref="LearningRate"/> that each step has. Default: all of it, without warm-up, as in the official script (diffusers'
+    /// <c>constant</c>).
+    /// </summary>
+    public LearningRateSchedule LearningRateSchedule { get; init => field = value ?? throw new ArgumentNullException(nameof(LearningRateSchedule)); } = new();
+
+    /// <summary>
+    /// Batches of <see cref="BatchSize"/> pairs whose gradients' mean a step takes, 1 to 65,536. Default 1: none is accumulated (diffusers'
+    /// <c>gradient_accumulation_steps</c>). Two batches of 4 give the step of one batch of 8 in less memory.
+    /// </summary>
+    public int GradientAccumulation { get; init => field = ArgumentRange.Within(value, 1, 65_536); } = 1;
+
+    /// <summary>
+    /// The norm of all gradients together that a step takes at most, 1e-37 to 1e37; null (default): any, as the official script. diffusers' scripts
+    /// have 1 (<c>max_grad_norm</c>).
+    /// </summary>
+    public double? MaxGradientNorm { get; init => field = value is double v ? ArgumentRange.Positive(v) : null; }
+
+    /// <summary>
+    /// Decay of a moving average of the layers, in [0, 1), which is then what the training gives; null (default): there is none, as in the official
+    /// script, and the last step's layers are given. diffusers' <c>EMAModel</c> has 0.9999, and less in the first steps, as here.
+    /// </summary>
+    public double? EmaDecay { get; init => field = value is double v ? ArgumentRange.Decay(v) : null; }
 
     /// <summary>AdamW's weight decay, 0 to 1e37. Default 0.01.</summary>
     public double WeightDecay { get; init => field = ArgumentRange.NotNegative(value); } = 0.01;
@@ -52,6 +77,7 @@ public sealed class PatchDpoTrainerOptions
     /// Seed of the order of pairs, noise, timesteps and dropping, any number, all drawn on the CPU and the same on every machine. Default 42.
     /// </summary>
     /// <remarks>
+    /// Each draw is a function of seed, step and row, whatever was drawn before.
     /// The same seed, pairs and options give weights of equal bits on the same machine, with the CPU and the same number of threads. Another number of
     /// threads or another processor rounds otherwise, and the differences grow from step to step; on CUDA some of libtorch's sums have no
     /// fixed order, so that two runs may differ.
@@ -98,7 +124,7 @@ public sealed class PatchDpoTrainerOptions
             throw new ArgumentException($"{nameof(TextDropout)}, {nameof(ImageDropout)} and {nameof(BothDropout)} sum to "
                 + $"{TextDropout + ImageDropout + BothDropout}, more than 1.");
         ArgumentRange.CheckAdamW(LearningRate, WeightDecay, Beta1);
-        if (MinSnrGamma is not null && Objective == TrainingObjective.DiffusionDpo)
-            throw new ArgumentException($"{nameof(MinSnrGamma)} weights squared errors; {nameof(TrainingObjective.DiffusionDpo)} has no such weights.");
+        if (MinSnrGamma is not null && !TrainingObjectives.WeighsErrors(Objective))
+            throw new ArgumentException($"{nameof(MinSnrGamma)} weights squared errors; {Objective} has no such weights.");
     }
 }

@@ -39,7 +39,7 @@ public sealed class SingleFileModelTests : IDisposable
         using (PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(path, Options(folder)))
         {
             untuned = Generate(_ml.PatchDpo.GeneratePersonalizedImages(model, generation: s_fast).Fit(scored), scored);
-            var options = new PatchDpoTrainer.Options { MaxSteps = 3, LearningRate = 0.01, Seed = 1, Generation = s_fast };
+            var options = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3, LearningRate = 0.01 }, Seed = 1, Generation = s_fast };
             using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers.PatchDpo(model, options).Fit(scored);
             expected = Generate(tuned, scored);
             _ml.PatchDpo.SaveModel(tuned, scored.Schema, saved);

@@ -150,6 +150,49 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     }).ParamName);
 
     [Fact]
+    public void Two_accumulated_batches_take_the_step_of_one_that_is_twice_as_large()
+    {
+        // Six pairs: one batch of four, or two of two.
+        TrainingPair[] pairs = [.. Pairs(), .. Pairs()];
+        using AdapterLayers whole = new PatchDpoTrainer(_model, new() { MaxSteps = 4, BatchSize = 4, Epsilon = 1e-3, LearningRate = 1e-2 }).Train(pairs);
+        using AdapterLayers parts = new PatchDpoTrainer(
+            _model, new() { MaxSteps = 4, BatchSize = 2, GradientAccumulation = 2, Epsilon = 1e-3, LearningRate = 1e-2 }).Train(pairs);
+        foreach ((TorchSharp.Modules.Parameter a, TorchSharp.Modules.Parameter b) in whole.parameters().Zip(parts.parameters()))
+            Fixtures.AssertClose(a, b, 1e-4, "weight");
+    }
+
+    [Fact]
+    public void Schedule_clipping_and_average_change_the_training()
+    {
+        using AdapterLayers plain = Train(new() { MaxSteps = 4, LearningRate = 1e-2 }), same = Train(new() { MaxSteps = 4, LearningRate = 1e-2, MaxGradientNorm = 1e30 });
+        Assert.Equal(Bytes(plain), Bytes(same));
+        HashSet<string> results = [Convert.ToHexString(Bytes(plain))];
+        foreach (PatchDpoTrainerOptions options in new PatchDpoTrainerOptions[]
+        {
+            new() { MaxSteps = 4, LearningRate = 1e-2, LearningRateSchedule = new() { Decay = LearningRateDecay.Linear } },
+            new() { MaxSteps = 4, LearningRate = 1e-2, LearningRateSchedule = new() { Decay = LearningRateDecay.Cosine, WarmupSteps = 2 } },
+            new() { MaxSteps = 4, LearningRate = 1e-2, MaxGradientNorm = 1e-9 },
+            new() { MaxSteps = 4, LearningRate = 1e-2, EmaDecay = 0.5 },
+        })
+        {
+            using AdapterLayers tuned = Train(options);
+            Assert.True(results.Add(Convert.ToHexString(Bytes(tuned))));
+        }
+        LeakCheck.Run(() => Train(new() { MaxSteps = 2, GradientAccumulation = 2, MaxGradientNorm = 1, EmaDecay = 0.5 }).Dispose());
+    }
+
+    [Fact]
+    public void Conditions_are_dropped_as_often_as_the_shares_say()
+    {
+        var trainer = new PatchDpoTrainer(_model, new() { TextDropout = 0.1, ImageDropout = 0.2, BothDropout = 0.3 });
+        (bool Text, bool Image)[] dropped = [.. Enumerable.Range(1, 4000).SelectMany(step => trainer.Dropped(new TrainingDraws(7), step, 0, 4))];
+        // Four standard deviations of a share of 16,000.
+        Assert.InRange(dropped.Average(d => d.Text && !d.Image ? 1.0 : 0), 0.1 - 0.0095, 0.1 + 0.0095);
+        Assert.InRange(dropped.Average(d => d.Image && !d.Text ? 1.0 : 0), 0.2 - 0.0127, 0.2 + 0.0127);
+        Assert.InRange(dropped.Average(d => d.Text && d.Image ? 1.0 : 0), 0.3 - 0.0145, 0.3 + 0.0145);
+    }
+
+    [Fact]
     public void Official_time_ids_change_the_training()
     {
         using AdapterLayers intended = Train(new() { MaxSteps = 2 }), official = Train(new() { MaxSteps = 2, OfficialTimeIds = true });

@@ -26,7 +26,8 @@ internal sealed class WeightedErrorObjective(TrainingObjective kind, WeightMapOp
                 OfPatches(pairs, height, width,
                 new WeightMapOptions { Kind = options.Kind, LowPercentile = options.LowPercentile, HighPercentile = options.HighPercentile })),
             TrainingObjective.ImageLevelSameMass => WholeImage(OfPatches(pairs, height, width, options)),
-            _ => OfPatches(pairs, height, width, options),
+            TrainingObjective.PatchDpo => OfPatches(pairs, height, width, options),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This objective weights no errors."),
         };
         return weights.MoveToOuterDisposeScope();
     }

@@ -63,17 +63,6 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
         Assert.Throws<ArgumentException>(() => Cache([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)], new PatchDpoTrainerOptions { Size = 25 }));
     }
 
-    [Fact]
-    public void Every_pair_comes_once_before_any_comes_again()
-    {
-        using Generator generator = new(1, CPU);
-        var order = new PairOrder(5, generator);
-        long[] taken = [.. Enumerable.Range(0, 5).SelectMany(_ => order.Take(4))];
-        foreach (long[] round in taken.Chunk(5))
-            Assert.Equal([0, 1, 2, 3, 4], round.Order());
-        Assert.NotEqual(taken[..5], taken[5..10]);
-    }
-
     private TrainingCache Cache(TrainingPair[] pairs, PatchDpoTrainerOptions options)
         => new(_model, pairs, options, new WeightedErrorObjective(TrainingObjective.PatchDpo, options.Weights, _model.Schedule, null), CancellationToken.None);
 

@@ -1,0 +1,170 @@
+using PatchDpo.Torch.Foundation;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Loop;
+
+/// <summary>The one training loop: AdamW with a rate for each step, accumulated and clipped gradients, a moving average, and guards.</summary>
+/// <remarks>
+/// It carries no generator: what a step draws is a function of its number (<see cref="TrainingDraws"/>), so that <see cref="State"/> is all that a
+/// training needs to go on elsewhere.
+/// </remarks>
+internal sealed class TrainingLoop : IDisposable
+{
+    private const string StepName = "step";
+
+    private readonly (string Name, Parameter Value)[] _parameters;
+    private readonly TrainingLoopOptions _options;
+    private readonly MasterWeights? _master;
+    private readonly AdamWOptimizer _optimizer;
+    private readonly WeightAverage? _average;
+
+    /// <summary>A loop that trains parameters.</summary>
+    /// <param name="parameters">They require gradients, and stay the caller's.</param>
+    /// <param name="options">How it trains.</param>
+    public TrainingLoop(IEnumerable<(string Name, Parameter Value)> parameters, TrainingLoopOptions options)
+    {
+        _parameters = [.. parameters];
+        _options = options;
+        Parameter[] values = [.. _parameters.Select(p => p.Value)];
+        AdamWSettings settings = options.AdamW;
+        _optimizer = new AdamWOptimizer(values, options.LearningRate(1), settings.Beta1, settings.Beta2, settings.Epsilon, settings.WeightDecay);
+        _average = options.EmaDecay is double decay ? new WeightAverage(values, decay) : null;
+    }
+
+    /// <summary>A loop that trains modules which compute in bfloat16.</summary>
+    /// <param name="master">Their float32 weights; they stay the caller's.</param>
+    /// <param name="options">How it trains.</param>
+    public TrainingLoop(MasterWeights master, TrainingLoopOptions options) : this(master.Values, options) => _master = master;
+
+    /// <summary>Steps that are done.</summary>
+    public int Steps { get; private set; }
+
+    /// <summary>The loop's own tensors, live, and its counters.</summary>
+    public TrainingState State
+    {
+        get
+        {
+            Dictionary<string, Tensor> tensors = [];
+            Dictionary<string, long> numbers = new() { [StepName] = Steps };
+            for (int i = 0; i < _parameters.Length; i++)
+            {
+                (string name, Parameter value) = _parameters[i];
+                tensors[$"parameter.{name}"] = value;
+                // PyTorch's names of AdamW's state.
+                tensors[$"exp_avg.{name}"] = _optimizer.Means[i];
+                tensors[$"exp_avg_sq.{name}"] = _optimizer.Squares[i];
+                numbers[$"{StepName}.{name}"] = _optimizer.Steps[i];
+                if (_average is not null)
+                    tensors[$"ema.{name}"] = _average.Averages[i];
+            }
+            return new TrainingState(tensors, numbers);
+        }
+    }
+
+    /// <summary>Goes on from a state, the weights included.</summary>
+    /// <param name="saved">Of a loop over the same parameters; it stays the caller's.</param>
+    /// <exception cref="ArgumentException">It is of other parameters.</exception>
+    public void Restore(TrainingState saved)
+    {
+        TrainingState own = State;
+        foreach ((string name, Tensor tensor) in own.Tensors)
+        {
+            if (!saved.Tensors.TryGetValue(name, out Tensor? value) || !value.shape.AsSpan().SequenceEqual(tensor.shape))
+                throw new ArgumentException($"The saved state has no tensor '{name}' of the shape ({string.Join(',', tensor.shape)}).", nameof(saved));
+        }
+        if (own.Numbers.Keys.FirstOrDefault(name => !saved.Numbers.ContainsKey(name)) is string missing)
+            throw new ArgumentException($"The saved state has no number '{missing}'.", nameof(saved));
+        if (saved.Tensors.Keys.FirstOrDefault(name => !own.Tensors.ContainsKey(name)) is string unknown)
+            throw new ArgumentException($"The saved state has a tensor '{unknown}', which this training does not.", nameof(saved));
+
+        using IDisposable noGrad = no_grad();
+        foreach ((string name, Tensor tensor) in own.Tensors)
+            tensor.copy_(saved.Tensors[name]);
+        for (int i = 0; i < _parameters.Length; i++)
+            _optimizer.Steps[i] = saved.Numbers[$"{StepName}.{_parameters[i].Name}"];
+        Steps = (int)saved.Numbers[StepName];
+        _master?.Publish();
+    }
+
+    /// <summary>Trains until all steps are done.</summary>
+    /// <param name="loss">
+    /// The loss of a batch, a float32 scalar with gradient: of a step, from 1, the part, from 0 to the number of accumulated batches. What it makes is
+    /// disposed behind it.
+    /// </param>
+    /// <param name="afterStep">Called after each step; null: none.</param>
+    /// <param name="findCause">Asked for the cause when a loss is not finite, as a sentence; null, or where it gives null: nothing is known.</param>
+    /// <param name="cancellationToken">Looked at before each step.</param>
+    /// <exception cref="NonFiniteLossException">A loss or its gradients are not finite, or the weights that the last step left.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public void Run(Func<int, int, Tensor> loss, Action<TrainingLoopStep>? afterStep = null, Func<string?>? findCause = null,
+        CancellationToken cancellationToken = default)
+    {
+        while (Steps < _options.MaxSteps)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            TrainingLoopStep done = TakeStep(loss, findCause);
+            afterStep?.Invoke(done);
+        }
+        // The last update is seen by no step; with weights that are not finite, the next one's loss would not be either.
+        if (!_parameters.All(p => FiniteOutput.Holds(p.Value)))
+            throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
+    }
+
+    /// <summary>The trained weights become their moving average, where there is one: the end of a training.</summary>
+    public void UseAverage()
+    {
+        _average?.CopyToParameters();
+        _master?.Publish();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _average?.Dispose();
+    }
+
+    private TrainingLoopStep TakeStep(Func<int, int, Tensor> loss, Func<string?>? findCause)
+    {
+        int step = Steps + 1;
+        _optimizer.ZeroGradients();
+        double sum = 0;
+        for (int part = 0; part < _options.Accumulation; part++)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor value = loss(step, part);
+            float number = value.item<float>();
+            if (!float.IsFinite(number))
+                throw new NonFiniteLossException(step, number, findCause?.Invoke());
+            (_options.Accumulation == 1 ? value : value.DividedBy(_options.Accumulation)).backward();
+            _master?.TakeGradients();
+            sum += number;
+        }
+        double? norm = _options.MaxGradientNorm is double most ? Clip(step, sum / _options.Accumulation, most) : null;
+        _optimizer.LearningRate = _options.LearningRate(step);
+        _optimizer.Step();
+        _average?.Add(step);
+        _master?.Publish();
+        Steps = step;
+        return new TrainingLoopStep(step, sum / _options.Accumulation, _optimizer.LearningRate, norm);
+    }
+
+    /// <summary>Shortens the gradients together to a norm, as PyTorch's <c>clip_grad_norm_</c>; returns the norm before.</summary>
+    private double Clip(int step, double loss, double most)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor[] gradients = [.. _parameters.Select(p => p.Value.grad).OfType<Tensor>()];
+        if (gradients.Length == 0)
+            return 0;
+        double norm = stack(gradients.Select(g => g.norm())).norm().item<float>();
+        if (!double.IsFinite(norm))
+            throw new NonFiniteLossException(step, loss, $"Its gradients are not finite: their norm is {norm}.");
+        using Scalar factor = Math.Min(1, most / (norm + 1e-6)).ToScalar();
+        foreach (Tensor gradient in gradients)
+            gradient.mul_(factor);
+        return norm;
+    }
+}

@@ -1,0 +1,8 @@
+namespace PatchDpo.Torch.Loop;
+
+/// <summary>What a step did.</summary>
+/// <param name="Step">The step, from 1.</param>
+/// <param name="Loss">The mean of its batches' losses.</param>
+/// <param name="LearningRate">Its rate.</param>
+/// <param name="GradientNorm">The norm of all gradients together before it was clipped; null where it is not looked at.</param>
+internal sealed record TrainingLoopStep(int Step, double Loss, double LearningRate, double? GradientNorm);

@@ -1,0 +1,48 @@
+using PatchDpo.Torch.Diffusion.Schedules;
+
+namespace PatchDpo.Torch.Training.Objectives;
+
+/// <summary>The objectives of this library: their names for users, and how they are made.</summary>
+/// <remarks>A new objective is a member of <see cref="TrainingObjective"/>, an entry here, and its class or its weights.</remarks>
+public static class TrainingObjectives
+{
+    private static readonly Entry[] s_entries =
+    [
+        Weighted(TrainingObjective.PatchDpo, "patchdpo"),
+        Weighted(TrainingObjective.Reconstruction, "reconstruction"),
+        Weighted(TrainingObjective.ReferenceOnly, "reference-only"),
+        Weighted(TrainingObjective.ImageLevel, "image-level"),
+        Weighted(TrainingObjective.ImageLevelSameMass, "image-level-same-mass"),
+        new(TrainingObjective.DiffusionDpo, "diffusion-dpo", WeighsErrors: false, (o, _) => new DiffusionDpoObjective(o.DiffusionDpoBeta)),
+    ];
+
+    /// <summary>The names that programs take, one for each objective.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. s_entries.Select(e => e.Name)];
+
+    /// <summary>The objective that a program's user names.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <exception cref="ArgumentException">It is none of them; the message lists them.</exception>
+    public static TrainingObjective Parse(string name)
+        => Array.Find(s_entries, e => e.Name == name)?.Kind
+            ?? throw new ArgumentException($"'{name}' is no objective: give one of {string.Join(", ", Names)}.", nameof(name));
+
+    /// <summary>The name that programs take for an objective.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No member of the enumeration.</exception>
+    public static string NameOf(TrainingObjective kind) => Find(kind).Name;
+
+    /// <summary>Whether an objective is a squared error under weights, which min-SNR weighting can change.</summary>
+    internal static bool WeighsErrors(TrainingObjective kind) => Find(kind).WeighsErrors;
+
+    /// <summary>Makes the objective that options name, over the schedule of the model that is trained.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is none of this kind.</exception>
+    internal static ITrainingObjective Create(PatchDpoTrainerOptions options, NoiseSchedule schedule) => Find(options.Objective).Create(options, schedule);
+
+    private static Entry Weighted(TrainingObjective kind, string name)
+        => new(kind, name, WeighsErrors: true, (o, schedule) => new WeightedErrorObjective(kind, o.Weights, schedule, o.MinSnrGamma));
+
+    private static Entry Find(TrainingObjective kind)
+        => Array.Find(s_entries, e => e.Kind == kind) ?? throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such objective.");
+
+    private sealed record Entry(
+        TrainingObjective Kind, string Name, bool WeighsErrors, Func<PatchDpoTrainerOptions, NoiseSchedule, ITrainingObjective> Create);
+}
