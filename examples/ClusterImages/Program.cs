@@ -2,6 +2,7 @@
 using ClusterImages;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Transforms;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Images;
 using ProceduralCharacters;
@@ -12,7 +13,7 @@ DrawnImage[] drawn = [.. Enumerable.Range(0, 120).Select(Draw)];
 
 var ml = new MLContext(seed: 1);
 IDataView images = ml.Data.LoadFromEnumerable(drawn);
-var embedding = ml.PatchDpo.LoadImages("Image", folder, nameof(DrawnImage.Path))
+EstimatorChain<ColumnSelectingTransformer> embedding = ml.PatchDpo.LoadImages("Image", folder, nameof(DrawnImage.Path))
     .Append(ml.PatchDpo.EmbedImages("Features", ImageEncoder.EmbeddedClip, "Image"))
     .Append(ml.Transforms.NormalizeLpNorm("Features"))
     .Append(ml.Transforms.Conversion.MapValueToKey("Label", nameof(DrawnImage.Kind)))
@@ -31,7 +32,7 @@ foreach (IGrouping<uint, ClusteredImage> cluster in members.GroupBy(i => i.Predi
     Console.WriteLine($"  cluster {cluster.Key}: {string.Join(", ", counts.Select(k => $"{k.Value} {k.Key}"))}");
 }
 
-var folds = ml.MulticlassClassification.CrossValidate(embedded, ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(), numberOfFolds: 5);
+IReadOnlyList<TrainCatalogBase.CrossValidationResult<MulticlassClassificationMetrics>> folds = ml.MulticlassClassification.CrossValidate(embedded, ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(), numberOfFolds: 5);
 Console.WriteLine($"linear classifier, 5 folds: {folds.Average(f => f.Metrics.MicroAccuracy):P1} right");
 
 DrawnImage Draw(int i)

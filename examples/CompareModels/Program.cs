@@ -1,6 +1,7 @@
 // Evaluates two models on the same requests and compares them subject by subject, as their differences have to be.
 using CompareModels;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
@@ -28,7 +29,7 @@ Print("CLIP-T", m => m.ClipT, s => s.ClipT);
 PersonalizationMetrics Evaluate(PersonalizedModel model)
 {
     IDataView rows = ml.Data.LoadFromEnumerable(requests);
-    var drawing = ml.PatchDpo.LoadImages("Reference", folder, nameof(Request.ReferencePath))
+    EstimatorChain<PersonalizedImageTransformer> drawing = ml.PatchDpo.LoadImages("Reference", folder, nameof(Request.ReferencePath))
         .Append(ml.PatchDpo.GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
         {
             // The same noise for both: what differs is the model.

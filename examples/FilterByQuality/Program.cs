@@ -1,6 +1,8 @@
 // Scores a table of image pairs and keeps the rows whose generated image is faithful to its reference.
 using FilterByQuality;
 using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Images;
 using ProceduralCharacters;
@@ -12,7 +14,7 @@ DrawPairs();
 
 var ml = new MLContext(seed: 1);
 IDataView pairs = ml.Data.LoadFromTextFile<Pair>(table, hasHeader: true);
-var scoring = ml.PatchDpo.LoadImages("Reference", folder, nameof(Pair.ReferencePath))
+EstimatorChain<ColumnSelectingTransformer> scoring = ml.PatchDpo.LoadImages("Reference", folder, nameof(Pair.ReferencePath))
     .Append(ml.PatchDpo.LoadImages("Generated", folder, nameof(Pair.GeneratedPath)))
     .Append(ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.Embedded))
     .Append(ml.Transforms.SelectColumns(nameof(Pair.ReferencePath), nameof(Pair.GeneratedPath), nameof(ScoredPair.PatchQualityScore)));

@@ -10,7 +10,7 @@ namespace Quickstart;
 /// <summary>The stages, each a few lines of ML.NET.</summary>
 internal sealed class Pipeline(MLContext ml, StageClock clock)
 {
-    private static readonly GenerationOptions s_generation = new() { Steps = 16, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16 };
+    private static readonly GenerationOptions GenerationSettings = new() { Steps = 16, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16 };
 
     /// <summary>The rows with their reference images: what a generating transformer takes.</summary>
     public IDataView Load(Workload workload)
@@ -25,10 +25,10 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
     public int Generate(Workload workload, PersonalizedModel model)
     {
         IDataView rows = Load(workload);
-        var generating = ml.PatchDpo.GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
+        PersonalizedImageEstimator generating = ml.PatchDpo.GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
         {
             NoiseIndexColumnName = nameof(Row.Noise),
-            Generation = s_generation,
+            Generation = GenerationSettings,
         });
         return WriteImages(generating.Fit(rows).Transform(rows), "Generated", workload.Rows.Select(r => r.GeneratedPath).ToList());
     }
@@ -52,7 +52,7 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
                 // p is high nearly everywhere on this small domain: stretching and sharpening it lets the bad patches stand out.
                 Weights = new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 6 },
             },
-            Generation = s_generation,
+            Generation = GenerationSettings,
             ProgressCallback = p => clock.Progress(p.Step, p.MaxSteps, $"loss {p.Loss:F4}"),
         }).Fit(scored);
 

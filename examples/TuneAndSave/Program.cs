@@ -15,7 +15,7 @@ var generation = new GenerationOptions { Steps = 16, GuidanceScale = 2, Negative
 var ml = new MLContext(seed: 1);
 using PersonalizedModel model = ml.PatchDpo.LoadEmbeddedModel();
 IDataView data = ml.Data.LoadFromEnumerable(rows);
-var trainer = ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
+PatchDpoTrainer trainer = ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
 {
     Training = new()
     {
@@ -29,7 +29,7 @@ var trainer = ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
 });
 
 // What is needed to train alone is marked so: the tuned model asks for a prompt and a reference, and for nothing else.
-var pipeline = new EstimatorChain<ITransformer>()
+EstimatorChain<PersonalizedImageTransformer> pipeline = new EstimatorChain<ITransformer>()
     .Append(ml.PatchDpo.LoadImages("Reference", folder, nameof(Row.ReferencePath)))
     .Append(ml.PatchDpo.GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
     {

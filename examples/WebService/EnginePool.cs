@@ -63,7 +63,7 @@ internal sealed class EnginePool : IDisposable
         PersonalizedModel model = ml.PatchDpo.LoadEmbeddedModel();
         _models.Add(model);
         IDataView schema = ml.Data.LoadFromEnumerable<ImageRequest>([]);
-        var generating = ml.PatchDpo.GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
+        PersonalizedImageEstimator generating = ml.PatchDpo.GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
         {
             Generation = new GenerationOptions { Steps = 16, GuidanceScale = 2, NegativePrompt = "" },
         });

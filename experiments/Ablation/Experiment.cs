@@ -94,7 +94,7 @@ internal sealed class Experiment(Settings settings) : IDisposable
     private Outcome Measure(double strength, IReadOnlyList<HeldOutCase> cases, IReadOnlyList<ImageBuffer> images)
     {
         (HeldOutCase Case, ImageBuffer Image)[] shown = cases.Zip(images).ToArray();
-        var objects = shown.SelectMany(s => s.Case.Objects.Select(o => (s.Case, s.Image, Object: o))).ToArray();
+        (HeldOutCase Case, ImageBuffer Image, HeldOutObject Object)[] objects = shown.SelectMany(s => s.Case.Objects.Select(o => (s.Case, s.Image, Object: o))).ToArray();
         PersonalizationMetrics consistency = Metrics(objects.Select(o => new EvaluationRow(o.Case.Subject, o.Case.Prompt, o.Object.Part(o.Image), [o.Object.Reference])));
         PersonalizationMetrics alignment = Metrics(shown.Select(s => new EvaluationRow(s.Case.Subject, s.Case.Prompt, s.Image, [s.Case.Objects[0].Reference])));
         return new Outcome(

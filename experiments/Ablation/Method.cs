@@ -10,28 +10,28 @@ namespace Ablation;
 /// <param name="Estimate">How p is estimated.</param>
 internal sealed record Method(string Name, TrainingObjective? Objective, WeightMapOptions Weights, Estimate Estimate = default)
 {
-    private static readonly WeightMapOptions s_identity = new();
-    private static readonly WeightMapOptions s_sharp = MinMax(12);
+    private static readonly WeightMapOptions IdentityWeights = new();
+    private static readonly WeightMapOptions Sharp = MinMax(12);
 
-    public static Method Base { get; } = new("base", null, s_identity);
+    public static Method Base { get; } = new("base", null, IdentityWeights);
 
-    public static Method Reconstruction { get; } = new("reconstruction", TrainingObjective.Reconstruction, s_identity);
+    public static Method Reconstruction { get; } = new("reconstruction", TrainingObjective.Reconstruction, IdentityWeights);
 
-    public static Method ReferenceOnly { get; } = new("reference only", TrainingObjective.ReferenceOnly, s_identity);
+    public static Method ReferenceOnly { get; } = new("reference only", TrainingObjective.ReferenceOnly, IdentityWeights);
 
     public static Method ImageLevel { get; } = new("image-level weights", TrainingObjective.ImageLevel, MinMax(1));
 
-    public static Method DiffusionDpo { get; } = new("Diffusion-DPO", TrainingObjective.DiffusionDpo, s_identity);
+    public static Method DiffusionDpo { get; } = new("Diffusion-DPO", TrainingObjective.DiffusionDpo, IdentityWeights);
 
-    public static Method Identity { get; } = new("PatchDPO, identity", TrainingObjective.PatchDpo, s_identity);
+    public static Method Identity { get; } = new("PatchDPO, identity", TrainingObjective.PatchDpo, IdentityWeights);
 
-    public static Method IdentitysMass { get; } = new("image-level weights, identity's mass", TrainingObjective.ImageLevelSameMass, s_identity);
+    public static Method IdentitysMass { get; } = new("image-level weights, identity's mass", TrainingObjective.ImageLevelSameMass, IdentityWeights);
 
     public static Method IdentityBeforeSelfSupervision { get; } = Identity with { Name = "PatchDPO, identity, no self-supervision", Estimate = Estimate.BeforeSelfSupervision };
 
-    public static Method Contrast12 { get; } = new("PatchDPO, contrast 12", TrainingObjective.PatchDpo, s_sharp);
+    public static Method Contrast12 { get; } = new("PatchDPO, contrast 12", TrainingObjective.PatchDpo, Sharp);
 
-    public static Method Contrast12sMass { get; } = new("image-level weights, contrast 12's mass", TrainingObjective.ImageLevelSameMass, s_sharp);
+    public static Method Contrast12sMass { get; } = new("image-level weights, contrast 12's mass", TrainingObjective.ImageLevelSameMass, Sharp);
 
     public static Method Contrast12BeforeSelfSupervision { get; } = Contrast12 with { Name = "PatchDPO, contrast 12, no self-supervision", Estimate = Estimate.BeforeSelfSupervision };
 

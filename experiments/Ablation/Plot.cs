@@ -11,16 +11,16 @@ namespace Ablation;
 /// <summary>Consistency against text alignment: each method's change from the base, with 95 % intervals, and a line to where a weaker image prompt has the base's text alignment.</summary>
 internal static class Plot
 {
-    private static readonly MarkerType[] s_markers = [MarkerType.Circle, MarkerType.Square, MarkerType.Triangle, MarkerType.Diamond];
+    private static readonly MarkerType[] Markers = [MarkerType.Circle, MarkerType.Square, MarkerType.Triangle, MarkerType.Diamond];
 
-    private static readonly OxyColor[] s_colors =
+    private static readonly OxyColor[] Colors =
         [OxyColors.SteelBlue, OxyColors.DarkOrange, OxyColors.SeaGreen, OxyColors.SlateGray, OxyColors.MediumVioletRed, OxyColors.SaddleBrown, OxyColors.Teal, OxyColors.Olive, OxyColors.Black];
 
     public static void Write(Finished finished, string path)
     {
         Results results = finished.Results;
         IReadOnlyList<Outcome> start = results.Full(Method.Base);
-        var changes = results.Methods.Select(m => (Method: m, Full: Change(results.Full(m)), Weaker: Change(results.WithBasesText(m)))).ToArray();
+        (Method Method, (MetricEstimate Text, MetricEstimate Consistency) Full, (MetricEstimate Text, MetricEstimate Consistency) Weaker)[] changes = results.Methods.Select(m => (Method: m, Full: Change(results.Full(m)), Weaker: Change(results.WithBasesText(m)))).ToArray();
         (MetricEstimate Text, MetricEstimate Consistency) Change(IReadOnlyList<Outcome> outcomes)
             => (Results.Difference(outcomes, start, o => o.ClipT), Results.Difference(outcomes, start, o => o.Dino));
 
@@ -40,14 +40,14 @@ internal static class Plot
         {
             (Method method, (MetricEstimate Text, MetricEstimate Consistency) full, (MetricEstimate Text, MetricEstimate Consistency) weaker) = changes[i];
             bool main = method == finished.Comparison.PatchDpo;
-            OxyColor color = main ? OxyColors.Red : s_colors[i % s_colors.Length];
+            OxyColor color = main ? OxyColors.Red : Colors[i % Colors.Length];
             var line = new LineSeries { Color = color, StrokeThickness = main ? 2 : 1 };
             line.Points.AddRange([new DataPoint(full.Text.Mean, full.Consistency.Mean), new DataPoint(weaker.Text.Mean, weaker.Consistency.Mean)]);
             model.Series.Add(line);
             var series = new ScatterErrorSeries
             {
                 Title = method.Name,
-                MarkerType = s_markers[i % s_markers.Length],
+                MarkerType = Markers[i % Markers.Length],
                 MarkerSize = main ? 7 : 4,
                 MarkerFill = color,
                 ErrorBarColor = color,

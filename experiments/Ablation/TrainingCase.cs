@@ -14,7 +14,7 @@ internal sealed record TrainingCase(string Prompt, ImageBuffer Reference, IReadO
     public bool[,] Foreground()
     {
         IReadOnlyList<bool[,]> objects = [.. Truths.Select(t => t.Foreground())];
-        var all = new bool[objects[0].GetLength(0), objects[0].GetLength(1)];
+        bool[,] all = new bool[objects[0].GetLength(0), objects[0].GetLength(1)];
         for (int row = 0; row < all.GetLength(0); row++)
         {
             for (int column = 0; column < all.GetLength(1); column++)

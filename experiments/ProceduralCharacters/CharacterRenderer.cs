@@ -16,7 +16,7 @@ public static class CharacterRenderer
     private const float GroundY = 60;
     private const float OutlinePixels = 1.2f;
     private const float Middle = Size / 2f;
-    private static readonly SKColor s_outline = new(45, 36, 54);
+    private static readonly SKColor Outline = new(45, 36, 54);
 
     /// <summary>The character on white, in its canonical pose: facing right, standing, filling the image.</summary>
     public static RenderedCharacter RenderReference(Character character)
@@ -124,14 +124,14 @@ public static class CharacterRenderer
             canvas.DrawCircle(eye, shapes.EyeRadius, paint);
             if (masks)
                 continue;
-            paint.Color = s_outline;
+            paint.Color = Outline;
             canvas.DrawCircle(eye.X + 0.35f * shapes.EyeRadius, eye.Y, 0.62f * shapes.EyeRadius, paint);
         }
     }
 
     private static SKPaint Stroke(float scale) => new()
     {
-        Color = s_outline,
+        Color = Outline,
         IsAntialias = true,
         Style = SKPaintStyle.Stroke,
         StrokeWidth = OutlinePixels / scale,
@@ -153,7 +153,7 @@ public static class CharacterRenderer
     private static sbyte[] ToMask(SKBitmap bitmap)
     {
         ReadOnlySpan<byte> rgba = bitmap.GetPixelSpan();
-        var mask = new sbyte[Size * Size];
+        sbyte[] mask = new sbyte[Size * Size];
         for (int i = 0; i < mask.Length; i++)
         {
             int part = rgba[4 * i] / 20 - 1;

@@ -3,7 +3,7 @@ namespace ProceduralCharacters;
 /// <summary>The colours of parts (jittered, so that no two characters share them exactly) and the named colours of prompts.</summary>
 public static class Palette
 {
-    private static readonly (string Name, int Color)[] s_parts =
+    private static readonly (string Name, int Color)[] Parts =
     [
         ("red", 0xE03C3C), ("orange", 0xF08A24), ("yellow", 0xF6D02F), ("lime", 0x9BD23C), ("green", 0x2E9E4F), ("teal", 0x27B5A8), ("sky", 0x5CC3F0),
         ("blue", 0x2F62D8), ("purple", 0x7A48C8), ("magenta", 0xD64BC0), ("pink", 0xF59AB8), ("brown", 0x8A5A34), ("white", 0xF4F1E6), ("gray", 0x4A4A55),
@@ -19,14 +19,14 @@ public static class Palette
     public static int ByName(string name) => Named.First(c => c.Name == name).Color;
 
     /// <summary>The word for a part's colour.</summary>
-    public static string NameOf(int color) => s_parts.MinBy(p => Distance(p.Color, color)).Name;
+    public static string NameOf(int color) => Parts.MinBy(p => Distance(p.Color, color)).Name;
 
     /// <summary>Distinct palette colours, jittered: neighbouring parts never look alike by chance.</summary>
     internal static int[] Draw(Random random, int count)
     {
-        int[] order = Enumerable.Range(0, s_parts.Length).ToArray();
+        int[] order = Enumerable.Range(0, Parts.Length).ToArray();
         random.Shuffle(order);
-        return Enumerable.Range(0, count).Select(i => Jitter(s_parts[order[i % order.Length]].Color, random)).ToArray();
+        return Enumerable.Range(0, count).Select(i => Jitter(Parts[order[i % order.Length]].Color, random)).ToArray();
     }
 
     /// <summary>A palette colour that is clearly not <paramref name="color"/>.</summary>
@@ -34,7 +34,7 @@ public static class Palette
     {
         while (true)
         {
-            int candidate = Jitter(s_parts[random.Next(s_parts.Length)].Color, random);
+            int candidate = Jitter(Parts[random.Next(Parts.Length)].Color, random);
             if (Distance(color, candidate) > 0.35)
                 return candidate;
         }

@@ -37,16 +37,16 @@ public sealed record PartAccuracy(double Error, double WrongParts, IReadOnlyList
     private static PartAccuracy MeasureShifted(ImageBuffer generated, RenderedCharacter truth, int dx, int dy)
     {
         // The accessory comes after the parts.
-        const int regions = Character.PartCount + 1;
-        var sums = new double[regions, 3];
-        var counts = new int[regions];
+        const int Regions = Character.PartCount + 1;
+        double[,] sums = new double[Regions, 3];
+        int[] counts = new int[Regions];
         int width = generated.Width;
         for (int y = 1; y < generated.Height - 1; y++)
         {
             for (int x = 1; x < width - 1; x++)
             {
                 int part = truth.PartMask[y * width + x];
-                if (part is < 0 or >= regions)
+                if (part is < 0 or >= Regions)
                     continue;
                 counts[part]++;
                 for (int c = 0; c < 3; c++)
@@ -57,7 +57,7 @@ public sealed record PartAccuracy(double Error, double WrongParts, IReadOnlyList
             }
         }
 
-        double[] all = Enumerable.Range(0, regions).Select(p => counts[p] < LeastPixels
+        double[] all = Enumerable.Range(0, Regions).Select(p => counts[p] < LeastPixels
             ? double.NaN
             : Math.Sqrt(Enumerable.Range(0, 3).Sum(c => Math.Pow(sums[p, c] / counts[p], 2)))).ToArray();
         double[] errors = all[..Character.PartCount];

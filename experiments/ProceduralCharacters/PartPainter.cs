@@ -20,10 +20,10 @@ internal static class PartPainter
         paint.Color = ToColor(style.SecondColor);
         // Anchored to the part's middle, so that the texture does not swim with its size.
         SKRect bounds = path.Bounds;
-        const int reach = 5;
-        for (int row = -reach; row <= reach; row++)
+        const int Reach = 5;
+        for (int row = -Reach; row <= Reach; row++)
         {
-            for (int column = -reach; column <= reach; column++)
+            for (int column = -Reach; column <= Reach; column++)
             {
                 float x = bounds.MidX + column * Pitch;
                 float y = bounds.MidY + row * Pitch;

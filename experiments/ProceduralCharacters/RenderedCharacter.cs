@@ -13,7 +13,7 @@ public sealed record RenderedCharacter(ImageBuffer Image, sbyte[] PartMask)
     /// <summary>Where the character is, <c>[height, width]</c>: true on its parts, its accessory and where these mix; the outlines around them are left out.</summary>
     public bool[,] Foreground()
     {
-        var foreground = new bool[Image.Height, Image.Width];
+        bool[,] foreground = new bool[Image.Height, Image.Width];
         for (int i = 0; i < PartMask.Length; i++)
             foreground[i / Image.Width, i % Image.Width] = PartMask[i] != -1;
         return foreground;

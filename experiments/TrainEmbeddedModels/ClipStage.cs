@@ -2,6 +2,7 @@ using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Loop;
 using ProceduralCharacters;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -48,22 +49,22 @@ internal static class ClipStage
 
     private static void Report(TrainingContext context, ClipModel model)
     {
-        const int held = 256;
-        using IDisposable noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        using CaptionedPool pool = CaptionedPool.Draw(model.Tokenizer, held, 9_200_000, described: false);
+        const int Held = 256;
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        using CaptionedPool pool = CaptionedPool.Draw(model.Tokenizer, Held, 9_200_000, described: false);
         Tensor Images(Tensor bytes) => functional.normalize(model.EncodeImages(PixelPool.Normalize(bytes, PixelNormalization.Clip)), dim: -1);
         Tensor image = Images(pool.Images);
         Tensor text = functional.normalize(model.EncodeTexts(pool.Texts), dim: -1);
         Tensor changed = functional.normalize(model.EncodeTexts(pool.ChangedTexts), dim: -1);
         Tensor subject = image.matmul(Images(pool.References).t());
-        double found = subject.argmax(1).eq(arange(held)).to(ScalarType.Float32).mean().item<float>();
+        double found = subject.argmax(1).eq(arange(Held)).to(ScalarType.Float32).mean().item<float>();
         Tensor similarity = image.matmul(text.t());
-        double retrieval = similarity.argmax(1).eq(arange(held)).to(ScalarType.Float32).mean().item<float>();
+        double retrieval = similarity.argmax(1).eq(arange(Held)).to(ScalarType.Float32).mean().item<float>();
         Tensor own = similarity.diagonal();
         Tensor other = (image * changed).sum(1);
         double ranked = own.gt(other).to(ScalarType.Float32).mean().item<float>();
-        context.Log($"clip: held out: prompt found among {held} by its image {retrieval:P1}; prompt above one with one change {ranked:P1}; cosine {own.mean().item<float>():F3} against {other.mean().item<float>():F3}; reference found by its scene {found:P1}, cosine {subject.diagonal().mean().item<float>():F3}");
+        context.Log($"clip: held out: prompt found among {Held} by its image {retrieval:P1}; prompt above one with one change {ranked:P1}; cosine {own.mean().item<float>():F3} against {other.mean().item<float>():F3}; reference found by its scene {found:P1}, cosine {subject.diagonal().mean().item<float>():F3}");
     }
 
     private static ClipVisionConfig VisionConfig => new()

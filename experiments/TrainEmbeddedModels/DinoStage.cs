@@ -1,6 +1,7 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Vision.Dino;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -15,17 +16,17 @@ internal static class DinoStage
     private const int Batch = 32;
     private const int PoolSize = 6000;
     private const int FullSteps = 2000;
-    private static readonly DinoConfig s_config = new() { ImageSize = 64, PatchSize = 8, EmbedDim = 96, Depth = 4, NumHeads = 3, IntermediateSize = 192 };
+    private static readonly DinoConfig Config = new() { ImageSize = 64, PatchSize = 8, EmbedDim = 96, Depth = 4, NumHeads = 3, IntermediateSize = 192 };
 
     public static void Run(TrainingContext context)
     {
         random.manual_seed(context.Seed + 10);
         using ViewPool pool = ViewPool.Draw(PoolSize, 5_000_000);
-        using var model = new DinoVisionTransformer(s_config);
+        using var model = new DinoVisionTransformer(Config);
         var order = new RowOrder(PoolSize, new TrainingDraws(context.Seed + 10));
         new StageTraining("dino", context.Steps(FullSteps), 1e-3, EmaDecay: 0.99, Every: 200).Run(context, [model], Loss);
         Report(context, model);
-        TrainingContext.WriteModel(context.OutputFolder("eval_dino"), "model.safetensors", ConfigJson(s_config), model);
+        TrainingContext.WriteModel(context.OutputFolder("eval_dino"), "model.safetensors", ConfigJson(Config), model);
 
         Tensor Loss(int step)
         {
@@ -66,17 +67,17 @@ internal static class DinoStage
 
     private static void Report(TrainingContext context, DinoVisionTransformer model)
     {
-        const int held = 256;
-        using IDisposable noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        using ViewPool pool = ViewPool.Draw(held, 9_100_000);
-        (Tensor a, Tensor b, Tensor c) = Embed(model, pool, arange(held), ScalarType.Float32);
+        const int Held = 256;
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        using ViewPool pool = ViewPool.Draw(Held, 9_100_000);
+        (Tensor a, Tensor b, Tensor c) = Embed(model, pool, arange(Held), ScalarType.Float32);
         Tensor similarity = a.matmul(b.t());
-        double retrieval = similarity.argmax(1).eq(arange(held)).to(ScalarType.Float32).mean().item<float>();
+        double retrieval = similarity.argmax(1).eq(arange(Held)).to(ScalarType.Float32).mean().item<float>();
         Tensor changed = (a * c).sum(1);
         double ranked = similarity.diagonal().gt(changed).to(ScalarType.Float32).mean().item<float>();
         double error = (changed - pool.SharedParts).abs().mean().item<float>();
         double same = similarity.diagonal().mean().item<float>();
-        context.Log($"dino: held out: scene found among {held} by its reference {retrieval:P1}; unchanged above changed {ranked:P1}; cosine {same:F3} to the same, mean error of the share of parts {error:F3}");
+        context.Log($"dino: held out: scene found among {Held} by its reference {retrieval:P1}; unchanged above changed {ranked:P1}; cosine {same:F3} to the same, mean error of the share of parts {error:F3}");
     }
 }

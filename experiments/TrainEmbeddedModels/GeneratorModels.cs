@@ -1,7 +1,6 @@
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion.UNet;
-using PatchDpo.Torch.Diffusion.Vae;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
@@ -18,10 +17,10 @@ internal sealed class GeneratorModels : IDisposable
     private const int ImageLayers = 4;
     private const int ContextWidth = 2 * TextWidth;
     private const int SizeEmbedding = 8;
-    private static readonly int[] s_channels = [64, 128];
-    private static readonly int[] s_heads = [2, 4];
-    private static readonly string[] s_down = ["DownBlock2D", "CrossAttnDownBlock2D"];
-    private static readonly string[] s_up = ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"];
+    private static readonly int[] ChannelCounts = [64, 128];
+    private static readonly int[] HeadCounts = [2, 4];
+    private static readonly string[] Down = ["DownBlock2D", "CrossAttnDownBlock2D"];
+    private static readonly string[] Up = ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"];
     private readonly int _vocabularySize;
 
     public GeneratorModels(int vocabularySize)
@@ -56,14 +55,14 @@ internal sealed class GeneratorModels : IDisposable
             SampleSize = 16,
             InChannels = VaeStage.LatentChannels,
             OutChannels = VaeStage.LatentChannels,
-            DownBlockTypes = [.. s_down],
-            UpBlockTypes = [.. s_up],
-            BlockOutChannels = [.. s_channels],
+            DownBlockTypes = [.. Down],
+            UpBlockTypes = [.. Up],
+            BlockOutChannels = [.. ChannelCounts],
             LayersPerBlock = [1, 1],
             NormGroups = 8,
             CrossAttentionDims = [ContextWidth, ContextWidth],
             TransformerLayers = [1, 1],
-            AttentionHeads = [.. s_heads],
+            AttentionHeads = [.. HeadCounts],
             UseLinearProjection = true,
             HasTextTimeEmbedding = true,
             AdditionTimeEmbedDim = SizeEmbedding,
@@ -135,7 +134,7 @@ internal sealed class GeneratorModels : IDisposable
     {
         void Load(nn.Module module, string path, string prefix = "")
         {
-            using var file = WeightsFile.Open(path);
+            using ITensorFile file = WeightsFile.Open(path);
             StateDictLoader.Load(module, file, prefix);
         }
 
@@ -211,10 +210,10 @@ internal sealed class GeneratorModels : IDisposable
         act_fn = "silu",
         addition_embed_type = "text_time",
         addition_time_embed_dim = SizeEmbedding,
-        attention_head_dim = s_heads,
-        block_out_channels = s_channels,
+        attention_head_dim = HeadCounts,
+        block_out_channels = ChannelCounts,
         cross_attention_dim = ContextWidth,
-        down_block_types = s_down,
+        down_block_types = Down,
         flip_sin_to_cos = true,
         freq_shift = 0,
         in_channels = VaeStage.LatentChannels,
@@ -226,7 +225,7 @@ internal sealed class GeneratorModels : IDisposable
         projection_class_embeddings_input_dim = TextWidth + 6 * SizeEmbedding,
         sample_size = 16,
         transformer_layers_per_block = 1,
-        up_block_types = s_up,
+        up_block_types = Up,
         use_linear_projection = true,
     };
 }

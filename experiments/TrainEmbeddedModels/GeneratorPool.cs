@@ -17,7 +17,7 @@ internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor Referen
     /// <summary>Draws and encodes; all samples have equally many references. The modules are float32.</summary>
     public static GeneratorPool Create(int count, int firstSeed, Func<int, GeneratorSample> draw, GeneratorModels models, AutoencoderKL vae, ClipTokenizer tokenizer)
     {
-        using IDisposable noGradient = no_grad();
+        using IDisposable noGrad = no_grad();
         var latents = new List<Tensor>();
         var states = new List<Tensor>();
         var prompts = new List<string>();
@@ -25,8 +25,8 @@ internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor Referen
         vae.to(ScalarType.BFloat16);
         for (int start = 0; start < count; start += Chunk)
         {
-            using var scope = NewDisposeScope();
-            var drawn = Enumerable.Range(firstSeed + start, Math.Min(Chunk, count - start)).AsParallel().AsOrdered().Select(draw).ToArray();
+            using DisposeScope scope = NewDisposeScope();
+            GeneratorSample[] drawn = Enumerable.Range(firstSeed + start, Math.Min(Chunk, count - start)).AsParallel().AsOrdered().Select(draw).ToArray();
             prompts.AddRange(drawn.Select(d => d.Text));
             Tensor references = PixelPool.Normalize(PixelPool.Pack(drawn.SelectMany(d => d.References).ToArray()), PixelNormalization.Clip);
             Tensor encoded = models.ImageEncoder.PenultimateHiddenStates(references.to(ScalarType.BFloat16));
@@ -35,7 +35,7 @@ internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor Referen
             latents.Add((vae.EncodeMean(targets.to(ScalarType.BFloat16)).to(ScalarType.Float32) * vae.ScalingFactor).DetachFromDisposeScope());
         }
 
-        using var last = NewDisposeScope();
+        using DisposeScope last = NewDisposeScope();
         Tensor dropped = models.ImageEncoder.PenultimateHiddenStates(zeros([1, 3, CharacterRenderer.Size, CharacterRenderer.Size], ScalarType.BFloat16));
         models.ImageEncoder.to(ScalarType.Float32);
         vae.to(ScalarType.Float32);

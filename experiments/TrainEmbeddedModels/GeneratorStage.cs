@@ -67,7 +67,7 @@ internal static class GeneratorStage
     /// <summary>Zeroes each block's last layer, so that training starts from a network that changes nothing.</summary>
     private static void StartAsIdentity(nn.Module unet)
     {
-        using IDisposable noGradient = no_grad();
+        using IDisposable noGrad = no_grad();
         foreach ((string name, Parameter parameter) in unet.named_parameters())
         {
             if (name.Contains(".conv2.", StringComparison.Ordinal) || name.Contains(".proj_out.", StringComparison.Ordinal) || name.StartsWith("conv_out.", StringComparison.Ordinal))

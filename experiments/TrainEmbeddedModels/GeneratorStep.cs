@@ -16,7 +16,7 @@ internal sealed class GeneratorStep(GeneratorModels models, int batch, int seed)
     private const double TextDrop = 0.05;
     private const double ImageDrop = 0.05;
     private const double BothDrop = 0.05;
-    private static readonly NoiseSchedule s_schedule = new(NoiseScheduleConfig.FromJson(
+    private static readonly NoiseSchedule Schedule = new(NoiseScheduleConfig.FromJson(
         ModelConfig.Parse(System.Text.Json.JsonSerializer.Serialize(GeneratorModels.SchedulerJson), "scheduler_config.json")));
 
     private readonly TrainingDraws _draws = new(seed);
@@ -35,9 +35,9 @@ internal sealed class GeneratorStep(GeneratorModels models, int batch, int seed)
         Tensor latents = pool.Latents.index_select(0, index);
         Tensor noise = _draws.Normal(TrainingDraw.Noise, step, 0, batch, latents.shape[1..]);
         // More of the high noise levels, where shapes are decided.
-        Tensor timesteps = tensor(_draws.Uniform(TrainingDraw.Timestep, step, 0, batch).Select(u => (long)(Math.Sqrt(u) * s_schedule.TrainTimesteps)).ToArray());
-        Tensor noisy = s_schedule.AddNoise(latents, noise, timesteps);
-        Tensor target = s_schedule.Target(latents, noise, timesteps);
+        Tensor timesteps = tensor(_draws.Uniform(TrainingDraw.Timestep, step, 0, batch).Select(u => (long)(Math.Sqrt(u) * Schedule.TrainTimesteps)).ToArray());
+        Tensor noisy = Schedule.AddNoise(latents, noise, timesteps);
+        Tensor target = Schedule.Target(latents, noise, timesteps);
 
         ClipTextOutput text2 = models.TextEncoder2.call(ids);
         Tensor context = cat([models.TextEncoder.call(ids).PenultimateHiddenState, text2.PenultimateHiddenState], -1);

@@ -1,6 +1,7 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Loop;
 using ProceduralCharacters;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -33,8 +34,8 @@ internal static class ImageEncoderWarmUp
             Tensor output = Predict(models, head, pool.index_select(0, index), ScalarType.BFloat16);
             return Loss(output, colors.index_select(0, index), textures.index_select(0, index));
         });
-        using IDisposable noGradient = no_grad();
-        using var last = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        using DisposeScope last = NewDisposeScope();
         Tensor sample = arange(256);
         Tensor predicted = Predict(models, head, pool.index_select(0, sample), ScalarType.Float32);
         double error = (predicted[.., .., ..3] - colors.index_select(0, sample)[.., .., ..3]).abs().mean().item<float>();

@@ -20,7 +20,7 @@ internal static class PatchEncoderStage
     private const int ClassifierSteps = 600;
     private const int FullSteps = 600;
     private const int Scenes = 9;
-    private static readonly DinoConfig s_config = new() { ImageSize = 64, PatchSize = 4, EmbedDim = 64, Depth = 2, NumHeads = 2, IntermediateSize = 128 };
+    private static readonly DinoConfig Config = new() { ImageSize = 64, PatchSize = 4, EmbedDim = 64, Depth = 2, NumHeads = 2, IntermediateSize = 128 };
 
     public static void Run(TrainingContext context)
     {
@@ -31,9 +31,9 @@ internal static class PatchEncoderStage
             Prompt prompt = seed % 3 == 0 ? Prompt.OnWhite(character.Kind) : Prompt.Varied(character.Kind, seed);
             return (CharacterRenderer.Render(character, prompt, seed).Image, prompt);
         }).ToArray();
-        using var model = new DinoVisionTransformer(s_config);
+        using var model = new DinoVisionTransformer(Config);
         Classify(context, model, pool);
-        TrainingContext.WriteModel(context.OutputFolder("patch_encoder_before"), "model.safetensors", DinoStage.ConfigJson(s_config), model);
+        TrainingContext.WriteModel(context.OutputFolder("patch_encoder_before"), "model.safetensors", DinoStage.ConfigJson(Config), model);
 
         // Mild views: parts keep about their place and size, from which a wrong colour is told. Grading outweighs InfoNCE, whose
         // loss is some hundred times as large as the mean square of a cosine's error.
@@ -56,7 +56,7 @@ internal static class PatchEncoderStage
             if (p.Step % 100 == 0)
                 context.Log($"patch encoder: step {p.Step} of {p.MaxSteps}, loss {p.Loss:F3}, accuracy {p.Accuracy:P0}, {clock.Elapsed.TotalMilliseconds / p.Step:F0} ms a step");
         });
-        TrainingContext.WriteModel(context.OutputFolder("patch_encoder"), "model.safetensors", DinoStage.ConfigJson(s_config), model);
+        TrainingContext.WriteModel(context.OutputFolder("patch_encoder"), "model.safetensors", DinoStage.ConfigJson(Config), model);
     }
 
     private static Func<Tensor, Tensor> Patches(DinoVisionTransformer model) => pixels => model.ForwardFeatures(pixels).Patches;
@@ -67,7 +67,7 @@ internal static class PatchEncoderStage
         using Tensor kinds = tensor(pool.Select(p => (long)p.Prompt.Kind).ToArray());
         using Tensor scenes = tensor(pool.Select(p => (long)p.Prompt.Scene).ToArray());
         int kindCount = Enum.GetValues<CharacterKind>().Length;
-        using Linear head = Linear(s_config.EmbedDim, kindCount + Scenes);
+        using Linear head = Linear(Config.EmbedDim, kindCount + Scenes);
         var order = new RowOrder(pool.Length, new TrainingDraws(context.Seed + 20));
         (string, Parameter)[] parameters = [.. model.named_parameters(), .. head.named_parameters().Select(p => ($"head.{p.name}", p.parameter))];
         using var loop = new TrainingLoop(parameters, new TrainingLoopOptions

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Images;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;
@@ -22,14 +23,14 @@ internal static class PixelPool
     /// <summary>Bytes to [-1, 1], as the autoencoder takes them.</summary>
     public static Tensor MinusOneToOne(Tensor bytes)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return (bytes.to(ScalarType.Float32) / 127.5f - 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Bytes normalised by channel, as the encoders take them.</summary>
     public static Tensor Normalize(Tensor bytes, PixelNormalization normalization)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor mean = tensor(normalization.Mean.Select(m => (float)m).ToArray()).reshape(1, 3, 1, 1);
         Tensor std = tensor(normalization.Std.Select(s => (float)s).ToArray()).reshape(1, 3, 1, 1);
         return ((bytes.to(ScalarType.Float32) / 255 - mean) / std).MoveToOuterDisposeScope();

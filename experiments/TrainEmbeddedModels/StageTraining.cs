@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Weights.Safetensors;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;
@@ -62,14 +63,14 @@ internal sealed record StageTraining(string Name, int Steps, double LearningRate
     // Counters become tensors of one number, beside the others.
     private static void Save(TrainingLoop loop, string path)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         TrainingState state = loop.State;
         SafetensorsWriter.Write(path, state.Tensors.Concat(state.Numbers.ToDictionary(n => n.Key, n => tensor(new[] { n.Value }))).ToDictionary());
     }
 
     private static void Load(TrainingLoop loop, string path)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         using SafetensorsFile file = SafetensorsFile.Open(path);
         TrainingState own = loop.State;
         loop.Restore(new TrainingState(

@@ -13,7 +13,7 @@ namespace TrainEmbeddedModels;
 /// <param name="Scale">Factor of every stage's step count; below 1 for a trial.</param>
 internal sealed record TrainingContext(string Output, string Work, int Seed, double Scale)
 {
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
 
@@ -48,13 +48,13 @@ internal sealed record TrainingContext(string Output, string Work, int Seed, dou
     public static void WriteJson(string folder, string name, object value)
     {
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, name), JsonSerializer.Serialize(value, s_indented) + "\n");
+        File.WriteAllText(Path.Combine(folder, name), JsonSerializer.Serialize(value, Indented) + "\n");
     }
 
     public static void WriteWeights(string path, IReadOnlyDictionary<string, Tensor> tensors)
     {
-        using var scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
+        using TorchSharp.DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
         SafetensorsWriter.Write(path, tensors.ToDictionary(t => t.Key, t => t.Value.detach().to(ScalarType.Float16)));
     }
 }

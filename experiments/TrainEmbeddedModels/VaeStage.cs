@@ -2,6 +2,7 @@ using PatchDpo.Torch.Diffusion.Vae;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Loop;
 using ProceduralCharacters;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -97,8 +98,8 @@ internal static class VaeStage
     /// <summary>Measures held-out images and writes the folder; the latents' deviation gives the scaling factor.</summary>
     private static void Export(TrainingContext context, AutoencoderKL vae, string name, Func<int, ImageBuffer> draw)
     {
-        using IDisposable noGradient = no_grad();
-        using var scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
         Tensor held = RenderPool(256, 9_000_000, draw);
         Tensor images = PixelPool.MinusOneToOne(held);
         Tensor latents = vae.EncodeMean(images);
@@ -116,7 +117,7 @@ internal static class VaeStage
     /// <summary>Zeroes each residual branch's last layer, so that colours flow through from the first step.</summary>
     private static void StartAsIdentity(nn.Module vae)
     {
-        using IDisposable noGradient = no_grad();
+        using IDisposable noGrad = no_grad();
         foreach ((string name, Parameter parameter) in vae.named_parameters())
         {
             if (name.Contains(".conv2.", StringComparison.Ordinal) || name.Contains(".to_out.", StringComparison.Ordinal))

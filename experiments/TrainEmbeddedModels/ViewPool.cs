@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Images;
 using ProceduralCharacters;
 using static TorchSharp.torch;
 
@@ -9,7 +10,7 @@ internal sealed record ViewPool(Tensor References, Tensor Scenes, Tensor Changed
     /// <summary>Draws; prompts leave the body's colour alone, since that is identity here.</summary>
     public static ViewPool Draw(int count, int firstSeed)
     {
-        var drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed =>
+        (ImageBuffer Reference, ImageBuffer Scene, ImageBuffer Changed, float Shared)[] drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed =>
         {
             Character character = Character.Random(seed);
             int changes = 1 + seed % 5;

@@ -3,6 +3,7 @@ using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet;
@@ -13,7 +14,7 @@ public sealed class ImageEmbeddingTransformer : EmbeddingTransformer
 {
     internal static readonly ModelSignature Signature = new("IMGEMBED", "PatchDpoImageEmbedding");
 
-    private static readonly ImageBuffer s_probe = new(32, 32, 3, new byte[32 * 32 * 3]);
+    private static readonly ImageBuffer Probe = new(32, 32, 3, new byte[32 * 32 * 3]);
 
     private readonly OpenedEncoder _encoder;
     private readonly ImageEncoder _source;
@@ -22,7 +23,7 @@ public sealed class ImageEmbeddingTransformer : EmbeddingTransformer
     {
         _encoder = encoder;
         _source = source;
-        Map(new ImageInput(columns.Input), Embed([s_probe])[0].Length, Embed);
+        Map(new ImageInput(columns.Input), Embed([Probe])[0].Length, Embed);
     }
 
     private protected override void Release() => _encoder.Dispose();
@@ -49,8 +50,8 @@ public sealed class ImageEmbeddingTransformer : EmbeddingTransformer
 
     private IReadOnlyList<float[]> Embed(IReadOnlyList<ImageBuffer> images)
     {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
         Tensor pixels = stack(images.Select(_encoder.Encoder.Preprocessor.Preprocess)).to(_encoder.Encoder.Device);
         using VisionFeatures features = _encoder.Encoder.EncodeGlobal(pixels);
         return TensorRows.ToArrays(features.Global);

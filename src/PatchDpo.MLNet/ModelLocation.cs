@@ -9,9 +9,9 @@ namespace PatchDpo.MLNet;
 /// </summary>
 internal sealed class ModelLocation
 {
-    private static readonly ConcurrentDictionary<string, string> s_redirects = new();
+    private static readonly ConcurrentDictionary<string, string> Redirects = new();
 
-    private static readonly Dictionary<string, Func<string>> s_embedded = new()
+    private static readonly Dictionary<string, Func<string>> Embedded = new()
     {
         [nameof(EmbeddedModels.Generator)] = () => EmbeddedModels.Generator,
         [nameof(EmbeddedModels.PatchEncoder)] = () => EmbeddedModels.PatchEncoder,
@@ -25,14 +25,14 @@ internal sealed class ModelLocation
     public ModelLocation(string folder)
     {
         Folder = Path.GetFullPath(folder);
-        _embedded = s_embedded.FirstOrDefault(e => Path.GetFullPath(e.Value()) == Folder).Key ?? "";
+        _embedded = Embedded.FirstOrDefault(e => Path.GetFullPath(e.Value()) == Folder).Key ?? "";
     }
 
     /// <summary>The folder's or the lone file's full path.</summary>
     public string Folder { get; }
 
     /// <summary>Lets models that were saved with one folder or file load from another.</summary>
-    public static void Redirect(string storedFolder, string folder) => s_redirects[storedFolder] = Path.GetFullPath(folder);
+    public static void Redirect(string storedFolder, string folder) => Redirects[storedFolder] = Path.GetFullPath(folder);
 
     /// <summary>Stores the location and its fingerprint.</summary>
     /// <param name="writer">Where to.</param>
@@ -66,8 +66,8 @@ internal sealed class ModelLocation
     {
         string embedded = reader.ReadString(), stored = reader.ReadString(), ignoredFile = reader.ReadString(), fingerprint = reader.ReadString();
         string folder = embedded.Length == 0
-            ? s_redirects.GetValueOrDefault(stored, stored)
-            : s_embedded.TryGetValue(embedded, out Func<string>? path) ? path()
+            ? Redirects.GetValueOrDefault(stored, stored)
+            : Embedded.TryGetValue(embedded, out Func<string>? path) ? path()
                 : throw new ModelReferenceException(embedded, "this version of the library has no such embedded model.");
         if (!Directory.Exists(folder) && !File.Exists(folder))
             throw new ModelReferenceException(folder, $"it does not exist. Put the model back there, or call "

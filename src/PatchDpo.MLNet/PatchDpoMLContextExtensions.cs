@@ -6,7 +6,7 @@ namespace PatchDpo.MLNet;
 /// <summary>Adds this library to <see cref="MLContext"/>.</summary>
 public static class PatchDpoMLContextExtensions
 {
-    private static readonly ConditionalWeakTable<MLContext, PatchDpoCatalog> s_catalogs = new();
+    private static readonly ConditionalWeakTable<MLContext, PatchDpoCatalog> Catalogs = new();
 
     extension(MLContext mlContext)
     {
@@ -19,6 +19,6 @@ public static class PatchDpoMLContextExtensions
     public static PatchDpoCatalog GetPatchDpo(this MLContext mlContext)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
-        return s_catalogs.GetValue(mlContext, context => new PatchDpoCatalog(context));
+        return Catalogs.GetValue(mlContext, context => new PatchDpoCatalog(context));
     }
 }

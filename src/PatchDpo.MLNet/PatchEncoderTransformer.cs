@@ -3,6 +3,7 @@ using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet;
@@ -15,7 +16,7 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
 {
     internal static readonly ModelSignature Signature = new("PTCHENCD", "PatchDpoPatchEncoder");
 
-    private static readonly ImageBuffer s_probe = new(32, 32, 3, new byte[32 * 32 * 3]);
+    private static readonly ImageBuffer Probe = new(32, 32, 3, new byte[32 * 32 * 3]);
 
     private readonly OpenedEncoder _encoder;
     private readonly EmbeddingColumns _columns;
@@ -26,7 +27,7 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
         _encoder = encoder;
         Encoder = source;
         _columns = columns;
-        using (VisionFeatures probe = Encode([s_probe]))
+        using (VisionFeatures probe = Encode([Probe]))
             (MapHeight, MapWidth, Dimension) = ((int)probe.Patches.shape[1], (int)probe.Patches.shape[2], (int)probe.Patches.shape[3]);
         _mapping = new PatchFeatureMapping(columns, Output(columns.Output, MapHeight, MapWidth, Dimension), Features);
     }
@@ -83,14 +84,14 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
 
     private VisionFeatures Encode(IReadOnlyList<ImageBuffer> images)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         VisionFeatures features = _encoder.Encoder.EncodePatches(stack(images.Select(_encoder.Encoder.Preprocessor.Preprocess)).to(_encoder.Encoder.Device));
         return new VisionFeatures(features.Global.MoveToOuterDisposeScope(), features.Patches.MoveToOuterDisposeScope());
     }
 
     private IReadOnlyList<float[]> Features(IReadOnlyList<ImageBuffer> images)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         using VisionFeatures features = Encode(images);
         return TensorRows.ToArrays(features.Patches.flatten(1));
     }

@@ -19,7 +19,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
 
     internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", MaskVersion);
 
-    private static readonly ImageBuffer s_probe = new(32, 32, 3, new byte[32 * 32 * 3]);
+    private static readonly ImageBuffer Probe = new(32, 32, 3, new byte[32 * 32 * 3]);
 
     private readonly OpenedEncoder _encoder;
     private readonly ImageEncoder _source;
@@ -33,7 +33,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         _options = options;
         var estimator = new PatchQualityEstimator(encoder.Encoder, options.BatchSize);
         // The patch grid does not depend on the image: the preprocessor brings every image to one size.
-        QualityMap probe = estimator.Score([s_probe], [s_probe])[0].Generated;
+        QualityMap probe = estimator.Score([Probe], [Probe])[0].Generated;
         _mapping = new PatchQualityScoringMapping(estimator, options, probe.Height, probe.Width);
         (MapHeight, MapWidth) = (probe.Height, probe.Width);
     }

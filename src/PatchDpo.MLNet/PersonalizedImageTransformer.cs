@@ -117,7 +117,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     {
         BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
         string folder = ModelLocation.Read(reader).Folder;
-        var dtype = Enum.Parse<ScalarType>(reader.ReadString());
+        ScalarType dtype = Enum.Parse<ScalarType>(reader.ReadString());
         double adapterScale = reader.ReadDouble();
         var options = new Options
         {

@@ -4,6 +4,7 @@ using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Personalization;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet;
@@ -74,7 +75,7 @@ public sealed class TextEmbeddingTransformer : EmbeddingTransformer
 
     private IReadOnlyList<float[]> Embed(IReadOnlyList<string> texts)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         ClipTextOutput output = _encoder.Encode(_tokenizer.EncodeBatch(texts).to(_encoder.Device));
         Tensor embeddings = output.TextEmbeds ?? output.Pooled;
         FiniteOutput.Check(embeddings, "The text encoder", _encoder, "text embeddings", i => $"text {i}");

@@ -19,7 +19,7 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
     public RowInput[] Inputs => [_prompt, _reference, .. _imagePrompts ?? [], _generated, _referenceQuality, _generatedQuality];
 
     /// <summary>Reads all rows; images with the same pixels become one object, which training encodes once.</summary>
-    public IReadOnlyList<TrainingPair> Read(IDataView input, CancellationToken cancellation)
+    public IReadOnlyList<TrainingPair> Read(IDataView input, CancellationToken cancellationToken)
     {
         using DataViewRowCursor cursor = input.GetRowCursor(Inputs.Select(i => i.Find(input.Schema)).ToArray());
         Func<string> prompt = _prompt.Reader(cursor);
@@ -32,7 +32,7 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
         var pairs = new List<TrainingPair>();
         while (cursor.MoveNext())
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             pairs.Add(new TrainingPair(prompt(), Shared(reference()), generated(), referenceQuality(), generatedQuality())
             {
                 ImagePrompts = imagePrompts?.Select(read => Shared(read())).ToArray(),

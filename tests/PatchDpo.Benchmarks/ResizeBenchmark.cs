@@ -38,14 +38,14 @@ internal static class ResizeBenchmark
 
     private static ImageBuffer Noise(int size)
     {
-        var pixels = new byte[size * size * 3];
+        byte[] pixels = new byte[size * size * 3];
         new Random(1).NextBytes(pixels);
         return new ImageBuffer(size, size, 3, pixels);
     }
 
     private static SKBitmap ToBitmap(ImageBuffer image)
     {
-        var rgba = new byte[image.Width * image.Height * 4];
+        byte[] rgba = new byte[image.Width * image.Height * 4];
         for (int i = 0, j = 0; i < image.Pixels.Length; i += 3, j += 4)
         {
             image.Pixels.AsSpan(i, 3).CopyTo(rgba.AsSpan(j));

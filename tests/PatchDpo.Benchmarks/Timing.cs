@@ -9,7 +9,7 @@ internal static class Timing
     public static double[] Medians(int rounds, params Action[] contestants)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1);
-        var times = Array.ConvertAll(contestants, _ => new double[rounds]);
+        double[][] times = Array.ConvertAll(contestants, _ => new double[rounds]);
         for (int round = -1; round < rounds; round++)
         {
             for (int i = 0; i < contestants.Length; i++)

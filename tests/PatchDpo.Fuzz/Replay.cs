@@ -3,7 +3,7 @@ namespace PatchDpo.Fuzz;
 /// <summary>Gives files as they are to the readers that their endings tell, and judges them as changed inputs are judged.</summary>
 internal sealed class Replay(IReadOnlyList<Target> targets, Watchdog watchdog)
 {
-    private static readonly Dictionary<string, string[]> s_readers = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string[]> Readers = new(StringComparer.Ordinal)
     {
         [".safetensors"] = ["safetensors", "safetensors-mapped"],
         [".pth"] = ["torch-zip"],
@@ -21,7 +21,7 @@ internal sealed class Replay(IReadOnlyList<Target> targets, Watchdog watchdog)
         foreach (string file in Directory.EnumerateFiles(from).Order(StringComparer.Ordinal))
         {
             Sample sample = new(new Sample.File(Path.GetFileName(file), File.ReadAllBytes(file)));
-            foreach (Target target in targets.Where(t => s_readers.GetValueOrDefault(Path.GetExtension(file), []).Contains(t.Name)))
+            foreach (Target target in targets.Where(t => Readers.GetValueOrDefault(Path.GetExtension(file), []).Contains(t.Name)))
             {
                 watchdog.Begin();
                 Verdict verdict = target.Try(sample, folder);

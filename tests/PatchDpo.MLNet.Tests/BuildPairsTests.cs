@@ -69,7 +69,7 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
             Assert.Equal(32, image.Width);
         }
         Assert.True(cursor.MoveNext());
-        var e = Assert.Throws<InvalidRowException>(() => getter(ref image));
+        InvalidRowException e = Assert.Throws<InvalidRowException>(() => getter(ref image));
         Assert.Equal(("GeneratedPath", 2), (e.Column, e.Row));
         image.Dispose();
     }
@@ -128,7 +128,7 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
         _ml.PatchDpo.BuildPairs(Prompts("a cat", "a dog"), folder, _model, Encoder, new() { Builder = Options(), ProgressCallback = reports.Add });
         Assert.Equal(References, reports[0].Reused);
         string other = TinyModels.WriteDino(Path.Combine(_root, "dino"), seed: 9);
-        var e = Assert.Throws<PairFolderMismatchException>(() => _ml.PatchDpo.BuildPairs(Prompts("a cat", "a dog"), folder, _model, ImageEncoder.FromFolder(other), new() { Builder = Options() }));
+        PairFolderMismatchException e = Assert.Throws<PairFolderMismatchException>(() => _ml.PatchDpo.BuildPairs(Prompts("a cat", "a dog"), folder, _model, ImageEncoder.FromFolder(other), new() { Builder = Options() }));
         Assert.StartsWith("SHA-256 of patch encoder model.safetensors", Assert.Single(e.Changes), StringComparison.Ordinal);
     }
 
@@ -140,7 +140,7 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
         IDataView Build(IVisionEncoder encoder) => _ml.PatchDpo.BuildPairs(Prompts("a cat"), folder, _model, ImageEncoder.FromInstance(encoder), new() { Builder = Options() });
         Build(first);
         Assert.Equal(References * Generations, Build(first).GetRowCount());
-        var e = Assert.Throws<PairFolderMismatchException>(() => Build(second));
+        PairFolderMismatchException e = Assert.Throws<PairFolderMismatchException>(() => Build(second));
         Assert.StartsWith("SHA-256 of patch encoder weights in memory", Assert.Single(e.Changes), StringComparison.Ordinal);
     }
 

@@ -45,12 +45,12 @@ public sealed class EmbeddingTests(TinyModels models) : IClassFixture<TinyModels
     {
         string folder = Directory.CreateDirectory(Path.Combine(models.Root, "no-weights")).FullName;
         IDataView rows = TestImages.Rows(_ml, 1);
-        var missing = Assert.Throws<ModelFileNotFoundException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
+        ModelFileNotFoundException missing = Assert.Throws<ModelFileNotFoundException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
         Assert.Equal(folder, missing.Folder);
         File.Copy(Path.Combine(models.Dino, "config.json"), Path.Combine(folder, "config.json"));
         Assert.Throws<ModelFileNotFoundException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
         File.WriteAllText(Path.Combine(folder, "config.json"), """{ "model_type": "llama" }""");
-        var unknown = Assert.Throws<ModelConfigException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
+        ModelConfigException unknown = Assert.Throws<ModelConfigException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
         Assert.Contains("llama", unknown.Message, StringComparison.Ordinal);
     }
 

@@ -14,7 +14,7 @@ namespace PatchDpo.MLNet.Tests;
 /// <summary>An encoder in a lone file: CIFAR's ResNet, whose patches and image size are options.</summary>
 public sealed class ImageEncoderFileTests : IDisposable
 {
-    private static readonly VisionEncoderOptions s_options = new() { PatchStage = 2, PatchSize = 8, ImageSize = 48 };
+    private static readonly VisionEncoderOptions Options = new() { PatchStage = 2, PatchSize = 8, ImageSize = 48 };
 
     private readonly MLContext _ml = new(1);
     private readonly string _folder = Directory.CreateTempSubdirectory("patchdpo-encoder-").FullName;
@@ -26,7 +26,7 @@ public sealed class ImageEncoderFileTests : IDisposable
     {
         string path = WriteCifarResNet(seed: 1);
         IDataView pairs = PairRow.Rows(_ml, 2);
-        using PatchQualityScoringTransformer scorer = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromFile(path, s_options)).Fit(pairs);
+        using PatchQualityScoringTransformer scorer = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromFile(path, Options)).Fit(pairs);
         Assert.Equal((6, 6), (scorer.MapHeight, scorer.MapWidth));
         float[] scores = scorer.Transform(pairs).GetColumn<float>("PatchQualityScore").ToArray();
         Assert.Equal(1, scores[0], 1e-4f);
@@ -63,7 +63,7 @@ public sealed class ImageEncoderFileTests : IDisposable
     public void A_file_or_a_folder_with_it_serves_the_evaluation_and_is_named_in_its_result()
     {
         string path = WriteCifarResNet(seed: 1);
-        var options = new EvaluationOptions { Dino = ImageEncoder.FromFolder(_folder), PatchQuality = ImageEncoder.FromFile(path, s_options) };
+        var options = new EvaluationOptions { Dino = ImageEncoder.FromFolder(_folder), PatchQuality = ImageEncoder.FromFile(path, Options) };
         PersonalizationMetrics metrics = _ml.PatchDpo.Evaluate(PairRow.Rows(_ml, 4), options);
         Assert.InRange(metrics.PatchQuality!.Mean, -1, 1.001);
         Assert.Equal([Path.GetFileName(_folder), "resnet8.th"], metrics.Models.Select(m => m.Name));

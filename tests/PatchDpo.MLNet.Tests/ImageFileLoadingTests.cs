@@ -42,7 +42,7 @@ public sealed class ImageFileLoadingTests : IDisposable
     [Fact]
     public void Colours_under_alpha_0_count_as_they_do_without_ml_net()
     {
-        var pixels = new byte[64 * 48 * 4];
+        byte[] pixels = new byte[64 * 48 * 4];
         new Random(8).NextBytes(pixels);
         for (int i = 3; i < pixels.Length; i += 12)
             pixels[i] = 0;
@@ -76,7 +76,7 @@ public sealed class ImageFileLoadingTests : IDisposable
         WriteBadFiles();
         IDataView rows = Rows("0.png", "1.png", file);
         IDataView view = _ml.PatchDpo.LoadImages("Image", _folder.Path, "ImagePath").Fit(rows).Transform(rows);
-        var e = Assert.Throws<InvalidRowException>(() => view.GetColumn<MLImage>("Image").Count());
+        InvalidRowException e = Assert.Throws<InvalidRowException>(() => view.GetColumn<MLImage>("Image").Count());
         Assert.Equal((2, "ImagePath"), (e.Row, e.Column));
         Assert.IsType(cause, e.InnerException);
         Assert.Contains(Path.Combine(_folder.Path, file), e.Message, StringComparison.Ordinal);
@@ -107,7 +107,7 @@ public sealed class ImageFileLoadingTests : IDisposable
         IDataView rows = Rows("0.png");
         ITransformer model = _ml.PatchDpo.LoadImages("Image", _folder.Path, "ImagePath", new ImageDecodeOptions { MaxSide = 10 }).Fit(rows);
         ITransformer loaded = EstimatorCheck.Reload(_ml, model, rows.Schema, out _);
-        var e = Assert.Throws<InvalidRowException>(() => loaded.Transform(rows).GetColumn<MLImage>("Image").Count());
+        InvalidRowException e = Assert.Throws<InvalidRowException>(() => loaded.Transform(rows).GetColumn<MLImage>("Image").Count());
         Assert.IsType<ImageTooLargeException>(e.InnerException);
     }
 

@@ -9,7 +9,7 @@ namespace PatchDpo.MLNet.Tests;
 public sealed class ImagePromptColumnsTests : IClassFixture<TinyModels>, IDisposable
 {
     // A random adapter says little; the scale lets the image prompt be seen in the pixels.
-    private static readonly GenerationOptions s_fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2, AdapterScale = 20 };
+    private static readonly GenerationOptions Fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2, AdapterScale = 20 };
 
     private readonly MLContext _ml = new(1);
     private readonly TinyModels _models;
@@ -40,7 +40,7 @@ public sealed class ImagePromptColumnsTests : IClassFixture<TinyModels>, IDispos
         Assert.Equal(generated, Generated(loaded));
 
         PersonalizedImageTransformer With(ReferenceFusion fusion)
-            => tuned.With(new() { ReferenceColumnNames = ["First", "Second"], Generation = s_fast with { ReferenceFusion = fusion } });
+            => tuned.With(new() { ReferenceColumnNames = ["First", "Second"], Generation = Fast with { ReferenceFusion = fusion } });
 
         List<object[]> Generated(PersonalizedImageTransformer transformer) => RowReader.Read(transformer.Transform(_scored), "Generated");
     }
@@ -59,7 +59,7 @@ public sealed class ImagePromptColumnsTests : IClassFixture<TinyModels>, IDispos
     {
         // The reference itself is whole, so that training is the first to miss the image.
         IDataView scored = Scored(ObjectsRow.Rows(_ml, 3, withoutSecond: 2), "First");
-        var e = Assert.Throws<InvalidRowException>(() => Trainer("First", "Second").Fit(scored));
+        InvalidRowException e = Assert.Throws<InvalidRowException>(() => Trainer("First", "Second").Fit(scored));
         Assert.Equal((2, "Second"), (e.Row, e.Column));
     }
 
@@ -67,7 +67,7 @@ public sealed class ImagePromptColumnsTests : IClassFixture<TinyModels>, IDispos
     public void Columns_that_are_absent_or_no_images_are_named()
     {
         Assert.Contains("'Third'", Assert.Throws<ArgumentOutOfRangeException>(() => Trainer("First", "Third").Fit(_scored)).Message, StringComparison.Ordinal);
-        var e = Assert.Throws<ArgumentOutOfRangeException>(() => Trainer("First", "Prompt").GetOutputSchema(EstimatorCheck.ShapeOf(_scored.Schema)));
+        ArgumentOutOfRangeException e = Assert.Throws<ArgumentOutOfRangeException>(() => Trainer("First", "Prompt").GetOutputSchema(EstimatorCheck.ShapeOf(_scored.Schema)));
         Assert.Contains("'Prompt': expected Image", e.Message, StringComparison.Ordinal);
     }
 
@@ -85,7 +85,7 @@ public sealed class ImagePromptColumnsTests : IClassFixture<TinyModels>, IDispos
     }
 
     private PatchDpoTrainer Trainer(params string[] columns)
-        => _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Seed = 1, Generation = s_fast, ImagePromptColumnNames = columns });
+        => _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Seed = 1, Generation = Fast, ImagePromptColumnNames = columns });
 
     private float[] Losses(params string[] columns)
     {

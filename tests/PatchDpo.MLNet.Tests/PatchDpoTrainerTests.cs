@@ -12,7 +12,7 @@ namespace PatchDpo.MLNet.Tests;
 
 public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposable
 {
-    private static readonly GenerationOptions s_fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2 };
+    private static readonly GenerationOptions Fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2 };
 
     private readonly MLContext _ml = new(1);
     private readonly TinyModels _models;
@@ -46,10 +46,10 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     [Fact]
     public void Training_changes_the_adapter_and_not_the_model_that_it_started_from()
     {
-        List<object[]> before = Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: s_fast).Fit(_scored));
-        using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3, LearningRate = 0.01 }, Generation = s_fast }).Fit(_scored);
+        List<object[]> before = Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: Fast).Fit(_scored));
+        using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3, LearningRate = 0.01 }, Generation = Fast }).Fit(_scored);
         Assert.NotEqual(before, Generate(tuned));
-        Assert.Equal(before, Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: s_fast).Fit(_scored)));
+        Assert.Equal(before, Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: Fast).Fit(_scored)));
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
         {
             List<float> told = [];
             PatchDpoTrainerOptions chosen = training with { MaxSteps = 4, LearningRate = 0.01, Progress = new DirectProgress<TrainingProgress>(p => told.Add(p.Loss)) };
-            using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = chosen, Seed = 1, Generation = s_fast }).Fit(_scored);
+            using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = chosen, Seed = 1, Generation = Fast }).Fit(_scored);
             Assert.Equal(4, told.Count);
             Assert.True(results.Add(string.Join(',', tuned.Model.AdapterLayers.parameters().SelectMany(p => p.data<float>().ToArray()))));
         }
@@ -121,7 +121,7 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     {
         MapRow Row(int i) => new() { Prompt = "a cube", Reference = TestImages.Draw(1), Generated = TestImages.Draw(2), ReferenceQuality = [0.5f, 0.5f, 0.5f, 0.5f], GeneratedQuality = [0, 0, 0, i == 1 ? float.NaN : 1] };
         IDataView rows = _ml.Data.LoadFromEnumerable(new[] { Row(0), Row(1) });
-        var e = Assert.Throws<InvalidRowException>(() => Trainer().Fit(rows));
+        InvalidRowException e = Assert.Throws<InvalidRowException>(() => Trainer().Fit(rows));
         Assert.Equal((1, "GeneratedQuality"), (e.Row, e.Column));
     }
 
@@ -134,7 +134,7 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Assert.Contains("ip_adapter.1.to_k_ip.weight", file.Keys);
         using PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(_models.Generator, path);
-        Assert.Equal(Generate(tuned), Generate(_ml.PatchDpo.GeneratePersonalizedImages(model, generation: s_fast).Fit(_scored)));
+        Assert.Equal(Generate(tuned), Generate(_ml.PatchDpo.GeneratePersonalizedImages(model, generation: Fast).Fit(_scored)));
     }
 
     [Fact]
@@ -147,7 +147,7 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     }
 
     private PatchDpoTrainer Trainer(PatchDpoTrainer.Options? options = null)
-        => _ml.PatchDpo.Trainers.PatchDpo(_model, options ?? new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Seed = 1, Generation = s_fast });
+        => _ml.PatchDpo.Trainers.PatchDpo(_model, options ?? new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Seed = 1, Generation = Fast });
 
     private float[] Losses(MLContext ml, long? seed)
     {

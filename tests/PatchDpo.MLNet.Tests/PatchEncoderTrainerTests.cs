@@ -1,7 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.MLNet.Tests.Support;
-using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchEncoders;
@@ -11,13 +10,13 @@ namespace PatchDpo.MLNet.Tests;
 
 public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<TinyModels>
 {
-    private static readonly PatchEncoderTrainerOptions s_short = new() { MaxSteps = 2, BatchSize = 2, PointsPerImage = 8, LearningRate = 0.01 };
+    private static readonly PatchEncoderTrainerOptions Short = new() { MaxSteps = 2, BatchSize = 2, PointsPerImage = 8, LearningRate = 0.01 };
 
     private readonly MLContext _ml = new(1);
 
     [Fact]
     public void It_passes_what_MLNET_checks_of_its_own()
-        => EstimatorCheck.Run(_ml, Trainer(_ml, new() { Training = s_short, Seed = 1, BatchSize = 2 }), TestImages.Rows(_ml, 5), TestImages.WithoutImages(_ml), TestImages.WrongTypes(_ml));
+        => EstimatorCheck.Run(_ml, Trainer(_ml, new() { Training = Short, Seed = 1, BatchSize = 2 }), TestImages.Rows(_ml, 5), TestImages.WithoutImages(_ml), TestImages.WrongTypes(_ml));
 
     [Fact]
     public void The_trained_encoder_scores_patches_and_both_models_need_no_folder()
@@ -25,7 +24,7 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
         string copy = Path.Combine(models.Root, $"dino-{Guid.NewGuid():N}"), file = Path.Combine(models.Root, $"{Guid.NewGuid():N}.zip");
         TinyModels.CopyFiles(models.Dino, copy);
         IDataView pairs = PairRow.Rows(_ml, 3);
-        using PatchEncoderTransformer trained = _ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.FromFolder(copy), new PatchEncoderTrainer.Options { InputColumnName = "Reference", HeadDimension = 6, Training = s_short }).Fit(pairs);
+        using PatchEncoderTransformer trained = _ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.FromFolder(copy), new PatchEncoderTrainer.Options { InputColumnName = "Reference", HeadDimension = 6, Training = Short }).Fit(pairs);
         Assert.Equal((4, 4, 6), (trained.MapHeight, trained.MapWidth, trained.Dimension));
         Directory.Delete(copy, recursive: true);
 
@@ -58,7 +57,7 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
         {
             var losses = new List<double>();
             MLContext ml = new(context);
-            Trainer(ml, new() { Training = s_short, Seed = seed, ProgressCallback = p => losses.Add(p.Loss) }).Fit(TestImages.Rows(ml, 4)).Dispose();
+            Trainer(ml, new() { Training = Short, Seed = seed, ProgressCallback = p => losses.Add(p.Loss) }).Fit(TestImages.Rows(ml, 4)).Dispose();
             return [.. losses];
         }
     }
@@ -69,7 +68,7 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
         var messages = new List<string>();
         _ml.Log += (_, e) => messages.Add(e.Message);
         using var source = new CancellationTokenSource();
-        var options = new PatchEncoderTrainer.Options { Training = s_short, CancellationToken = source.Token, ProgressCallback = _ => source.Cancel() };
+        var options = new PatchEncoderTrainer.Options { Training = Short, CancellationToken = source.Token, ProgressCallback = _ => source.Cancel() };
         Assert.ThrowsAny<OperationCanceledException>(() => Trainer(_ml, options).Fit(TestImages.Rows(_ml, 4)));
         Assert.Contains(messages, m => m.Contains("2 steps of 2 images, 4 images in all", StringComparison.Ordinal));
         Assert.Contains(messages, m => m.Contains("step 1 of 2: loss", StringComparison.Ordinal));
@@ -78,7 +77,7 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
     [Fact]
     public void What_cannot_be_trained_is_refused()
     {
-        Assert.Throws<EmptyDataException>(() => Trainer(_ml, new() { Training = s_short }).Fit(_ml.Data.LoadFromEnumerable(Array.Empty<TestImages.ImageRow>())));
+        Assert.Throws<EmptyDataException>(() => Trainer(_ml, new() { Training = Short }).Fit(_ml.Data.LoadFromEnumerable(Array.Empty<TestImages.ImageRow>())));
         using var own = new PoolingEncoder();
         Assert.Contains("of your own", Assert.Throws<ArgumentException>(() => _ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.FromInstance(own)).Fit(TestImages.Rows(_ml, 2))).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainer.Options { HeadDimension = 0 });
@@ -102,7 +101,7 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
 
         void Fit()
         {
-            using PatchEncoderTransformer trained = Trainer(_ml, new() { Training = s_short, HeadDimension = 4 }).Fit(rows);
+            using PatchEncoderTransformer trained = Trainer(_ml, new() { Training = Short, HeadDimension = 4 }).Fit(rows);
             Assert.Equal(3, trained.Transform(rows).GetColumn<float[]>("PatchFeatures").Count());
         }
     }

@@ -9,7 +9,7 @@ namespace PatchDpo.MLNet.Tests;
 
 public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<TinyModels>, IDisposable
 {
-    private static readonly Options s_masked = new() { GeneratedMaskColumnName = "GeneratedMask", ReferenceMaskColumnName = "ReferenceMask", BatchSize = 2 };
+    private static readonly Options Masked = new() { GeneratedMaskColumnName = "GeneratedMask", ReferenceMaskColumnName = "ReferenceMask", BatchSize = 2 };
 
     private readonly MLContext _ml = new(1);
     private readonly PoolingEncoder _encoder = new();
@@ -18,14 +18,14 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
 
     [Fact]
     public void Masks_pass_what_MLNET_checks_of_its_own()
-        => EstimatorCheck.Run(_ml, _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromFolder(models.Dino), s_masked), MaskedPairRow.Rows(_ml, 3), PairRow.Rows(_ml, 1));
+        => EstimatorCheck.Run(_ml, _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromFolder(models.Dino), Masked), MaskedPairRow.Rows(_ml, 3), PairRow.Rows(_ml, 1));
 
     [Fact]
     public void Columns_of_masks_say_what_the_estimator_is_told_directly()
     {
         MaskedPairRow[] rows = MaskedPairRow.Create(3);
         IDataView data = _ml.Data.LoadFromEnumerable(rows);
-        IDataView scored = Fit(s_masked, data).Transform(data);
+        IDataView scored = Fit(Masked, data).Transform(data);
         bool[,] Foreground(MLImage? mask) => ForegroundMask.FromImage(MLImages.ToImageBuffer(mask!));
         IReadOnlyList<PatchQualityResult> direct = new PatchQualityEstimator(_encoder).Score(
             [.. rows.Select(r => MLImages.ToImageBuffer(r.Generated!))], [.. rows.Select(r => MLImages.ToImageBuffer(r.Reference!))],
@@ -55,7 +55,7 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
     [Fact]
     public void Masks_of_references_are_given_or_found_but_not_both()
     {
-        var e = Assert.Throws<ArgumentException>(() => _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromInstance(_encoder), new Options { IgnorePlainBackground = true, ReferenceMaskColumnName = "Outline" }));
+        ArgumentException e = Assert.Throws<ArgumentException>(() => _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromInstance(_encoder), new Options { IgnorePlainBackground = true, ReferenceMaskColumnName = "Outline" }));
         Assert.Contains("IgnorePlainBackground", e.Message, StringComparison.Ordinal);
         Assert.Contains("'Outline'", e.Message, StringComparison.Ordinal);
     }
@@ -75,8 +75,8 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
     private void Fails(MaskedPairRow[] rows, int row, string column, string reason)
     {
         IDataView data = _ml.Data.LoadFromEnumerable(rows);
-        IDataView scored = Fit(s_masked, data).Transform(data);
-        var e = Assert.Throws<InvalidRowException>(() => scored.GetColumn<float>("PatchQualityScore").ToArray());
+        IDataView scored = Fit(Masked, data).Transform(data);
+        InvalidRowException e = Assert.Throws<InvalidRowException>(() => scored.GetColumn<float>("PatchQualityScore").ToArray());
         Assert.Equal((row, column), (e.Row, e.Column));
         Assert.Contains(reason, e.Message, StringComparison.Ordinal);
     }

@@ -35,7 +35,7 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
         byte[] ours = Pixels(Estimator().Fit(rows).Transform(rows))[1];
         using MLImage reference = TestImages.Draw(1);
         var request = new GenerationRequest("a blue cube number 1", [MLImages.ToImageBuffer(reference)]) { NoiseIndex = 0 };
-        ImageBuffer direct = _model.Generate([request], s_fast)[0];
+        ImageBuffer direct = _model.Generate([request], Fast)[0];
         Assert.All(ours.Zip(MLImages.ToMLImage(direct).Pixels.ToArray()), p => Assert.InRange(p.First - p.Second, -1, 1));
     }
 
@@ -45,7 +45,7 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
         IDataView rows = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 3).Select(i => new NoiseRow { Prompt = "a cube", Image = TestImages.Draw(1), Noise = i / 2 }).ToArray());
         List<byte[]> same = Pixels(Estimator().Fit(rows).Transform(rows));
         Assert.InRange(LargestDifference(same[0], same[2]), 0, 1);
-        var options = new PersonalizedImageEstimator.Options { ReferenceColumnNames = ["Image"], NoiseIndexColumnName = "Noise", Generation = s_fast };
+        var options = new PersonalizedImageEstimator.Options { ReferenceColumnNames = ["Image"], NoiseIndexColumnName = "Noise", Generation = Fast };
         List<byte[]> different = Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows).Transform(rows));
         Assert.InRange(LargestDifference(different[0], different[1]), 0, 1);
         Assert.InRange(LargestDifference(different[0], different[2]), 8, 255);
@@ -56,7 +56,7 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     {
         IDataView rows = PairRow.Rows(_ml, 2);
         List<byte[]> Run(params string[] references)
-            => Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, new PersonalizedImageEstimator.Options { ReferenceColumnNames = references, OutputColumnName = "Out", Generation = s_fast })
+            => Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, new PersonalizedImageEstimator.Options { ReferenceColumnNames = references, OutputColumnName = "Out", Generation = Fast })
                 .Fit(rows).Transform(rows), "Out");
         Assert.NotEqual(Run("Reference")[1], Run("Reference", "Generated")[1]);
         Assert.Throws<ArgumentException>(() => new PersonalizedImageEstimator.Options { ReferenceColumnNames = [] });
@@ -103,7 +103,7 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     public void A_prompt_of_ten_thousand_characters_names_its_row()
     {
         IDataView rows = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 2).Select(i => new TestImages.ImageRow { Prompt = new string('x', 1 + (9_999 * i)), Image = TestImages.Draw(i) }).ToArray());
-        var e = Assert.Throws<InvalidRowException>(() => Pixels(Estimator().Fit(rows).Transform(rows)));
+        InvalidRowException e = Assert.Throws<InvalidRowException>(() => Pixels(Estimator().Fit(rows).Transform(rows)));
         Assert.Equal((1, "Prompt"), (e.Row, e.Column));
         Assert.Contains("10000 characters", e.Message, StringComparison.Ordinal);
     }
@@ -144,24 +144,24 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
         string folder = Path.Combine(_models.Root, "gutted");
         TinyModels.CopyFiles(_models.Generator, folder);
         File.Delete(Path.Combine(folder, "unet", "diffusion_pytorch_model.safetensors"));
-        var e = Assert.Throws<ModelFileNotFoundException>(() => _ml.PatchDpo.LoadPersonalizedModel(folder));
+        ModelFileNotFoundException e = Assert.Throws<ModelFileNotFoundException>(() => _ml.PatchDpo.LoadPersonalizedModel(folder));
         Assert.Equal(Path.Combine(folder, "unet"), e.Folder);
     }
 
-    private static readonly GenerationOptions s_fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2 };
+    private static readonly GenerationOptions Fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2 };
 
     // A random adapter says little; the scale lets the image prompt be seen in the pixels.
     private static PersonalizedImageEstimator.Options ObjectOptions(ReferenceFusion fusion) => new()
     {
         ReferenceColumnNames = ["Reference", "Generated"],
         OutputColumnName = "Out",
-        Generation = s_fast with { AdapterScale = 20, ReferenceFusion = fusion },
+        Generation = Fast with { AdapterScale = 20, ReferenceFusion = fusion },
     };
 
     private List<byte[]> Averaged(IDataView rows)
         => Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, ObjectOptions(ReferenceFusion.Average)).Fit(rows).Transform(rows), "Out");
 
-    private PersonalizedImageEstimator Estimator() => _ml.PatchDpo.GeneratePersonalizedImages(_model, reference: "Image", generation: s_fast);
+    private PersonalizedImageEstimator Estimator() => _ml.PatchDpo.GeneratePersonalizedImages(_model, reference: "Image", generation: Fast);
 
     private string WriteOtherAdapter()
         => Path.Combine(TinyPersonalizedModel.Write(Path.Combine(_models.Root, "other"), seed: 9), "ip_adapter.safetensors");

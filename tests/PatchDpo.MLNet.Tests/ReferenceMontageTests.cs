@@ -38,7 +38,7 @@ public sealed class ReferenceMontageTests
     {
         IDataView rows = ObjectsRow.Rows(_ml, 3, withoutSecond: 1);
         IDataView view = _ml.PatchDpo.ComposeReferences("Reference", "First", "Second").Fit(rows).Transform(rows);
-        var e = Assert.Throws<InvalidRowException>(() => view.GetColumn<MLImage>("Reference").Count());
+        InvalidRowException e = Assert.Throws<InvalidRowException>(() => view.GetColumn<MLImage>("Reference").Count());
         Assert.Equal((1, "Second"), (e.Row, e.Column));
     }
 

@@ -15,7 +15,7 @@ public sealed class ScoringScopeTests(TinyModels models) : IClassFixture<TinyMod
     {
         using PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(models.Generator);
         IDataView pairs = PairRow.Rows(_ml, 4);
-        var pipeline = new EstimatorChain<ITransformer>()
+        EstimatorChain<PersonalizedImageTransformer> pipeline = new EstimatorChain<ITransformer>()
             .Append(_ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromFolder(models.Dino)), TransformerScope.Training)
             .Append(_ml.PatchDpo.Trainers.PatchDpo(model, maxSteps: 1));
         using TransformerChain<PersonalizedImageTransformer> fitted = pipeline.Fit(pairs);

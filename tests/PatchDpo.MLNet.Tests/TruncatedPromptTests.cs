@@ -9,7 +9,7 @@ namespace PatchDpo.MLNet.Tests;
 /// <summary>Rows whose prompts have more tokens than the text encoder takes (14 with the tiny models, a byte each) are told by MLContext.Log.</summary>
 public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposable
 {
-    private static readonly GenerationOptions s_fast = new() { Steps = 1, GuidanceScale = 1, BatchSize = 4 };
+    private static readonly GenerationOptions Fast = new() { Steps = 1, GuidanceScale = 1, BatchSize = 4 };
 
     private readonly MLContext _ml = new(1);
     private readonly List<string> _warnings = [];
@@ -33,7 +33,7 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
     public void Generation_warns_of_the_first_rows_and_counts_the_rest()
     {
         IDataView rows = Rows(13, i => i == 0 ? "a cube" : $"a cube in the snow number {i}");
-        using PersonalizedImageTransformer transformer = Estimator(s_fast).Fit(rows);
+        using PersonalizedImageTransformer transformer = Estimator(Fast).Fit(rows);
         RowReader.Read(transformer.Transform(rows), "Generated");
         Assert.Equal(12, transformer.TruncatedPromptCount);
         Assert.Equal(4, _warnings.Count);
@@ -46,7 +46,7 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
     public void The_negative_prompt_is_told_once()
     {
         IDataView rows = Rows(3, _ => "a cube");
-        using PersonalizedImageTransformer transformer = Estimator(s_fast with { GuidanceScale = 2, BatchSize = 1, NegativePrompt = "ugly, blurred, low quality" }).Fit(rows);
+        using PersonalizedImageTransformer transformer = Estimator(Fast with { GuidanceScale = 2, BatchSize = 1, NegativePrompt = "ugly, blurred, low quality" }).Fit(rows);
         RowReader.Read(transformer.Transform(rows), "Generated");
         Assert.Contains("The negative prompt is cut", Assert.Single(_warnings), StringComparison.Ordinal);
     }
@@ -55,7 +55,7 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
     public void Refused_it_is_the_rows_error_also_after_saving()
     {
         IDataView rows = Rows(3, i => i == 1 ? "a cube in the snow!" : "a cube");
-        using PersonalizedImageTransformer transformer = Estimator(s_fast with { RefuseTruncatedPrompts = true }).Fit(rows);
+        using PersonalizedImageTransformer transformer = Estimator(Fast with { RefuseTruncatedPrompts = true }).Fit(rows);
         Check(transformer);
         using var stream = new MemoryStream();
         _ml.Model.Save(transformer, rows.Schema, stream);
@@ -66,7 +66,7 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
 
         void Check(ITransformer t)
         {
-            var e = Assert.Throws<InvalidRowException>(() => RowReader.Read(t.Transform(rows), "Generated"));
+            InvalidRowException e = Assert.Throws<InvalidRowException>(() => RowReader.Read(t.Transform(rows), "Generated"));
             Assert.Equal(("Prompt", 1L), (e.Column, e.Row));
             Assert.Contains("it has 15 tokens and the text encoder takes 14", e.Message, StringComparison.Ordinal);
         }
@@ -95,13 +95,13 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
     {
         IDataView pairs = Rows(6, i => i < 2 ? "a cube" : "a cube in the snow!");
         IDataView scored = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromFolder(_models.Dino)).Fit(pairs).Transform(pairs);
-        _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Generation = s_fast }).Fit(scored).Dispose();
+        _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Generation = Fast }).Fit(scored).Dispose();
         Assert.Equal(4, _warnings.Count);
         Assert.Contains("Row 2", _warnings[0], StringComparison.Ordinal);
         Assert.Contains("4 prompts are cut in all", _warnings[3], StringComparison.Ordinal);
-        var strict = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Generation = s_fast with { RefuseTruncatedPrompts = true } };
+        var strict = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Generation = Fast with { RefuseTruncatedPrompts = true } };
         Assert.Equal(2, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.Trainers.PatchDpo(_model, strict).Fit(scored)).Row);
-        strict = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1, RefuseTruncatedPrompts = true }, Generation = s_fast };
+        strict = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1, RefuseTruncatedPrompts = true }, Generation = Fast };
         Assert.Equal(2, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.Trainers.PatchDpo(_model, strict).Fit(scored)).Row);
 
         _warnings.Clear();
@@ -117,7 +117,7 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
     {
         IDataView prompts = Rows(2, i => i == 1 ? "a cube in the snow!" : "a cube");
         string folder = Path.Combine(_models.Root, "refused-pairs");
-        var options = new PairBuildingOptions { Builder = new PairBuilderOptions { References = 1, Generation = s_fast with { RefuseTruncatedPrompts = true } } };
+        var options = new PairBuildingOptions { Builder = new PairBuilderOptions { References = 1, Generation = Fast with { RefuseTruncatedPrompts = true } } };
         Assert.Equal(1, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.BuildPairs(prompts, folder, _model, ImageEncoder.FromFolder(_models.Dino), options)).Row);
         Assert.False(Directory.Exists(folder));
     }

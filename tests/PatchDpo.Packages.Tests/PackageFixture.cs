@@ -7,7 +7,7 @@ public sealed class PackageFixture : IDisposable
 {
     public static readonly string[] Ids = ["PatchDpo.Models.Embedded", "PatchDpo.Torch", "PatchDpo.MLNet"];
 
-    private static readonly string[] s_files =
+    private static readonly string[] Files =
         ["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", ".editorconfig", "README.md", "CHANGELOG.md", "LICENSE"];
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("patchdpo-packages-");
@@ -60,7 +60,7 @@ public sealed class PackageFixture : IDisposable
     private static void Copy(string from, string to)
     {
         Directory.CreateDirectory(to);
-        foreach (string file in s_files)
+        foreach (string file in Files)
             File.Copy(Path.Combine(from, file), Path.Combine(to, file));
         foreach (string folder in new[] { "src", "assets" })
             foreach (string path in Directory.EnumerateFiles(Path.Combine(from, folder), "*", SearchOption.AllDirectories))

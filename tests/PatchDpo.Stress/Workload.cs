@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
@@ -13,7 +12,6 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Vision.Dino;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Stress;
@@ -105,7 +103,7 @@ internal sealed class Workload : IDisposable
 
     private static bool[,] Mask(int seed)
     {
-        var mask = new bool[8, 8];
+        bool[,] mask = new bool[8, 8];
         for (int i = 0; i < 64; i++)
             mask[i / 8, i % 8] = i % (seed + 2) == 0;
         return mask;
@@ -113,7 +111,7 @@ internal sealed class Workload : IDisposable
 
     private static ImageBuffer Image(int seed)
     {
-        var pixels = new byte[ImageSide * ImageSide * 3];
+        byte[] pixels = new byte[ImageSide * ImageSide * 3];
         new Random(seed).NextBytes(pixels);
         return new ImageBuffer(ImageSide, ImageSide, 3, pixels);
     }

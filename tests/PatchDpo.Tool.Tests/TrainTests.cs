@@ -150,10 +150,10 @@ public sealed class TrainTests : IDisposable
 
     private static bool IgnoresInterrupts()
     {
-        const string field = "SigIgn:";
+        const string Field = "SigIgn:";
         IEnumerable<string> status = OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/status") : [];
-        string? line = status.FirstOrDefault(l => l.StartsWith(field, StringComparison.Ordinal));
-        return line is not null && (ulong.Parse(line.AsSpan(field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & (1 << 1)) != 0;
+        string? line = status.FirstOrDefault(l => l.StartsWith(Field, StringComparison.Ordinal));
+        return line is not null && (ulong.Parse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & (1 << 1)) != 0;
     }
 
     private (int ExitCode, string[] Output, string[] Errors) Run(string model, params string[] more)

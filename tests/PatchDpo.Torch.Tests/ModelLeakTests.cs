@@ -14,7 +14,7 @@ public class ModelLeakTests
 {
     private delegate Action Maker(Stack<IDisposable> owned);
 
-    private static readonly UNetConfig s_unet = new()
+    private static readonly UNetConfig Unet = new()
     {
         DownBlockTypes = ["DownBlock2D", "CrossAttnDownBlock2D"],
         UpBlockTypes = ["CrossAttnUpBlock2D", "UpBlock2D"],
@@ -26,26 +26,26 @@ public class ModelLeakTests
         NormGroups = 2,
     };
 
-    private static readonly UNetConfig s_sdxl = s_unet with { UseLinearProjection = true, HasTextTimeEmbedding = true, AdditionTimeEmbedDim = 2, AdditionInputChannels = 16 };
+    private static readonly UNetConfig Sdxl = Unet with { UseLinearProjection = true, HasTextTimeEmbedding = true, AdditionTimeEmbedDim = 2, AdditionInputChannels = 16 };
 
-    private static readonly ClipTextConfig s_text = new() { VocabularySize = 6, MaxPositions = 4, HiddenSize = 4, NumLayers = 1, NumHeads = 1, ProjectionDim = 4 };
+    private static readonly ClipTextConfig Text = new() { VocabularySize = 6, MaxPositions = 4, HiddenSize = 4, NumLayers = 1, NumHeads = 1, ProjectionDim = 4 };
 
-    private static readonly ClipVisionConfig s_vision = new() { ImageSize = 4, PatchSize = 2, HiddenSize = 4, NumLayers = 1, NumHeads = 1, ProjectionDim = 4 };
+    private static readonly ClipVisionConfig TinyVision = new() { ImageSize = 4, PatchSize = 2, HiddenSize = 4, NumLayers = 1, NumHeads = 1, ProjectionDim = 4 };
 
-    private static readonly Dictionary<string, Maker> s_models = new()
+    private static readonly Dictionary<string, Maker> ModelFactories = new()
     {
         ["DINO"] = owned => Encoder(owned, new DinoVisionTransformer(new DinoConfig { ImageSize = 4, PatchSize = 2, EmbedDim = 4, Depth = 1, NumHeads = 1 }), 6),
         ["DINOv2"] = owned => Encoder(owned, new DinoV2VisionTransformer(new DinoV2Config { ImageSize = 4, PatchSize = 2, EmbedDim = 4, Depth = 1, NumHeads = 1, RegisterTokens = 1 }), 6),
-        ["CLIP vision"] = owned => Encoder(owned, new ClipVisionEncoder(s_vision), 4),
+        ["CLIP vision"] = owned => Encoder(owned, new ClipVisionEncoder(TinyVision), 4),
         ["CLIP text"] = owned =>
         {
-            ClipTextEncoder model = Own(owned, new ClipTextEncoder(s_text));
+            ClipTextEncoder model = Own(owned, new ClipTextEncoder(Text));
             Tensor ids = Own(owned, tensor(new long[,] { { 4, 1, 5, 5 } }));
             return () => model.Encode(ids).Dispose();
         },
         ["CLIP"] = owned =>
         {
-            ClipModel model = Own(owned, new ClipModel(s_text, s_vision, Clip.ClipFixture.TinyTokenizer(4)));
+            ClipModel model = Own(owned, new ClipModel(Text, TinyVision, Clip.ClipFixture.TinyTokenizer(4)));
             Tensor pixels = Own(owned, rand(1, 3, 4, 4)), ids = Own(owned, tensor(new long[,] { { 2, 1, 3, 3 } }));
             return () => model.call(pixels, ids).Dispose();
         },
@@ -56,14 +56,14 @@ public class ModelLeakTests
         ["ALIKE"] = owned => Encoder(owned, new Alike(new AlikeConfig { Channels = [2, 2, 2, 2], DescriptorDim = 4 }), 32),
         ["UNet of Stable Diffusion 1.5"] = owned =>
         {
-            UNet2DConditionModel model = Own(owned, new UNet2DConditionModel(s_unet));
+            UNet2DConditionModel model = Own(owned, new UNet2DConditionModel(Unet));
             (Tensor sample, Tensor time, Tensor text) = (Own(owned, rand(1, 4, 4, 4)), Own(owned, tensor(5L)), Own(owned, rand(1, 2, 4)));
             return () => model.forward(sample, time, text).Dispose();
         },
         ["UNet of SDXL with an image prompt"] = owned =>
         {
-            UNet2DConditionModel model = Own(owned, new UNet2DConditionModel(s_sdxl));
-            IpAdapterLayers layers = Own(owned, new IpAdapterLayers(s_sdxl));
+            UNet2DConditionModel model = Own(owned, new UNet2DConditionModel(Sdxl));
+            IpAdapterLayers layers = Own(owned, new IpAdapterLayers(Sdxl));
             (Tensor sample, Tensor time, Tensor text) = (Own(owned, rand(1, 4, 4, 4)), Own(owned, tensor(5L)), Own(owned, rand(1, 2, 4)));
             (Tensor pooled, Tensor sizes, Tensor tokens) = (Own(owned, rand(1, 4)), Own(owned, rand(1, 6)), Own(owned, rand(1, 2, 4)));
             return () => model.forward(sample, time, text, pooled, sizes, new IpAttention(layers, tokens, 0.5)).Dispose();
@@ -83,7 +83,7 @@ public class ModelLeakTests
         ["MLP projection"] = owned => Projection(owned, new MlpImageProjection(4, 4), rand(1, 3, 4)),
     };
 
-    public static TheoryData<string> Models => [.. s_models.Keys];
+    public static TheoryData<string> Models => [.. ModelFactories.Keys];
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -93,7 +93,7 @@ public class ModelLeakTests
     [MemberData(nameof(Models))]
     public void A_thousand_forwards_leave_no_tensor(string name) => With(name, forward =>
     {
-        using IDisposable gradless = no_grad();
+        using IDisposable noGrad = no_grad();
         LeakCheck.Run(forward, times: 1000);
     });
 
@@ -102,7 +102,7 @@ public class ModelLeakTests
         Stack<IDisposable> owned = [];
         try
         {
-            use(s_models[name](owned));
+            use(ModelFactories[name](owned));
         }
         finally
         {

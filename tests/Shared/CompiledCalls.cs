@@ -9,7 +9,7 @@ namespace PatchDpo.Tests;
 /// <summary>Which methods each method of an assembly calls or takes the address of, read from its IL; a method is written "Type::Name(parameters)".</summary>
 internal sealed class CompiledCalls : IDisposable
 {
-    private static readonly Dictionary<int, OpCode> s_opCodes = typeof(OpCodes).GetFields().Select(f => (OpCode)f.GetValue(null)!).ToDictionary(o => (int)(ushort)o.Value);
+    private static readonly Dictionary<int, OpCode> OpCodesByValue = typeof(OpCodes).GetFields().Select(f => (OpCode)f.GetValue(null)!).ToDictionary(o => (int)(ushort)o.Value);
 
     private readonly PEReader _file;
     private readonly MetadataReader _metadata;
@@ -51,7 +51,7 @@ internal sealed class CompiledCalls : IDisposable
             int value = code.ReadByte();
             if (value == 0xFE)
                 value = (value << 8) | code.ReadByte();
-            OpCode opCode = s_opCodes[value];
+            OpCode opCode = OpCodesByValue[value];
             if (opCode.OperandType is OperandType.InlineMethod)
                 callees.Add(Name(MetadataTokens.EntityHandle(code.ReadInt32())));
             else

@@ -18,7 +18,7 @@ internal static class TinyPersonalizedModel
 
     private const int PooledWidth = 10, VisionWidth = 16, MaxTokens = 16;
 
-    private static readonly string[] s_specialTokens = ["<|startoftext|>", "<|endoftext|>"];
+    private static readonly string[] SpecialTokens = ["<|startoftext|>", "<|endoftext|>"];
 
     /// <summary>Writes the folder.</summary>
     /// <param name="folder">Made where it is missing.</param>
@@ -210,11 +210,11 @@ internal static class TinyPersonalizedModel
     {
         var vocabulary = new Dictionary<string, int>();
         string[] characters = [.. ByteCharacters()];
-        foreach (string token in characters.Concat(characters.Select(c => c + "</w>")).Concat(s_specialTokens))
+        foreach (string token in characters.Concat(characters.Select(c => c + "</w>")).Concat(SpecialTokens))
             vocabulary.Add(token, vocabulary.Count);
         WriteJson(folder, "vocab.json", vocabulary);
         File.WriteAllText(Path.Combine(folder, "merges.txt"), "#version: 0.2\n");
-        WriteJson(folder, "tokenizer_config.json", new { model_max_length = MaxTokens, bos_token = s_specialTokens[0], eos_token = s_specialTokens[1], pad_token = s_specialTokens[1], unk_token = s_specialTokens[1] });
+        WriteJson(folder, "tokenizer_config.json", new { model_max_length = MaxTokens, bos_token = SpecialTokens[0], eos_token = SpecialTokens[1], pad_token = SpecialTokens[1], unk_token = SpecialTokens[1] });
     }
 
     private static IEnumerable<string> ByteCharacters()

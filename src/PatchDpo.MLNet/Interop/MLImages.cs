@@ -13,7 +13,7 @@ namespace PatchDpo.MLNet.Interop;
 /// </remarks>
 internal static class MLImages
 {
-    private static readonly ConditionalWeakTable<MLImage, ImageBuffer> s_originals = [];
+    private static readonly ConditionalWeakTable<MLImage, ImageBuffer> Originals = [];
 
     /// <summary>Copies an image: RGB where every pixel is opaque, else RGBA.</summary>
     public static ImageBuffer ToImageBuffer(MLImage image)
@@ -26,7 +26,7 @@ internal static class MLImages
         };
         // Of a disposed image this throws, remembered or not.
         ReadOnlySpan<byte> source = image.Pixels;
-        if (s_originals.TryGetValue(image, out ImageBuffer? original))
+        if (Originals.TryGetValue(image, out ImageBuffer? original))
             return original;
         int count = image.Width * image.Height;
         bool opaque = IsOpaque(source);
@@ -61,7 +61,7 @@ internal static class MLImages
         }
         MLImage made = MLImage.CreateFromPixels(image.Width, image.Height, MLPixelFormat.Rgba32, pixels);
         if (!IsOpaque(pixels))
-            s_originals.Add(made, image);
+            Originals.Add(made, image);
         return made;
     }
 

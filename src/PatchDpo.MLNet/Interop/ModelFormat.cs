@@ -11,9 +11,9 @@ namespace PatchDpo.MLNet.Interop;
 /// </remarks>
 internal static class ModelFormat
 {
-    private static readonly Lazy<ModelFormatMembers> s_members = new(() => new ModelFormatMembers());
+    private static readonly Lazy<ModelFormatMembers> LazyMembers = new(() => new ModelFormatMembers());
 
-    internal static ModelFormatMembers Members => s_members.Value;
+    internal static ModelFormatMembers Members => LazyMembers.Value;
 
     /// <summary>Writes the header of a component.</summary>
     /// <returns>The writer for the component's settings.</returns>

@@ -7,7 +7,7 @@ namespace PatchDpo.MLNet.Interop;
 internal sealed class ModelFormatMembers
 {
     private const BindingFlags Any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
-    private static readonly Assembly s_core = typeof(ModelSaveContext).Assembly;
+    private static readonly Assembly Core = typeof(ModelSaveContext).Assembly;
 
     private readonly ConstructorInfo _versionInfo;
     private readonly Type _loadableClass;
@@ -68,11 +68,11 @@ internal sealed class ModelFormatMembers
     public Attribute LoadableClass(ModelSignature signature, Type type)
         => (Attribute)Activator.CreateInstance(_loadableClass, type, type, null, _loadModelSignature, signature.Loader, new[] { signature.Loader })!;
 
-    private static Type RequireType(string name) => s_core.GetType(name) ?? throw Missing(name);
+    private static Type RequireType(string name) => Core.GetType(name) ?? throw Missing(name);
 
     private static T Require<T>(T? member, Type type, string name) where T : MemberInfo => member ?? throw Missing($"{type.FullName}.{name}");
 
     private static NotSupportedException Missing(string name)
-        => new($"{s_core.GetName().Name} {s_core.GetName().Version} has no {name}, which PatchDpo.MLNet needs to save and load models; it was verified with "
+        => new($"{Core.GetName().Name} {Core.GetName().Version} has no {name}, which PatchDpo.MLNet needs to save and load models; it was verified with "
             + "Microsoft.ML 5.0.1.");
 }

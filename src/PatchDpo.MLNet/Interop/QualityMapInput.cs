@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.Torch.PatchQuality;
@@ -19,7 +20,7 @@ internal sealed class QualityMapInput(string name) : RowInput<QualityMap>(name)
     public override Func<QualityMap> Reader(DataViewRow row)
     {
         DataViewSchema.Column column = Find(row.Schema);
-        var dimensions = ((VectorDataViewType)column.Type).Dimensions;
+        ImmutableArray<int> dimensions = ((VectorDataViewType)column.Type).Dimensions;
         ValueGetter<VBuffer<float>> getter = row.GetGetter<VBuffer<float>>(column);
         VBuffer<float> values = default;
         return () =>

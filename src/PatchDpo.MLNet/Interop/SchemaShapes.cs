@@ -8,7 +8,7 @@ namespace PatchDpo.MLNet.Interop;
 /// <remarks>A custom mapping's output schema yields the same column through public API.</remarks>
 internal static class SchemaShapes
 {
-    private static readonly Lazy<MLContext> s_context = new(() => new MLContext(0));
+    private static readonly Lazy<MLContext> Context = new(() => new MLContext(0));
 
     /// <summary>The columns in, checked, and after them the columns out: an estimator's promise.</summary>
     /// <param name="inputSchema">The columns that there are.</param>
@@ -40,7 +40,7 @@ internal static class SchemaShapes
         SchemaDefinition.Column column = definition[nameof(ImageCarrier.Value)];
         column.ColumnName = name;
         column.ColumnType = type;
-        return s_context.Value.Transforms
+        return Context.Value.Transforms
             .CustomMapping<NoColumns, TCarrier>((_, _) => { }, contractName: null, outputSchemaDefinition: definition)
             .GetOutputSchema(new SchemaShape([]))
             .Single();

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -25,7 +26,7 @@ internal sealed class ClipEncoderLayer : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         x = x.Plus(self_attn.call(layer_norm1.call(x)));
         return x.Plus(mlp.call(layer_norm2.call(x))).MoveToOuterDisposeScope();
     }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -16,14 +17,14 @@ internal static class ClipInit
         Normal(linear.weight!, std);
         if (linear.bias is not { } bias)
             return;
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         init.zeros_(bias);
     }
 
     /// <summary>Values from a normal distribution of mean 0.</summary>
     public static void Normal(Parameter parameter, double std)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         init.normal_(parameter, 0, std);
     }
 }

@@ -8,7 +8,7 @@ internal static partial class ClipKeyMap
 {
     private const string Text = "text_model.", Vision = "vision_model.";
 
-    private static readonly Dictionary<string, string> s_names = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> Names = new(StringComparer.Ordinal)
     {
         ["logit_scale"] = "logit_scale",
         ["token_embedding.weight"] = Text + "embeddings.token_embedding.weight",
@@ -24,13 +24,13 @@ internal static partial class ClipKeyMap
         ["visual.ln_post.bias"] = Vision + "post_layernorm.bias",
     };
 
-    private static readonly Dictionary<string, string> s_transposed = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> Transposed = new(StringComparer.Ordinal)
     {
         ["text_projection"] = "text_projection.weight",
         ["visual.proj"] = "visual_projection.weight",
     };
 
-    private static readonly Dictionary<string, string> s_layerModules = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> LayerModules = new(StringComparer.Ordinal)
     {
         ["attn.out_proj"] = "self_attn.out_proj",
         ["ln_1"] = "layer_norm1",
@@ -40,7 +40,7 @@ internal static partial class ClipKeyMap
     };
 
     // Numbers, not weights, that OpenAI's archives carry along.
-    private static readonly HashSet<string> s_numbers = ["input_resolution", "context_length", "vocab_size"];
+    private static readonly HashSet<string> Numbers = ["input_resolution", "context_length", "vocab_size"];
 
     /// <summary>The source under Hugging Face's names: itself, or mapped where its keys are OpenAI's.</summary>
     public static ITensorSource Wrap(ITensorSource source)
@@ -66,9 +66,9 @@ internal static partial class ClipKeyMap
 
     private static void Add(string key, Dictionary<string, MappedTensor> map)
     {
-        if (s_numbers.Contains(key))
+        if (Numbers.Contains(key))
             return;
-        if (s_transposed.TryGetValue(key, out string? transposed))
+        if (Transposed.TryGetValue(key, out string? transposed))
         {
             map[transposed] = new MappedTensor(MappedTensorKind.Transpose, [key]);
             return;
@@ -82,13 +82,13 @@ internal static partial class ClipKeyMap
             for (int i = 0; i < parts.Length; i++)
                 map[$"{prefix}self_attn.{parts[i]}.{kind}"] = new MappedTensor(MappedTensorKind.Third, [key], i);
         }
-        else if (layer.Success && s_layerModules.TryGetValue(module, out string? renamed))
+        else if (layer.Success && LayerModules.TryGetValue(module, out string? renamed))
         {
             map[$"{prefix}{renamed}.{kind}"] = MappedTensor.Copy(key);
         }
         else
         {
-            map[s_names.GetValueOrDefault(key, key)] = MappedTensor.Copy(key);
+            map[Names.GetValueOrDefault(key, key)] = MappedTensor.Copy(key);
         }
     }
 

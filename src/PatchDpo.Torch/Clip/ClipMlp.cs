@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -25,7 +26,7 @@ internal sealed class ClipMlp : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return fc2.call(Activate(fc1.call(x))).MoveToOuterDisposeScope();
     }
 

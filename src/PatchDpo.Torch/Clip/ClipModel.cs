@@ -4,6 +4,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -108,7 +109,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     /// <exception cref="ArgumentException">An input has another shape.</exception>
     public override Tensor forward(Tensor pixels, Tensor ids)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         logit_scale.AliveIn(this);
         Tensor images = functional.normalize(VisionEncoder.call(pixels).ImageEmbeds!, dim: -1);
         Tensor texts = functional.normalize(TextEncoder.call(ids).TextEmbeds!, dim: -1);
@@ -119,8 +120,8 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     /// <exception cref="ArgumentException">The pixels have another shape.</exception>
     public Tensor EncodeImages(Tensor pixels)
     {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
         logit_scale.AliveIn(this);
         return VisionEncoder.call(pixels).ImageEmbeds!.MoveToOuterDisposeScope();
     }
@@ -129,7 +130,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     public Tensor EncodeTexts(IReadOnlyList<string> texts)
     {
         logit_scale.AliveIn(this);
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return EncodeTexts(Tokenizer.EncodeBatch(texts).to(Device)).MoveToOuterDisposeScope();
     }
 
@@ -137,7 +138,7 @@ public sealed class ClipModel : Module<Tensor, Tensor, Tensor>, IImageTextEncode
     /// <exception cref="ArgumentException">The ids have another shape.</exception>
     public Tensor EncodeTexts(Tensor ids)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         logit_scale.AliveIn(this);
         return TextEncoder.Encode(ids).TextEmbeds!.MoveToOuterDisposeScope();
     }

@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Clip;
 /// </remarks>
 internal sealed class ClipPreTokenizer : PreTokenizer
 {
-    private static readonly string[] s_contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
+    private static readonly string[] Contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
     private readonly string[] _specials;
 
     /// <param name="specials">Tokens that stay whole wherever they stand.</param>
@@ -55,7 +55,7 @@ internal sealed class ClipPreTokenizer : PreTokenizer
         foreach (string special in _specials)
             if (text.StartsWith(special, StringComparison.Ordinal))
                 return special.Length;
-        foreach (string contraction in s_contractions)
+        foreach (string contraction in Contractions)
             if (text.StartsWith(contraction, StringComparison.Ordinal))
                 return contraction.Length;
         return 0;

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -15,7 +16,7 @@ internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
     public ClipTextEmbeddings(ClipTextConfig config, Device? device, ScalarType? dtype) : base(nameof(ClipTextEmbeddings))
     {
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         token_embedding = Embedding(config.VocabularySize, config.HiddenSize, device: device, dtype: dtype);
         position_embedding = Embedding(config.MaxPositions, config.HiddenSize, device: device, dtype: dtype);
         RegisterComponents();
@@ -26,7 +27,7 @@ internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor ids)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return token_embedding.call(ids).Plus(position_embedding.weight!.narrow(0, 0, ids.shape[1])).MoveToOuterDisposeScope();
     }
 }

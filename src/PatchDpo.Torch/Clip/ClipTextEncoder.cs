@@ -2,6 +2,7 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -76,7 +77,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
     /// <exception cref="ArgumentException">The ids have another shape, or are too many.</exception>
     public ClipTextOutput Encode(Tensor ids)
     {
-        using var noGrad = no_grad();
+        using IDisposable noGrad = no_grad();
         return call(ids);
     }
 
@@ -90,7 +91,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
             throw new ArgumentException($"The token ids must have the shape (B,T) with T of 1 to {Config.MaxPositions}, not "
                 + $"({string.Join(',', ids.shape)}).", nameof(ids));
 
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<Tensor> states = text_model.HiddenStates(ids);
         Tensor last = text_model.Normalize(states[^1]);
         Tensor pooled = last[TensorArithmetic.Range(ids.shape[0], device: ids.device), EndPositions(ids)];
@@ -104,7 +105,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
     /// <summary>The embeddings and the output of every layer, without the final norm; the caller disposes them.</summary>
     internal IReadOnlyList<Tensor> HiddenStates(Tensor ids)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return [.. text_model.HiddenStates(ids).Select(s => s.MoveToOuterDisposeScope())];
     }
 

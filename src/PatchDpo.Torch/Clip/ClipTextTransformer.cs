@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -26,7 +27,7 @@ internal sealed class ClipTextTransformer : Module<Tensor, Tensor>
     /// <summary>The last hidden state after the final norm. int64 <c>(B,T) -> (B,T,D)</c></summary>
     public override Tensor forward(Tensor ids)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return Normalize(HiddenStates(ids)[^1]).MoveToOuterDisposeScope();
     }
 

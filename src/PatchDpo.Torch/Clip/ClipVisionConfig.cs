@@ -69,20 +69,20 @@ public sealed record ClipVisionConfig : ClipTransformerConfig
     /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>
     internal static ClipVisionConfig FromWeights(ITensorSource state)
     {
-        const string token = "vision_model.embeddings.class_embedding", table = "vision_model.embeddings.position_embedding.weight",
-            projection = "visual_projection.weight";
-        int dim = state.Dimensions(token, [null])[0];
+        const string Token = "vision_model.embeddings.class_embedding", Table = "vision_model.embeddings.position_embedding.weight",
+            Projection = "visual_projection.weight";
+        int dim = state.Dimensions(Token, [null])[0];
         int patch = state.Dimensions("vision_model.embeddings.patch_embedding.weight", dim, 3, null, null)[2];
         return new ClipVisionConfig
         {
             HiddenSize = dim,
             IntermediateSize = state.Dimensions("vision_model.encoder.layers.0.mlp.fc1.weight", null, dim)[0],
             NumLayers = state.CountModules("vision_model.encoder.layers.{0}.layer_norm1.weight"),
-            NumHeads = state.Heads(token, dim),
-            ImageSize = state.GridSide(table, state.Dimensions(table, null, dim)[0]) * patch,
+            NumHeads = state.Heads(Token, dim),
+            ImageSize = state.GridSide(Table, state.Dimensions(Table, null, dim)[0]) * patch,
             PatchSize = patch,
             Activation = ClipActivation.QuickGelu,
-            ProjectionDim = state.Keys.Contains(projection) ? state.Dimensions(projection, null, dim)[0] : null,
+            ProjectionDim = state.Keys.Contains(Projection) ? state.Dimensions(Projection, null, dim)[0] : null,
         };
     }
 }

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -16,7 +17,7 @@ internal sealed class ClipVisionEmbeddings : Module<Tensor, Tensor>
     public ClipVisionEmbeddings(ClipVisionConfig config, Device? device, ScalarType? dtype) : base(nameof(ClipVisionEmbeddings))
     {
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         class_embedding = new Parameter(empty([config.HiddenSize], dtype, device));
         patch_embedding = new SafeConv2d(3, config.HiddenSize, config.PatchSize, config.PatchSize, bias: false, device: device, dtype: dtype);
         position_embedding = Embedding(1 + (config.GridSize * config.GridSize), config.HiddenSize, device: device, dtype: dtype);
@@ -29,7 +30,7 @@ internal sealed class ClipVisionEmbeddings : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor patches = Patches(pixels).flatten(2).transpose(1, 2);
         Tensor tokens = cat([class_embedding.expand(pixels.shape[0], 1, -1), patches], 1);
         return tokens.Plus(position_embedding.weight!).MoveToOuterDisposeScope();

@@ -4,6 +4,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -102,7 +103,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     {
         vision_model.Anchor.AliveIn(this);
         PixelShape.CheckExact(pixels, Config.ImageSize);
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         IReadOnlyList<Tensor> states = vision_model.HiddenStates(pixels);
         Tensor pooled = vision_model.Pool(states[^1]);
         return new ClipVisionOutput(
@@ -119,7 +120,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     /// <exception cref="ArgumentException">The pixels have another shape than <c>(B,3,S,S)</c>.</exception>
     public VisionFeatures ForwardFeatures(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         ClipVisionOutput output = call(pixels);
         int grid = Config.GridSize;
         Tensor patches = output.LastHiddenState.narrow(1, 1, (long)grid * grid).reshape(pixels.shape[0], grid, grid, -1);
@@ -132,7 +133,7 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     /// <exception cref="ArgumentException">The pixels have another shape than <c>(B,3,S,S)</c>.</exception>
     public VisionFeatures Encode(Tensor pixels)
     {
-        using var noGrad = no_grad();
+        using IDisposable noGrad = no_grad();
         return ForwardFeatures(pixels);
     }
 
@@ -140,15 +141,15 @@ public sealed class ClipVisionEncoder : Module<Tensor, ClipVisionOutput>, ITrain
     /// <exception cref="ArgumentException">The pixels have another shape than <c>(B,3,S,S)</c>.</exception>
     public Tensor PenultimateHiddenStates(Tensor pixels)
     {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
         return call(pixels).PenultimateHiddenState.MoveToOuterDisposeScope();
     }
 
     /// <summary>The embeddings after the first norm and the output of every layer; the caller disposes them.</summary>
     internal IReadOnlyList<Tensor> HiddenStates(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return [.. vision_model.HiddenStates(pixels).Select(s => s.MoveToOuterDisposeScope())];
     }
 }

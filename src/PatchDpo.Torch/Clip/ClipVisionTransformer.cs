@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -29,7 +30,7 @@ internal sealed class ClipVisionTransformer : Module<Tensor, Tensor>
     /// <summary>The class token after the post norm. <c>(B,3,S,S) -> (B,D)</c></summary>
     public override Tensor forward(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return Pool(HiddenStates(pixels)[^1]).MoveToOuterDisposeScope();
     }
 

@@ -11,7 +11,7 @@ internal static class OpenAiVocabulary
     // The published list is longer than what CLIP was trained with: 49,408 tokens less 2 x 256 bytes and 2 special ones.
     private const int MergesUsed = 49152 - 256 - 2;
 
-    private static readonly OrderedDictionary<char, byte> s_bytes = ByteCharacters();
+    private static readonly OrderedDictionary<char, byte> BytesByCharacter = ByteCharacters();
 
     /// <summary>The merges that CLIP uses, in order of rank, each "left right".</summary>
     /// <exception cref="WeightsFormatException">A line is not a merge, or there are too few.</exception>
@@ -23,7 +23,7 @@ internal static class OpenAiVocabulary
         try
         {
             reader.ReadLine();    // a header
-            var merges = new string[MergesUsed];
+            string[] merges = new string[MergesUsed];
             for (int i = 0; i < merges.Length; i++)
             {
                 string line = reader.ReadLine() ?? throw new WeightsFormatException(file, null, $"expected {MergesUsed} merges, found {i}.");
@@ -57,11 +57,11 @@ internal static class OpenAiVocabulary
     public static byte[] Spell(string token, string wordEnd)
     {
         bool ends = token.EndsWith(wordEnd, StringComparison.Ordinal);
-        return [.. token[..^(ends ? wordEnd.Length : 0)].Where(s_bytes.ContainsKey).Select(c => s_bytes[c]), .. ends ? " "u8 : []];
+        return [.. token[..^(ends ? wordEnd.Length : 0)].Where(BytesByCharacter.ContainsKey).Select(c => BytesByCharacter[c]), .. ends ? " "u8 : []];
     }
 
     /// <summary>One printable character for each byte: itself where printable, else the next from U+0100 on; printable ones first.</summary>
-    private static IEnumerable<string> Bytes() => s_bytes.Keys.Select(c => c.ToString());
+    private static IEnumerable<string> Bytes() => BytesByCharacter.Keys.Select(c => c.ToString());
 
     private static OrderedDictionary<char, byte> ByteCharacters()
     {

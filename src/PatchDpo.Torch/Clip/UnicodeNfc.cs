@@ -15,9 +15,9 @@ internal static class UnicodeNfc
     private const int HangulBase = 0xAC00, LeadBase = 0x1100, VowelBase = 0x1161, TrailBase = 0x11A7;
     private const int Leads = 19, Vowels = 21, Trails = 28;
 
-    private static readonly Dictionary<int, int[]> s_decompositions = [];
-    private static readonly Dictionary<(int First, int Second), int> s_compositions = [];
-    private static readonly Dictionary<int, int> s_classes = [];
+    private static readonly Dictionary<int, int[]> Decompositions = [];
+    private static readonly Dictionary<(int First, int Second), int> Compositions = [];
+    private static readonly Dictionary<int, int> Classes = [];
 
     static UnicodeNfc()
     {
@@ -58,7 +58,7 @@ internal static class UnicodeNfc
             if (hangul % Trails != 0)
                 into.Add(TrailBase + (hangul % Trails));
         }
-        else if (s_decompositions.TryGetValue(point, out int[]? parts))
+        else if (Decompositions.TryGetValue(point, out int[]? parts))
         {
             foreach (int part in parts)
                 Decompose(part, into);
@@ -109,19 +109,19 @@ internal static class UnicodeNfc
         int hangul = first - HangulBase, trail = second - TrailBase;
         if (hangul is >= 0 and < Leads * Vowels * Trails && hangul % Trails == 0 && trail is > 0 and < Trails)
             return first + trail;
-        return s_compositions.TryGetValue((first, second), out int composite) ? composite : null;
+        return Compositions.TryGetValue((first, second), out int composite) ? composite : null;
     }
 
-    private static int Class(int point) => s_classes.GetValueOrDefault(point);
+    private static int Class(int point) => Classes.GetValueOrDefault(point);
 
     private static void AddDecomposition(string line)
     {
         int mark = line.AsSpan().IndexOfAny('=', '~');
         int point = Hex(line[..mark]);
         int[] parts = [.. line[(mark + 1)..].Split(' ').Select(Hex)];
-        s_decompositions.Add(point, parts);
+        Decompositions.Add(point, parts);
         if (line[mark] == '=')
-            s_compositions.Add((parts[0], parts[1]), point);
+            Compositions.Add((parts[0], parts[1]), point);
     }
 
     private static void AddClass(string[] fields)
@@ -130,7 +130,7 @@ internal static class UnicodeNfc
         {
             int dash = range.IndexOf('-');
             for (int point = Hex(range[..dash]); point <= Hex(range[(dash + 1)..]); point++)
-                s_classes.Add(point, int.Parse(fields[0], CultureInfo.InvariantCulture));
+                Classes.Add(point, int.Parse(fields[0], CultureInfo.InvariantCulture));
         }
     }
 

@@ -5,4 +5,4 @@ namespace PatchDpo.Torch.DataConstruction;
 
 /// <summary>Generates images as <see cref="PersonalizedModel.Generate"/> does.</summary>
 internal delegate IReadOnlyList<ImageBuffer> ImageGenerator(
-    IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellation);
+    IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken);

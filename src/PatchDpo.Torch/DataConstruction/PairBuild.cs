@@ -9,7 +9,7 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <summary>One run of <see cref="PairBuilder.Build"/>.</summary>
 internal sealed class PairBuild(
     ImageGenerator generate, int latentGrid, IVisionEncoder encoder, IImageTextEncoder? clip, PairBuilderOptions options,
-    IReadOnlyList<string> prompts, string folder, PairHeader header, IProgress<PairBuildProgress>? progress, CancellationToken cancellation)
+    IReadOnlyList<string> prompts, string folder, PairHeader header, IProgress<PairBuildProgress>? progress, CancellationToken cancellationToken)
 {
     private int _reusedCandidates;
     private int _reusedSamples;
@@ -71,19 +71,19 @@ internal sealed class PairBuild(
         var filter = new ReferenceFilter(options.Filter, encoder, clip);
         foreach (CandidateRecord reference in known)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             filter.Accept(ImageFile.Load(PathOf(reference.File)));
         }
         while (accepted < options.References)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             int first = journal.Candidates.Count;
             if (first >= limit)
                 throw new TooFewReferencesException(accepted, options.References, first, Rejected(journal.Candidates));
             GenerationRequest[] requests = [.. Enumerable.Range(first, options.ReferenceGeneration.BatchSize)
                 .Select(c => new GenerationRequest(prompts[c % prompts.Count], []) { NoiseIndex = c })];
             IReadOnlyList<ImageBuffer> images = FiniteOutput.Renamed(
-                () => generate(requests, options.ReferenceGeneration, new DirectProgress<GenerationProgress>(Report), cancellation),
+                () => generate(requests, options.ReferenceGeneration, new DirectProgress<GenerationProgress>(Report), cancellationToken),
                     i => ($"the reference for the prompt '{requests[i].Prompt}'", first + i));
             var records = new List<CandidateRecord>();
             for (int i = 0; i < images.Count; i++)
@@ -121,17 +121,17 @@ internal sealed class PairBuild(
         Report(null);
         while (journal.Samples.Count < references.Length)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             CandidateRecord[] group = [.. references.Skip(journal.Samples.Count).Take(size)];
             ImageBuffer[] images = Array.ConvertAll(group, c => ImageFile.Load(PathOf(c.File)));
             GenerationRequest[] requests = [.. group.Zip(images)
                 .SelectMany(c => Enumerable.Range(0, options.GenerationsPerReference).Select(i => Request(c.First, c.Second, i)))];
             (string, int) Name(int i) => ($"the pair of '{group[i / options.GenerationsPerReference].File}'", i);
             IReadOnlyList<ImageBuffer> generated = FiniteOutput.Renamed(
-                () => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellation), Name);
+                () => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellationToken), Name);
             ImageBuffer[] prompted = [.. requests.Select(r => r.References[0])];
             IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(
-                () => estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellation), Name);
+                () => estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellationToken), Name);
             CheckGrid(quality, journal.Maps);
             SampleRecord[] samples = [.. group.Select((c, g) => Store(c, requests, generated, quality, g * options.GenerationsPerReference))];
             journal.Append(new JournalLine(Samples: samples, Maps: [.. quality.Select(q => MapsRecord.Of(new QualityMapPair(q.Reference, q.Generated)))]));
@@ -166,7 +166,7 @@ internal sealed class PairBuild(
 
     private PairManifest Finish(PairJournal journal)
     {
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         StoredMaps.Write(PathOf(PairLayout.Maps), journal.Maps, journal.Samples.Count);
         string[] files = [PairLayout.Maps];
         // The official reader looks for names that end in .png: without maps for it, it cannot begin with a folder that it would fail on.
@@ -184,7 +184,7 @@ internal sealed class PairBuild(
     {
         const string Pickle = $"{PairLayout.Pairs}/{PairLayout.Pickle}";
         WeightMapping mapping = WeightMapping.Fit(journal.Maps.SelectMany(m => new[] { m.Reference, m.Generated }), options.PickleWeights);
-        var images = journal.Samples.SelectMany(s => s.Generated.Select(g => (Reference: journal.Candidates[s.Candidate], Generated: g)));
+        IEnumerable<(CandidateRecord Reference, GeneratedRecord Generated)> images = journal.Samples.SelectMany(s => s.Generated.Select(g => (Reference: journal.Candidates[s.Candidate], Generated: g)));
         QualityMapPickle.Write(PathOf(Pickle),
             [.. journal.Maps.Zip(images, (m, i) => OnLatents(mapping, m, i.Reference, i.Generated)).Chunk(options.GenerationsPerReference)]);
         return Pickle;
@@ -212,7 +212,7 @@ internal sealed class PairBuild(
         foreach ((string file, string sha256) in candidates.Select(c => (c.File, c.Sha256))
             .Concat(samples.SelectMany(s => s.Generated).Select(g => (g.File, g.Sha256))))
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             RecordedFile.Check(folder, file, sha256);
         }
     }

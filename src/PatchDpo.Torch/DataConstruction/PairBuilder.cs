@@ -69,7 +69,7 @@ public sealed class PairBuilder
     /// <param name="prompts">What the references show, used in turn until there are enough; also the prompts of the generated images.</param>
     /// <param name="folder">Made where it is missing. Empty, or of an earlier run with the same options, prompts and models.</param>
     /// <param name="progress">Told after each sampling step and each batch.</param>
-    /// <param name="cancellation">Stops between sampling steps; run again to continue.</param>
+    /// <param name="cancellationToken">Stops between sampling steps; run again to continue.</param>
     /// <returns>What the folder has.</returns>
     /// <exception cref="ArgumentException">There is no prompt, or one is empty.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long.</exception>
@@ -82,7 +82,7 @@ public sealed class PairBuilder
     /// <exception cref="IOException">A file cannot be read or written, or another process builds this folder; the message says which.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
     public PairBuildSummary Build(
-        IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -98,7 +98,7 @@ public sealed class PairBuilder
         SortedDictionary<string, string> settings = PairSettings.Of(_options);
         settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
         var header = new PairHeader(PairHeader.CurrentFormat, settings, _identify());
-        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellation)
+        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellationToken)
             .Run() with { TruncatedPrompts = truncated };
     }
 }

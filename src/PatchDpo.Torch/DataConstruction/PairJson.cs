@@ -7,14 +7,14 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <summary>The JSON of manifests: strict when read, the same bytes for the same content when written.</summary>
 internal static class PairJson
 {
-    private static readonly JsonSerializerOptions s_line = Options(indented: false);
-    private static readonly JsonSerializerOptions s_document = Options(indented: true);
+    private static readonly JsonSerializerOptions LineOptions = Options(indented: false);
+    private static readonly JsonSerializerOptions DocumentOptions = Options(indented: true);
 
     /// <summary>Indented JSON with a line feed at its end.</summary>
-    public static byte[] Document<T>(T value) => [.. JsonSerializer.SerializeToUtf8Bytes(value, s_document), (byte)'\n'];
+    public static byte[] Document<T>(T value) => [.. JsonSerializer.SerializeToUtf8Bytes(value, DocumentOptions), (byte)'\n'];
 
     /// <summary>JSON on one line, with a line feed at its end.</summary>
-    public static byte[] Line<T>(T value) => [.. JsonSerializer.SerializeToUtf8Bytes(value, s_line), (byte)'\n'];
+    public static byte[] Line<T>(T value) => [.. JsonSerializer.SerializeToUtf8Bytes(value, LineOptions), (byte)'\n'];
 
     /// <summary>Parses JSON.</summary>
     /// <param name="json">The text.</param>
@@ -25,7 +25,7 @@ internal static class PairJson
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(json, s_line) ?? throw new PairFolderException(path, place, "the JSON is null.");
+            return JsonSerializer.Deserialize<T>(json, LineOptions) ?? throw new PairFolderException(path, place, "the JSON is null.");
         }
         catch (JsonException e)
         {

@@ -9,7 +9,7 @@ namespace PatchDpo.Torch.DataConstruction;
 internal static class PairSettings
 {
     // When to give up, how several references are put together where a pair has one, what is an error: none decides what is made.
-    private static readonly string[] s_ignored = [nameof(PairBuilderOptions.MaxCandidates), nameof(GenerationOptions.ReferenceFusion),
+    private static readonly string[] Ignored = [nameof(PairBuilderOptions.MaxCandidates), nameof(GenerationOptions.ReferenceFusion),
         nameof(GenerationOptions.RefuseTruncatedPrompts)];
 
     /// <summary>All options with their values in the invariant culture; those of nested options after a dot.</summary>
@@ -21,7 +21,7 @@ internal static class PairSettings
 
         void Add(object group, string prefix)
         {
-            foreach (PropertyInfo property in group.GetType().GetProperties().Where(p => !s_ignored.Contains(p.Name)))
+            foreach (PropertyInfo property in group.GetType().GetProperties().Where(p => !Ignored.Contains(p.Name)))
             {
                 object? value = property.GetValue(group);
                 string name = prefix + property.Name;

@@ -10,7 +10,7 @@ namespace PatchDpo.Torch.Encoders;
 /// <summary>Writes encoders as <see cref="PatchEncoder.FromFolder"/> reads them.</summary>
 internal static class PatchEncoderFolder
 {
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     public static void Write(IVisionEncoder encoder, string folder)
     {
@@ -25,7 +25,7 @@ internal static class PatchEncoderFolder
         if (config is null)
             File.Delete(configPath);
         else
-            AtomicFile.Write(configPath, stream => stream.Write(Encoding.UTF8.GetBytes(config.ToJsonString(s_indented) + "\n")));
+            AtomicFile.Write(configPath, stream => stream.Write(Encoding.UTF8.GetBytes(config.ToJsonString(Indented) + "\n")));
         if (headed is not null)
             headed.WriteHead(head);
         else

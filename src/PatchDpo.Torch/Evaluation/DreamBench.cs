@@ -4,7 +4,7 @@ namespace PatchDpo.Torch.Evaluation;
 /// <remarks>The data set is DreamBooth's (google/dreambooth, CC BY 4.0); the chosen photos are those of the official PatchDPO evaluation.</remarks>
 public static class DreamBench
 {
-    private static readonly string[] s_shared =
+    private static readonly string[] Shared =
     [
         "a {0} in the jungle",
         "a {0} in the snow",
@@ -18,7 +18,7 @@ public static class DreamBench
         "a {0} on top of a purple rug in a forest",
     ];
 
-    private static readonly string[] s_object =
+    private static readonly string[] Object =
     [
         "a {0} with a wheat field in the background",
         "a {0} with a tree and autumn leaves in the background",
@@ -32,7 +32,7 @@ public static class DreamBench
         "a {0} on top of a white rug",
     ];
 
-    private static readonly string[] s_animal =
+    private static readonly string[] Animal =
     [
         "a {0} wearing a red hat",
         "a {0} wearing a santa hat",
@@ -46,7 +46,7 @@ public static class DreamBench
         "a {0} in a purple wizard outfit",
     ];
 
-    private static readonly string[] s_changes = ["a red {0}", "a purple {0}", "a shiny {0}", "a wet {0}", "a cube shaped {0}"];
+    private static readonly string[] Changes = ["a red {0}", "a purple {0}", "a shiny {0}", "a wet {0}", "a cube shaped {0}"];
 
     /// <summary>The 30 subjects, objects first.</summary>
     public static IReadOnlyList<DreamBenchSubject> Subjects { get; } =
@@ -88,7 +88,7 @@ public static class DreamBench
     public static IReadOnlyList<string> Prompts(DreamBenchSubject subject)
     {
         ArgumentNullException.ThrowIfNull(subject);
-        string[] own = subject.ClassName is "cat" or "dog" ? s_animal : s_object;
-        return [.. s_shared.Concat(own).Concat(s_changes).Select(p => p.Replace("{0}", subject.ClassName, StringComparison.Ordinal))];
+        string[] own = subject.ClassName is "cat" or "dog" ? Animal : Object;
+        return [.. Shared.Concat(own).Concat(Changes).Select(p => p.Replace("{0}", subject.ClassName, StringComparison.Ordinal))];
     }
 }

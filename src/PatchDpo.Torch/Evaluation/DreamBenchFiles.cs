@@ -32,7 +32,7 @@ public sealed class DreamBenchFiles
     public static DreamBenchFiles FindGenerations(string folder)
     {
         string[] files = [.. FolderFiles.Files(folder, recursive: true).Select(f => Path.GetRelativePath(folder, f))];
-        var left = files.ToHashSet(StringComparer.Ordinal);
+        HashSet<string> left = files.ToHashSet(StringComparer.Ordinal);
         List<DreamBenchFile> found = [];
         List<string> missing = [];
         foreach (DreamBenchSubject subject in DreamBench.Subjects)

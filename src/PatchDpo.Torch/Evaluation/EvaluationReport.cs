@@ -9,7 +9,7 @@ namespace PatchDpo.Torch.Evaluation;
 /// <param name="Metrics">What was measured.</param>
 public sealed record EvaluationReport(PersonalizationMetrics Metrics)
 {
-    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions ReportOptions = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     /// <summary>What a reader of the figures must know, such as that they compare with nothing else.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
@@ -42,7 +42,7 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
         Metrics.TruncatedPrompts,
         MissingFiles,
         StrayFiles,
-    }, s_json));
+    }, ReportOptions));
 
     /// <summary>Writes the subjects' means as a table with tabs, and their means in a last row, "mean"; what was not measured is empty.</summary>
     /// <param name="path">The file; replaced in one step where it exists.</param>

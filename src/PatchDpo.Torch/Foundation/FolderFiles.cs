@@ -10,7 +10,7 @@ namespace PatchDpo.Torch.Foundation;
 /// </remarks>
 public static class FolderFiles
 {
-    private static readonly string[] s_names =
+    private static readonly string[] Names =
     [
         "Thumbs.db", "Thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "Icon\r", "__MACOSX",
         "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found",
@@ -22,7 +22,7 @@ public static class FolderFiles
     {
         if (name.StartsWith('.'))
             return true;
-        foreach (string litter in s_names)
+        foreach (string litter in Names)
             if (name.Equals(litter, StringComparison.OrdinalIgnoreCase))
                 return true;
         return false;

@@ -14,7 +14,7 @@ internal sealed class FolderLock : IDisposable
     private const int MaxAttempts = 1000;
 
     // ERROR_SHARING_VIOLATION, EAGAIN on Linux and on macOS: what .NET reports of a file that is open elsewhere.
-    private static readonly int[] s_sharingViolations = [unchecked((int)0x80070020), 11, 35];
+    private static readonly int[] SharingViolations = [unchecked((int)0x80070020), 11, 35];
 
     private readonly FileStream _file;
     private readonly string _path;
@@ -41,7 +41,7 @@ internal sealed class FolderLock : IDisposable
                     return new FolderLock(file, path);
                 file.Dispose();
             }
-            catch (IOException e) when (s_sharingViolations.Contains(e.HResult))
+            catch (IOException e) when (SharingViolations.Contains(e.HResult))
             {
                 throw Held(e);
             }

@@ -16,7 +16,7 @@ internal static partial class LibraryImage
     private const uint CloseOnExec = 1;
 
     // The loader knows a library by the path that it came from, here a handle's number, which must not come to mean another file.
-    private static readonly List<FileStream> s_loaded = [];
+    private static readonly List<FileStream> Loaded = [];
 
     /// <summary>Loads a library.</summary>
     /// <param name="image">The file's bytes.</param>
@@ -51,8 +51,8 @@ internal static partial class LibraryImage
             file.Dispose();
             throw;
         }
-        lock (s_loaded)
-            s_loaded.Add(file);
+        lock (Loaded)
+            Loaded.Add(file);
     }
 
     internal static FileStream CreateInMemory(string name)

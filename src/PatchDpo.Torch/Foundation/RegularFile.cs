@@ -14,13 +14,13 @@ public static partial class RegularFile
 
     // What open reports, the same numbers on Linux and macOS but for a loop of links; and of flock, EAGAIN of each.
     private const int NotPermitted = 1, NoEntry = 2, Interrupted = 4, AccessDenied = 13, NotFolder = 20;
-    private static readonly int[] s_linkLoop = [40, 62], s_wouldWait = [11, 35];
+    private static readonly int[] LinkLoop = [40, 62], WouldWait = [11, 35];
 
     private const int LockShared = 1, LockWithoutWaiting = 4;
 
     private const int ReadOnly = 0;
-    private static readonly int s_nonBlocking = OperatingSystem.IsMacOS() ? 0x4 : 0x800;
-    private static readonly int s_closeOnExec = OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000;
+    private static readonly int NonBlocking = OperatingSystem.IsMacOS() ? 0x4 : 0x800;
+    private static readonly int CloseOnExec = OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000;
 
     /// <summary>What stands at a path in a file's place.</summary>
     /// <param name="path">The path; links are followed. Nothing is opened.</param>
@@ -97,7 +97,7 @@ public static partial class RegularFile
         while (true)
         {
             // Without waiting for the writer of a pipe that has taken the file's name since.
-            SafeFileHandle handle = OpenNonBlocking(path, ReadOnly | s_nonBlocking | s_closeOnExec);
+            SafeFileHandle handle = OpenNonBlocking(path, ReadOnly | NonBlocking | CloseOnExec);
             if (!handle.IsInvalid)
                 return handle;
             int error = Marshal.GetLastPInvokeError();
@@ -113,7 +113,7 @@ public static partial class RegularFile
         string words = Marshal.GetPInvokeErrorMessage(error);
         if (error is AccessDenied or NotPermitted)
             return new UnauthorizedAccessException($"'{path}' may not be read: {words}.");
-        if (error is not (NoEntry or NotFolder) && !s_linkLoop.Contains(error))
+        if (error is not (NoEntry or NotFolder) && !LinkLoop.Contains(error))
             return new IOException($"'{path}' cannot be opened: {words}.", error);
         return new FileNotFoundException(
             new FileInfo(path).LinkTarget is string target ? $"'{path}' is a link to '{target}', where there is no file." : $"There is no file '{path}'.", path);
@@ -135,7 +135,7 @@ public static partial class RegularFile
     {
         if (OperatingSystem.IsWindows() || Lock(handle, LockShared | LockWithoutWaiting) == 0)
             return;
-        if (Marshal.GetLastPInvokeError() is int error && s_wouldWait.Contains(error))
+        if (Marshal.GetLastPInvokeError() is int error && WouldWait.Contains(error))
             throw new IOException($"'{path}' is being written by another process.", error);
     }
 

@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Foundation;
 internal static class TextFile
 {
     // UTF-32's mark begins as UTF-16's does, so it stands first.
-    private static readonly (byte[] Mark, Encoding Encoding)[] s_encodings =
+    private static readonly (byte[] Mark, Encoding Encoding)[] Encodings =
     [
         ([0xFF, 0xFE, 0, 0], new UTF32Encoding(bigEndian: false, byteOrderMark: true, throwOnInvalidCharacters: true)),
         ([0, 0, 0xFE, 0xFF], new UTF32Encoding(bigEndian: true, byteOrderMark: true, throwOnInvalidCharacters: true)),
@@ -28,7 +28,7 @@ internal static class TextFile
             throw fault($"the file has {file.Length} bytes; this is no text.", null);
         byte[] bytes = new byte[file.Length];
         file.ReadExactly(bytes);
-        (byte[] mark, Encoding encoding) = s_encodings.First(e => bytes.AsSpan().StartsWith(e.Mark));
+        (byte[] mark, Encoding encoding) = Encodings.First(e => bytes.AsSpan().StartsWith(e.Mark));
         if (encoding is UTF8Encoding && Array.IndexOf(bytes, (byte)0) is >= 0 and int zero)
             throw fault($"the byte at offset {zero} is zero: this is no text, or UTF-16 without a byte order mark.", null);
         try

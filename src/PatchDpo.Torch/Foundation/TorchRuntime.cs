@@ -18,7 +18,7 @@ public static class TorchRuntime
 {
     private const string RequiredVersion = "GLIBCXX_3.4.32";
     private const string Library = "libLibTorchSharp.so";
-    private static readonly Lazy<TorchLoadException?> s_failure = new(Prepare);
+    private static readonly Lazy<TorchLoadException?> Failure = new(Prepare);
     private static volatile bool s_loaded;
 
     /// <summary>Loads libtorch. What needs it calls this by itself; safe to call again.</summary>
@@ -28,7 +28,7 @@ public static class TorchRuntime
     {
         if (s_loaded)
             return;
-        if (s_failure.Value is TorchLoadException failure)
+        if (Failure.Value is TorchLoadException failure)
             throw new TorchLoadException(failure.Message, failure.InnerException);
         try
         {
@@ -83,7 +83,7 @@ public static class TorchRuntime
     [SuppressMessage("Usage", "CA2255:The 'ModuleInitializer' attribute should not be used in libraries",
         Justification = "The cure must run before TorchSharp's static constructor, which any member of this assembly may trigger.")]
     [ModuleInitializer]
-    internal static void InitializeModule() => _ = s_failure.Value;
+    internal static void InitializeModule() => _ = Failure.Value;
 
     /// <summary>Makes TorchSharp loadable.</summary>
     /// <returns>Why it cannot be made so, or null.</returns>

@@ -7,10 +7,10 @@ namespace PatchDpo.Torch.Foundation;
 internal static class WeightsOrigin
 {
     // Weak: a name keeps no model alive.
-    private static readonly ConditionalWeakTable<nn.Module, string> s_paths = [];
+    private static readonly ConditionalWeakTable<nn.Module, string> Paths = [];
 
-    public static void Set(nn.Module module, string path) => s_paths.AddOrUpdate(module, path);
+    public static void Set(nn.Module module, string path) => Paths.AddOrUpdate(module, path);
 
     /// <summary>The file; null where the weights came from none.</summary>
-    public static string? Of(object module) => module is nn.Module known && s_paths.TryGetValue(known, out string? path) ? path : null;
+    public static string? Of(object module) => module is nn.Module known && Paths.TryGetValue(known, out string? path) ? path : null;
 }

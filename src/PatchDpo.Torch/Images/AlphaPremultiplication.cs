@@ -5,7 +5,7 @@ internal static class AlphaPremultiplication
 {
     public static ImageBuffer Multiply(ImageBuffer rgba)
     {
-        var output = new byte[rgba.Pixels.Length];
+        byte[] output = new byte[rgba.Pixels.Length];
         for (int i = 0; i < output.Length; i += 4)
         {
             int alpha = rgba.Pixels[i + 3];

@@ -8,7 +8,7 @@ internal static class ForeignImage
 {
     private const int StartLength = 512;
 
-    private static readonly (byte[] Magic, int Position, string Meaning)[] s_magics =
+    private static readonly (byte[] Magic, int Position, string Meaning)[] Magics =
     [
         ([0, 0, 0, 12, .. "JXL "u8], 0, Convertible("JPEG XL", "djxl picture.jxl picture.png")),
         ([0xFF, 0x0A], 0, Convertible("JPEG XL", "djxl picture.jxl picture.png")),
@@ -26,8 +26,8 @@ internal static class ForeignImage
     ];
 
     // Brands of the ISO container in which phones and cameras keep photos and videos.
-    private static readonly string[] s_avif = ["avif", "avis"];
-    private static readonly string[] s_heic = ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"];
+    private static readonly string[] Avif = ["avif", "avis"];
+    private static readonly string[] Heic = ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"];
 
     /// <summary>What they are, as a sentence; null where the beginning does not tell.</summary>
     public static string? Describe(ReadOnlySpan<byte> file)
@@ -36,7 +36,7 @@ internal static class ForeignImage
             return "this is a BigTIFF, which is not read; save it as an ordinary TIFF or as PNG (e.g. tiffcp picture.tif small.tif).";
         if (file.Length >= 12 && file[4..].StartsWith("ftyp"u8))
             return OfContainer(file[8..Math.Min(file.Length, StartLength)]);
-        foreach ((byte[] magic, int position, string meaning) in s_magics)
+        foreach ((byte[] magic, int position, string meaning) in Magics)
             if (file.Length > position && file[position..].StartsWith(magic))
                 return meaning;
         return OfText(file[..Math.Min(file.Length, StartLength)]);
@@ -47,9 +47,9 @@ internal static class ForeignImage
         string all = Encoding.Latin1.GetString(brands);
         // The first brand is the file's own; "mif1" may be either's.
         string own = all[..4];
-        if (s_avif.Contains(own) || (own is "mif1" or "msf1" && s_avif.Any(b => all.Contains(b, StringComparison.Ordinal))))
+        if (Avif.Contains(own) || (own is "mif1" or "msf1" && Avif.Any(b => all.Contains(b, StringComparison.Ordinal))))
             return Convertible("AVIF", "avifdec picture.avif picture.png");
-        return s_heic.Contains(own)
+        return Heic.Contains(own)
             ? Convertible("HEIC/HEIF, as phones take it,", "heif-convert photo.heic photo.png", "; a phone can also be told to take JPEG")
             : own == "crx " ? "this is a camera's raw file (CR3), which is not read; develop it to TIFF, PNG or JPEG first."
             : "this is a video or another ISO media file (MP4, MOV), not an image; export a frame as PNG.";

@@ -30,9 +30,9 @@ internal static class FramedSquare
         int first = Math.Max(0, offset), count = Math.Min(resizeTo, offset + cropTo) - first, stride = count * Channels;
         ResampleKernel kernel = ResampleKernel.Create(framed, resizeTo, filter, first, count);
         int top = kernel.First, rows = kernel.End - top;
-        var between = new byte[checked(rows * stride)];
+        byte[] between = new byte[checked(rows * stride)];
         IFramedBands bands = rgb.Width < side ? new TallBands(rgb, frame, kernel, count) : new WideBands(rgb, frame, kernel, count);
-        var narrow = new byte[BandRows * stride];
+        byte[] narrow = new byte[BandRows * stride];
         int last = RowInSquare(top + rows - 1);
         for (int start = RowInSquare(top); start <= last; start += BandRows)
         {
@@ -44,7 +44,7 @@ internal static class FramedSquare
                 narrow.AsSpan((RowInSquare(y) - start) * stride, stride).CopyTo(between.AsSpan((y - top) * stride));
         }
 
-        var kept = new byte[checked(count * stride)];
+        byte[] kept = new byte[checked(count * stride)];
         ResamplePass.Vertical(between, top, stride, kernel, count, kept);
         var image = new ImageBuffer(count, count, Channels, kept);
         return count == cropTo ? image : image.Crop(offset - first, offset - first, cropTo, cropTo);

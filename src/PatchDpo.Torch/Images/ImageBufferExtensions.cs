@@ -11,7 +11,7 @@ public static class ImageBufferExtensions
         ArgumentNullException.ThrowIfNull(image);
         if (image.Channels == 3)
             return image;
-        var output = new byte[checked(image.Width * image.Height * 3)];
+        byte[] output = new byte[checked(image.Width * image.Height * 3)];
         ReadOnlySpan<byte> pixels = image.Pixels;
         for (int source = 0, target = 0; target < output.Length; source += image.Channels, target += 3)
         {
@@ -36,7 +36,7 @@ public static class ImageBufferExtensions
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        var output = new byte[checked(width * height * image.Channels)];
+        byte[] output = new byte[checked(width * height * image.Channels)];
         PixelBlock.Copy(image, x, y, output, width, height);
         return new ImageBuffer(width, height, image.Channels, output);
     }
@@ -57,7 +57,7 @@ public static class ImageBufferExtensions
         int width = aspect > 1 ? size : Math.Max(1, (int)(size * aspect));
         int height = aspect > 1 ? Math.Max(1, (int)(size / aspect)) : size;
         ImageBuffer content = PillowResize.Resize(image.ToRgb(), width, height, ResampleFilter.Bilinear);
-        var output = new byte[checked(size * size * 3)];
+        byte[] output = new byte[checked(size * size * 3)];
         output.AsSpan().Fill(255);
         PixelBlock.Copy(content, -((size - width) / 2), -((size - height) / 2), output, size, size);
         return new ImageBuffer(size, size, 3, output);

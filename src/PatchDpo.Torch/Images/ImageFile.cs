@@ -33,7 +33,7 @@ public static class ImageFile
         using FileStream stream = RegularFile.OpenRead(path, kind => new InvalidImageException(path, $"this is {kind}, not an image file."));
         if (stream.Length > options.MaxFileBytes)
             throw new ImageTooLargeException(path, $"the file has {stream.Length} bytes; at most {options.MaxFileBytes} are allowed.");
-        var bytes = new byte[stream.Length];
+        byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return Decode(bytes, path, options);
     }

@@ -26,7 +26,7 @@ internal static class ImageSharpCodec
     /// <summary>Reads a TGA file of known size: grey, RGB or RGBA.</summary>
     public static ImageBuffer DecodeTga(byte[] tga, int width, int height, int channels, string source)
     {
-        var pixels = new byte[checked(width * height * channels)];
+        byte[] pixels = new byte[checked(width * height * channels)];
         var decoder = new TgaDecoder();
         switch (channels)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Images;
@@ -48,7 +49,7 @@ public static class ImageTensors
         if (images.Count == 0)
             throw new ArgumentException("A batch needs at least one image.", nameof(images));
         TorchRuntime.Initialize();
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         var rows = new Tensor[images.Count];
         for (int i = 0; i < rows.Length; i++)
             rows[i] = preprocessor.Preprocess(images[i]);
@@ -65,8 +66,8 @@ public static class ImageTensors
         ArgumentNullException.ThrowIfNull(minusOneToOne);
         if (minusOneToOne.dim() != 4 || minusOneToOne.shape[1] != 3)
             throw new ArgumentException($"Images must have the shape (B,3,H,W), not ({string.Join(',', minusOneToOne.shape)}).", nameof(minusOneToOne));
-        using var gradients = no_grad();
-        using var scope = NewDisposeScope();
+        using IDisposable gradients = no_grad();
+        using DisposeScope scope = NewDisposeScope();
         int height = checked((int)minusOneToOne.shape[2]);
         int width = checked((int)minusOneToOne.shape[3]);
         Tensor unit = minusOneToOne.to(ScalarType.Float32).cpu().DividedBy(2).Plus(0.5).Clamped(0, 1);

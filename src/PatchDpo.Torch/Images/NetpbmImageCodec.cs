@@ -35,7 +35,7 @@ internal static class NetpbmImageCodec
         if (bytes.Length - position < (isText ? count : row * height))
             throw CutOff();
         byte[] scaled = [.. Enumerable.Range(0, (int)largest + 1).Select(v => (byte)Math.Round(v / (double)largest * 255))];
-        var pixels = new byte[count];
+        byte[] pixels = new byte[count];
         for (int i = 0; i < count; i++)
         {
             long value;

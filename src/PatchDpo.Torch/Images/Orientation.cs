@@ -15,7 +15,7 @@ internal static class Orientation
         bool flipColumns = orientation is 2 or 3 or 7 or 8;
         bool flipRows = orientation is 3 or 4 or 6 or 7;
         int channels = image.Channels;
-        var output = new byte[image.Pixels.Length];
+        byte[] output = new byte[image.Pixels.Length];
         int target = 0;
         for (int y = 0; y < height; y++)
         {

@@ -154,7 +154,7 @@ internal static class OrientationReader
     {
         using var zlib = new ZLibStream(new MemoryStream(data.ToArray()), CompressionMode.Decompress);
         using var text = new MemoryStream();
-        var block = new byte[1 << 12];
+        byte[] block = new byte[1 << 12];
         try
         {
             for (int read; (read = zlib.Read(block)) > 0;)

@@ -68,7 +68,7 @@ public static class PillowResize
     private static ImageBuffer Resample(ImageBuffer image, Axis columns, Axis rows, ResampleFilter filter)
     {
         int channels = image.Channels, stride = columns.Count * channels, inputStride = image.Width * channels;
-        var output = new byte[checked(stride * rows.Count)];
+        byte[] output = new byte[checked(stride * rows.Count)];
         ResampleKernel? vertical = rows.IsIdentity ? null : rows.Kernel(filter);
         // Only the rows that the vertical pass reads are made.
         int first = vertical?.First ?? rows.First, count = (vertical?.End ?? (rows.First + rows.Count)) - first;
@@ -97,7 +97,7 @@ public static class PillowResize
     {
         int channels = image.Channels;
         int[] column = NearestIndices(columns), row = NearestIndices(rows);
-        var output = new byte[checked(columns.Count * rows.Count * channels)];
+        byte[] output = new byte[checked(columns.Count * rows.Count * channels)];
         int target = 0;
         for (int y = 0; y < rows.Count; y++)
         {
@@ -119,7 +119,7 @@ public static class PillowResize
         double position = step * 0.5;
         for (int i = 0; i < axis.First; i++)
             position += step;
-        var indices = new int[axis.Count];
+        int[] indices = new int[axis.Count];
         for (int i = 0; i < axis.Count; i++, position += step)
             indices[i] = Math.Min((int)position, axis.Inputs - 1);
         return indices;

@@ -25,7 +25,7 @@ public static class ReferenceMontage
         if (references.Count == 0 || references.Any(r => r is null))
             throw new ArgumentException("A montage needs at least one reference, and none of them null.", nameof(references));
         ArgumentOutOfRangeException.ThrowIfLessThan(size, references.Count);
-        var output = new byte[checked(size * size * 3)];
+        byte[] output = new byte[checked(size * size * 3)];
         output.AsSpan().Fill(255);
         for (int i = 0; i < references.Count; i++)
         {

@@ -49,7 +49,7 @@ internal sealed class ResampleKernel
         double support = Support(filter) * filterScale;
         double inverse = 1.0 / filterScale;
         var kernel = new ResampleKernel(count, ((int)Math.Ceiling(support) * 2) + 1);
-        var exact = new double[kernel.stride];
+        double[] exact = new double[kernel.stride];
         for (int output = 0; output < count; output++)
         {
             double center = (first + output + 0.5) * scale;
@@ -88,7 +88,7 @@ internal sealed class ResampleKernel
 
     private static double Evaluate(ResampleFilter filter, double x)
     {
-        const double a = -0.5;
+        double a = -0.5;
         double d = Math.Abs(x);
         return filter switch
         {

@@ -25,7 +25,7 @@ internal static class SkiaImageCodec
         // Without a colour space Skia converts nothing, as Pillow ignores profiles.
         var info = new SKImageInfo(header.Width, header.Height, grey ? SKColorType.Gray8 : SKColorType.Rgba8888,
             header.AlphaType == SKAlphaType.Opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul, null);
-        var pixels = new byte[checked(info.Width * info.Height * info.BytesPerPixel)];
+        byte[] pixels = new byte[checked(info.Width * info.Height * info.BytesPerPixel)];
         fixed (byte* target = pixels)
         {
             SKCodecResult result = codec.GetPixels(info, (nint)target);
@@ -72,7 +72,7 @@ internal static class SkiaImageCodec
 
     private static byte[] WithFourthByte(ImageBuffer rgb)
     {
-        var output = new byte[checked(rgb.Width * rgb.Height * 4)];
+        byte[] output = new byte[checked(rgb.Width * rgb.Height * 4)];
         ReadOnlySpan<byte> pixels = rgb.Pixels;
         for (int source = 0, target = 0; target < output.Length; source += 3, target += 4)
         {

@@ -48,7 +48,7 @@ internal sealed class TiffDirectory
         // Before anything is allocated for them.
         if (entry.Offset + (entry.Type.Size() * (long)entry.Count) > _file.Length)
             throw CutOff();
-        var values = new long[Math.Min(entry.Count, most)];
+        long[] values = new long[Math.Min(entry.Count, most)];
         for (int i = 0; i < values.Length; i++)
         {
             long position = entry.Offset + (i * (long)entry.Type.Size());

@@ -22,7 +22,7 @@ internal static class TiffImageCodec
             CheckDeflate(layout, file, source);
         if (layout.Compression == TiffCompression.Lzw && layout.Strips.Where((s, i) => !TiffLzw.Holds(file.Span[s], layout.RowBytes * layout.RowsOf(i))).Any())
             throw CutOff(layout, source);
-        var raw = new byte[layout.RawBytes];
+        byte[] raw = new byte[layout.RawBytes];
         for (int plane = 0; plane < layout.Planes; plane++)
         {
             byte[] strips = Rewritten(layout, file, plane * perPlane, perPlane);
@@ -36,7 +36,7 @@ internal static class TiffImageCodec
 
     private static void CheckDeflate(TiffLayout layout, ReadOnlyMemory<byte> file, string source)
     {
-        var scratch = new byte[1 << 16];
+        byte[] scratch = new byte[1 << 16];
         for (int i = 0; i < layout.Strips.Length; i++)
         {
             long needed = layout.RowBytes * layout.RowsOf(i);

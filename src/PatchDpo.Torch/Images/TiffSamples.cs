@@ -33,7 +33,7 @@ internal static class TiffSamples
         if (layout is { Bits: 8, IsPlanar: false, IsInverted: false, Alpha: not TiffAlpha.Premultiplied } && layout.Samples == channels
             && layout.Samples == layout.Colours + (hasAlpha ? 1 : 0) && layout.Palette.Length == 0)
             return new ImageBuffer(layout.Width, layout.Height, channels, raw.ToArray());
-        var pixels = new byte[checked(layout.Width * layout.Height * channels)];
+        byte[] pixels = new byte[checked(layout.Width * layout.Height * channels)];
         Span<byte> pixel = stackalloc byte[4];
         int largest = (1 << Math.Min(layout.Bits, 8)) - 1, entries = layout.Palette.Length / 3;
         for (int y = 0, target = 0; y < layout.Height; y++)

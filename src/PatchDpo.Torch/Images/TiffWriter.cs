@@ -40,7 +40,7 @@ internal static class TiffWriter
         for (int i = 0; i < places.Length; end = checked(end + strips[i].Length), i++)
             places[i] = end;
 
-        var output = new byte[end];
+        byte[] output = new byte[end];
         Span<byte> bytes = output;
         "II*\0"u8.CopyTo(bytes);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[4..], TiffHeader.Length);

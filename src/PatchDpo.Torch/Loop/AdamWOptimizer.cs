@@ -54,7 +54,7 @@ internal sealed class AdamWOptimizer : IDisposable
     /// <summary>Sets all gradients to zero.</summary>
     internal void ZeroGradients()
     {
-        using IDisposable noGradient = no_grad();
+        using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         foreach (Parameter parameter in _parameters)
             parameter.grad?.zero_();
@@ -63,7 +63,7 @@ internal sealed class AdamWOptimizer : IDisposable
     /// <summary>Changes the parameters by their gradients.</summary>
     internal void Step()
     {
-        using IDisposable noGradient = no_grad();
+        using IDisposable noGrad = no_grad();
         for (int i = 0; i < _parameters.Length; i++)
             Step(i);
     }

@@ -8,10 +8,10 @@ namespace PatchDpo.Torch.Models;
 /// <summary>Which files a model folder is made of, and whether they are still the ones that they were: the one rule for all who record a model.</summary>
 internal static class ModelFingerprint
 {
-    private static readonly string[] s_checkpoints = [.. WeightsFile.Extensions.Where(e => e != ".safetensors")];
+    private static readonly string[] Checkpoints = [.. WeightsFile.Extensions.Where(e => e != ".safetensors")];
 
     // What a model is read from; a README or a preview image may change without changing the model.
-    private static readonly string[] s_extensions = [.. WeightsFile.Extensions, ".json", ".txt"];
+    private static readonly string[] ModelExtensions = [.. WeightsFile.Extensions, ".json", ".txt"];
 
     /// <summary>SHA-256 over the names, lengths and contents of <see cref="Files"/>.</summary>
     /// <param name="path">The folder or the lone file.</param>
@@ -41,10 +41,10 @@ internal static class ModelFingerprint
         if (File.Exists(path))
             return [(Path.GetFileName(path), path)];
         string[] files = [.. (rule == ModelFilesRule.WithLitter ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
-            : FolderFiles.Files(path, recursive: true)).Where(f => HasExtension(f, s_extensions))];
+            : FolderFiles.Files(path, recursive: true)).Where(f => HasExtension(f, ModelExtensions))];
         HashSet<string> safe = rule == ModelFilesRule.Current
             ? [.. files.Where(f => HasExtension(f, [".safetensors"])).Select(f => Path.GetDirectoryName(f)!)] : [];
-        return files.Where(f => !HasExtension(f, s_checkpoints) || !safe.Contains(Path.GetDirectoryName(f)!))
+        return files.Where(f => !HasExtension(f, Checkpoints) || !safe.Contains(Path.GetDirectoryName(f)!))
             .Select(f => (Name: Path.GetRelativePath(path, f).Replace(Path.DirectorySeparatorChar, '/'), Path: f))
             .OrderBy(f => f.Name, StringComparer.Ordinal);
     }

@@ -60,10 +60,10 @@ internal static class StateShapes
     /// <exception cref="UnknownModelException">64 does not divide the width.</exception>
     public static int Heads(this ITensorSource state, string key, int width)
     {
-        const int headWidth = 64;
-        return width % headWidth == 0
-            ? width / headWidth
+        const int HeadWidth = 64;
+        return width % HeadWidth == 0
+            ? width / HeadWidth
             : throw new UnknownModelException(state.Path, key, $"weights do not tell the number of attention heads, and a width of {width} is no multiple "
-                + $"of the published models' {headWidth}: open a folder with a config.json.");
+                + $"of the published models' {HeadWidth}: open a folder with a config.json.");
     }
 }

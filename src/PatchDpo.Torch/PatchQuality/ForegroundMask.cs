@@ -85,7 +85,7 @@ public static class ForegroundMask
     {
         ArgumentNullException.ThrowIfNull(mask);
         int colours = Math.Min(mask.Channels, 3);
-        var foreground = new bool[mask.Height, mask.Width];
+        bool[,] foreground = new bool[mask.Height, mask.Width];
         for (int i = 0; i < mask.Width * mask.Height; i++)
         {
             ReadOnlySpan<byte> pixel = mask.Pixels.AsSpan(i * mask.Channels, mask.Channels);

@@ -9,7 +9,7 @@ public static class HeatMap
 
     // Dark red, orange, pale yellow, teal: lightness rises towards the middle, and red against teal stays
     // apart for red-green colour-blind readers.
-    private static readonly (double R, double G, double B)[] s_scale =
+    private static readonly (double R, double G, double B)[] Scale =
         [(150, 0, 38), (215, 48, 31), (252, 141, 60), (255, 237, 160), (127, 205, 187), (29, 145, 192)];
 
     /// <summary>Blends the map over the image.</summary>
@@ -57,11 +57,11 @@ public static class HeatMap
 
     private static (double R, double G, double B) Colour(double quality)
     {
-        double position = quality * (s_scale.Length - 1);
-        int lower = Math.Min((int)position, s_scale.Length - 2);
+        double position = quality * (Scale.Length - 1);
+        int lower = Math.Min((int)position, Scale.Length - 2);
         double t = position - lower;
-        (double r, double g, double b) = s_scale[lower];
-        (double r1, double g1, double b1) = s_scale[lower + 1];
+        (double r, double g, double b) = Scale[lower];
+        (double r1, double g1, double b1) = Scale[lower + 1];
         return (r + ((r1 - r) * t), g + ((g1 - g) * t), b + ((b1 - b) * t));
     }
 

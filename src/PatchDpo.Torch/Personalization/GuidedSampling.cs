@@ -19,12 +19,12 @@ internal static class GuidedSampling
     /// <param name="positive">The prompts, B rows.</param>
     /// <param name="negative">The negative prompts, B rows; null samples without guidance.</param>
     /// <param name="observe">Told of every step.</param>
-    /// <param name="cancellation">Looked at before every step.</param>
+    /// <param name="cancellationToken">Looked at before every step.</param>
     /// <param name="stepNoise">Standard normal like <paramref name="noise"/> for a step; needed where the sampler adds noise.</param>
     /// <returns>Latents <c>(B,C,h,w)</c>, the caller's to dispose.</returns>
     public static Tensor Run(
         NoisePredictor predict, ISampler sampler, int steps, double guidanceScale, Tensor noise,
-        PromptConditions positive, PromptConditions? negative, Action<GuidedStep>? observe, CancellationToken cancellation, Func<int, Tensor>? stepNoise = null)
+        PromptConditions positive, PromptConditions? negative, Action<GuidedStep>? observe, CancellationToken cancellationToken, Func<int, Tensor>? stepNoise = null)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -33,7 +33,7 @@ internal static class GuidedSampling
         Tensor latents = noise.Times(sampler.InitialNoiseScale);
         for (int i = 0; i < sampler.Timesteps.Count; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope step = NewDisposeScope();
             Tensor input = sampler.ScaleInput(latents, i);
             if (negative is not null)

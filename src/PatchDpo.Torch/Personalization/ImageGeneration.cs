@@ -15,7 +15,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
     private readonly int _width = model.CheckSide(options.Width, nameof(options.Width));
     private readonly int _height = model.CheckSide(options.Height, nameof(options.Height));
 
-    public IReadOnlyList<ImageBuffer> Run(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellation)
+    public IReadOnlyList<ImageBuffer> Run(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken)
     {
         Check(requests);
         bool guided = options.GuidanceScale > 1;
@@ -33,7 +33,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         var images = new List<ImageBuffer>(requests.Count);
         while (images.Count < requests.Count)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope batchScope = NewDisposeScope();
             int first = images.Count;
             GenerationRequest[] batch = NextBatch(requests, first);
@@ -48,7 +48,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
                 (input, timesteps, c) => model.Predict(input, timesteps, c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale),
                 sampler, options.Steps, options.GuidanceScale, Noise(null), positive, negative,
                 step => progress?.Report(new GenerationProgress(
-                    first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated }), cancellation, i => Noise(i));
+                    first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated }), cancellationToken, i => Noise(i));
             CheckFinite(latents, first);
             images.AddRange(FiniteOutput.Renamed(() => model.DecodeLatents(latents), i => ($"request {first + i}", first + i)));
         }

@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Personalization;
 /// </remarks>
 internal static class LdmKeyMap
 {
-    private static readonly Dictionary<string, string> s_unetResnet = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> UnetResnet = new(StringComparer.Ordinal)
     {
         ["norm1"] = "in_layers.0",
         ["conv1"] = "in_layers.2",
@@ -22,7 +22,7 @@ internal static class LdmKeyMap
         ["conv_shortcut"] = "skip_connection",
     };
 
-    private static readonly Dictionary<string, string> s_unetEnds = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> UnetEnds = new(StringComparer.Ordinal)
     {
         ["conv_in"] = "input_blocks.0.0",
         ["time_embedding.linear_1"] = "time_embed.0",
@@ -33,7 +33,7 @@ internal static class LdmKeyMap
         ["conv_out"] = "out.2",
     };
 
-    private static readonly Dictionary<string, string> s_vaeAttention = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> VaeAttention = new(StringComparer.Ordinal)
     {
         ["group_norm"] = "norm",
         ["to_q"] = "q",
@@ -71,7 +71,7 @@ internal static class LdmKeyMap
     /// <param name="key">Our key.</param>
     public static string UNetKey(UNetConfig config, string key)
     {
-        foreach ((string ours, string theirs) in s_unetEnds)
+        foreach ((string ours, string theirs) in UnetEnds)
         {
             if (key.StartsWith(ours + ".", StringComparison.Ordinal))
                 return theirs + key[ours.Length..];
@@ -103,7 +103,7 @@ internal static class LdmKeyMap
             ["decoder", "up_blocks", string level, "upsamplers", _, .. string[] rest]
                 => $"decoder.up.{Text(last - Int(level))}.upsample.{string.Join('.', rest)}",
             [string half, "mid_block", "resnets", string number, .. string[] rest] => $"{half}.mid.block_{Text(Int(number) + 1)}.{VaeResnet(rest)}",
-            [string half, "mid_block", "attentions", _, .. string[] rest] => $"{half}.mid.attn_1.{s_vaeAttention[string.Join('.', rest[..^1])]}.{rest[^1]}",
+            [string half, "mid_block", "attentions", _, .. string[] rest] => $"{half}.mid.attn_1.{VaeAttention[string.Join('.', rest[..^1])]}.{rest[^1]}",
             [string half, "conv_norm_out", string kind] => $"{half}.norm_out.{kind}",
             _ => key,
         };
@@ -134,7 +134,7 @@ internal static class LdmKeyMap
         };
     }
 
-    private static string UNetResnet(string[] rest) => $"{s_unetResnet[rest[0]]}.{string.Join('.', rest[1..])}";
+    private static string UNetResnet(string[] rest) => $"{UnetResnet[rest[0]]}.{string.Join('.', rest[1..])}";
 
     private static string VaeResnet(string[] rest) => rest[0] == "conv_shortcut" ? $"nin_shortcut.{rest[1]}" : string.Join('.', rest);
 

@@ -285,7 +285,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="requests">One image each.</param>
     /// <param name="options">How; null takes the defaults.</param>
     /// <param name="progress">Told after each sampling step.</param>
-    /// <param name="cancellation">Looked at before each sampling step.</param>
+    /// <param name="cancellationToken">Looked at before each sampling step.</param>
     /// <returns>An RGB image for each request, in order.</returns>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>
     /// <exception cref="TruncatedPromptException">
@@ -300,10 +300,10 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<ImageBuffer> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null,
-            CancellationToken cancellation = default)
+            CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return new ImageGeneration(this, options ?? new GenerationOptions(), progress).Run(requests, cancellation);
+        return new ImageGeneration(this, options ?? new GenerationOptions(), progress).Run(requests, cancellationToken);
     }
 
     /// <summary>Writes the adapter as one file, for an IP-Adapter image projection and layers: safetensors, or the official float16 <c>.bin</c>.</summary>

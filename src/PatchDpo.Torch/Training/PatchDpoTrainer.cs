@@ -45,7 +45,7 @@ public sealed class PatchDpoTrainer
 
     /// <summary>Trains.</summary>
     /// <param name="pairs">At least one pair.</param>
-    /// <param name="cancellation">Looked at before every step; nothing is kept of a training that is cancelled.</param>
+    /// <param name="cancellationToken">Looked at before every step; nothing is kept of a training that is cancelled.</param>
     /// <returns>
     /// A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).
     /// </returns>
@@ -61,17 +61,17 @@ public sealed class PatchDpoTrainer
     /// <exception cref="NonFiniteOutputException">A part of the model gives NaN or infinite numbers for a pair; the message names both.</exception>
     /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public AdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellation = default)
+    public AdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         if (pairs.Count == 0)
             throw new EmptyDataException("There is no pair to train on.");
-        using var cache = new TrainingCache(_model, pairs, _options, _objective, cancellation);
+        using var cache = new TrainingCache(_model, pairs, _options, _objective, cancellationToken);
         AdapterLayers tuned = _model.AdapterLayers.Clone(ScalarType.Float32);
         try
         {
             SetTrainable(tuned, true);
-            Run(tuned, cache, cancellation);
+            Run(tuned, cache, cancellationToken);
             SetTrainable(tuned, false);
             return tuned;
         }
@@ -82,7 +82,7 @@ public sealed class PatchDpoTrainer
         }
     }
 
-    private void Run(AdapterLayers tuned, TrainingCache cache, CancellationToken cancellation)
+    private void Run(AdapterLayers tuned, TrainingCache cache, CancellationToken cancellationToken)
     {
         int batch = Math.Min(_options.BatchSize, cache.Count), parts = _options.GradientAccumulation;
         var draws = new TrainingDraws(_options.Seed);
@@ -90,7 +90,7 @@ public sealed class PatchDpoTrainer
         var accuracies = new List<float>();
         using var loop = new TrainingLoop(Trained(tuned), LoopOptions());
         var clock = Stopwatch.StartNew();
-        loop.Run(Loss, Report, () => _model.FindDamagedWeights()?.ToString(), cancellation);
+        loop.Run(Loss, Report, () => _model.FindDamagedWeights()?.ToString(), cancellationToken);
         loop.UseAverage();
 
         Tensor Loss(int step, int part)

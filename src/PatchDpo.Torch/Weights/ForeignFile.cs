@@ -13,7 +13,7 @@ internal static class ForeignFile
     // A line that a server answers in place of a file is short.
     private const int MaxShown = 60;
 
-    private static readonly (byte[] Magic, int Position, string Meaning)[] s_magics =
+    private static readonly (byte[] Magic, int Position, string Meaning)[] Magics =
     [
         ([0x89, .. "PNG"u8], 0, Image("a PNG image")),
         ([0xff, 0xd8, 0xff], 0, Image("a JPEG image")),
@@ -46,7 +46,7 @@ internal static class ForeignFile
     {
         if (start.IsEmpty)
             return "the file is empty: a download or a copy was cut off; fetch it again.";
-        foreach ((byte[] magic, int position, string meaning) in s_magics)
+        foreach ((byte[] magic, int position, string meaning) in Magics)
         {
             if (start.Length > position && start[position..].StartsWith(magic))
                 return meaning;

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Weights;
@@ -43,7 +44,7 @@ internal sealed class MappedTensorSource(ITensorSource source, IReadOnlyDictiona
         MappedTensor entry = map[key];
         if (entry.Kind == MappedTensorKind.Zero)
             return zeros([], dtype ?? ScalarType.Int64, device);
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor first = source.Read(entry.Keys[0], device, dtype);
         Tensor result = entry.Kind switch
         {
@@ -64,7 +65,7 @@ internal sealed class MappedTensorSource(ITensorSource source, IReadOnlyDictiona
             source.CopyTo(map[key].Keys[0], target);
             return;
         }
-        using var noGrad = no_grad();
+        using IDisposable noGrad = no_grad();
         using Tensor values = Read(key);
         target.copy_(values);
     }

@@ -5,14 +5,14 @@ internal static class StateDictPrefix
 {
     // What wraps a module, or a part of one, and puts its name into the keys: DistributedDataParallel, torch.compile,
     // FullyShardedDataParallel, activation checkpointing.
-    private static readonly HashSet<string> s_wrappers = new(
+    private static readonly HashSet<string> Wrappers = new(
         ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"], StringComparer.Ordinal);
 
     // Under what training scripts put a state dict.
-    private static readonly HashSet<string> s_containers = new(["state_dict", "model_state_dict", "model", "net"], StringComparer.Ordinal);
+    private static readonly HashSet<string> Containers = new(["state_dict", "model_state_dict", "model", "net"], StringComparer.Ordinal);
 
     // What training scripts put beside it.
-    private static readonly HashSet<string> s_trainingState = new(
+    private static readonly HashSet<string> TrainingState = new(
     [
         "optimizer", "optimizers", "optimizer_state_dict", "optimizer_states", "optim", "lr_scheduler", "lr_schedulers", "scheduler", "scheduler_state_dict",
         "scaler", "grad_scaler", "fp16_scaler", "amp", "callbacks", "loops", "rng_state", "random_states", "n_averaged", "epoch", "step", "iteration",
@@ -87,11 +87,11 @@ internal static class StateDictPrefix
     /// </summary>
     private static Dictionary<string, string>? WithoutFirst(Dictionary<string, string> names)
     {
-        string[] weights = [.. names.Keys.Where(n => !s_trainingState.Contains(FirstPart(n)))];
+        string[] weights = [.. names.Keys.Where(n => !TrainingState.Contains(FirstPart(n)))];
         if (weights.Length == 0)
             return null;
         string first = FirstPart(weights[0]), prefix = first + ".";
-        if (!(s_wrappers.Contains(first) || s_containers.Contains(first)) || !weights.All(w => w.StartsWith(prefix, StringComparison.Ordinal)))
+        if (!(Wrappers.Contains(first) || Containers.Contains(first)) || !weights.All(w => w.StartsWith(prefix, StringComparison.Ordinal)))
             return null;
         // Stability AI's own name of a UNet.
         if (weights.All(w => w.StartsWith("model.diffusion_model.", StringComparison.Ordinal)))
@@ -105,7 +105,7 @@ internal static class StateDictPrefix
         Dictionary<string, string> cut = new(StringComparer.Ordinal);
         foreach ((string name, string key) in names)
         {
-            if (!cut.TryAdd(string.Join('.', name.Split('.').Where(p => !s_wrappers.Contains(p))), key))
+            if (!cut.TryAdd(string.Join('.', name.Split('.').Where(p => !Wrappers.Contains(p))), key))
                 return null;
         }
         return cut.Keys.SequenceEqual(names.Keys) ? null : cut;

@@ -9,7 +9,7 @@ internal static partial class TensorFileKind
     public const string IpAdapter = "an IP-Adapter";
 
     // What is within another comes before it: a LoRA's keys hold its network's.
-    private static readonly (Regex Key, string Meaning)[] s_kinds =
+    private static readonly (Regex Key, string Meaning)[] Kinds =
     [
         (Lora(), "a LoRA, which changes the weights of a network and takes no image; merge it into the model, or leave it out"),
         (new("exp_avg"), "the state of an optimizer, which a training script saves beside the weights"),
@@ -34,7 +34,7 @@ internal static partial class TensorFileKind
     /// <summary>What the file is, for a sentence; null where its keys are those of nothing known.</summary>
     public static string? Describe(ITensorSource file)
     {
-        foreach ((Regex key, string meaning) in s_kinds)
+        foreach ((Regex key, string meaning) in Kinds)
         {
             if (file.Keys.Any(key.IsMatch))
                 return meaning;

@@ -15,7 +15,7 @@ internal static class ForwardMemory
     public static void Measure(RandomModel model, ModelScale scale, ScalarType dtype)
     {
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable gradless = no_grad();
+        using IDisposable noGrad = no_grad();
         random.manual_seed(2);
         (UNet2DConditionModel unet, IpAdapterModel adapter) = Load($"loaded as {dtype}", () => model.Load(dtype));
         using UNet2DConditionModel network = unet;
@@ -37,7 +37,7 @@ internal static class ForwardMemory
     /// <summary>Maps the model, which is then of the file's float16, uses each weight once (a prediction would take minutes) and prints; the process must be new.</summary>
     public static void MeasureMapped(RandomModel model, ModelScale scale)
     {
-        using IDisposable gradless = no_grad();
+        using IDisposable noGrad = no_grad();
         (UNet2DConditionModel unet, IpAdapterModel adapter) = Load("mapped as Float16", () => model.Map(scale));
         using UNet2DConditionModel network = unet;
         using IpAdapterModel prompt = adapter;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using PatchDpo.Torch.Adapters.IpAdapter;
-using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;

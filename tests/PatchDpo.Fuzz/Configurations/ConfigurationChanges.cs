@@ -9,7 +9,7 @@ internal static class ConfigurationChanges
 {
     private const int MaxVocabulary = 6;
 
-    private static readonly string[] s_values =
+    private static readonly string[] Values =
     [
         "null", "true", "false", "0", "-0", "1", "-1", "2", "3", "4", "5", "7", "8", "10", "12", "16", "17", "31", "32", "33", "64", "100", "255", "512", "999", "1000", "1001",
         "16384", "16385", "65536", "100000", "1000000", "1048576", "1048577", "16777216", "1000000000", "2147483646", "2147483647", "2147483648", "4294967295", "4294967296",
@@ -63,7 +63,7 @@ internal static class ConfigurationChanges
         string template = root.ToJsonString();
         at[name] = before?.DeepClone();
         string quoted = JsonSerializer.Serialize(placeholder), key = JsonSerializer.Serialize(name);
-        foreach (string value in s_values.Concat(OfItsOwn(before)))
+        foreach (string value in Values.Concat(OfItsOwn(before)))
             yield return new ConfigurationChange(prefix + name, template.Replace(quoted, value, StringComparison.Ordinal), Short(value));
         yield return new ConfigurationChange(prefix + name, template.Replace(quoted, $"{sound}, {key}: {sound}", StringComparison.Ordinal), "twice");
         at.Remove(name);

@@ -18,7 +18,7 @@ internal sealed class ConfigurationRun(string folder, Watchdog watchdog)
 
     private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(10), Every = TimeSpan.FromSeconds(20);
 
-    private static readonly Type[] s_documented =
+    private static readonly Type[] Documented =
     [
         typeof(ModelConfigException), typeof(ModelFileNotFoundException), typeof(StateDictMismatchException), typeof(UnknownModelException), typeof(WeightsFormatException),
         typeof(NonFiniteOutputException), typeof(Torch.Personalization.NonFiniteLatentsException),
@@ -109,7 +109,7 @@ internal sealed class ConfigurationRun(string folder, Watchdog watchdog)
         live = DisposeScopeManager.Statistics.ThreadTotalLiveCount - live;
         _largest = Math.Max(_largest, memory);
         _slowest = time > _slowest ? time : _slowest;
-        string? fault = error is not null && !s_documented.Contains(error.GetType()) ? $"undocumented {error.GetType().Name}"
+        string? fault = error is not null && !Documented.Contains(error.GetType()) ? $"undocumented {error.GetType().Name}"
             : error is ModelConfigException && !error.Message.Contains(Path.GetDirectoryName(target.File)!, StringComparison.Ordinal) && !error.Message.Contains(folder, StringComparison.Ordinal) ? "message without the file"
             : time > MaxTime ? $"slow: {time.TotalSeconds:f1} s"
             : memory > MaxMemory ? $"memory: {memory >> 20} MiB"

@@ -1,6 +1,5 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Clip;
-using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Diffusion.UNet;
@@ -22,7 +21,7 @@ internal static class ConfigurationTargets
 {
     private const int TextWidth = 12;
 
-    private static readonly ImageBuffer s_image = TinyPersonalizedModel.Image(1);
+    private static readonly ImageBuffer TinyImage = TinyPersonalizedModel.Image(1);
 
     /// <summary>Writes the models below a folder.</summary>
     public static IEnumerable<ConfigurationTarget> Create(string folder) =>
@@ -81,7 +80,7 @@ internal static class ConfigurationTargets
         return new("CLIP model config.json", Path.Combine(folder, "config.json"), () => Use(ClipModel.FromFolder(folder), m =>
         {
             m.EncodeCheckedTexts(["a cat"]);
-            m.EncodeCheckedImages(m.Preprocessor.Preprocess(s_image).unsqueeze(0));
+            m.EncodeCheckedImages(m.Preprocessor.Preprocess(TinyImage).unsqueeze(0));
         }), null, None);
     }
 
@@ -108,7 +107,7 @@ internal static class ConfigurationTargets
     private static void LoadWhole(string folder)
     {
         using PersonalizedModel model = PersonalizedModel.Load(folder);
-        model.Generate([new GenerationRequest("a cat", [s_image])], new GenerationOptions { Steps = 2, Sampler = SamplerKind.Euler, Width = 8 * model.LatentScale, Height = 8 * model.LatentScale, GuidanceScale = 2 });
+        model.Generate([new GenerationRequest("a cat", [TinyImage])], new GenerationOptions { Steps = 2, Sampler = SamplerKind.Euler, Width = 8 * model.LatentScale, Height = 8 * model.LatentScale, GuidanceScale = 2 });
     }
 
     private static void Predict(UNet2DConditionModel unet, bool isXl)
@@ -133,7 +132,7 @@ internal static class ConfigurationTargets
         }
     }
 
-    private static void EncodeImage(IVisionEncoder encoder) => encoder.EncodePatches(encoder.Preprocessor.Preprocess(s_image).unsqueeze(0));
+    private static void EncodeImage(IVisionEncoder encoder) => encoder.EncodePatches(encoder.Preprocessor.Preprocess(TinyImage).unsqueeze(0));
 
     private static void Use<T>(T model, Action<T> use) where T : IDisposable
     {

@@ -7,7 +7,7 @@ internal static class ImageMutations
 {
     public static readonly IReadOnlyList<Mutation> All = [ChangeTag, ChangeTag, ChangeChunk, ChangeHeader];
 
-    private static readonly uint[] s_interesting = [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 255, 256, 32767, 32773, 32946, 65535, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF];
+    private static readonly uint[] Interesting = [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 255, 256, 32767, 32773, 32946, 65535, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF];
 
     /// <summary>A PNG with another chunk before its pixels.</summary>
     public static byte[] WithChunk(byte[] png, ReadOnlySpan<byte> type, byte[] data)
@@ -29,7 +29,7 @@ internal static class ImageMutations
             return bytes;
         byte[] changed = [.. bytes];
         Span<byte> entry = changed.AsSpan((int)directory + 2 + (12 * random.Next(entries)), 12);
-        uint value = random.Next(3) == 0 ? (uint)random.Next(bytes.Length * 2) : s_interesting[random.Next(s_interesting.Length)];
+        uint value = random.Next(3) == 0 ? (uint)random.Next(bytes.Length * 2) : Interesting[random.Next(Interesting.Length)];
         switch (random.Next(6))
         {
             case 0:
@@ -71,7 +71,7 @@ internal static class ImageMutations
         if (bytes.Length == 0)
             return bytes;
         byte[] changed = [.. bytes];
-        changed[random.Next(Math.Min(bytes.Length, 32))] = (byte)s_interesting[random.Next(s_interesting.Length)];
+        changed[random.Next(Math.Min(bytes.Length, 32))] = (byte)Interesting[random.Next(Interesting.Length)];
         return changed;
     }
 

@@ -8,7 +8,7 @@ namespace PatchDpo.Fuzz.Targets;
 internal static class ImageCorpus
 {
     // Turned by a right angle: a TIFF of one tag, and ImageMagick's way to write that.
-    private static readonly byte[] s_exif = [.. "II*\0\b\0\0\0\u0001\0\u0012\u0001\u0003\0\u0001\0\0\0\u0006\0\0\0\0\0\0\0"u8];
+    private static readonly byte[] Exif = [.. "II*\0\b\0\0\0\u0001\0\u0012\u0001\u0003\0\u0001\0\0\0\u0006\0\0\0\0\0\0\0"u8];
 
     public static List<Sample> All()
     {
@@ -23,8 +23,8 @@ internal static class ImageCorpus
         foreach (SKEncodedImageFormat format in new[] { SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Webp })
             samples.Add(One("." + format, Skia(format)));
         byte[] jpeg = Skia(SKEncodedImageFormat.Jpeg);
-        samples.Add(One(".jpg", [.. jpeg[..2], 0xFF, 0xE1, 0, (byte)(8 + s_exif.Length), .. "Exif\0\0"u8, .. s_exif, .. jpeg[2..]]));
-        samples.Add(One(".png", ImageMutations.WithChunk(ImageFile.EncodePng(Picture(5, 4, 3)), "eXIf"u8, s_exif)));
+        samples.Add(One(".jpg", [.. jpeg[..2], 0xFF, 0xE1, 0, (byte)(8 + Exif.Length), .. "Exif\0\0"u8, .. Exif, .. jpeg[2..]]));
+        samples.Add(One(".png", ImageMutations.WithChunk(ImageFile.EncodePng(Picture(5, 4, 3)), "eXIf"u8, Exif)));
         samples.Add(One(".png", ImageMutations.WithChunk(ImageFile.EncodePng(Picture(5, 4, 3)), "tEXt"u8, [.. "XML:com.adobe.xmp\0<r tiff:Orientation=\"8\"/>"u8])));
         samples.Add(One(".gif", Convert.FromBase64String("R0lGODlhBQAEAIEAAMgKHgAAAAAAAAAAACH5BAAFAAAALAAAAAAFAAQAAAgJAAEIHEiwYMGAACH5BAAFAAAALAAAAAAFAAQAgQX6PAAAAAAAAAAAAAgJAAEIHEiwYMGAADs=")));
         samples.Add(One(".pgm", [.. "P2 # text\n3 2 9\n1 2 3 4 5 9\n"u8]));
@@ -42,7 +42,7 @@ internal static class ImageCorpus
     private static byte[] Lzw(int zeros)
     {
         int[] codes = [256, .. Enumerable.Repeat(0, zeros), 257];
-        var bytes = new byte[((codes.Length * 9) + 7) / 8];
+        byte[] bytes = new byte[((codes.Length * 9) + 7) / 8];
         for (int i = 0; i < codes.Length * 9; i++)
             bytes[i / 8] |= (byte)(((codes[i / 9] >> (8 - (i % 9))) & 1) << (7 - (i % 8)));
         return bytes;
@@ -64,7 +64,7 @@ internal static class ImageCorpus
 
     private static ImageBuffer Picture(int width, int height, int channels)
     {
-        var pixels = new byte[width * height * channels];
+        byte[] pixels = new byte[width * height * channels];
         new Random(channels).NextBytes(pixels);
         return new ImageBuffer(width, height, channels, pixels);
     }

@@ -9,7 +9,7 @@ namespace PatchDpo.MLNet.Tests.Persistence;
 
 public sealed class FreshProcessTests(TinyModels models) : IClassFixture<TinyModels>
 {
-    private static readonly string[] s_columns = ["Id", "PatchQualityScore", "GeneratedQuality", "Features", "Generated", "HeatMap"];
+    private static readonly string[] Columns = ["Id", "PatchQualityScore", "GeneratedQuality", "Features", "Generated", "HeatMap"];
 
     [Fact]
     public void A_chain_of_all_components_gives_the_same_in_a_process_that_only_has_the_saved_model()
@@ -28,9 +28,9 @@ public sealed class FreshProcessTests(TinyModels models) : IClassFixture<TinyMod
             .Fit(rows);
         ml.Model.Save(model, rows.Schema, file);
 
-        string[] expected = ReloadProgram.Print(model.Transform(rows), s_columns).ToArray();
+        string[] expected = ReloadProgram.Print(model.Transform(rows), Columns).ToArray();
         Assert.Equal(3, expected.Length);
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, .. s_columns]);
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, .. Columns]);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(expected, output);
     }

@@ -96,10 +96,10 @@ public sealed class ModelReferenceTests(TinyModels models) : IClassFixture<TinyM
     // ML.NET wraps what a component throws while it loads; our own LoadModel does not.
     private ModelReferenceException LoadFails(byte[] saved)
     {
-        var wrapped = Assert.Throws<TargetInvocationException>(() => Load(saved));
+        TargetInvocationException wrapped = Assert.Throws<TargetInvocationException>(() => Load(saved));
         string file = Path.Combine(models.Root, "saved.zip");
         File.WriteAllBytes(file, saved);
-        var e = Assert.Throws<ModelReferenceException>(() => _ml.PatchDpo.LoadModel(file, out _));
+        ModelReferenceException e = Assert.Throws<ModelReferenceException>(() => _ml.PatchDpo.LoadModel(file, out _));
         Assert.Equal(e.Message, wrapped.InnerException!.Message);
         return e;
     }

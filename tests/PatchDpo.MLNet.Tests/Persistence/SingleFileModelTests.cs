@@ -2,7 +2,6 @@ using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
@@ -13,7 +12,7 @@ namespace PatchDpo.MLNet.Tests.Persistence;
 /// <summary>A base model in one file is tuned, saved and loaded again as a folder's is.</summary>
 public sealed class SingleFileModelTests : IDisposable
 {
-    private static readonly GenerationOptions s_fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2 };
+    private static readonly GenerationOptions Fast = new() { Steps = 2, GuidanceScale = 1, BatchSize = 2 };
 
     private readonly MLContext _ml = new(1);
     private readonly string _root = Directory.CreateTempSubdirectory("patchdpo-single-").FullName;
@@ -38,8 +37,8 @@ public sealed class SingleFileModelTests : IDisposable
         List<object[]> untuned, expected;
         using (PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(path, Options(folder)))
         {
-            untuned = Generate(_ml.PatchDpo.GeneratePersonalizedImages(model, generation: s_fast).Fit(scored), scored);
-            var options = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3, LearningRate = 0.01 }, Seed = 1, Generation = s_fast };
+            untuned = Generate(_ml.PatchDpo.GeneratePersonalizedImages(model, generation: Fast).Fit(scored), scored);
+            var options = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3, LearningRate = 0.01 }, Seed = 1, Generation = Fast };
             using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers.PatchDpo(model, options).Fit(scored);
             expected = Generate(tuned, scored);
             _ml.PatchDpo.SaveModel(tuned, scored.Schema, saved);
@@ -68,7 +67,7 @@ public sealed class SingleFileModelTests : IDisposable
         List<object[]> expected;
         using (PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(path, Options(folder)))
         {
-            PersonalizedImageTransformer transformer = _ml.PatchDpo.GeneratePersonalizedImages(model, generation: s_fast).Fit(rows);
+            PersonalizedImageTransformer transformer = _ml.PatchDpo.GeneratePersonalizedImages(model, generation: Fast).Fit(rows);
             expected = Generate(transformer, rows);
             _ml.PatchDpo.SaveModel(transformer, rows.Schema, saved);
         }

@@ -7,7 +7,6 @@ using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Diffusion.UNet;
@@ -32,7 +31,7 @@ namespace PatchDpo.MLNet.Tests.Runtime;
 public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<TinyModels>
 {
     // What an object is, or hands out: parts that were disposed with it say so themselves.
-    private static readonly HashSet<string> s_needsNothing =
+    private static readonly HashSet<string> NeedsNothing =
     [
         "Config", "Options", "ScalingFactor", "InputChannels", "Indices", "Stages", "PatchStage", "PatchSize", "WithEarlierStages", "Preprocessor",
         "Timesteps", "Sigmas", "InitialNoiseScale", "AddsNoise", "Path", "ShardPaths", "Keys", "Metadata", "Contains", "Shape", "DType", "IsLegacy", "Values",
@@ -62,7 +61,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         {
             string member = method.Name.StartsWith("get_", StringComparison.Ordinal) ? method.Name[4..] : method.Name;
             Exception? e = Record.Exception(() => method.Invoke(made, BindingFlags.DoNotWrapExceptions, null, [.. method.GetParameters().Select(Argument)], null));
-            if (s_needsNothing.Contains(member) || s_needsNothing.Contains($"{type.Name}.{member}") || member.StartsWith("set_", StringComparison.Ordinal))
+            if (NeedsNothing.Contains(member) || NeedsNothing.Contains($"{type.Name}.{member}") || member.StartsWith("set_", StringComparison.Ordinal))
                 Assert.True(e is null, $"{name}.{member} threw {e}");
             else
                 Assert.True(e is ObjectDisposedException disposed && disposed.ObjectName.Contains(type.Name, StringComparison.Ordinal), $"{name}.{member} threw {e?.ToString() ?? "nothing"}");
@@ -80,7 +79,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         Microsoft.ML.Data.VBuffer<float> value = default;
         Assert.True(cursor.MoveNext());
         getter(ref value);
-        var engine = _ml.Model.CreatePredictionEngine<TestImages.ImageRow, EmbeddedRow>(transformer);
+        PredictionEngine<TestImages.ImageRow, EmbeddedRow> engine = _ml.Model.CreatePredictionEngine<TestImages.ImageRow, EmbeddedRow>(transformer);
         Assert.Equal(24, engine.Predict(new TestImages.ImageRow { Image = TestImages.Draw(1) }).Embedding.Length);
         engine.Dispose();
 

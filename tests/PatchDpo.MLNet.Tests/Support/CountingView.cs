@@ -1,5 +1,4 @@
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace PatchDpo.MLNet.Tests.Support;
 

@@ -8,10 +8,10 @@ namespace PatchDpo.MLNet.Tests.Support;
 /// <summary>What ML.NET's own tests check of every estimator, on ours.</summary>
 internal static class EstimatorCheck
 {
-    private static readonly MethodInfo s_shapeOf = typeof(SchemaShape).GetMethod("Create", BindingFlags.Static | BindingFlags.NonPublic)
+    private static readonly MethodInfo ShapeOfMethod = typeof(SchemaShape).GetMethod("Create", BindingFlags.Static | BindingFlags.NonPublic)
         ?? throw new InvalidOperationException("ML.NET has no SchemaShape.Create any more.");
 
-    public static SchemaShape ShapeOf(DataViewSchema schema) => (SchemaShape)s_shapeOf.Invoke(null, [schema])!;
+    public static SchemaShape ShapeOf(DataViewSchema schema) => (SchemaShape)ShapeOfMethod.Invoke(null, [schema])!;
 
     /// <summary>Runs every check.</summary>
     /// <param name="ml">The context.</param>

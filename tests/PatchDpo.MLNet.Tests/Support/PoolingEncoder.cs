@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet.Tests.Support;
@@ -17,7 +18,7 @@ internal sealed class PoolingEncoder : IVisionEncoder, IImagePreprocessor
 
     public Tensor Preprocess(ImageBuffer image)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         ImageBuffer resized = PillowResize.Resize(image.ToRgb(), 48, 64, ResampleFilter.Bilinear);
         return tensor(resized.Pixels, [64, 48, 3]).permute(2, 0, 1).to(float32).div(255).contiguous().MoveToOuterDisposeScope();
     }
@@ -25,7 +26,7 @@ internal sealed class PoolingEncoder : IVisionEncoder, IImagePreprocessor
     public VisionFeatures Encode(Tensor pixels)
     {
         Calls++;
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor patches = nn.functional.avg_pool2d(pixels, 8).permute(0, 2, 3, 1).contiguous() - 0.5;
         return new VisionFeatures(patches.mean([1, 2]).MoveToOuterDisposeScope(), patches.MoveToOuterDisposeScope());
     }

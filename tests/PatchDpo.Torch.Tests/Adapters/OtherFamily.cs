@@ -19,7 +19,7 @@ internal sealed class OtherFamily : AdapterFamily
 {
     public const string Key = "other_family.trained", FrozenKey = "other_family.frozen";
 
-    private static readonly Lazy<bool> s_registered = new(() =>
+    private static readonly Lazy<bool> Registered = new(() =>
     {
         AdapterFamilies.Register(new OtherFamily());
         return true;
@@ -30,7 +30,7 @@ internal sealed class OtherFamily : AdapterFamily
     /// <summary>Writes an adapter for a model, and makes its family known.</summary>
     public static string WriteFile(string folder, int width)
     {
-        _ = s_registered.Value;
+        _ = Registered.Value;
         string path = Path.Combine(folder, "other.safetensors");
         using Tensor trained = ones(width), frozen = ones(width);
         SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { [Key] = trained, [FrozenKey] = frozen });

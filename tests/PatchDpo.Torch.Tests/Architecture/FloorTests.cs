@@ -10,10 +10,10 @@ public sealed class FloorTests
 {
     private const string Root = "PatchDpo.Torch";
 
-    private static readonly Assembly s_assembly = typeof(PersonalizedModel).Assembly;
+    private static readonly Assembly TorchAssembly = typeof(PersonalizedModel).Assembly;
 
     // From the lowest up. Encoders have a floor of their own: they are opened by what Models reads; CLIP's text is what Diffusion is conditioned on.
-    private static readonly string[][] s_floors =
+    private static readonly string[][] Floors =
     [
         ["Foundation"],
         ["Images", "Weights"],
@@ -25,21 +25,21 @@ public sealed class FloorTests
         ["Training", "DataConstruction"],
     ];
 
-    public static TheoryData<string> Rooms => [.. s_floors.SelectMany(f => f)];
+    public static TheoryData<string> Rooms => [.. Floors.SelectMany(f => f)];
 
     [Theory]
     [MemberData(nameof(Rooms))]
     public void A_room_uses_rooms_of_lower_floors_only(string room)
     {
-        int floor = Array.FindIndex(s_floors, f => f.Contains(room));
-        string[] forbidden = [.. s_floors[floor..].SelectMany(f => f).Where(r => r != room).Select(r => $"{Root}.{r}")];
-        TestResult result = Types.InAssembly(s_assembly).That().ResideInNamespace($"{Root}.{room}").ShouldNot().HaveDependencyOnAny(forbidden).GetResult();
+        int floor = Array.FindIndex(Floors, f => f.Contains(room));
+        string[] forbidden = [.. Floors[floor..].SelectMany(f => f).Where(r => r != room).Select(r => $"{Root}.{r}")];
+        TestResult result = Types.InAssembly(TorchAssembly).That().ResideInNamespace($"{Root}.{room}").ShouldNot().HaveDependencyOnAny(forbidden).GetResult();
         Assert.True(result.IsSuccessful, $"These look up or sideways: {string.Join("; ", result.FailingTypes.Select(t => $"{t.FullName}: {t.Explanation}"))}");
     }
 
     [Fact]
     public void What_a_room_uses_is_seen()
-        => Assert.False(Types.InAssembly(s_assembly).That().ResideInNamespace($"{Root}.Training").ShouldNot().HaveDependencyOnAny($"{Root}.Images").GetResult().IsSuccessful);
+        => Assert.False(Types.InAssembly(TorchAssembly).That().ResideInNamespace($"{Root}.Training").ShouldNot().HaveDependencyOnAny($"{Root}.Images").GetResult().IsSuccessful);
 
     [Fact]
     public void Every_folder_is_a_room_on_a_floor()
@@ -47,7 +47,7 @@ public sealed class FloorTests
         string source = Path.Combine(Fixtures.Repository!, "src", Root);
         string[] folders = [.. Directory.GetDirectories(source).Where(d => Directory.EnumerateFiles(d, "*.cs").Any() || Directory.EnumerateDirectories(d)
             .Any(inner => Directory.EnumerateFiles(inner, "*.cs").Any())).Select(d => Path.GetFileName(d)!).Where(d => d is not ("bin" or "obj"))];
-        Assert.Equal(s_floors.SelectMany(f => f).Order(StringComparer.Ordinal), folders.Order(StringComparer.Ordinal));
+        Assert.Equal(Floors.SelectMany(f => f).Order(StringComparer.Ordinal), folders.Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -74,7 +74,7 @@ public sealed class FloorTests
     [Fact]
     public void The_models_and_the_method_know_nothing_of_ML_NET()
     {
-        string[] references = [.. s_assembly.GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("Microsoft.ML", StringComparison.Ordinal))];
+        string[] references = [.. TorchAssembly.GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("Microsoft.ML", StringComparison.Ordinal))];
         Assert.Equal(["Microsoft.ML.Tokenizers"], references);
     }
 }

@@ -137,7 +137,7 @@ public sealed class ClipTokenizerFolderTests : IDisposable
     public void A_tokenizer_json_of_another_kind_is_named_by_its_field(string json, string field)
     {
         Write("tokenizer.json", json);
-        var e = Assert.Throws<ModelConfigException>(() => ClipTokenizer.FromFolder(_folder.File("")));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => ClipTokenizer.FromFolder(_folder.File("")));
         Assert.Equal((_folder.File("tokenizer.json"), field), (e.Path, e.Field));
     }
 
@@ -161,7 +161,7 @@ public sealed class ClipTokenizerFolderTests : IDisposable
     {
         WriteVocabulary();
         Write(file, json);
-        var e = Assert.Throws<ModelConfigException>(() => ClipTokenizer.FromFolder(_folder.File("")));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => ClipTokenizer.FromFolder(_folder.File("")));
         Assert.Equal((_folder.File(file), field), (e.Path, e.Field));
     }
 
@@ -221,7 +221,7 @@ public sealed class ClipTokenizerFolderTests : IDisposable
         string folder = TinyPersonalizedModel.Write(_folder.File("model"), family: TinyFamily.Sd15);
         string file = Path.Combine(folder, "tokenizer", "added_tokens.json");
         File.WriteAllText(file, """{"<cat-toy>": 600}""");
-        var e = Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(folder));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(folder));
         Assert.Equal((file, "<cat-toy>"), (e.Path, e.Field));
         Assert.Contains("600", e.Message, StringComparison.Ordinal);
     }

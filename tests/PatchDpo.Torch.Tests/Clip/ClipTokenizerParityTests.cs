@@ -5,7 +5,7 @@ namespace PatchDpo.Torch.Tests.Clip;
 
 public class ClipTokenizerParityTests
 {
-    private static readonly Lazy<ClipTokenizer> s_tokenizer = new(() => ClipTokenizer.FromOpenAiVocabulary(Fixtures.Find("09_tokenizer", "bpe_simple_vocab_16e6.txt*")[0]));
+    private static readonly Lazy<ClipTokenizer> Tokenizer = new(() => ClipTokenizer.FromOpenAiVocabulary(Fixtures.Find("09_tokenizer", "bpe_simple_vocab_16e6.txt*")[0]));
 
     public static TheoryData<string> Fixture() => FixtureCases.Json("09_tokenizer");
 
@@ -22,7 +22,7 @@ public class ClipTokenizerParityTests
             compared++;
             string text = row.GetProperty("text").GetString()!;
             int[] expected = [.. row.GetProperty("ids").EnumerateArray().Select(i => i.GetInt32())];
-            IReadOnlyList<int> actual = s_tokenizer.Value.Encode(text);
+            IReadOnlyList<int> actual = Tokenizer.Value.Encode(text);
             if (!expected.SequenceEqual(actual))
                 wrong.Add($"'{text}': [{string.Join(' ', actual)}], expected [{string.Join(' ', expected)}]");
         }

@@ -24,16 +24,16 @@ internal sealed class Painter
     /// <summary>Whether generated images have a background of colours instead of a white one.</summary>
     public bool Scenes { get; init; }
 
-    public IReadOnlyList<ImageBuffer> Generate(IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    public IReadOnlyList<ImageBuffer> Generate(IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
         for (int step = 1; step <= options.Steps; step++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             Steps++;
             progress?.Report(new GenerationProgress(0, requests.Count, step, options.Steps));
             AfterStep?.Invoke(Steps);
         }
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         int batch = requests.Aggregate((int)options.Seed, (hash, r) => unchecked((hash * 31) + (int)r.NoiseIndex!.Value));
         Painted.AddRange(requests.Select(r => r.NoiseIndex!.Value));
         return [.. requests.Select(r => Draw(r, batch))];

@@ -20,7 +20,7 @@ public sealed class PairBuilderResumeTests : PairBuilds
             string folder = Folder.File($"cancelled{n}");
             using var source = new CancellationTokenSource();
             var first = new Painter { AfterStep = step => { if (step == n) source.Cancel(); } };
-            Assert.Throws<OperationCanceledException>(() => Build(folder, first, cancellation: source.Token));
+            Assert.Throws<OperationCanceledException>(() => Build(folder, first, cancellationToken: source.Token));
             Assert.Equal(n, first.Steps);
             Assert.False(File.Exists(Path.Combine(folder, "manifest.json")));
             Assert.Equal("manifest.partial.jsonl", Assert.Throws<PairFolderException>(() => PairFolder.Open(folder)).Place);
@@ -57,7 +57,7 @@ public sealed class PairBuilderResumeTests : PairBuilds
         // As far as it gets without its last group, whose files are then there but not recorded.
         Assert.Throws<IOException>(() => Build(stopped, new Painter { AfterStep = step => { if (step == 9) throw new IOException("killed"); } }));
         long length = new FileInfo(Path.Combine(stopped, "manifest.partial.jsonl")).Length;
-        var cuts = Enumerable.Range(0, 24).Select(i => length * i / 24).Concat([length - 1, length]);
+        IEnumerable<long> cuts = Enumerable.Range(0, 24).Select(i => length * i / 24).Concat([length - 1, length]);
 
         foreach (long cut in cuts)
         {
@@ -128,7 +128,7 @@ public sealed class PairBuilderResumeTests : PairBuilds
             void Refuses(string change, PairBuilderOptions? options = null, string[]? prompts = null, string sha256 = "00")
             {
                 var painter = new Painter();
-                var e = Assert.Throws<PairFolderMismatchException>(() => Build(folder, painter, options, prompts, sha256));
+                PairFolderMismatchException e = Assert.Throws<PairFolderMismatchException>(() => Build(folder, painter, options, prompts, sha256));
                 Assert.StartsWith(change, Assert.Single(e.Changes), StringComparison.Ordinal);
                 Assert.Contains(change, e.Message, StringComparison.Ordinal);
                 Assert.Equal((folder, 0), (e.Folder, painter.Steps));
@@ -159,7 +159,7 @@ public sealed class PairBuilderResumeTests : PairBuilds
 
             void Refuses(string file, string problem)
             {
-                var e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
+                PairFolderException e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
                 Assert.Equal(file, e.Place);
                 Assert.Contains(problem, e.Message, StringComparison.Ordinal);
             }
@@ -190,7 +190,7 @@ public sealed class PairBuilderResumeTests : PairBuilds
 
         void AssertRefused(string? place)
         {
-            var e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
+            PairFolderException e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
             Assert.Equal((path, place), (e.Path, e.Place));
         }
     }

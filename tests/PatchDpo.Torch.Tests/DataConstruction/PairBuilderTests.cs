@@ -1,6 +1,5 @@
 using System.Text.Json;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
@@ -89,7 +88,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         var pairs = PairFolder.Open(other, verifyHashes: true).Read().ToList();
         Assert.Equal(expected.Select(p => (Pixels(p.Reference), Pixels(p.Generated))), pairs.Select(p => (Pixels(p.Reference), Pixels(p.Generated))));
         Assert.Equal(expected.Select(p => p.GeneratedQuality.Values), pairs.Select(p => p.GeneratedQuality.Values));
-        var e = Assert.Throws<PairFolderException>(() => PairFolder.Open(Path.Combine(other, "pairs")));
+        PairFolderException e = Assert.Throws<PairFolderException>(() => PairFolder.Open(Path.Combine(other, "pairs")));
         Assert.Contains("patch_quality.pkl", e.Message, StringComparison.Ordinal);
 
         static string Pixels(ImageBuffer image) => $"{image.Width} x {image.Height}: {Convert.ToHexString(image.Pixels)}";
@@ -134,7 +133,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         string folder = Folder.File("data");
         Directory.CreateDirectory(Path.Combine(folder, "pairs"));
         File.WriteAllText(Path.Combine(folder, "pairs", "mine.png"), "mine");
-        var e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
+        PairFolderException e = Assert.Throws<PairFolderException>(() => Build(folder, new Painter()));
         Assert.Contains("Choose an empty folder", e.Message, StringComparison.Ordinal);
         Assert.Equal(["pairs/mine.png"], FolderContent.Of(folder).Keys);
     }
@@ -154,7 +153,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         string folder = Folder.File("data");
         PairBuilderOptions Limited(int? most) => new() { References = 5, ReferenceGeneration = Fast(), Generation = Fast(), Filter = new() { MaxForeground = 0.18 }, MaxCandidates = most };
         var first = new Painter();
-        var e = Assert.Throws<TooFewReferencesException>(() => Build(folder, first, Limited(10)));
+        TooFewReferencesException e = Assert.Throws<TooFewReferencesException>(() => Build(folder, first, Limited(10)));
         Assert.Equal(12, e.Candidates);
         Assert.Equal(12, e.References + e.Rejected.Values.Sum());
         Assert.InRange(e.References, 1, 4);
@@ -246,17 +245,17 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         using (no_grad())
             layers.parameters().First().add_(1e-3);
         using PersonalizedModel trained = tiny.Model.WithAdapterLayers(layers);
-        var e = Assert.Throws<PairFolderMismatchException>(() => Run(folder, default, other: trained));
+        PairFolderMismatchException e = Assert.Throws<PairFolderMismatchException>(() => Run(folder, default, other: trained));
         Assert.StartsWith("SHA-256 of generator adapter layers in memory", Assert.Single(e.Changes), StringComparison.Ordinal);
 
-        PairBuildSummary Run(string path, CancellationToken cancellation, IProgress<PairBuildProgress>? progress = null, PersonalizedModel? other = null)
+        PairBuildSummary Run(string path, CancellationToken cancellationToken, IProgress<PairBuildProgress>? progress = null, PersonalizedModel? other = null)
             => new PairBuilder(other ?? tiny.Model, new PixelEncoder(32, 8), new()
             {
                 References = 4,
                 ReferenceGeneration = new() { Steps = 3 },
                 Generation = new() { Steps = 3, BatchSize = 2 },
                 Filter = new() { MinPlainBorder = 0, MinForeground = 0, MaxForeground = 1, MaxSimilarity = null },
-            }).Build(["a cat", "a dog"], path, progress, cancellation);
+            }).Build(["a cat", "a dog"], path, progress, cancellationToken);
     }
 
     [Fact]

@@ -21,11 +21,11 @@ public abstract class PairBuilds : IDisposable
 
     private protected static PairBuildSummary Build(
         string folder, Painter painter, PairBuilderOptions? options = null, string[]? prompts = null, string sha256 = "00",
-        IProgress<PairBuildProgress>? progress = null, CancellationToken cancellation = default)
+        IProgress<PairBuildProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var identity = new ModelIdentity("generator", [new ModelFile("unet.safetensors", sha256)], new Dictionary<string, string>());
         return new PairBuilder(painter.Generate, () => [identity], latentGrid: 2, new PixelEncoder(32, 8), options ?? Options(), null)
-            .Build(prompts ?? Prompts, folder, progress, cancellation);
+            .Build(prompts ?? Prompts, folder, progress, cancellationToken);
     }
 
     private protected static PairBuilderOptions Options(int references = References, int steps = Steps, double? adapterScale = null, ReferenceFilterOptions? filter = null,

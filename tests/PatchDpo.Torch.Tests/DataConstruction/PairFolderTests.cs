@@ -75,7 +75,7 @@ public sealed class PairFolderTests : IDisposable
         int value = bytes.AsSpan().IndexOf(BitConverter.GetBytes(0.75f));
         BitConverter.GetBytes(float.NaN).CopyTo(bytes, value);
         File.WriteAllBytes(pickle, bytes);
-        var e = Assert.Throws<WeightsFormatException>(() => PairFolder.Open(folder));
+        WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => PairFolder.Open(folder));
         Assert.Equal("[0][0].gene_map", e.Key);
         Assert.Contains("row 0, column 0 is NaN", e.Message, StringComparison.Ordinal);
     }
@@ -207,7 +207,7 @@ public sealed class PairFolderTests : IDisposable
     {
         string folder = Official(maps);
         damage(name => Path.Combine(folder, name));
-        var e = Assert.Throws<PairFolderException>(() => PairFolder.Open(folder));
+        PairFolderException e = Assert.Throws<PairFolderException>(() => PairFolder.Open(folder));
         Assert.Equal(Path.Combine(folder, file), e.Path);
         Assert.Contains(problem, e.Message, StringComparison.Ordinal);
         if (place is not null)
@@ -216,7 +216,7 @@ public sealed class PairFolderTests : IDisposable
 
     private static void Refuses(string folder, string path, string? place, string problem)
     {
-        var e = Assert.Throws<PairFolderException>(() => PairFolder.Open(folder));
+        PairFolderException e = Assert.Throws<PairFolderException>(() => PairFolder.Open(folder));
         Assert.Equal((path, place), (e.Path, e.Place));
         Assert.Contains(problem, e.Message, StringComparison.Ordinal);
     }

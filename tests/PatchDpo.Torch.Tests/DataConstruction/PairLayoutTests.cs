@@ -48,7 +48,7 @@ public class PairLayoutTests
     [InlineData("x\0.png")]
     public void A_manifest_cannot_lead_out_of_its_folder(string file)
     {
-        var e = Assert.Throws<PairFolderException>(() => RecordedFile.Locate("/data", file));
+        PairFolderException e = Assert.Throws<PairFolderException>(() => RecordedFile.Locate("/data", file));
         Assert.Equal(("/data", file), (e.Path, e.Place));
     }
 }

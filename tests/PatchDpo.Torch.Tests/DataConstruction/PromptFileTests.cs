@@ -45,7 +45,7 @@ public sealed class PromptFileTests : IDisposable
     private void Refuses(ReadOnlySpan<byte> bytes, int? line, string problem)
     {
         string path = _folder.Write("p.txt", bytes.ToArray());
-        var e = Assert.Throws<PromptFileException>(() => PromptFile.Read(path));
+        PromptFileException e = Assert.Throws<PromptFileException>(() => PromptFile.Read(path));
         Assert.Equal((path, line), (e.Path, e.Line));
         Assert.Contains(problem, e.Message, StringComparison.Ordinal);
     }

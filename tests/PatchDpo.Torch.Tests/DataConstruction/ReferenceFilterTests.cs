@@ -7,12 +7,12 @@ namespace PatchDpo.Torch.Tests.DataConstruction;
 
 public class ReferenceFilterTests
 {
-    private static readonly ImageBuffer s_red = Painter.Disc((220, 20, 20), 16, 16, 8);
+    private static readonly ImageBuffer Red = Painter.Disc((220, 20, 20), 16, 16, 8);
 
     [Fact]
     public void An_object_on_a_plain_background_becomes_a_reference()
     {
-        ReferenceVerdict verdict = Filter(new()).Judge("a red disc", s_red);
+        ReferenceVerdict verdict = Filter(new()).Judge("a red disc", Red);
         Assert.Null(verdict.Rejection);
         Assert.Equal(1, verdict.PlainBorder);
         Assert.Equal(197 / 1024.0, verdict.Foreground);
@@ -26,8 +26,8 @@ public class ReferenceFilterTests
         Rejects(ReferenceRejection.BackgroundNotPlain, TestImages.Blocks(1, 32, 32, 4), new());
         Rejects(ReferenceRejection.BackgroundNotPlain, Painter.Disc((220, 20, 20), 16, 30, 12), new());
         Rejects(ReferenceRejection.ObjectTooSmall, Painter.Disc((0, 0, 0), 0, 0, -1), new());
-        Rejects(ReferenceRejection.ObjectTooSmall, s_red, new() { MinForeground = 0.2 });
-        Rejects(ReferenceRejection.ObjectTooLarge, s_red, new() { MaxForeground = 0.19 });
+        Rejects(ReferenceRejection.ObjectTooSmall, Red, new() { MinForeground = 0.2 });
+        Rejects(ReferenceRejection.ObjectTooLarge, Red, new() { MaxForeground = 0.19 });
         // A background of faint shadows is plain to a tolerance.
         ImageBuffer shaded = TestImages.Create(32, 32, (x, y) => x is > 8 and < 24 && y is > 8 and < 24 ? (20, 20, 220) : (240 - y, 240 - y, 240 - y));
         Rejects(null, shaded, new());
@@ -51,7 +51,7 @@ public class ReferenceFilterTests
     {
         ReferenceFilter filter = Filter(new() { MaxSimilarity = 0.97 });
         filter.Accept(Painter.Disc((20, 20, 220), 16, 16, 8));
-        filter.Accept(s_red);
+        filter.Accept(Red);
         ReferenceVerdict other = filter.Judge("a disc", Painter.Disc((220, 220, 20), 12, 12, 7));
         Assert.Null(other.Rejection);
         Assert.InRange(other.Similarity!.Value, 0, 0.97);
@@ -66,8 +66,8 @@ public class ReferenceFilterTests
         var encoder = new PixelEncoder(32, 8);
         var clip = new ColourClip();
         var filter = new ReferenceFilter(new() { MaxSimilarity = null }, encoder, clip);
-        filter.Accept(s_red);
-        Assert.Null(filter.Judge("a blue disc", s_red).Rejection);
+        filter.Accept(Red);
+        Assert.Null(filter.Judge("a blue disc", Red).Rejection);
         Assert.Equal((0, 0), (encoder.Encoded, clip.EncodedImages));
     }
 
@@ -75,7 +75,7 @@ public class ReferenceFilterTests
     public void A_picture_that_is_not_what_the_prompt_says_is_rejected()
     {
         var filter = new ReferenceFilter(new() { MinClipT = 0.6 }, new PixelEncoder(32, 8), new ColourClip());
-        ReferenceVerdict right = filter.Judge("a red disc", s_red), wrong = filter.Judge("a blue disc", s_red);
+        ReferenceVerdict right = filter.Judge("a red disc", Red), wrong = filter.Judge("a blue disc", Red);
         Assert.Null(right.Rejection);
         Assert.Equal(ReferenceRejection.PromptNotFollowed, wrong.Rejection);
         Assert.True(right.ClipT > 0.6 && wrong.ClipT < 0.6);
@@ -86,8 +86,8 @@ public class ReferenceFilterTests
     public void Judging_leaks_nothing() => LeakCheck.Run(() =>
     {
         var filter = new ReferenceFilter(new() { MinClipT = -1 }, new PixelEncoder(32, 8), new ColourClip());
-        filter.Accept(s_red);
-        filter.Judge("a red disc", s_red);
+        filter.Accept(Red);
+        filter.Judge("a red disc", Red);
     });
 
     [Fact]

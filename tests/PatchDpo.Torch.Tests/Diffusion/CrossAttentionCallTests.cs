@@ -8,7 +8,7 @@ namespace PatchDpo.Torch.Tests.Diffusion;
 /// <summary>What a UNet gives to the branch of an adapter of any family, and what the branch may do with it.</summary>
 public sealed class CrossAttentionCallTests
 {
-    private static readonly UNetConfig s_config = new()
+    private static readonly UNetConfig Config = new()
     {
         SampleSize = 8,
         InChannels = 4,
@@ -99,7 +99,7 @@ public sealed class CrossAttentionCallTests
     {
         using IDisposable noGrad = no_grad();
         random.manual_seed(5);
-        using UNet2DConditionModel unet = new(s_config);
+        using UNet2DConditionModel unet = new(Config);
         return unet.forward(Wave(1, 2, 4, height, width), tensor(300), text ?? Wave(2, 2, 7, 12), imagePrompt: branch);
     }
 

@@ -11,15 +11,15 @@ namespace PatchDpo.Torch.Tests.Encoders;
 /// <summary>What holds for every encoder: training, memory, input checks, devices.</summary>
 public class EncoderBehaviourTests
 {
-    private static readonly DinoConfig s_dino = new() { ImageSize = 12, PatchSize = 4, EmbedDim = 8, Depth = 2, NumHeads = 2 };
-    private static readonly ClipVisionConfig s_vision = new() { ImageSize = 12, PatchSize = 4, HiddenSize = 8, NumLayers = 2, NumHeads = 2, ProjectionDim = 4 };
-    private static readonly ClipTextConfig s_text = new() { VocabularySize = 10, MaxPositions = 6, HiddenSize = 8, NumLayers = 2, NumHeads = 2, ProjectionDim = 4 };
+    private static readonly DinoConfig TinyDino = new() { ImageSize = 12, PatchSize = 4, EmbedDim = 8, Depth = 2, NumHeads = 2 };
+    private static readonly ClipVisionConfig TinyVision = new() { ImageSize = 12, PatchSize = 4, HiddenSize = 8, NumLayers = 2, NumHeads = 2, ProjectionDim = 4 };
+    private static readonly ClipTextConfig Text = new() { VocabularySize = 10, MaxPositions = 6, HiddenSize = 8, NumLayers = 2, NumHeads = 2, ProjectionDim = 4 };
 
     [Fact]
     public void Dino_gives_every_weight_a_gradient_in_training()
     {
         using DisposeScope scope = NewDisposeScope();
-        using DinoVisionTransformer model = new(s_dino);
+        using DinoVisionTransformer model = new(TinyDino);
         // Another size than the position table's, so that its interpolation is differentiated too.
         VisionFeatures features = model.ForwardFeatures(randn(2, 3, 16, 12));
         (features.Global.square().sum() + features.Patches.square().sum()).backward();
@@ -30,7 +30,7 @@ public class EncoderBehaviourTests
     public void Both_clip_towers_get_gradients_from_the_contrastive_logits()
     {
         using DisposeScope scope = NewDisposeScope();
-        using ClipModel model = new(s_text, s_vision, ClipFixture.TinyTokenizer(6));
+        using ClipModel model = new(Text, TinyVision, ClipFixture.TinyTokenizer(6));
         Tensor logits = model.call(randn(2, 3, 12, 12), tensor(new long[,] { { 2, 0, 1, 3, 3, 3 }, { 2, 1, 0, 1, 3, 3 } }));
         nn.functional.cross_entropy(logits, arange(2)).backward();
         AssertGradients(model);
@@ -55,9 +55,9 @@ public class EncoderBehaviourTests
     [Fact]
     public void Encoding_leaves_nothing_behind_but_what_it_returns()
     {
-        using DinoVisionTransformer dino = new(s_dino);
+        using DinoVisionTransformer dino = new(TinyDino);
         using DinoV2VisionTransformer dinoV2 = new(new() { ImageSize = 12, PatchSize = 4, EmbedDim = 8, Depth = 2, NumHeads = 2, RegisterTokens = 2 });
-        using ClipModel clip = new(s_text, s_vision, ClipFixture.TinyTokenizer(6));
+        using ClipModel clip = new(Text, TinyVision, ClipFixture.TinyTokenizer(6));
         using Tensor pixels = randn(2, 3, 12, 12), wide = randn(1, 3, 12, 20);
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 
@@ -85,8 +85,8 @@ public class EncoderBehaviourTests
         ClipModel clip;
         using (NewDisposeScope())
         {
-            dino = new(s_dino);
-            clip = new(s_text, s_vision, ClipFixture.TinyTokenizer(6));
+            dino = new(TinyDino);
+            clip = new(Text, TinyVision, ClipFixture.TinyTokenizer(6));
         }
         using (dino)
         using (clip)
@@ -96,8 +96,8 @@ public class EncoderBehaviourTests
     [Fact]
     public void Images_of_another_size_are_refused_with_the_sizes()
     {
-        using DinoVisionTransformer dino = new(s_dino);
-        using ClipVisionEncoder clip = new(s_vision);
+        using DinoVisionTransformer dino = new(TinyDino);
+        using ClipVisionEncoder clip = new(TinyVision);
         using Tensor small = zeros(1, 3, 3, 12), wide = zeros(1, 3, 12, 16), grey = zeros(1, 1, 12, 12);
 
         Assert.Contains("(1,3,3,12)", Assert.Throws<ArgumentException>(() => dino.Encode(small)).Message, StringComparison.Ordinal);
@@ -110,7 +110,7 @@ public class EncoderBehaviourTests
     [Fact]
     public void Texts_longer_than_the_position_table_are_refused()
     {
-        using ClipTextEncoder encoder = new(s_text);
+        using ClipTextEncoder encoder = new(Text);
         using Tensor ids = zeros(1, 7, dtype: ScalarType.Int64);
         Assert.Contains("(1,7)", Assert.Throws<ArgumentException>(() => encoder.Encode(ids)).Message, StringComparison.Ordinal);
     }
@@ -122,7 +122,7 @@ public class EncoderBehaviourTests
         Tensor ids = tensor(new long[,] { { 1, 5, 9, 5 } });
         foreach ((int eos, int position) in new[] { (2, 2), (9, 2), (5, 1) })
         {
-            using ClipTextEncoder encoder = new(s_text with { EosTokenId = eos });
+            using ClipTextEncoder encoder = new(Text with { EosTokenId = eos });
             ClipTextOutput output = encoder.Encode(ids);
             Fixtures.AssertClose(output.Pooled, output.LastHiddenState[.., position], 0, $"end token {eos}");
         }

@@ -14,7 +14,7 @@ namespace PatchDpo.Torch.Tests.Encoders;
 /// <summary>Features that are NaN, infinite or overflow a cosine are an error that names encoder and image, never a score.</summary>
 public sealed class NonFiniteFeatureTests : IDisposable
 {
-    private static readonly ImageBuffer s_image = TestImages.Blocks(1, 32, 32, 4), s_bad = TestImages.Blocks(2, 32, 32, 4);
+    private static readonly ImageBuffer Image = TestImages.Blocks(1, 32, 32, 4), Bad = TestImages.Blocks(2, 32, 32, 4);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -30,10 +30,10 @@ public sealed class NonFiniteFeatureTests : IDisposable
     {
         using PixelEncoder encoder = Spoiling(value);
         PatchQualityEstimator estimator = new(encoder, batchSize: 2);
-        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => estimator.Score([s_image, s_image, s_bad], [s_image, s_image, s_image]));
+        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => estimator.Score([Image, Image, Bad], [Image, Image, Image]));
         Assert.Equal(("the generated image of pair 2", 2), (e.Item, e.Index));
         Assert.Contains(nameof(PixelEncoder), e.Message, StringComparison.Ordinal);
-        e = Assert.Throws<NonFiniteOutputException>(() => estimator.Score([s_image, s_image], [s_image, s_bad]));
+        e = Assert.Throws<NonFiniteOutputException>(() => estimator.Score([Image, Image], [Image, Bad]));
         Assert.Equal("the reference of pair 1", e.Item);
     }
 
@@ -44,7 +44,7 @@ public sealed class NonFiniteFeatureTests : IDisposable
     {
         using PixelEncoder encoder = Spoiling(value);
         EvaluationRow Row(ImageBuffer generated, ImageBuffer reference) => new("dog", "red", generated, [reference]);
-        EvaluationRow[] generated = [Row(s_image, s_image), Row(s_image, s_image), Row(s_bad, s_image)], reference = [Row(s_image, s_image), Row(s_image, s_bad)];
+        EvaluationRow[] generated = [Row(Image, Image), Row(Image, Image), Row(Bad, Image)], reference = [Row(Image, Image), Row(Image, Bad)];
         PersonalizationEvaluatorOptions options = new() { BatchSize = 2 };
         foreach (PersonalizationEvaluator evaluator in new PersonalizationEvaluator[] { new(encoder, null, null, options: options), new(null, new ImageClip(encoder), null, options: options), new(null, null, new PatchQualityEstimator(encoder), options: options) })
         {
@@ -59,7 +59,7 @@ public sealed class NonFiniteFeatureTests : IDisposable
     public void A_text_embedding_names_its_row()
     {
         using PixelEncoder encoder = Spoiling(0);
-        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => new PersonalizationEvaluator(null, new ImageClip(encoder), null).Evaluate([new("a", "red", s_image, [s_image]), new("a", "NaN", s_image, [s_image])]));
+        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => new PersonalizationEvaluator(null, new ImageClip(encoder), null).Evaluate([new("a", "red", Image, [Image]), new("a", "NaN", Image, [Image])]));
         Assert.Equal("the prompt of row 1 (subject 'a')", e.Item);
     }
 
@@ -76,7 +76,7 @@ public sealed class NonFiniteFeatureTests : IDisposable
             PatchEncoder.Save(encoder, _folder.File("encoder"));
         }
         using IVisionEncoder damaged = PatchEncoder.FromFolder(_folder.File("encoder"));
-        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => new PatchQualityEstimator(damaged).Score([s_image], [s_image]));
+        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => new PatchQualityEstimator(damaged).Score([Image], [Image]));
         Assert.Equal(file, e.WeightsPath);
         Assert.Contains(damaged.GetType().Name, e.Part, StringComparison.Ordinal);
     }
@@ -92,7 +92,7 @@ public sealed class NonFiniteFeatureTests : IDisposable
         string damaged = Path.Combine(folder, head ? PatchHeadEncoder.FileName : "model.safetensors");
         DamagedFile.Fill(damaged, head ? "bias" : "norm.weight", float.NaN);
         using IVisionEncoder opened = PatchEncoder.FromFolder(folder);
-        Assert.Equal(damaged, Assert.Throws<NonFiniteOutputException>(() => new PatchQualityEstimator(opened).Score([s_image], [s_image])).WeightsPath);
+        Assert.Equal(damaged, Assert.Throws<NonFiniteOutputException>(() => new PatchQualityEstimator(opened).Score([Image], [Image])).WeightsPath);
     }
 
     public static TheoryData<string> Kinds => new(TinyEncoders.Kinds.Where(k => k != "ALIKE"));
@@ -101,7 +101,7 @@ public sealed class NonFiniteFeatureTests : IDisposable
     private static PixelEncoder Spoiling(float value) => new(32, 8, image =>
     {
         Tensor pixels = ones(3, 32, 32);
-        if (ReferenceEquals(image.Pixels, s_bad.Pixels) || image.Pixels.SequenceEqual(s_bad.Pixels))
+        if (ReferenceEquals(image.Pixels, Bad.Pixels) || image.Pixels.SequenceEqual(Bad.Pixels))
             pixels[0, 0, 0] = value;
         return pixels;
     });

@@ -4,7 +4,6 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Tests.PatchEncoders;
 using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -15,7 +14,7 @@ namespace PatchDpo.Torch.Tests.Encoders;
 /// <summary>Self-supervised patch training of every kind of encoder, with and without a head.</summary>
 public sealed class PatchEncoderEncodersTests : IDisposable
 {
-    private static readonly ImageBuffer[] s_images = [.. Enumerable.Range(0, 4).Select(i => TestImages.Blocks(i, 60, 48, 6))];
+    private static readonly ImageBuffer[] Pictures = [.. Enumerable.Range(0, 4).Select(i => TestImages.Blocks(i, 60, 48, 6))];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -167,5 +166,5 @@ public sealed class PatchEncoderEncodersTests : IDisposable
         Assert.Contains("32,32", Assert.Throws<ArgumentException>(() => Train(clip, new() { CropSize = 48, BatchSize = 1 })).Message, StringComparison.Ordinal);
     }
 
-    private static void Train(ITrainableVisionEncoder encoder, PatchEncoderTrainerOptions options) => new PatchEncoderTrainer(options).Train(encoder, s_images);
+    private static void Train(ITrainableVisionEncoder encoder, PatchEncoderTrainerOptions options) => new PatchEncoderTrainer(options).Train(encoder, Pictures);
 }

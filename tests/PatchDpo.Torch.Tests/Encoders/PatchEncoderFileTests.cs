@@ -14,7 +14,7 @@ namespace PatchDpo.Torch.Tests.Encoders;
 /// <summary>Encoders from lone files of weights: the keys and shapes tell which it is.</summary>
 public sealed class PatchEncoderFileTests : IDisposable
 {
-    private static readonly DinoConfig s_dino = new() { ImageSize = 32, PatchSize = 8, EmbedDim = 64, Depth = 2, NumHeads = 1, IntermediateSize = 96 };
+    private static readonly DinoConfig TinyDino = new() { ImageSize = 32, PatchSize = 8, EmbedDim = 64, Depth = 2, NumHeads = 1, IntermediateSize = 96 };
 
     private readonly TemporaryFolder _folder = new();
 
@@ -87,12 +87,12 @@ public sealed class PatchEncoderFileTests : IDisposable
     public void Of_a_self_distillation_the_teacher_is_opened()
     {
         using DisposeScope scope = NewDisposeScope();
-        using DinoVisionTransformer student = new(s_dino), teacher = new(s_dino);
+        using DinoVisionTransformer student = new(TinyDino), teacher = new(TinyDino);
         string path = Write("full.pth", Prefixed(student, "student.module.backbone.").Concat(Prefixed(teacher, "teacher.backbone.")).Append(new("teacher.head.weight", ones(2))));
         using IVisionEncoder encoder = PatchEncoder.FromFile(path);
         Tensor pixels = randn(1, 3, 32, 40);
         Fixtures.AssertClose(encoder.Encode(pixels).Patches, teacher.Encode(pixels).Patches, 0, "patches");
-        Assert.Equal(s_dino, Assert.IsType<DinoVisionTransformer>(encoder).Config);
+        Assert.Equal(TinyDino, Assert.IsType<DinoVisionTransformer>(encoder).Config);
     }
 
     [Fact]
@@ -145,7 +145,7 @@ public sealed class PatchEncoderFileTests : IDisposable
     public void Options_that_an_encoder_has_not_are_refused_and_those_that_it_has_are_taken()
     {
         using DisposeScope scope = NewDisposeScope();
-        using DinoVisionTransformer dino = new(s_dino);
+        using DinoVisionTransformer dino = new(TinyDino);
         string path = Write("dino.pth", Prefixed(dino, ""));
         Assert.Contains("PatchStage", Assert.Throws<ArgumentException>(() => PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStage = 1 })).Message, StringComparison.Ordinal);
         using (IVisionEncoder encoder = PatchEncoder.FromFile(path, options: new VisionEncoderOptions { ImageSize = 48 }))

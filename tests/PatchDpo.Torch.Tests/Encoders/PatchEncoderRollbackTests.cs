@@ -3,8 +3,6 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.PatchEncoders;
-using PatchDpo.Torch.Vision.Cnn;
-using PatchDpo.Torch.Vision.Dino;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -14,7 +12,7 @@ namespace PatchDpo.Torch.Tests.Encoders;
 /// <summary>Patch training that diverges, is cancelled or fails leaves the caller's encoder as it was, to the bit.</summary>
 public sealed class PatchEncoderRollbackTests
 {
-    private static readonly ImageBuffer[] s_images = [.. Enumerable.Range(0, 4).Select(i => TestImages.Blocks(i, 60, 48, 6))];
+    private static readonly ImageBuffer[] Pictures = [.. Enumerable.Range(0, 4).Select(i => TestImages.Blocks(i, 60, 48, 6))];
 
     public enum End
     {
@@ -48,11 +46,11 @@ public sealed class PatchEncoderRollbackTests
         below.train();
         below.children().Last().eval();
         string before = State(below, encoder.Head);
-        Fails(end, (options, progress, cancellation) => new PatchEncoderTrainer(options).Train(encoder, s_images, progress, cancellation));
+        Fails(end, (options, progress, cancellationToken) => new PatchEncoderTrainer(options).Train(encoder, Pictures, progress, cancellationToken));
         Assert.Equal(before, State(below, encoder.Head));
         Assert.True(encoder.IsFresh);
         // It can be trained still.
-        new PatchEncoderTrainer(Options(1, 1e-3)).Train(encoder, s_images);
+        new PatchEncoderTrainer(Options(1, 1e-3)).Train(encoder, Pictures);
         Assert.False(encoder.IsFresh);
     }
 
@@ -71,7 +69,7 @@ public sealed class PatchEncoderRollbackTests
         module.parameters().Last().requires_grad = false;
         string before = State(module);
         Tensor pixels = rand([4, 3, 32, 32], generator: new Generator(3));
-        Fails(end, (options, progress, cancellation) => new PatchEncoderTrainer(options).Train(module, x => module.call(x).permute(0, 2, 3, 1), pixels, progress, cancellation));
+        Fails(end, (options, progress, cancellationToken) => new PatchEncoderTrainer(options).Train(module, x => module.call(x).permute(0, 2, 3, 1), pixels, progress, cancellationToken));
         Assert.Equal(before, State(module));
     }
 
@@ -79,7 +77,7 @@ public sealed class PatchEncoderRollbackTests
     public void Nothing_is_left_behind_by_a_training_that_fails()
     {
         using PatchHeadEncoder encoder = new(TinyEncoders.Create("CIFAR ResNet"), 5);
-        LeakCheck.Run(() => Fails(End.ProgressThrows, (options, progress, cancellation) => new PatchEncoderTrainer(options).Train(encoder, s_images, progress, cancellation)));
+        LeakCheck.Run(() => Fails(End.ProgressThrows, (options, progress, cancellationToken) => new PatchEncoderTrainer(options).Train(encoder, Pictures, progress, cancellationToken)));
     }
 
     [Fact]
@@ -89,7 +87,7 @@ public sealed class PatchEncoderRollbackTests
         using (no_grad())
         using (Scalar nan = float.NaN.ToScalar())
             ((nn.Module)encoder.Encoder).parameters().First().fill_(nan);
-        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => new PatchEncoderTrainer(Options(1, 1e-3)).Train(encoder, s_images));
+        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => new PatchEncoderTrainer(Options(1, 1e-3)).Train(encoder, Pictures));
         Assert.Contains("DinoVisionTransformer", e.Message, StringComparison.Ordinal);
         Assert.StartsWith("training image ", e.Item, StringComparison.Ordinal);
     }

@@ -2,6 +2,7 @@ using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Vision.Dino;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ internal static class TinyEncoders
         nn.Module module = (nn.Module)encoder;
         module.eval();
         using IDisposable noGrad = no_grad();
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Generator generator = new(11);
         foreach (Parameter parameter in module.parameters())
             parameter.copy_(parameter.dim() > 1 ? randn(parameter.shape, generator: generator) / Math.Sqrt(Math.Max(1, parameter.numel() / parameter.shape[0])) : parameter);

@@ -45,7 +45,7 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
     public void Generation_refuses_it_where_that_is_asked_for()
     {
         var options = new GenerationOptions { Steps = 1, NegativePrompt = "", RefuseTruncatedPrompts = true };
-        var e = Assert.Throws<TruncatedPromptException>(() => fixture.Model.Generate([Request(Short), Request(Long + " in the snow")], options));
+        TruncatedPromptException e = Assert.Throws<TruncatedPromptException>(() => fixture.Model.Generate([Request(Short), Request(Long + " in the snow")], options));
         Assert.Equal(1, e.Prompt.Index);
         Assert.StartsWith("Prompt 1 is too long: it has 21 tokens and the text encoder takes 14; left out: '", e.Message, StringComparison.Ordinal);
         Assert.Null(Assert.Throws<TruncatedPromptException>(() => fixture.Model.Generate([Request(Short)], options with { NegativePrompt = Long + " in the snow" })).Prompt.Index);
@@ -59,7 +59,7 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
         string text = string.Join(' ', Enumerable.Repeat("ugly", 600));
         Assert.Equal(2_999, text.Length);
         fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = text, MaxPromptCharacters = 3_000 });
-        var e = Assert.Throws<PromptTooLongException>(() => fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = text, MaxPromptCharacters = 2_998 }));
+        PromptTooLongException e = Assert.Throws<PromptTooLongException>(() => fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = text, MaxPromptCharacters = 2_998 }));
         Assert.Equal((null, 2_999, 2_998), (e.PromptIndex, e.Length, e.Limit));
     }
 
@@ -77,7 +77,7 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
     [Fact]
     public void Evaluation_tells_it_by_row_or_refuses_it()
     {
-        using var clip = ClipModelOf(maxLength: 6);
+        using ClipModel clip = ClipModelOf(maxLength: 6);
         ImageBuffer image = TinyModelFixture.Image(1);
         EvaluationRow[] rows = [.. new[] { "a a", "a a a a a", "a", "a a a a a a" }.Select(p => new EvaluationRow("cat", p, image, [image]))];
         PersonalizationMetrics metrics = new PersonalizationEvaluator(null, clip, null, options: new() { BatchSize = 2 }).Evaluate(rows);
@@ -86,7 +86,7 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
         using TemporaryFolder folder = new();
         new EvaluationReport(metrics).WriteJson(folder.File("scores.json"));
         Assert.Contains("truncatedPrompts", File.ReadAllText(folder.File("scores.json")), StringComparison.Ordinal);
-        var e = Assert.Throws<TruncatedPromptException>(() => new PersonalizationEvaluator(null, clip, null, options: new() { BatchSize = 2, RefuseTruncatedPrompts = true }).Evaluate(rows));
+        TruncatedPromptException e = Assert.Throws<TruncatedPromptException>(() => new PersonalizationEvaluator(null, clip, null, options: new() { BatchSize = 2, RefuseTruncatedPrompts = true }).Evaluate(rows));
         Assert.Equal(1, e.Prompt.Index);
     }
 

@@ -19,7 +19,7 @@ public sealed class VisionFolderTests : IDisposable
     private const string DinoJson = """{"model_type": "vit", "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16, "patch_size": 4, "image_size": [12, 12], "qkv_bias": true, "layer_norm_eps": 1e-6, "hidden_act": "gelu"}""";
     private const string TextJson = """{"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 516, "max_position_embeddings": 6, "hidden_act": "gelu", "eos_token_id": 515, "projection_dim": 4}""";
     private const string VisionJson = """{"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16, "patch_size": 4, "image_size": 12, "hidden_act": "quick_gelu", "projection_dim": 4}""";
-    private static readonly string s_clipJson = $$"""{"text_config": {{TextJson}}, "vision_config": {{VisionJson}}, "projection_dim": 4}""";
+    private static readonly string ClipJson = $$"""{"text_config": {{TextJson}}, "vision_config": {{VisionJson}}, "projection_dim": 4}""";
 
     private readonly TemporaryFolder _folder = new();
 
@@ -131,7 +131,7 @@ public sealed class VisionFolderTests : IDisposable
         WriteTokenizer();
         using ClipModel original = NewClip();
         // Old exports carry this buffer.
-        Write(s_clipJson, new(original.state_dict()) { ["text_model.embeddings.position_ids"] = arange(6).unsqueeze(0) });
+        Write(ClipJson, new(original.state_dict()) { ["text_model.embeddings.position_ids"] = arange(6).unsqueeze(0) });
         using ClipModel loaded = ClipModel.FromFolder(_folder.File(""));
         using ClipTextEncoder text = ClipTextEncoder.FromFolder(_folder.File(""));
         using ClipVisionEncoder vision = ClipVisionEncoder.FromFolder(_folder.File(""));
@@ -247,7 +247,7 @@ public sealed class VisionFolderTests : IDisposable
     public void A_tokenizer_with_more_ids_than_the_text_encoder_is_refused()
     {
         WriteTokenizer();
-        File.WriteAllText(_folder.File("config.json"), s_clipJson.Replace("516", "500", StringComparison.Ordinal).Replace("515", "499", StringComparison.Ordinal));
+        File.WriteAllText(_folder.File("config.json"), ClipJson.Replace("516", "500", StringComparison.Ordinal).Replace("515", "499", StringComparison.Ordinal));
         File.WriteAllBytes(_folder.File("model.safetensors"), [2, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}']);
         ModelConfigException e = Assert.Throws<ModelConfigException>(() => ClipModel.FromFolder(_folder.File("")));
         Assert.Contains("515", e.Message, StringComparison.Ordinal);
@@ -263,7 +263,7 @@ public sealed class VisionFolderTests : IDisposable
 
     private static ClipModel NewClip()
     {
-        ModelConfig json = ModelConfig.Parse(s_clipJson, "test");
+        ModelConfig json = ModelConfig.Parse(ClipJson, "test");
         Dictionary<string, int> vocabulary = Vocabulary();
         using TemporaryFolder folder = new();
         ClipFixture.WriteTokenizer(folder, vocabulary, 6);

@@ -8,7 +8,7 @@ namespace PatchDpo.Torch.Tests.Evaluation;
 
 public sealed class PersonalizationEvaluatorTests
 {
-    private static readonly ImageBuffer s_red = Plain(255, 0, 0), s_green = Plain(0, 255, 0), s_blue = Plain(0, 0, 255), s_yellow = Plain(255, 255, 0);
+    private static readonly ImageBuffer Red = Plain(255, 0, 0), Green = Plain(0, 255, 0), Blue = Plain(0, 0, 255), Yellow = Plain(255, 255, 0);
 
     [Fact]
     public void Scores_are_means_over_pairs_then_over_subjects()
@@ -16,9 +16,9 @@ public sealed class PersonalizationEvaluatorTests
         // Subject a: red against red, green against red and yellow; subject b: blue against blue. cos(green, yellow) = 1/sqrt 2.
         EvaluationRow[] rows =
         [
-            new("a", "a red thing", s_red, [s_red]),
-            new("b", "a blue thing", s_blue, [s_blue]),
-            new("a", "a blue thing", s_green, [s_red, s_yellow]),
+            new("a", "a red thing", Red, [Red]),
+            new("b", "a blue thing", Blue, [Blue]),
+            new("a", "a blue thing", Green, [Red, Yellow]),
         ];
         PersonalizationMetrics metrics = new PersonalizationEvaluator(null, new ColourClip(), null).Evaluate(rows);
         double half = Math.Sqrt(0.5), a = (1 + 0 + half) / 3;
@@ -75,7 +75,7 @@ public sealed class PersonalizationEvaluatorTests
             EvaluationModel model = EvaluationModel.FromFile("CLIP", "colours", file);
             Assert.Equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", model.Sha256);
             PersonalizationMetrics metrics = new PersonalizationEvaluator(null, new ColourClip(), null, [model], new() { Setting = DreamBenchSetting.KosmosG, GenerationSeed = 42 })
-                .Evaluate([new("a", "red", s_red, [s_red]), new("b", "red", s_red, [s_yellow])]);
+                .Evaluate([new("a", "red", Red, [Red]), new("b", "red", Red, [Yellow])]);
             Assert.Equal((42, DreamBenchSetting.KosmosG, model), (metrics.GenerationSeed!.Value, metrics.Setting, metrics.Models.Single()));
             Assert.Contains("KosmosG setting, 2 subjects, 2 images, 2 pairs", metrics.ToString(), StringComparison.Ordinal);
             Assert.Equal("0.854", $"{metrics.ClipI:F3}");
@@ -92,9 +92,9 @@ public sealed class PersonalizationEvaluatorTests
         PersonalizationEvaluator original = new(null, new ColourClip(), null), chosen = new(null, new ColourClip(), null, options: new() { Setting = DreamBenchSetting.KosmosG });
         Assert.Throws<EmptyDataException>(() => original.Evaluate([]));
         Assert.Throws<ArgumentException>(() => new PersonalizationEvaluator(null, null, null));
-        AssertRefused("Row 1 (subject 'b') has no reference", original, new("a", "red", s_red, [s_red]), new("b", "red", s_red, []));
-        AssertRefused("Row 0 has no subject", original, new EvaluationRow("", "red", s_red, [s_red]));
-        AssertRefused("2 references", chosen, new EvaluationRow("a", "red", s_red, [s_red, s_blue]));
+        AssertRefused("Row 1 (subject 'b') has no reference", original, new("a", "red", Red, [Red]), new("b", "red", Red, []));
+        AssertRefused("Row 0 has no subject", original, new EvaluationRow("", "red", Red, [Red]));
+        AssertRefused("2 references", chosen, new EvaluationRow("a", "red", Red, [Red, Blue]));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PersonalizationEvaluatorOptions { BatchSize = 0 });
     }
 
@@ -103,7 +103,7 @@ public sealed class PersonalizationEvaluatorTests
     {
         using PixelEncoder patches = new(32, 8);
         PersonalizationEvaluator evaluator = new(patches, new ColourClip(), new PatchQualityEstimator(patches));
-        EvaluationRow[] rows = [new("a", "red", s_red, [s_red, s_blue]), new("b", "red", s_green, [s_red])];
+        EvaluationRow[] rows = [new("a", "red", Red, [Red, Blue]), new("b", "red", Green, [Red])];
         LeakCheck.Run(() => evaluator.Evaluate(rows));
         using CancellationTokenSource source = new();
         source.Cancel();

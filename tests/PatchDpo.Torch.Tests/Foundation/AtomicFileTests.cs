@@ -38,24 +38,24 @@ public sealed class AtomicFileTests : IDisposable
     [MemberData(nameof(Formats))]
     public void A_disk_that_is_really_full_leaves_the_old_file_whole_and_nothing_else(string format)
     {
-        const int page = 4096, pages = 32, side = 80;
-        byte[] old = [1, 2, 3, 4], whole = SampleFile.Bytes(format, side);
-        int needed = (whole.Length + page - 1) / page;
-        using SmallDisk disk = SmallDisk.MountOrSkip(_folder.File("disk"), page * pages);
+        const int Page = 4096, Pages = 32, Side = 80;
+        byte[] old = [1, 2, 3, 4], whole = SampleFile.Bytes(format, Side);
+        int needed = (whole.Length + Page - 1) / Page;
+        using SmallDisk disk = SmallDisk.MountOrSkip(_folder.File("disk"), Page * Pages);
         string path = Path.Combine(disk.Path, "file"), filler = Path.Combine(disk.Path, "filler");
         File.WriteAllBytes(path, old);
-        Assert.InRange(needed, 3, pages - 3);
+        Assert.InRange(needed, 3, Pages - 3);
         for (int free = 0; free < needed; free++)
         {
-            // The old file has a page too.
-            File.WriteAllBytes(filler, new byte[page * (pages - 1 - free)]);
-            Assert.Throws<IOException>(() => SampleFile.Write(format, path, side));
+            // The old file has a Page too.
+            File.WriteAllBytes(filler, new byte[Page * (Pages - 1 - free)]);
+            Assert.Throws<IOException>(() => SampleFile.Write(format, path, Side));
             Assert.Equal(old, File.ReadAllBytes(path));
             Assert.Equal([path, filler], Directory.GetFiles(disk.Path).Order(StringComparer.Ordinal));
         }
 
         File.Delete(filler);
-        SampleFile.Write(format, path, side);
+        SampleFile.Write(format, path, Side);
         Assert.Equal(whole, File.ReadAllBytes(path));
         Assert.Equal([path], Directory.GetFiles(disk.Path));
     }

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
@@ -10,7 +9,7 @@ namespace PatchDpo.Torch.Tests.Foundation;
 /// <summary>What desktops, archives and notebooks leave in folders is no data.</summary>
 public sealed partial class FolderFilesTests : IDisposable
 {
-    private static readonly string[] s_litter =
+    private static readonly string[] Litter =
         [".DS_Store", "._a.png", ".a.png", ".directory", "Thumbs.db", "thumbs.DB", "ehthumbs.db", "Desktop.ini", ".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"];
 
     private readonly TemporaryFolder _folder = new();
@@ -20,7 +19,7 @@ public sealed partial class FolderFilesTests : IDisposable
     [Fact]
     public void Names_that_nobody_gave_are_litter_and_others_are_not()
     {
-        Assert.All(s_litter, n => Assert.True(FolderFiles.IsLitter(n), n));
+        Assert.All(Litter, n => Assert.True(FolderFiles.IsLitter(n), n));
         Assert.All(["a.png", "thumbs", "Thumbs.db.png", "desktop.ini.txt", "a.DS_Store", "_a.png", "MACOSX", "~a.png", "Icon.png"], n => Assert.False(FolderFiles.IsLitter(n), n));
     }
 

@@ -17,7 +17,7 @@ public sealed class FolderLockTests : IDisposable
     {
         using (FolderLock.Take(Root, "builds"))
         {
-            var e = Assert.Throws<IOException>(() => FolderLock.Take(Root, "builds"));
+            IOException e = Assert.Throws<IOException>(() => FolderLock.Take(Root, "builds"));
             Assert.StartsWith($"Another process builds '{Root}'", e.Message, StringComparison.Ordinal);
         }
         Assert.Empty(Directory.GetFiles(Root));

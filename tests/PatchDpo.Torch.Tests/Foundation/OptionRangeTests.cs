@@ -1,7 +1,6 @@
 using System.Reflection;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchEncoders;
@@ -17,7 +16,7 @@ namespace PatchDpo.Torch.Tests.Foundation;
 public sealed class OptionRangeTests(TinyModelFixture fixture) : IClassFixture<TinyModelFixture>
 {
     // Those that compute; limits on files and pixels are whole numbers.
-    private static readonly Type[] s_options = [.. typeof(GenerationOptions).Assembly.GetExportedTypes().Where(t => t.Name.EndsWith("Options", StringComparison.Ordinal))];
+    private static readonly Type[] Options = [.. typeof(GenerationOptions).Assembly.GetExportedTypes().Where(t => t.Name.EndsWith("Options", StringComparison.Ordinal))];
 
     public static TheoryData<string> RealNumbers() => Of(t => t == typeof(double));
 
@@ -29,7 +28,7 @@ public sealed class OptionRangeTests(TinyModelFixture fixture) : IClassFixture<T
     {
         foreach (double value in new[] { double.NaN, double.PositiveInfinity, double.NegativeInfinity, 1e38, -1e38, double.MaxValue })
         {
-            var e = Assert.Throws<ArgumentOutOfRangeException>(() => Set(property, value));
+            ArgumentOutOfRangeException e = Assert.Throws<ArgumentOutOfRangeException>(() => Set(property, value));
             Assert.Contains($"{property.Split('.')[1]} lies in [", e.Message, StringComparison.Ordinal);
         }
     }
@@ -104,7 +103,7 @@ public sealed class OptionRangeTests(TinyModelFixture fixture) : IClassFixture<T
     private static TheoryData<string> Of(Func<Type, bool> kind)
     {
         var data = new TheoryData<string>();
-        foreach (Type type in s_options)
+        foreach (Type type in Options)
             foreach (PropertyInfo property in type.GetProperties().Where(p => p.CanWrite && kind(Nullable.GetUnderlyingType(p.PropertyType) ?? p.PropertyType)))
                 data.Add($"{type.Name}.{property.Name}");
         return data;
@@ -113,7 +112,7 @@ public sealed class OptionRangeTests(TinyModelFixture fixture) : IClassFixture<T
     private static void Set(string property, object value)
     {
         string[] names = property.Split('.');
-        Type type = s_options.Single(t => t.Name == names[0]);
+        Type type = Options.Single(t => t.Name == names[0]);
         type.GetProperty(names[1])!.SetValue(Activator.CreateInstance(type), value, BindingFlags.DoNotWrapExceptions, null, null, null);
     }
 }

@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Foundation;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Foundation;
@@ -47,7 +48,7 @@ public class SafeConv2dTests
         random.manual_seed(5);
         using SafeConv2d ours = new(6, 4, 3, bias: bias);
         random.manual_seed(5);
-        using var theirs = nn.Conv2d(6, 4, 3, bias: bias);
+        using Conv2d theirs = nn.Conv2d(6, 4, 3, bias: bias);
         Dictionary<string, Tensor> expected = theirs.state_dict(), found = ours.state_dict();
         Assert.Equal(expected.Keys.Order(), found.Keys.Order());
         Assert.All(expected, e => Assert.Equal(e.Value.data<float>().ToArray(), found[e.Key].data<float>().ToArray()));

@@ -1,6 +1,5 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Foundation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Foundation;

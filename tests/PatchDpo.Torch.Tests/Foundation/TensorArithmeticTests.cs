@@ -1,6 +1,7 @@
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Vision.Cnn;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Foundation;
@@ -60,7 +61,7 @@ public class TensorArithmeticTests
     {
         using DisposeScope scope = NewDisposeScope();
         using var ours = new BatchNormalization(3, CPU, ScalarType.Float32);
-        using var theirs = nn.BatchNorm2d(3);
+        using BatchNorm2d theirs = nn.BatchNorm2d(3);
         ours.train(training);
         theirs.train(training);
         using Generator generator = new(3, CPU);

@@ -9,7 +9,7 @@ public sealed class TorchRuntimeTests
     public void TorchSharp_computes_after_initialisation()
     {
         TorchRuntime.Initialize();
-        using var scope = torch.NewDisposeScope();
+        using DisposeScope scope = torch.NewDisposeScope();
         Assert.Equal(6f, torch.tensor(new[] { 1f, 2f, 3f }).sum().item<float>());
     }
 
@@ -21,7 +21,7 @@ public sealed class TorchRuntimeTests
     public void An_absent_gpu_falls_back_only_where_that_is_allowed()
     {
         Assert.Equal(DeviceType.CPU, TorchRuntime.ResolveDevice(1_000, fallbackToCpu: true).type);
-        var e = Assert.Throws<InvalidOperationException>(() => TorchRuntime.ResolveDevice(1_000, fallbackToCpu: false));
+        InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => TorchRuntime.ResolveDevice(1_000, fallbackToCpu: false));
         Assert.Contains("1000", e.Message);
     }
 }

@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Images;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Images;
@@ -15,7 +14,7 @@ public class ElongatedImageTests
         {
             ImageBuffer image = Random(random, random.Next(1, 40), random.Next(1, 40), new[] { 1, 3, 4 }[random.Next(3)]);
             (int width, int height) = (Size(image.Width), Size(image.Height));
-            var filter = Enum.GetValues<ResampleFilter>()[random.Next(Enum.GetValues<ResampleFilter>().Length)];
+            ResampleFilter filter = Enum.GetValues<ResampleFilter>()[random.Next(Enum.GetValues<ResampleFilter>().Length)];
             (int x, int y, int w, int h) = (random.Next(-9, width + 3), random.Next(-9, height + 3), random.Next(1, 50), random.Next(1, 50));
             ImageBuffer whole = PillowResize.Resize(image, width, height, filter).Crop(x, y, w, h);
             PreprocessingFixture.AssertSame(whole, PillowResize.ResizeWindow(image, width, height, filter, x, y, w, h), $"round {round}: {filter}");
@@ -34,7 +33,7 @@ public class ElongatedImageTests
             ImageBuffer image = random.Next(2) == 0 ? Random(random, shorter, longer, 3) : Random(random, longer, shorter, 3);
             int offset = (int)Math.Floor((resizeTo - cropTo) / 2.0), framed = longer + (2 * frame);
             ImageBuffer square = PillowResize.Resize(image, longer, longer, ResampleFilter.Bicubic);
-            var pixels = new byte[framed * framed * 3];
+            byte[] pixels = new byte[framed * framed * 3];
             for (int i = 0; i < framed * framed; i++)
             {
                 int from = (Math.Clamp((i / framed) - frame, 0, longer - 1) * longer) + Math.Clamp((i % framed) - frame, 0, longer - 1);
@@ -122,7 +121,7 @@ public class ElongatedImageTests
 
     private static ImageBuffer Random(Random random, int width, int height, int channels)
     {
-        var pixels = new byte[width * height * channels];
+        byte[] pixels = new byte[width * height * channels];
         random.NextBytes(pixels);
         return new ImageBuffer(width, height, channels, pixels);
     }

@@ -29,7 +29,7 @@ public class ForeignImageTests
     public void A_file_is_named_as_what_it_is(string start, string name, string wayOut)
     {
         byte[] bytes = Encoding.Latin1.GetBytes(start);
-        var error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(bytes, "photo.jpg"));
+        InvalidImageException error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(bytes, "photo.jpg"));
         Assert.Contains("'photo.jpg'", error.Message);
         Assert.Contains(name, error.Message);
         Assert.Contains(wayOut, error.Message);

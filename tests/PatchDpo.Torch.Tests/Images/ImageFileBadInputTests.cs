@@ -57,7 +57,7 @@ public sealed class ImageFileBadInputTests : IDisposable
     {
         byte[] bomb = PngBytes.Build(width, height, 8, PngBytes.Grey, [.. Enumerable.Repeat(new byte[width], 200)]);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        var error = Assert.Throws<ImageTooLargeException>(() => ImageFile.Decode(bomb, "bomb.png"));
+        ImageTooLargeException error = Assert.Throws<ImageTooLargeException>(() => ImageFile.Decode(bomb, "bomb.png"));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
         Assert.Contains("'bomb.png'", error.Message);
         Assert.Contains($"{width} x {height}", error.Message);
@@ -81,14 +81,14 @@ public sealed class ImageFileBadInputTests : IDisposable
     {
         string path = Path.Combine(folder, "large.png");
         File.WriteAllBytes(path, new byte[1000]);
-        var error = Assert.Throws<ImageTooLargeException>(() => ImageFile.Load(path, new ImageDecodeOptions { MaxFileBytes = 999 }));
+        ImageTooLargeException error = Assert.Throws<ImageTooLargeException>(() => ImageFile.Load(path, new ImageDecodeOptions { MaxFileBytes = 999 }));
         Assert.Contains("1000 bytes", error.Message);
     }
 
     [Fact]
     public void A_folder_is_told_from_a_file()
     {
-        var error = Assert.Throws<InvalidImageException>(() => ImageFile.Load(folder));
+        InvalidImageException error = Assert.Throws<InvalidImageException>(() => ImageFile.Load(folder));
         Assert.Contains("folder", error.Message);
         Assert.Equal(folder, error.ImageSource);
     }
@@ -139,7 +139,7 @@ public sealed class ImageFileBadInputTests : IDisposable
     {
         string path = Path.Combine(folder, "photo.png");
         File.WriteAllBytes(path, bytes);
-        var error = Assert.Throws<InvalidImageException>(() => ImageFile.Load(path));
+        InvalidImageException error = Assert.Throws<InvalidImageException>(() => ImageFile.Load(path));
         Assert.Contains(path, error.Message);
         Assert.Contains(problem, error.Message);
     }

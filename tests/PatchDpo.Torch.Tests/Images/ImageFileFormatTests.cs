@@ -85,7 +85,7 @@ public sealed class ImageFileFormatTests
     [InlineData(4)]
     public void Png_round_trip_is_exact(int channels)
     {
-        var pixels = new byte[13 * 7 * channels];
+        byte[] pixels = new byte[13 * 7 * channels];
         new Random(channels).NextBytes(pixels);
         var image = new ImageBuffer(13, 7, channels, pixels);
         string folder = Directory.CreateTempSubdirectory("patchdpo-png-").FullName;
@@ -125,7 +125,7 @@ public sealed class ImageFileFormatTests
 
     private static byte[] JpegWithOrientation(byte orientation)
     {
-        var pixels = new byte[32 * 16];
+        byte[] pixels = new byte[32 * 16];
         for (int i = 0; i < pixels.Length; i++)
             pixels[i] = (byte)(20 + (70 * (i % 32 / 16)) + (140 * (i / (32 * 8))));
         using var bitmap = new SKBitmap(32, 16, SKColorType.Gray8, SKAlphaType.Opaque);

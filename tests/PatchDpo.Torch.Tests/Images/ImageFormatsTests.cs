@@ -23,7 +23,7 @@ public sealed class ImageFormatsTests : IDisposable
     [InlineData("ppm", 3)]
     public void What_is_written_is_read(string name, int channels)
     {
-        var pixels = new byte[21 * 10 * channels];
+        byte[] pixels = new byte[21 * 10 * channels];
         new Random(channels).NextBytes(pixels);
         var image = new ImageBuffer(21, 10, channels, pixels);
         ImageFormat format = ImageFormats.Parse(name.ToUpperInvariant());

@@ -7,15 +7,15 @@ namespace PatchDpo.Torch.Tests.Images;
 /// <summary>Some 320 small files of every format, orientation and place of it, that Pillow wrote or read: the same bytes come out here.</summary>
 public class PillowFilesTests
 {
-    private static readonly Lazy<Dictionary<string, JsonElement>> s_files = new(Read);
+    private static readonly Lazy<Dictionary<string, JsonElement>> Files = new(Read);
 
-    public static TheoryData<string> Names => [.. s_files.Value.Keys];
+    public static TheoryData<string> Names => [.. Files.Value.Keys];
 
     [Theory]
     [MemberData(nameof(Names))]
     public void Pixels_are_Pillow_s(string name)
     {
-        JsonElement file = s_files.Value[name];
+        JsonElement file = Files.Value[name];
         ImageBuffer image = ImageFile.Decode(file.GetProperty("file").GetBytesFromBase64(), name);
         Assert.Equal((file.GetProperty("width").GetInt32(), file.GetProperty("height").GetInt32()), (image.Width, image.Height));
         Assert.Equal(file.GetProperty("rgb").GetString(), Hash(image.ToRgb().Pixels));
@@ -26,7 +26,7 @@ public class PillowFilesTests
     [Fact]
     public void Orientation_stays_where_it_is_not_wanted()
     {
-        ImageBuffer image = ImageFile.Decode(s_files.Value["or6_le.tif"].GetProperty("file").GetBytesFromBase64(), "or6", new ImageDecodeOptions { ApplyOrientation = false });
+        ImageBuffer image = ImageFile.Decode(Files.Value["or6_le.tif"].GetProperty("file").GetBytesFromBase64(), "or6", new ImageDecodeOptions { ApplyOrientation = false });
         Assert.Equal((13, 7), (image.Width, image.Height));
     }
 
@@ -35,7 +35,7 @@ public class PillowFilesTests
     public void Damaged_files_are_images_or_told()
     {
         var random = new Random(5);
-        foreach ((string name, JsonElement file) in s_files.Value)
+        foreach ((string name, JsonElement file) in Files.Value)
         {
             byte[] bytes = file.GetProperty("file").GetBytesFromBase64();
             for (int i = 0; i < 6; i++)

@@ -64,7 +64,7 @@ public class PillowResizeTests
 
     private static ImageBuffer Synthetic(int width, int height, int channels)
     {
-        var pixels = new byte[width * height * channels];
+        byte[] pixels = new byte[width * height * channels];
         for (int y = 0, i = 0; y < height; y++)
         {
             for (int x = 0; x < width; x++)

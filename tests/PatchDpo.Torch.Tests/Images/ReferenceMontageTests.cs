@@ -4,20 +4,20 @@ namespace PatchDpo.Torch.Tests.Images;
 
 public class ReferenceMontageTests
 {
-    private static readonly (int, int, int) s_white = (255, 255, 255);
+    private static readonly (int, int, int) White = (255, 255, 255);
 
     [Fact]
     public void Two_squares_stand_side_by_side_in_the_middle()
     {
         ImageBuffer montage = ReferenceMontage.Compose([Plain(64, 64, (200, 10, 20)), Plain(64, 64, (1, 2, 230))], 64);
-        AssertEqual(montage, 64, (x, y) => y is < 16 or >= 48 ? s_white : x < 32 ? (200, 10, 20) : (1, 2, 230));
+        AssertEqual(montage, 64, (x, y) => y is < 16 or >= 48 ? White : x < 32 ? (200, 10, 20) : (1, 2, 230));
     }
 
     [Fact]
     public void One_reference_is_fitted_into_the_square()
     {
-        AssertEqual(ReferenceMontage.Compose([Plain(30, 20, (9, 8, 7))], 15), 15, (_, y) => y is < 2 or >= 12 ? s_white : (9, 8, 7));
-        AssertEqual(ReferenceMontage.Compose([Plain(10, 40, (9, 8, 7))], 20), 20, (x, _) => x is < 7 or >= 12 ? s_white : (9, 8, 7));
+        AssertEqual(ReferenceMontage.Compose([Plain(30, 20, (9, 8, 7))], 15), 15, (_, y) => y is < 2 or >= 12 ? White : (9, 8, 7));
+        AssertEqual(ReferenceMontage.Compose([Plain(10, 40, (9, 8, 7))], 20), 20, (x, _) => x is < 7 or >= 12 ? White : (9, 8, 7));
         ImageBuffer photo = TestImages.Blocks(1, 24, 24, 5);
         ImageBuffer same = ReferenceMontage.Compose([photo], 24);
         Assert.Equal(photo.Pixels, same.Pixels);
@@ -39,7 +39,7 @@ public class ReferenceMontageTests
     {
         // Cells of 3, 3 and 4 columns.
         ImageBuffer montage = ReferenceMontage.Compose([Plain(1, 100, (1, 1, 1)), Plain(3, 10, (2, 2, 2)), Plain(4, 10, (3, 3, 3))], 10);
-        AssertEqual(montage, 10, (x, _) => x switch { 1 => (1, 1, 1), >= 3 and < 6 => (2, 2, 2), >= 6 => (3, 3, 3), _ => s_white });
+        AssertEqual(montage, 10, (x, _) => x switch { 1 => (1, 1, 1), >= 3 and < 6 => (2, 2, 2), >= 6 => (3, 3, 3), _ => White });
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public class ReferenceMontageTests
         {
             ( < 4, 3) => (40, 40, 40),
             ( >= 4, >= 2 and < 6) => (5, 6, 7),
-            _ => s_white,
+            _ => White,
         });
     }
 
@@ -59,8 +59,8 @@ public class ReferenceMontageTests
     {
         Assert.Throws<ArgumentNullException>("references", () => ReferenceMontage.Compose(null!, 8));
         Assert.Throws<ArgumentException>("references", () => ReferenceMontage.Compose([], 8));
-        Assert.Throws<ArgumentException>("references", () => ReferenceMontage.Compose([Plain(1, 1, s_white), null!], 8));
-        Assert.Throws<ArgumentOutOfRangeException>("size", () => ReferenceMontage.Compose([Plain(1, 1, s_white), Plain(1, 1, s_white)], 1));
+        Assert.Throws<ArgumentException>("references", () => ReferenceMontage.Compose([Plain(1, 1, White), null!], 8));
+        Assert.Throws<ArgumentOutOfRangeException>("size", () => ReferenceMontage.Compose([Plain(1, 1, White), Plain(1, 1, White)], 1));
     }
 
     private static ImageBuffer Plain(int width, int height, (int, int, int) colour) => TestImages.Create(width, height, (_, _) => colour);

@@ -5,7 +5,6 @@ using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchEncoders;
-using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
@@ -16,7 +15,7 @@ namespace PatchDpo.Torch.Tests.Images;
 /// <summary>Pipes, devices, sockets, folders and links in a file's place: an exception at once, where opening or reading would wait for ever.</summary>
 public sealed class SpecialFileTests : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly string _folder = Directory.CreateTempSubdirectory("patchdpo-special-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -62,7 +61,7 @@ public sealed class SpecialFileTests : IDisposable
         File.Move(Path.Combine(_folder, "H_1_2"), Path.Combine(_folder, "manifest.json"));
         Assert.Contains("a named pipe", Soon<PairFolderException>(() => PairFolder.Open(_folder)).Message);
         File.Move(Path.Combine(_folder, "manifest.json"), Path.Combine(_folder, "gen.png"));
-        var recorded = Soon<PairFolderException>(() => RecordedFile.Check(_folder, "gen.png", "00"));
+        PairFolderException recorded = Soon<PairFolderException>(() => RecordedFile.Check(_folder, "gen.png", "00"));
         Assert.Equal("gen.png", recorded.Place);
         Assert.Contains("a named pipe", recorded.Message);
         File.Move(Path.Combine(_folder, "gen.png"), Path.Combine(_folder, "manifest.partial.jsonl"));
@@ -141,7 +140,7 @@ public sealed class SpecialFileTests : IDisposable
 
     private static void AssertImageIs(string kind, string path)
     {
-        var error = Soon<InvalidImageException>(() => ImageFile.Load(path));
+        InvalidImageException error = Soon<InvalidImageException>(() => ImageFile.Load(path));
         Assert.Contains($"this is {kind}, not an image file", error.Message);
         Assert.Equal(path, error.ImageSource);
     }
@@ -153,7 +152,7 @@ public sealed class SpecialFileTests : IDisposable
         Exception? error = null;
         var thread = new Thread(() => error = Record.Exception(action)) { IsBackground = true };
         thread.Start();
-        Assert.True(thread.Join(s_patience), "It hangs.");
+        Assert.True(thread.Join(Patience), "It hangs.");
         return Assert.IsType<TException>(error);
     }
 }

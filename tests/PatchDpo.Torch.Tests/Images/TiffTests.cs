@@ -51,7 +51,7 @@ public class TiffTests
     public void A_strip_that_ends_early_is_cut_off_or_damaged(int compression, int length)
     {
         byte[] strip = compression switch { 8 => [0x78, 0x9C, 0x63, 0x60, 0x60], 5 => [0x80, 0, 0], 32773 => [0xE9], _ => new byte[length] };
-        var error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(Tiff(strip, (259, TiffType.Short, [compression])), "x.tif"));
+        InvalidImageException error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(Tiff(strip, (259, TiffType.Short, [compression])), "x.tif"));
         Assert.Matches("cut off|damaged", error.Message);
     }
 
@@ -64,7 +64,7 @@ public class TiffTests
         // Within the limits, but a hundred bytes hold no nine thousand pixels squared.
         foreach (int compression in new[] { 1, 5, 8, 32773 })
         {
-            var error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(
+            InvalidImageException error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(
                 Tiff(new byte[100], (256, TiffType.Long, [9000]), (257, TiffType.Long, [9000]), (278, TiffType.Long, [9000]), (259, TiffType.Short, [compression])), "x"));
             Assert.Contains("cut off", error.Message);
         }
@@ -141,7 +141,7 @@ public class TiffTests
 
     private static void AssertRefused(byte[] tiff, string name)
     {
-        var error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(tiff, "product.tif"));
+        InvalidImageException error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(tiff, "product.tif"));
         Assert.StartsWith("'product.tif': this TIFF is not read, because", error.Message);
         Assert.Contains(name, error.Message);
         Assert.Contains("or as PNG", error.Message);

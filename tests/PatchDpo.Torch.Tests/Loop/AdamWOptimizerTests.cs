@@ -21,7 +21,7 @@ public class AdamWOptimizerTests
         for (int step = 0; step < 20; step++)
         {
             optimizer.LearningRate = rate * (step + 1);
-            foreach (var group in reference.ParamGroups)
+            foreach (optim.ILearningRateController? group in reference.ParamGroups)
                 group.LearningRate = rate * (step + 1);
             using Tensor target = randn(3, 5, generator: generator);
             foreach ((Parameter[] parameters, Action zero, Action update) in new[] { (ours, (Action)optimizer.ZeroGradients, (Action)optimizer.Step), (theirs, () => reference.zero_grad(), () => reference.step()) })

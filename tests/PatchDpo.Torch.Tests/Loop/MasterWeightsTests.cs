@@ -7,7 +7,7 @@ namespace PatchDpo.Torch.Tests.Loop;
 
 public class MasterWeightsTests
 {
-    private static readonly TrainingLoopOptions s_options = new() { MaxSteps = 30, LearningRate = _ => 1e-4, AdamW = new() { WeightDecay = 0 } };
+    private static readonly TrainingLoopOptions Options = new() { MaxSteps = 30, LearningRate = _ => 1e-4, AdamW = new() { WeightDecay = 0 } };
 
     [Fact]
     public void Steps_that_bfloat16_cannot_tell_apart_add_up()
@@ -19,7 +19,7 @@ public class MasterWeightsTests
         using (var master = new MasterWeights([module]))
         {
             Assert.Equal(ScalarType.BFloat16, module.weight.dtype);
-            using var loop = new TrainingLoop(master, s_options);
+            using var loop = new TrainingLoop(master, Options);
             loop.Run((_, _) => module.forward(ones([2, 4], ScalarType.BFloat16)).to(ScalarType.Float32).mean());
             master.Finish();
         }
@@ -32,7 +32,7 @@ public class MasterWeightsTests
     public void The_average_and_the_last_weights_reach_the_modules_and_a_state_resumes_them()
     {
         using DisposeScope scope = NewDisposeScope();
-        TrainingLoopOptions options = s_options with { LearningRate = _ => 0.05, MaxSteps = 6, EmaDecay = 0.9, Accumulation = 2 };
+        TrainingLoopOptions options = Options with { LearningRate = _ => 0.05, MaxSteps = 6, EmaDecay = 0.9, Accumulation = 2 };
         using Linear straight = Module(), resumed = Module();
         using TrainingState saved = Train(straight, null);
         Train(resumed, saved).Dispose();
@@ -65,7 +65,7 @@ public class MasterWeightsTests
         LeakCheck.Run(() =>
         {
             using var master = new MasterWeights([module]);
-            using var loop = new TrainingLoop(master, s_options with { MaxSteps = 2 });
+            using var loop = new TrainingLoop(master, Options with { MaxSteps = 2 });
             loop.Run((_, _) => module.forward(ones([2, 4], ScalarType.BFloat16)).to(ScalarType.Float32).mean());
             master.Finish();
         });

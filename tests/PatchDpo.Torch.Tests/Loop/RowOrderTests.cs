@@ -27,9 +27,9 @@ public class RowOrderTests
     [Fact]
     public void Every_order_is_as_likely()
     {
-        const int epochs = 24_000;
+        const int Epochs = 24_000;
         var draws = new TrainingDraws(9);
-        var counts = Enumerable.Range(0, epochs).CountBy(epoch => string.Join(',', draws.Permutation(epoch, 4))).ToDictionary();
+        var counts = Enumerable.Range(0, Epochs).CountBy(epoch => string.Join(',', draws.Permutation(epoch, 4))).ToDictionary();
         Assert.Equal(24, counts.Count);
         // Chi squared of 23 degrees of freedom: 49.7 is exceeded once in a thousand.
         Assert.InRange(counts.Values.Sum(n => Math.Pow(n - 1000, 2) / 1000), 5, 49.7);

@@ -7,21 +7,21 @@ namespace PatchDpo.Torch.Tests.Loop;
 
 public class TrainingLoopTests
 {
-    private static readonly TrainingDraws s_draws = new(3);
-    private static readonly TrainingLoopOptions s_options = new() { MaxSteps = 8, LearningRate = step => 0.05 / step };
+    private static readonly TrainingDraws Draws = new(3);
+    private static readonly TrainingLoopOptions Options = new() { MaxSteps = 8, LearningRate = step => 0.05 / step };
 
     [Fact]
     public void Equals_PyTorchs_AdamW_with_the_steps_rates_to_the_last_bit()
     {
         using DisposeScope scope = NewDisposeScope();
         (string, Parameter)[] ours = Make(), theirs = Make();
-        using (var loop = new TrainingLoop(ours, s_options))
+        using (var loop = new TrainingLoop(ours, Options))
             loop.Run((step, _) => Loss(ours, step, 0, 4));
         using AdamW reference = optim.AdamW(theirs.Select(p => p.Item2), 1, weight_decay: 0.01);
         for (int step = 1; step <= 8; step++)
         {
-            foreach (var group in reference.ParamGroups)
-                group.LearningRate = s_options.LearningRate(step);
+            foreach (optim.ILearningRateController? group in reference.ParamGroups)
+                group.LearningRate = Options.LearningRate(step);
             reference.zero_grad();
             Loss(theirs, step, 0, 4).backward();
             reference.step();
@@ -35,9 +35,9 @@ public class TrainingLoopTests
         using DisposeScope scope = NewDisposeScope();
         (string, Parameter)[] whole = Make(), parts = Make();
         List<double> wholeLosses = [], partLosses = [];
-        using (var loop = new TrainingLoop(whole, s_options))
+        using (var loop = new TrainingLoop(whole, Options))
             loop.Run((step, _) => Loss(whole, step, 0, 4), done => wholeLosses.Add(done.Loss));
-        using (var loop = new TrainingLoop(parts, s_options with { Accumulation = 2 }))
+        using (var loop = new TrainingLoop(parts, Options with { Accumulation = 2 }))
             loop.Run((step, part) => Loss(parts, step, 2 * part, 2), done => partLosses.Add(done.Loss));
         Assert.All(Values(whole).Zip(Values(parts)), p => Assert.Equal(p.First, p.Second, 1e-5));
         Assert.All(wholeLosses.Zip(partLosses), p => Assert.Equal(p.First, p.Second, 1e-5));
@@ -51,7 +51,7 @@ public class TrainingLoopTests
         using DisposeScope scope = NewDisposeScope();
         (string, Parameter)[] ours = Make(), theirs = Make();
         double? norm = null;
-        using var loop = new TrainingLoop(ours, s_options with { MaxSteps = 1, MaxGradientNorm = most });
+        using var loop = new TrainingLoop(ours, Options with { MaxSteps = 1, MaxGradientNorm = most });
         loop.Run((step, _) => Loss(ours, step, 0, 4), done => norm = done.GradientNorm);
         Loss(theirs, 1, 0, 4).backward();
         double expected = nn.utils.clip_grad_norm_(theirs.Select(p => p.Item2), most);
@@ -64,7 +64,7 @@ public class TrainingLoopTests
     public void Resumes_to_the_last_bit()
     {
         using DisposeScope scope = NewDisposeScope();
-        TrainingLoopOptions options = s_options with { Accumulation = 2, MaxGradientNorm = 1, EmaDecay = 0.9 };
+        TrainingLoopOptions options = Options with { Accumulation = 2, MaxGradientNorm = 1, EmaDecay = 0.9 };
         (string, Parameter)[] straight = Make(), broken = Make(), resumed = [.. Make().Select(p => (p.Name, new Parameter(zeros_like(p.Value))))];
         using (var loop = new TrainingLoop(straight, options))
         {
@@ -95,14 +95,14 @@ public class TrainingLoopTests
     {
         using DisposeScope scope = NewDisposeScope();
         (string, Parameter)[] parameters = Make();
-        using var loop = new TrainingLoop(parameters, s_options with { EmaDecay = 0.5 });
+        using var loop = new TrainingLoop(parameters, Options with { EmaDecay = 0.5 });
         loop.Run((step, _) => Loss(parameters, step, 0, 4));
         TrainingState state = loop.State;
         Assert.Equal(["ema.a", "ema.b", "exp_avg.a", "exp_avg.b", "exp_avg_sq.a", "exp_avg_sq.b", "parameter.a", "parameter.b"], state.Tensors.Keys.Order(StringComparer.Ordinal));
         Assert.All(state.Tensors.Values, t => Assert.NotEqual(0, t.abs().sum().item<float>()));
         Assert.Equal([("step", 8L), ("step.a", 8L), ("step.b", 8L)], state.Numbers.Select(n => (n.Key, n.Value)));
 
-        using var other = new TrainingLoop(Make(), s_options);
+        using var other = new TrainingLoop(Make(), Options);
         Assert.Contains("'ema.a'", Assert.Throws<ArgumentException>(() => other.Restore(state)).Message, StringComparison.Ordinal);
         Assert.Contains("'ema.a'", Assert.Throws<ArgumentException>(() => loop.Restore(other.State)).Message, StringComparison.Ordinal);
         Assert.Contains("'step'", Assert.Throws<ArgumentException>(() => loop.Restore(state with { Numbers = new Dictionary<string, long>() })).Message, StringComparison.Ordinal);
@@ -113,9 +113,9 @@ public class TrainingLoopTests
     {
         using DisposeScope scope = NewDisposeScope();
         (string, Parameter)[] parameters = Make();
-        using var loop = new TrainingLoop(parameters, s_options);
+        using var loop = new TrainingLoop(parameters, Options);
         double[]? before = null;
-        var error = Assert.Throws<NonFiniteLossException>(() => loop.Run(
+        NonFiniteLossException error = Assert.Throws<NonFiniteLossException>(() => loop.Run(
             (step, _) => Loss(parameters, step, 0, 4) * (step == 3 ? float.NaN : 1), done => before = Values(parameters), () => "The moon was full."));
         Assert.Equal(3, error.Step);
         Assert.EndsWith("The moon was full.", error.Message, StringComparison.Ordinal);
@@ -128,9 +128,9 @@ public class TrainingLoopTests
     {
         using DisposeScope scope = NewDisposeScope();
         Parameter parameter = new(zeros(1));
-        using var loop = new TrainingLoop([("a", parameter)], s_options with { MaxGradientNorm = 1 });
+        using var loop = new TrainingLoop([("a", parameter)], Options with { MaxGradientNorm = 1 });
         // The root is 0 and its slope infinite.
-        var error = Assert.Throws<NonFiniteLossException>(() => loop.Run((_, _) => parameter.sqrt().sum()));
+        NonFiniteLossException error = Assert.Throws<NonFiniteLossException>(() => loop.Run((_, _) => parameter.sqrt().sum()));
         Assert.Equal((1, 0.0), (error.Step, error.Loss));
         Assert.Contains("gradients are not finite", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, parameter.item<float>());
@@ -141,7 +141,7 @@ public class TrainingLoopTests
     {
         using DisposeScope scope = NewDisposeScope();
         Parameter parameter = new(ones(1));
-        using var loop = new TrainingLoop([("a", parameter)], s_options with { MaxSteps = 1, LearningRate = _ => 1e37, AdamW = new() { WeightDecay = 10 } });
+        using var loop = new TrainingLoop([("a", parameter)], Options with { MaxSteps = 1, LearningRate = _ => 1e37, AdamW = new() { WeightDecay = 10 } });
         Assert.Equal(2, Assert.Throws<NonFiniteLossException>(() => loop.Run((_, _) => parameter.sum())).Step);
     }
 
@@ -151,7 +151,7 @@ public class TrainingLoopTests
         using DisposeScope scope = NewDisposeScope();
         (string, Parameter)[] parameters = Make();
         using var source = new CancellationTokenSource();
-        using var loop = new TrainingLoop(parameters, s_options);
+        using var loop = new TrainingLoop(parameters, Options);
         Assert.Throws<OperationCanceledException>(() => loop.Run((step, _) => Loss(parameters, step, 0, 4), done =>
         {
             if (done.Step == 2)
@@ -167,7 +167,7 @@ public class TrainingLoopTests
         (string, Parameter)[] parameters = Make();
         LeakCheck.Run(() =>
         {
-            using var loop = new TrainingLoop(parameters, s_options with { Accumulation = 2, MaxGradientNorm = 1, EmaDecay = 0.9 });
+            using var loop = new TrainingLoop(parameters, Options with { Accumulation = 2, MaxGradientNorm = 1, EmaDecay = 0.9 });
             loop.Run((step, part) => Loss(parameters, step, 2 * part, 2));
             loop.UseAverage();
             using TrainingState copy = loop.State.Copy();
@@ -177,7 +177,7 @@ public class TrainingLoopTests
 
     private static Tensor Loss((string Name, Parameter Value)[] parameters, int step, int first, int rows)
     {
-        Tensor target = s_draws.Normal(TrainingDraw.Noise, step, first, rows, [3, 5]);
+        Tensor target = Draws.Normal(TrainingDraw.Noise, step, first, rows, [3, 5]);
         return ((parameters[0].Value * parameters[1].Value) - target).square().mean();
     }
 

@@ -28,7 +28,7 @@ public sealed class ModelFolderFaultTests : IDisposable
     {
         string folder = Write(TinyFamily.Sd15);
         File.Delete(Path.Combine(folder, file));
-        var e = Assert.Throws<ModelFileNotFoundException>(() => PersonalizedModel.Load(folder));
+        ModelFileNotFoundException e = Assert.Throws<ModelFileNotFoundException>(() => PersonalizedModel.Load(folder));
         Assert.Contains(Path.GetFileName(file), e.Candidates);
         Assert.Equal(Path.GetDirectoryName(Path.Combine(folder, file)), e.Folder);
     }
@@ -47,7 +47,7 @@ public sealed class ModelFolderFaultTests : IDisposable
     {
         string folder = Write(family);
         Set(folder, file, field, value);
-        var e = Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(folder));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(folder));
         Assert.Equal((Path.Combine(folder, blamed ?? file), blamedField ?? field), (e.Path, e.Field));
         Assert.Contains(reason, e.Message, StringComparison.Ordinal);
     }
@@ -68,7 +68,7 @@ public sealed class ModelFolderFaultTests : IDisposable
         foreach ((string name, string value) in changes)
             Set(folder, "unet/config.json", name, value);
         TinyPersonalizedModel.RewriteUNet(folder);
-        var e = Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(folder));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(folder));
         Assert.Equal(field, e.Field);
         Assert.Contains(reason, e.Message, StringComparison.Ordinal);
     }
@@ -81,7 +81,7 @@ public sealed class ModelFolderFaultTests : IDisposable
     {
         string folder = Write(TinyFamily.Sd15, adapter);
         TinyPersonalizedModel.WriteVision(folder, width: 24, projection: 14);
-        var e = Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(folder));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(folder));
         Assert.Equal((Path.Combine(folder, "image_encoder", "config.json"), field), (e.Path, e.Field));
         Assert.Contains($"takes image features of width {width}", e.Message, StringComparison.Ordinal);
     }

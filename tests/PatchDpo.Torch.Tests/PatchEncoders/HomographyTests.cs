@@ -4,25 +4,25 @@ namespace PatchDpo.Torch.Tests.PatchEncoders;
 
 public sealed class HomographyTests
 {
-    private static readonly Homography s_tilted = Homography.FromCorners((0.1, 0.05), (0.9, 0.2), (0.8, 0.95), (-0.1, 0.7));
+    private static readonly Homography Tilted = Homography.FromCorners((0.1, 0.05), (0.9, 0.2), (0.8, 0.95), (-0.1, 0.7));
 
     [Fact]
     public void Corners_go_where_they_were_put()
     {
-        AssertPoint((0.1, 0.05), s_tilted.Map(0, 0));
-        AssertPoint((0.9, 0.2), s_tilted.Map(1, 0));
-        AssertPoint((0.8, 0.95), s_tilted.Map(1, 1));
-        AssertPoint((-0.1, 0.7), s_tilted.Map(0, 1));
+        AssertPoint((0.1, 0.05), Tilted.Map(0, 0));
+        AssertPoint((0.9, 0.2), Tilted.Map(1, 0));
+        AssertPoint((0.8, 0.95), Tilted.Map(1, 1));
+        AssertPoint((-0.1, 0.7), Tilted.Map(0, 1));
     }
 
     [Fact]
     public void The_inverse_leads_back_and_chains_apply_in_order()
     {
-        (double x, double y) = s_tilted.Map(0.3, 0.6);
-        AssertPoint((0.3, 0.6), s_tilted.Inverse().Map(x, y));
+        (double x, double y) = Tilted.Map(0.3, 0.6);
+        AssertPoint((0.3, 0.6), Tilted.Inverse().Map(x, y));
         Homography shift = new([1, 0, 0.25, 0, 1, -0.5, 0, 0, 1]);
-        AssertPoint((x + 0.25, y - 0.5), s_tilted.Then(shift).Map(0.3, 0.6));
-        AssertPoint(s_tilted.Map(0.3, 0.6), Homography.Identity.Then(s_tilted).Map(0.3, 0.6));
+        AssertPoint((x + 0.25, y - 0.5), Tilted.Then(shift).Map(0.3, 0.6));
+        AssertPoint(Tilted.Map(0.3, 0.6), Homography.Identity.Then(Tilted).Map(0.3, 0.6));
     }
 
     [Fact]

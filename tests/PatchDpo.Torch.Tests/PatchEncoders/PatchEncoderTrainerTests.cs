@@ -10,7 +10,7 @@ namespace PatchDpo.Torch.Tests.PatchEncoders;
 
 public sealed class PatchEncoderTrainerTests
 {
-    private static readonly PatchEncoderTrainerOptions s_quick = new() { MaxSteps = 60, BatchSize = 8, PointsPerImage = 24, LearningRate = 3e-3, WarmupSteps = 5, Seed = 7 };
+    private static readonly PatchEncoderTrainerOptions Quick = new() { MaxSteps = 60, BatchSize = 8, PointsPerImage = 24, LearningRate = 3e-3, WarmupSteps = 5, Seed = 7 };
 
     [Fact]
     public void Training_makes_patches_of_two_views_match_better()
@@ -20,7 +20,7 @@ public sealed class PatchEncoderTrainerTests
         Tensor images = Images(0, 24);
         List<PatchEncoderProgress> progress = [];
         double before = Accuracy(encoder);
-        new PatchEncoderTrainer(s_quick).Train(encoder, x => encoder.call(x).permute(0, 2, 3, 1), images, progress.Add);
+        new PatchEncoderTrainer(Quick).Train(encoder, x => encoder.call(x).permute(0, 2, 3, 1), images, progress.Add);
         double after = Accuracy(encoder);
         Assert.Equal(Enumerable.Range(1, 60), progress.Select(p => p.Step));
         Assert.True(progress[^1].Loss < progress[0].Loss, $"loss {progress[0].Loss} -> {progress[^1].Loss}");
@@ -65,7 +65,7 @@ public sealed class PatchEncoderTrainerTests
         using Sequential encoder = Encoder(3);
         encoder.eval();
         Tensor Features(Tensor x) => encoder.call(x).permute(0, 2, 3, 1);
-        PatchEncoderTrainer trainer = new(s_quick);
+        PatchEncoderTrainer trainer = new(Quick);
         Assert.Throws<EmptyDataException>(() => trainer.Train(encoder, Features, zeros(0, 3, 32, 32)));
         Assert.Throws<EmptyDataException>(() => trainer.Train(encoder, Features, [], new PixelEncoder(32, 8)));
         Assert.Throws<ArgumentException>(() => trainer.Train(encoder, Features, zeros(3, 32, 32)));

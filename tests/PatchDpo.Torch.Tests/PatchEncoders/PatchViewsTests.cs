@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Tests.PatchEncoders;
 
 public sealed class PatchViewsTests
 {
-    private static readonly PatchEncoderTrainerOptions s_options = new();
+    private static readonly PatchEncoderTrainerOptions Options = new();
 
     [Fact]
     public void A_view_shows_at_each_pixel_the_image_point_that_the_homography_names()
@@ -32,7 +32,7 @@ public sealed class PatchViewsTests
         Tensor image = Coordinates(64);
         for (int trial = 0; trial < 10; trial++)
         {
-            (Homography first, Homography second) = PatchCorrespondence.DrawViews(random, s_options);
+            (Homography first, Homography second) = PatchCorrespondence.DrawViews(random, Options);
             (Tensor a, Tensor b) = PatchCorrespondence.DrawPoints([(first, second)], 8, 8, 16, random);
             Tensor fromFirst = PatchViews.ReadAt(PatchViews.Render(image, [first]).permute(0, 2, 3, 1), a);
             Tensor fromSecond = PatchViews.ReadAt(PatchViews.Render(image, [second]).permute(0, 2, 3, 1), b);

@@ -7,7 +7,7 @@ namespace PatchDpo.Torch.Tests.PatchEncoders;
 
 public sealed class PhotoViewPoolTests
 {
-    private static readonly ClassificationPreprocessor s_preprocessor = new(32, 32);
+    private static readonly ClassificationPreprocessor Preprocessor = new(32, 32);
 
     [Fact]
     public void Views_have_the_asked_size_and_the_encoders_normalisation_and_show_what_their_maps_say()
@@ -16,7 +16,7 @@ public sealed class PhotoViewPoolTests
         // Red and green tell where in the photo a pixel is.
         ImageBuffer photo = TestImages.Create(200, 100, (x, y) => (x, 2 * y, 90));
         PatchEncoderTrainerOptions options = new() { CropSize = 48, PhotoSize = 100, MinScale = 0.5 };
-        using PhotoViewPool pool = new([photo], s_preprocessor, options, CPU);
+        using PhotoViewPool pool = new([photo], Preprocessor, options, CPU);
         Random random = new(1);
         for (int trial = 0; trial < 10; trial++)
         {
@@ -39,7 +39,7 @@ public sealed class PhotoViewPoolTests
         ImageBuffer subject = TestImages.Create(64, 64, (x, y) => x is >= 16 and < 48 && y is >= 16 and < 48 ? (200, 20, 20) : (255, 255, 255));
         ImageBuffer background = TestImages.Create(64, 64, (x, y) => (10, 10, 10 + ((x + y) % 3 * 100)));
         PatchEncoderTrainerOptions options = new() { CropSize = 64, PhotoSize = 64, PasteProbability = 1, MaxRotation = 0, Perspective = 0, MinScale = 1 };
-        using PhotoViewPool pool = new([subject, background], s_preprocessor, options, CPU);
+        using PhotoViewPool pool = new([subject, background], Preprocessor, options, CPU);
         Random random = new(2);
         bool pasted = false;
         for (int trial = 0; trial < 8; trial++)

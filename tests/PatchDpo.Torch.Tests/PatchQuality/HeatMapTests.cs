@@ -5,7 +5,7 @@ namespace PatchDpo.Torch.Tests.PatchQuality;
 
 public sealed class HeatMapTests
 {
-    private static readonly QualityMap s_map = new(2, 2, [0f, 1f, 1f, 1f]);
+    private static readonly QualityMap Map = new(2, 2, [0f, 1f, 1f, 1f]);
 
     [Theory]
     [InlineData(8, 8, 3)]
@@ -15,7 +15,7 @@ public sealed class HeatMapTests
     {
         byte[] pixels = new byte[width * height * channels];
         Array.Fill(pixels, (byte)128);
-        ImageBuffer picture = HeatMap.Render(new ImageBuffer(width, height, channels, pixels), s_map);
+        ImageBuffer picture = HeatMap.Render(new ImageBuffer(width, height, channels, pixels), Map);
         Assert.Equal((width, height, 3), (picture.Width, picture.Height, picture.Channels));
         (byte badRed, byte badBlue) = (picture.Pixels[0], picture.Pixels[2]);
         (byte goodRed, byte goodBlue) = (picture.Pixels[^3], picture.Pixels[^1]);
@@ -45,7 +45,7 @@ public sealed class HeatMapTests
     public void Without_opacity_the_image_shows_in_grey()
     {
         ImageBuffer image = TestImages.Blocks(1, 6, 6, 1);
-        ImageBuffer picture = HeatMap.Render(image, s_map, new HeatMapOptions { Opacity = 0 });
+        ImageBuffer picture = HeatMap.Render(image, Map, new HeatMapOptions { Opacity = 0 });
         int expected = (int)Math.Round((0.299 * image.Pixels[0]) + (0.587 * image.Pixels[1]) + (0.114 * image.Pixels[2]));
         Assert.Equal([(byte)expected, (byte)expected, (byte)expected], picture.Pixels[..3]);
     }
@@ -53,7 +53,7 @@ public sealed class HeatMapTests
     [Fact]
     public void An_empty_range_is_refused()
     {
-        Assert.Throws<ArgumentException>(() => HeatMap.Render(TestImages.Blocks(1, 4, 4, 2), s_map, new HeatMapOptions { Worst = 1, Best = 1 }));
+        Assert.Throws<ArgumentException>(() => HeatMap.Render(TestImages.Blocks(1, 4, 4, 2), Map, new HeatMapOptions { Worst = 1, Best = 1 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => new HeatMapOptions { Worst = float.NaN });
         Assert.Throws<ArgumentOutOfRangeException>(() => new HeatMapOptions { Opacity = 1.5 });
     }

@@ -8,7 +8,7 @@ namespace PatchDpo.Torch.Tests.PatchQuality;
 
 public sealed class PatchQualityEstimatorTests
 {
-    private static readonly ImageBuffer s_image = TestImages.Blocks(1, 32, 32, 4);
+    private static readonly ImageBuffer Image = TestImages.Blocks(1, 32, 32, 4);
 
     [Fact]
     public void An_image_scores_one_against_itself_and_a_spoilt_patch_shows_on_both_sides()
@@ -16,8 +16,8 @@ public sealed class PatchQualityEstimatorTests
         using PixelEncoder encoder = new(32, 8);
         ImageBuffer spoilt = TestImages.Create(32, 32, (x, y) => x is >= 8 and < 16 && y >= 24
             ? (x * 16 % 256, y * 7, 0)
-            : (s_image.Pixels[((y * 32) + x) * 3], s_image.Pixels[(((y * 32) + x) * 3) + 1], s_image.Pixels[(((y * 32) + x) * 3) + 2]));
-        IReadOnlyList<PatchQualityResult> results = new PatchQualityEstimator(encoder).Score([s_image, spoilt], [s_image, s_image]);
+            : (Image.Pixels[((y * 32) + x) * 3], Image.Pixels[(((y * 32) + x) * 3) + 1], Image.Pixels[(((y * 32) + x) * 3) + 2]));
+        IReadOnlyList<PatchQualityResult> results = new PatchQualityEstimator(encoder).Score([Image, spoilt], [Image, Image]);
         Assert.Equal(1, results[0].Score, 1e-5f);
         Assert.All(results[0].Generated.Values, v => Assert.Equal(1, v, 1e-5f));
         foreach (QualityMap map in new[] { results[1].Generated, results[1].Reference })
@@ -51,8 +51,8 @@ public sealed class PatchQualityEstimatorTests
             using DisposeScope scope = NewDisposeScope();
             return tensor(image.Pixels, [image.Height, image.Width, 3]).permute(2, 0, 1).to(float32).sub(127).MoveToOuterDisposeScope();
         });
-        ImageBuffer[] generated = [TestImages.Blocks(5, 64, 64, 8), s_image, TestImages.Blocks(6, 64, 64, 8)];
-        IReadOnlyList<PatchQualityResult> results = new PatchQualityEstimator(encoder).Score(generated, [s_image, s_image, s_image]);
+        ImageBuffer[] generated = [TestImages.Blocks(5, 64, 64, 8), Image, TestImages.Blocks(6, 64, 64, 8)];
+        IReadOnlyList<PatchQualityResult> results = new PatchQualityEstimator(encoder).Score(generated, [Image, Image, Image]);
         Assert.Equal([8, 4, 8], results.Select(r => r.Generated.Height));
         Assert.All(results, r => Assert.Equal(4, r.Reference.Width));
         Assert.Equal(1, results[1].Score, 1e-5f);
@@ -98,9 +98,9 @@ public sealed class PatchQualityEstimatorTests
     {
         using PixelEncoder encoder = new(32, 8);
         PatchQualityEstimator estimator = new(encoder);
-        Assert.Contains("reference of pair 1", Assert.Throws<ArgumentException>(() => estimator.Score([s_image, s_image], [s_image, s_image], [null, new bool[4, 4]])).Message, StringComparison.Ordinal);
-        Assert.Contains("1 references", Assert.Throws<ArgumentException>(() => estimator.Score([s_image, s_image], [s_image])).Message, StringComparison.Ordinal);
-        Assert.Contains("0 generatedMasks", Assert.Throws<ArgumentException>(() => estimator.Score([s_image], [s_image], null, [])).Message, StringComparison.Ordinal);
+        Assert.Contains("reference of pair 1", Assert.Throws<ArgumentException>(() => estimator.Score([Image, Image], [Image, Image], [null, new bool[4, 4]])).Message, StringComparison.Ordinal);
+        Assert.Contains("1 references", Assert.Throws<ArgumentException>(() => estimator.Score([Image, Image], [Image])).Message, StringComparison.Ordinal);
+        Assert.Contains("0 generatedMasks", Assert.Throws<ArgumentException>(() => estimator.Score([Image], [Image], null, [])).Message, StringComparison.Ordinal);
         Assert.Empty(estimator.Score([], []));
     }
 
@@ -110,7 +110,7 @@ public sealed class PatchQualityEstimatorTests
         using PixelEncoder encoder = new(32, 8);
         using CancellationTokenSource source = new();
         source.Cancel();
-        Assert.Throws<OperationCanceledException>(() => new PatchQualityEstimator(encoder).Score([s_image], [s_image], cancellationToken: source.Token));
+        Assert.Throws<OperationCanceledException>(() => new PatchQualityEstimator(encoder).Score([Image], [Image], cancellationToken: source.Token));
     }
 
     [Fact]
@@ -118,6 +118,6 @@ public sealed class PatchQualityEstimatorTests
     {
         using PixelEncoder encoder = new(32, 8);
         PatchQualityEstimator estimator = new(encoder, 2);
-        LeakCheck.Run(() => estimator.Score([s_image, s_image, s_image], [s_image, s_image, TestImages.Blocks(4, 9, 9, 3)], [ForegroundMask.FromPlainBackground(s_image), null, null]));
+        LeakCheck.Run(() => estimator.Score([Image, Image, Image], [Image, Image, TestImages.Blocks(4, 9, 9, 3)], [ForegroundMask.FromPlainBackground(Image), null, null]));
     }
 }

@@ -5,7 +5,7 @@ namespace PatchDpo.Torch.Tests.PatchQuality;
 
 public sealed class WeightMappingTests
 {
-    private static readonly float[] s_hundred = Enumerable.Range(0, 101).Select(i => i / 100f).ToArray();
+    private static readonly float[] Hundred = Enumerable.Range(0, 101).Select(i => i / 100f).ToArray();
 
     [Fact]
     public void The_default_is_the_quality_clamped_to_zero_and_one()
@@ -17,7 +17,7 @@ public sealed class WeightMappingTests
     [Fact]
     public void MinMax_takes_the_percentiles_over_all_maps()
     {
-        QualityMap[] maps = [new(1, 50, s_hundred[..50]), new(3, 17, s_hundred[50..])];
+        QualityMap[] maps = [new(1, 50, Hundred[..50]), new(3, 17, Hundred[50..])];
         WeightMapping mapping = WeightMapping.Fit(maps, new WeightMapOptions { Kind = WeightMapKind.MinMax });
         Assert.Equal(0.02f, mapping.Low, 1e-5f);
         Assert.Equal(0.98f, mapping.High, 1e-5f);
@@ -41,7 +41,7 @@ public sealed class WeightMappingTests
     {
         WeightMapping identity = WeightMapping.Fit([], new WeightMapOptions { Contrast = 3 });
         Assert.Equal(0.125f, identity.Apply(new QualityMap(1, 1, [0.5f])).Values[0], 1e-6f);
-        WeightMapping minMax = WeightMapping.Fit([new QualityMap(1, 101, s_hundred)], new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 2, LowPercentile = 0, HighPercentile = 50 });
+        WeightMapping minMax = WeightMapping.Fit([new QualityMap(1, 101, Hundred)], new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 2, LowPercentile = 0, HighPercentile = 50 });
         Assert.Equal(0.25f, minMax.Apply(new QualityMap(1, 1, [0.25f])).Values[0], 1e-4f);
     }
 
@@ -53,9 +53,9 @@ public sealed class WeightMappingTests
     [Fact]
     public void A_saved_range_gives_the_same_weights()
     {
-        WeightMapping fitted = WeightMapping.Fit([new QualityMap(1, 101, s_hundred)], new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 2 });
+        WeightMapping fitted = WeightMapping.Fit([new QualityMap(1, 101, Hundred)], new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 2 });
         WeightMapping again = new(fitted.Low, fitted.High, fitted.Contrast);
-        QualityMap map = new(1, 101, s_hundred);
+        QualityMap map = new(1, 101, Hundred);
         Assert.Equal(fitted.Apply(map).Values, again.Apply(map).Values);
     }
 

@@ -2,7 +2,6 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
@@ -126,7 +125,7 @@ public class ModelFamilyTests(TinyFamilies families) : IClassFixture<TinyFamilie
         Assert.Equal((40, 20), Size(new GenerationOptions { Steps = 2, Width = 40, Height = 20 }));
         Assert.Equal((24, 32), Size(new GenerationOptions { Steps = 2, Width = 24 }));
         Assert.Equal((32, 36), Size(new GenerationOptions { Steps = 2, Height = 36 }));
-        var width = Assert.Throws<ArgumentException>(() => Size(new GenerationOptions { Width = 30 }));
+        ArgumentException width = Assert.Throws<ArgumentException>(() => Size(new GenerationOptions { Width = 30 }));
         Assert.Contains("A width of 30 pixels is no multiple of the model's latent scale, 4", width.Message, StringComparison.Ordinal);
         Assert.Contains("A height of 6 pixels", Assert.Throws<ArgumentException>(() => Size(new GenerationOptions { Height = 6 })).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new GenerationOptions { Width = 0 });

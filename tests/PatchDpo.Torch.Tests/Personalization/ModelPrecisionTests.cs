@@ -1,6 +1,5 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
@@ -90,7 +89,7 @@ public class ModelPrecisionTests(TinyFamilies families) : IClassFixture<TinyFami
                 parameter.fill_(float.NaN);
         using PersonalizedModel broken = model.WithAdapterLayers(layers);
         GenerationRequest request = new("a", [TinyModelFixture.Image(1)]);
-        var e = Assert.Throws<NonFiniteLatentsException>(() => broken.Generate([request, request], new GenerationOptions { Steps = 1, BatchSize = 1 }));
+        NonFiniteLatentsException e = Assert.Throws<NonFiniteLatentsException>(() => broken.Generate([request, request], new GenerationOptions { Steps = 1, BatchSize = 1 }));
         Assert.Equal(0, e.RequestIndex);
         Assert.Contains("bfloat16", new NonFiniteLatentsException(2, ScalarType.Float16).Message, StringComparison.Ordinal);
     }

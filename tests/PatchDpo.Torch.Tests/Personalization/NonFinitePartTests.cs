@@ -7,7 +7,6 @@ using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Objectives;
-using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,7 +15,7 @@ namespace PatchDpo.Torch.Tests.Personalization;
 /// <summary>A part whose weights are damaged is named with its file, wherever its numbers are used: never a picture of nothing.</summary>
 public sealed class NonFinitePartTests : IDisposable
 {
-    private static readonly GenerationOptions s_quick = new() { Steps = 2, BatchSize = 2 };
+    private static readonly GenerationOptions Quick = new() { Steps = 2, BatchSize = 2 };
 
     private readonly TemporaryFolder _temporary = new();
 
@@ -50,7 +49,7 @@ public sealed class NonFinitePartTests : IDisposable
         string folder = Write(family), file = Damage(folder, part, key, value);
         using PersonalizedModel model = PersonalizedModel.Load(folder);
         GenerationRequest request = new("a cat", [TinyPersonalizedModel.Image(1)]);
-        NonFiniteOutputException e = Assert.ThrowsAny<NonFiniteOutputException>(() => model.Generate([request, request, request], s_quick));
+        NonFiniteOutputException e = Assert.ThrowsAny<NonFiniteOutputException>(() => model.Generate([request, request, request], Quick));
         Assert.Equal((name, file), (e.Part, e.WeightsPath));
         Assert.Contains(file, e.Message, StringComparison.Ordinal);
         Assert.True(e.Item is "the negative prompt" or "request 0" or "a reference of request 0" or "reference 0", e.Item);
@@ -91,7 +90,7 @@ public sealed class NonFinitePartTests : IDisposable
     {
         using PersonalizedModel model = PersonalizedModel.Load(Write(TinyFamily.Sd15));
         GenerationRequest request = new("a cat", [TinyPersonalizedModel.Image(1)]);
-        LeakCheck.Run(() => Assert.Equal(3, model.Generate([request, request, request], s_quick).Count));
+        LeakCheck.Run(() => Assert.Equal(3, model.Generate([request, request, request], Quick).Count));
     }
 
     [Fact]

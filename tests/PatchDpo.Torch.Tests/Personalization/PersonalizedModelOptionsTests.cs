@@ -31,7 +31,7 @@ public sealed class PersonalizedModelOptionsTests : IDisposable
         };
         Assert.Equal(expected, Draw(folder, options));
         Assert.Equal(_temporary.File("image_encoder"), Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = _temporary.File("image_encoder") + "/none" })).Folder[..^5]);
-        var e = Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = null }));
+        ModelFileNotFoundException e = Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = null }));
         Assert.Equal(Path.Combine(folder, "image_encoder"), e.Folder);
         Assert.Contains("--image-encoder FOLDER", e.Message, StringComparison.Ordinal);
         Assert.Contains("--adapter FILE", Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { AdapterPath = null })).Message, StringComparison.Ordinal);
@@ -44,7 +44,7 @@ public sealed class PersonalizedModelOptionsTests : IDisposable
     {
         string folder = TinyPersonalizedModel.Write(_temporary.File("model"), family: TinyFamily.Sd15), other = _temporary.File("other");
         TinyPersonalizedModel.WriteVision(other, width: 24);
-        var e = Assert.Throws<ModelConfigException>(() => Draw(folder, new() { ImageEncoderPath = Path.Combine(other, "image_encoder") }));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => Draw(folder, new() { ImageEncoderPath = Path.Combine(other, "image_encoder") }));
         Assert.Equal(Path.Combine(other, "image_encoder", "config.json"), e.Path);
     }
 
@@ -62,7 +62,7 @@ public sealed class PersonalizedModelOptionsTests : IDisposable
         string folder = TinyPersonalizedModel.Write(_temporary.File("model"), family: TinyFamily.Sd15, sampler: "ScoreSdeVpScheduler");
         // What would be an error as soon as weights are read.
         File.WriteAllText(Path.Combine(folder, "text_encoder", "model.safetensors"), "no weights");
-        var e = Assert.Throws<ModelConfigException>(() => Draw(folder, new() { RequiresSampler = true }));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => Draw(folder, new() { RequiresSampler = true }));
         Assert.Equal("_class_name", e.Field);
         Assert.Contains("ScoreSdeVpScheduler", e.Message, StringComparison.Ordinal);
         Assert.All(SamplerKinds.Names, n => Assert.Contains(n, e.Message, StringComparison.Ordinal));
@@ -74,7 +74,7 @@ public sealed class PersonalizedModelOptionsTests : IDisposable
     {
         string folder = TinyPersonalizedModel.Write(_temporary.File("model"), family: TinyFamily.Sd15), lora = _temporary.File("lora.safetensors");
         File.WriteAllText(Path.Combine(folder, "text_encoder", "model.safetensors"), "no weights");
-        using var weight = ones(2, 2);
+        using Tensor weight = ones(2, 2);
         SafetensorsWriter.Write(lora, new Dictionary<string, Tensor> { ["lora_unet_mid_block.lora_up.weight"] = weight });
         Assert.Contains("a LoRA", Assert.Throws<UnknownModelException>(() => Draw(folder, new() { AdapterPath = lora })).Message, StringComparison.Ordinal);
     }

@@ -138,7 +138,7 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
     public void A_long_prompt_is_named_by_its_request_before_any_work()
     {
         GenerationRequest good = new("a", [TinyModelFixture.Image(1)]), bad = good with { Prompt = new string('x', 2_001) };
-        var e = Assert.Throws<PromptTooLongException>(() => _model.Generate([good, bad], new GenerationOptions { BatchSize = 1 }));
+        PromptTooLongException e = Assert.Throws<PromptTooLongException>(() => _model.Generate([good, bad], new GenerationOptions { BatchSize = 1 }));
         Assert.Equal((1, 2_001, 2_000), (e.PromptIndex, e.Length, e.Limit));
         Assert.Equal(1, Assert.Throws<PromptTooLongException>(() => _model.EncodeText(["ab", "abc"], maxPromptCharacters: 2)).PromptIndex);
         Assert.Null(Assert.Throws<PromptTooLongException>(() => _model.Generate([good], new GenerationOptions { NegativePrompt = bad.Prompt })).PromptIndex);

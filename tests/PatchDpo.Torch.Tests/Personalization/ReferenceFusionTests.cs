@@ -2,7 +2,6 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion;
-using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
@@ -14,7 +13,7 @@ namespace PatchDpo.Torch.Tests.Personalization;
 /// <summary>Several objects in one prompt, on both families of models with every adapter.</summary>
 public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFamilies>
 {
-    private static readonly ImageBuffer s_first = TinyModelFixture.Image(1), s_second = TinyModelFixture.Image(7), s_third = TinyPersonalizedModel.Image(4, 40, 50);
+    private static readonly ImageBuffer First = TinyModelFixture.Image(1), Second = TinyModelFixture.Image(7), Third = TinyPersonalizedModel.Image(4, 40, 50);
 
     public static TheoryData<TinyFamily, TinyAdapter> All() => TinyFamilies.All();
 
@@ -23,13 +22,13 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
     public void Concatenated_references_are_told_apart(TinyFamily family, TinyAdapter adapter)
     {
         PersonalizedModel model = families.Model(family, adapter);
-        ImageBuffer one = Generate(ReferenceFusion.Concatenate, s_first), two = Generate(ReferenceFusion.Concatenate, s_first, s_second);
-        Assert.Equal(Generate(ReferenceFusion.Average, s_first).Pixels, one.Pixels);
-        AssertAlike(one, Generate(ReferenceFusion.Concatenate, s_first, s_first));
-        AssertAlike(two, Generate(ReferenceFusion.Concatenate, s_second, s_first));
+        ImageBuffer one = Generate(ReferenceFusion.Concatenate, First), two = Generate(ReferenceFusion.Concatenate, First, Second);
+        Assert.Equal(Generate(ReferenceFusion.Average, First).Pixels, one.Pixels);
+        AssertAlike(one, Generate(ReferenceFusion.Concatenate, First, First));
+        AssertAlike(two, Generate(ReferenceFusion.Concatenate, Second, First));
         AssertDiffer(two, one);
-        AssertDiffer(two, Generate(ReferenceFusion.Average, s_first, s_second));
-        AssertDiffer(two, Generate(ReferenceFusion.Concatenate, s_first, s_third));
+        AssertDiffer(two, Generate(ReferenceFusion.Average, First, Second));
+        AssertDiffer(two, Generate(ReferenceFusion.Concatenate, First, Third));
 
         ImageBuffer Generate(ReferenceFusion fusion, params ImageBuffer[] references)
             => model.Generate([new("a cat", references)], Options(fusion))[0];
@@ -41,7 +40,7 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
     {
         using DisposeScope scope = NewDisposeScope();
         PersonalizedModel model = families.Model(family, adapter);
-        ImageBuffer[] references = [s_first, s_second, s_third];
+        ImageBuffer[] references = [First, Second, Third];
         var options = new GenerationOptions { Steps = 3, GuidanceScale = 1, AdapterScale = 20, Sampler = SamplerKind.Ddim, ReferenceFusion = ReferenceFusion.Concatenate };
         ImageBuffer actual = model.Generate([new("a cat", references)], options)[0];
 
@@ -59,7 +58,7 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
     public void Requests_with_different_numbers_of_references_mix_in_a_batch(TinyFamily family, TinyAdapter adapter)
     {
         PersonalizedModel model = families.Model(family, adapter);
-        GenerationRequest[] requests = [new("a", [s_first, s_second]), new("b", [s_third]), new("c", []), new("d", [s_first, s_second, s_third])];
+        GenerationRequest[] requests = [new("a", [First, Second]), new("b", [Third]), new("c", []), new("d", [First, Second, Third])];
         foreach (double guidance in new[] { 1.0, 5 })
         {
             IReadOnlyList<ImageBuffer> together = model.Generate(requests, Options(ReferenceFusion.Concatenate, guidance));
@@ -107,7 +106,7 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
     public void Concatenating_leaks_nothing(TinyFamily family, TinyAdapter adapter)
     {
         PersonalizedModel model = families.Model(family, adapter);
-        LeakCheck.Run(() => model.Generate([new("a", [s_first, s_second]), new("b", [s_third]), new("c", [])], Options(ReferenceFusion.Concatenate)));
+        LeakCheck.Run(() => model.Generate([new("a", [First, Second]), new("b", [Third]), new("c", [])], Options(ReferenceFusion.Concatenate)));
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public class StableDiffusion15SamplingTests
     private const double Guidance = 7.5, Scale = 0.6;
     private const int Steps = 5, Seed = 11;
 
-    private static readonly ImageBuffer[] s_references = [TinyModelFixture.Image(1), TinyPersonalizedModel.Image(2, 50, 40)];
+    private static readonly ImageBuffer[] References = [TinyModelFixture.Image(1), TinyPersonalizedModel.Image(2, 50, 40)];
 
     [Theory]
     [InlineData(TinyAdapter.Linear)]
@@ -35,7 +35,7 @@ public class StableDiffusion15SamplingTests
         string folder = WriteFixtureModel(temporary.File("model"), adapter);
         using PersonalizedModel model = PersonalizedModel.Load(folder);
         var options = new GenerationOptions { Steps = Steps, GuidanceScale = Guidance, AdapterScale = Scale, NegativePrompt = Negative, Seed = Seed };
-        ImageBuffer actual = model.Generate([new GenerationRequest(Prompt, s_references)], options)[0];
+        ImageBuffer actual = model.Generate([new GenerationRequest(Prompt, References)], options)[0];
 
         bool isLinear = adapter == TinyAdapter.Linear;
         ImageBuffer expected = Restate(folder, isLinear, zeroStates: isLinear, penultimateText: false);
@@ -62,7 +62,7 @@ public class StableDiffusion15SamplingTests
             return penultimateText ? output.PenultimateHiddenState : output.LastHiddenState;
         }
         Tensor States(Tensor pixels) => isLinear ? vision.call(pixels).ImageEmbeds! : vision.HiddenStates(pixels)[^2];
-        Tensor pixels = stack(s_references.Select(new HfClipPreprocessor(32, 32).Preprocess));
+        Tensor pixels = stack(References.Select(new HfClipPreprocessor(32, 32).Preprocess));
         Tensor tokens = adapter.Projection.call(States(pixels)).mean([0], keepdim: true);
         Tensor nothing = States(zeros(1, 3, 32, 32));
         Tensor negativeTokens = adapter.Projection.call(zeroStates ? zeros_like(nothing) : nothing);

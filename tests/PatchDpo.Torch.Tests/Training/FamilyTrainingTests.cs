@@ -1,6 +1,5 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;

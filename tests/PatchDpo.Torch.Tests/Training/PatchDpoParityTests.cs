@@ -5,7 +5,6 @@ using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Data;

@@ -1,6 +1,5 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
@@ -110,7 +109,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     public void Divergence_names_the_step()
     {
         byte[] before = Bytes(_model.AdapterLayers);
-        var e = Assert.Throws<NonFiniteLossException>(() => Train(new() { MaxSteps = 20, LearningRate = 1e37 }));
+        NonFiniteLossException e = Assert.Throws<NonFiniteLossException>(() => Train(new() { MaxSteps = 20, LearningRate = 1e37 }));
         Assert.InRange(e.Step, 2, 21);
         Assert.Contains($"step {e.Step}", e.Message, StringComparison.Ordinal);
         Assert.Equal(before, Bytes(_model.AdapterLayers));

@@ -4,11 +4,11 @@ namespace PatchDpo.Torch.Tests.Weights;
 public sealed class FuzzFindingTests
 {
     // The repository's own, also where the golden fixtures are taken from another folder.
-    private static readonly string s_folder = Path.Combine(Fixtures.Repository!, "tests", "fixtures", "fuzz");
+    private static readonly string Folder = Path.Combine(Fixtures.Repository!, "tests", "fixtures", "fuzz");
 
-    private static readonly Lazy<(int ExitCode, string[] Lines)> s_replay = new(() =>
+    private static readonly Lazy<(int ExitCode, string[] Lines)> Replay = new(() =>
     {
-        (int exitCode, string output, string errors) = ChildProcess.Finish(ChildProcess.StartAssembly("PatchDpo.Fuzz.dll", ["--replay", s_folder]));
+        (int exitCode, string output, string errors) = ChildProcess.Finish(ChildProcess.StartAssembly("PatchDpo.Fuzz.dll", ["--replay", Folder]));
         return (exitCode, [.. (output + errors).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)]);
     });
 
@@ -18,7 +18,7 @@ public sealed class FuzzFindingTests
         get
         {
             TheoryData<string, string> files = [];
-            foreach (string[] cells in File.ReadLines(Path.Combine(s_folder, "README.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal)).Select(l => l.Split('|', StringSplitOptions.TrimEntries)))
+            foreach (string[] cells in File.ReadLines(Path.Combine(Folder, "README.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal)).Select(l => l.Split('|', StringSplitOptions.TrimEntries)))
                 files.Add(cells[1].Trim('`'), cells[2]);
             return files;
         }
@@ -28,8 +28,8 @@ public sealed class FuzzFindingTests
     [MemberData(nameof(Files))]
     public void A_finding_is_taken_as_its_table_says(string file, string outcome)
     {
-        Assert.InRange(new FileInfo(Path.Combine(s_folder, file)).Length, 1, 4096);
-        string[] lines = [.. s_replay.Value.Lines.Where(l => l.StartsWith(file + ",", StringComparison.Ordinal))];
+        Assert.InRange(new FileInfo(Path.Combine(Folder, file)).Length, 1, 4096);
+        string[] lines = [.. Replay.Value.Lines.Where(l => l.StartsWith(file + ",", StringComparison.Ordinal))];
         Assert.NotEmpty(lines);
         Assert.All(lines, l => Assert.EndsWith($": {outcome}", l));
     }
@@ -37,9 +37,9 @@ public sealed class FuzzFindingTests
     [Fact]
     public void Every_file_has_its_line_and_none_is_a_finding_any_more()
     {
-        Assert.True(s_replay.Value.ExitCode == 0, string.Join('\n', s_replay.Value.Lines));
+        Assert.True(Replay.Value.ExitCode == 0, string.Join('\n', Replay.Value.Lines));
         Assert.Equal(
-            Directory.EnumerateFiles(s_folder).Select(f => Path.GetFileName(f)!).Where(n => n != "README.md").Order(StringComparer.Ordinal),
+            Directory.EnumerateFiles(Folder).Select(f => Path.GetFileName(f)!).Where(n => n != "README.md").Order(StringComparer.Ordinal),
             Files.Select(row => (string)row[0]).Order(StringComparer.Ordinal));
     }
 }

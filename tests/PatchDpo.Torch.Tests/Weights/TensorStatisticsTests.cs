@@ -22,9 +22,9 @@ public class TensorStatisticsTests
     public void Large_views_of_any_order_are_read_whole_and_leak_nothing()
     {
         using DisposeScope scope = NewDisposeScope();
-        const long side = 2100;
-        Tensor values = arange(side * side, int32).reshape(side, side).t();
-        Assert.Equal(new TensorStatistics(0, ((side * side) - 1) / 2.0, (side * side) - 1, 0), TensorStatistics.Of(values));
+        const long Side = 2100;
+        Tensor values = arange(Side * Side, int32).reshape(Side, Side).t();
+        Assert.Equal(new TensorStatistics(0, ((Side * Side) - 1) / 2.0, (Side * Side) - 1, 0), TensorStatistics.Of(values));
         LeakCheck.Run(() => TensorStatistics.Of(values));
     }
 }

@@ -9,7 +9,7 @@ namespace PatchDpo.Tool.Score;
 internal static class HeatMapSheet
 {
     private const int Cell = 320, Gap = 12, Title = 34, Label = 24, Legend = 52;
-    private static readonly SKColor s_ink = new(40, 40, 40);
+    private static readonly SKColor Ink = new(40, 40, 40);
 
     public static ImageBuffer Draw(ScoredPair pair, IReadOnlyList<WorstPatch> worst, HeatMapOptions range, string title)
     {
@@ -72,26 +72,26 @@ internal static class HeatMapSheet
     private static void DrawScale(SKCanvas canvas, HeatMapOptions range, int width, int y)
     {
         (float low, float high) = (range.Worst!.Value, range.Best!.Value);
-        const int steps = 256, length = 440;
-        var ramp = new QualityMap(1, steps, [.. Enumerable.Range(0, steps).Select(i => low + ((high - low) * i / (steps - 1)))]);
-        ImageBuffer bar = HeatMap.Render(new ImageBuffer(steps, 1, 1, [.. Enumerable.Repeat((byte)255, steps)]), ramp, range);
-        float left = (width - length) / 2f;
-        DrawImage(canvas, bar, SKRect.Create(left, y, length, 14));
-        const int ticks = 5;
-        for (int i = 0; i < ticks; i++)
+        const int Steps = 256, Length = 440;
+        var ramp = new QualityMap(1, Steps, [.. Enumerable.Range(0, Steps).Select(i => low + ((high - low) * i / (Steps - 1)))]);
+        ImageBuffer bar = HeatMap.Render(new ImageBuffer(Steps, 1, 1, [.. Enumerable.Repeat((byte)255, Steps)]), ramp, range);
+        float left = (width - Length) / 2f;
+        DrawImage(canvas, bar, SKRect.Create(left, y, Length, 14));
+        const int Ticks = 5;
+        for (int i = 0; i < Ticks; i++)
         {
-            float part = i / (ticks - 1f);
-            DrawText(canvas, $"{low + ((high - low) * part):F2}", left + (part * length) - 13, y + 30, 12, bold: false, room: 60);
+            float part = i / (Ticks - 1f);
+            DrawText(canvas, $"{low + ((high - low) * part):F2}", left + (part * Length) - 13, y + 30, 12, bold: false, room: 60);
         }
 
         DrawText(canvas, "not found", left - 74, y + 12, 13, bold: false, room: 70);
-        DrawText(canvas, "found (patch quality: largest cosine)", left + length + 10, y + 12, 13, bold: false, room: 300);
+        DrawText(canvas, "found (patch quality: largest cosine)", left + Length + 10, y + 12, 13, bold: false, room: 300);
     }
 
     private static void DrawText(SKCanvas canvas, string text, float x, float y, float size, bool bold, float room, SKColor? color = null)
     {
         using SKTypeface typeface = SKTypeface.FromFamilyName(null, bold ? SKFontStyle.Bold : SKFontStyle.Normal);
-        using var paint = new SKPaint { Typeface = typeface, TextSize = size, IsAntialias = true, Color = color ?? s_ink };
+        using var paint = new SKPaint { Typeface = typeface, TextSize = size, IsAntialias = true, Color = color ?? Ink };
         float width = paint.MeasureText(text);
         if (width > room)
             paint.TextSize *= room / width;

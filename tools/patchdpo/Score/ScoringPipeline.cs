@@ -14,7 +14,7 @@ internal static class ScoringPipeline
     {
         var ml = new MLContext(seed: 1);
         IDataView data = ml.Data.LoadFromEnumerable(pairs);
-        var pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
+        EstimatorChain<PatchQualityScoringTransformer> pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
             .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
             .Append(ml.PatchDpo.ScorePatchQuality(
                 ModelPath.ImageEncoder(encoder), new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));

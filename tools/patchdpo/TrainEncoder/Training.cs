@@ -27,7 +27,7 @@ internal sealed class Training(string encoderPath, VisionEncoderOptions choices,
         Measure("before", before, measured);
         ToolProgress.Run("training", shown =>
         {
-            (var loss, var accuracy) = (new RunningMean(ShownSteps), new RunningMean(ShownSteps));
+            (RunningMean? loss, RunningMean? accuracy) = (new RunningMean(ShownSteps), new RunningMean(ShownSteps));
             new PatchEncoderTrainer(options).Train(encoder, images, p => shown.Report(
                 p.Step, p.MaxSteps, $"step {p.Step} of {p.MaxSteps}: loss {loss.Add(p.Loss):F3}, right {accuracy.Add(p.Accuracy):P1}"), cancellationToken);
             return 0;

@@ -15,7 +15,7 @@ internal static class IpAdapterCheck
     // The width of a face's identity, which FaceID and InstantID take in place of an image.
     private const int FaceWidth = 512;
 
-    private static readonly Dictionary<long, string> s_families = new()
+    private static readonly Dictionary<long, string> Families = new()
     {
         [768] = "Stable Diffusion 1.5",
         [1024] = "Stable Diffusion 2",
@@ -82,7 +82,7 @@ internal static class IpAdapterCheck
     }
 
     private static string Family(long width)
-        => s_families.TryGetValue(width, out string? name) ? $"{name} (text of width {width})" : $"a network with text of width {width}";
+        => Families.TryGetValue(width, out string? name) ? $"{name} (text of width {width})" : $"a network with text of width {width}";
 
     private static string Kind(ITensorFile file) => TensorFileKind.Describe(file)
         ?? (file.Keys.Count == 0 ? "a file without a tensor" : $"a file of {file.Keys.Count} tensors such as {KeyText.Quote(file.Keys[0])}");

@@ -5,6 +5,7 @@ using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Adapters.IpAdapter;
@@ -41,10 +42,10 @@ public static class IpAdapterFile
     public static IpAdapterModel Read(
         string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null, ScalarType? layersDtype = null)
     {
-        using var file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
+        using ITensorFile file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
         IpAdapterCheck.Run(file, config);
         // On the meta device: the sizes are the file's word, and only what its tensors confirm gets memory.
-        var projection = MakeProjection(file, headChannels, TorchRuntime.Meta, dtype);
+        nn.Module<Tensor, Tensor> projection = MakeProjection(file, headChannels, TorchRuntime.Meta, dtype);
         var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, TorchRuntime.Meta, dtype));
         try
         {
@@ -65,7 +66,7 @@ public static class IpAdapterFile
     /// <summary>Says what is wrong with a file that its keys and the widths of its layers tell, before anything is read.</summary>
     internal static void Check(string path, UNetConfig config)
     {
-        using var file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
+        using ITensorFile file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
         IpAdapterCheck.Run(file, config);
     }
 
@@ -81,13 +82,13 @@ public static class IpAdapterFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(adapter);
-        var ending = Path.GetExtension(path);
-        var isCheckpoint = ending.Equals(".bin", StringComparison.OrdinalIgnoreCase);
+        string ending = Path.GetExtension(path);
+        bool isCheckpoint = ending.Equals(".bin", StringComparison.OrdinalIgnoreCase);
         if (!isCheckpoint && !ending.Equals(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new ArgumentException($"'{path}' ends neither in .safetensors nor in .bin, which choose the adapter's format.", nameof(path));
-        using var gradless = no_grad();
-        using var scope = NewDisposeScope();
-        var groups = Groups(adapter, dtype ?? (isCheckpoint ? ScalarType.Float16 : null));
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups = Groups(adapter, dtype ?? (isCheckpoint ? ScalarType.Float16 : null));
         if (isCheckpoint)
             TorchCheckpointWriter.Write(path, groups, Notes(adapter, OfficialHeadChannels));
         else
@@ -97,14 +98,14 @@ public static class IpAdapterFile
     /// <summary>Writes an adapter as safetensors, in its weights' own type.</summary>
     internal static void Write(Stream stream, IpAdapterModel adapter)
     {
-        using var gradless = no_grad();
-        using var scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
         WriteSafetensors(stream, adapter, Groups(adapter, type: null));
     }
 
     private static void WriteSafetensors(Stream stream, IpAdapterModel adapter, Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups)
     {
-        var metadata = Notes(adapter, impliedHeadChannels: null);
+        Dictionary<string, string> metadata = Notes(adapter, impliedHeadChannels: null);
         metadata.Add("format", "pt");
         SafetensorsWriter.Write(stream, groups.SelectMany(g => g.Value.Select(t => (Key: $"{g.Key}.{t.Key}", t.Value)))
             .ToDictionary(t => t.Key, t => t.Value), metadata);
@@ -125,10 +126,10 @@ public static class IpAdapterFile
     private static Dictionary<string, Tensor> Convert(nn.Module module, string prefix, ScalarType? type)
     {
         var tensors = new Dictionary<string, Tensor>();
-        foreach (var (key, value) in module.state_dict())
+        foreach ((string? key, Tensor? value) in module.state_dict())
         {
             value.AliveIn(module);
-            var converted = type is { } wanted ? value.to_type(wanted) : value;
+            Tensor converted = type is { } wanted ? value.to_type(wanted) : value;
             if (converted.dtype != value.dtype && !converted.isfinite().all().item<bool>() && value.isfinite().all().item<bool>())
                 throw new OverflowException($"'{prefix}{key}' has values beyond the range of {converted.dtype}; write it in float32.");
             tensors.Add(key, converted);
@@ -140,20 +141,20 @@ public static class IpAdapterFile
     {
         int Size(string key, int dimension)
         {
-            var name = ProjectionPrefix + key;
+            string name = ProjectionPrefix + key;
             if (!file.Contains(name) || file.Shape(name).Length <= dimension)
                 throw new WeightsFormatException(
                     file.Path, name, $"an IP-Adapter's image projection needs this tensor with at least {dimension + 1} dimensions.");
-            var size = file.Shape(name)[dimension];
+            long size = file.Shape(name)[dimension];
             return size is > 0 and <= MaxSize ? (int)size
                 : throw new WeightsFormatException(file.Path, name, $"an image projection cannot have a size of {size}.");
         }
 
         if (file.Contains(ProjectionPrefix + "latents"))
         {
-            var heads = headChannels ?? (file.Metadata.TryGetValue(HeadChannelsKey, out var text)
-                && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var noted) ? noted : OfficialHeadChannels);
-            var (width, inner) = (Size("latents", 2), Size("layers.0.0.to_q.weight", 0));
+            int heads = headChannels ?? (file.Metadata.TryGetValue(HeadChannelsKey, out string? text)
+                && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int noted) ? noted : OfficialHeadChannels);
+            (int width, int inner) = (Size("latents", 2), Size("layers.0.0.to_q.weight", 0));
             if (heads <= 0 || inner % heads != 0)
                 throw new WeightsFormatException(
                     file.Path, ProjectionPrefix + "layers.0.0.to_q.weight", $"{inner} rows are no whole number of heads of {heads}; give the width of a head.");
@@ -172,7 +173,7 @@ public static class IpAdapterFile
         }
         if (file.Contains(ProjectionPrefix + "proj.0.weight"))
             return new MlpImageProjection(Size("proj.0.weight", 1), Size("proj.2.weight", 0), device, dtype);
-        var output = Size("norm.weight", 0);
+        int output = Size("norm.weight", 0);
         return new LinearImageProjection(Size("proj.weight", 1), output, Math.Max(1, Size("proj.weight", 0) / output), device, dtype);
     }
 }

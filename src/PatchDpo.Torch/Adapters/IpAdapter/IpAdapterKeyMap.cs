@@ -38,7 +38,7 @@ internal static partial class IpAdapterKeyMap
     // Attention layers are numbered through the down blocks, the up blocks and the middle block, self- and cross-attention alternating.
     private static void AddProcessors(ITensorFile file, Dictionary<string, string> names)
     {
-        var processors = file.Keys.Select(k => Processor().Match(k)).Where(m => m.Success)
+        IEnumerable<(int Number, IGrouping<string, Match> Tensors)> processors = file.Keys.Select(k => Processor().Match(k)).Where(m => m.Success)
             .GroupBy(m => m.Groups["layer"].Value)
             .OrderBy(g => Place(g.First()))
             .Select((g, i) => (Number: (2 * i) + 1, Tensors: g));

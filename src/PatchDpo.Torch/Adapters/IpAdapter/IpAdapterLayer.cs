@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -24,8 +25,8 @@ internal sealed class IpAdapterLayer : nn.Module<Tensor, (Tensor Key, Tensor Val
     /// <inheritdoc/>
     public override (Tensor Key, Tensor Value) forward(Tensor tokens)
     {
-        using var scope = NewDisposeScope();
-        var input = tokens.to_type(to_k_ip.weight.dtype);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor input = tokens.to_type(to_k_ip.weight.dtype);
         return (to_k_ip.call(input).to_type(tokens.dtype).MoveToOuterDisposeScope(), to_v_ip.call(input).to_type(tokens.dtype).MoveToOuterDisposeScope());
     }
 }

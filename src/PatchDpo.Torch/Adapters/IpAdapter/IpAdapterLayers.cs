@@ -32,7 +32,7 @@ public sealed class IpAdapterLayers : AdapterLayers
         : base(TorchRuntime.Initialized(nameof(IpAdapterLayers)))
     {
         _layers = layers;
-        foreach (var layer in layers)
+        foreach (AttentionLayer layer in layers)
         {
             var module = new IpAdapterLayer(layer.ContextChannels!.Value, layer.Channels, device, dtype);
             _byIndex.Add(layer.Index, module);
@@ -46,10 +46,10 @@ public sealed class IpAdapterLayers : AdapterLayers
     /// <inheritdoc/>
     public override IpAdapterLayers Clone(ScalarType? dtype = null)
     {
-        using var gradless = no_grad();
-        var first = _byIndex[_layers[0].Index].Anchor.AliveIn(this);
+        using IDisposable noGrad = no_grad();
+        Tensor first = _byIndex[_layers[0].Index].Anchor.AliveIn(this);
         var copy = new IpAdapterLayers(_layers, first.device, dtype ?? first.dtype);
-        foreach (var (target, source) in copy.parameters().Zip(parameters()))
+        foreach ((TorchSharp.Modules.Parameter? target, TorchSharp.Modules.Parameter? source) in copy.parameters().Zip(parameters()))
         {
             target.copy_(source);
             target.requires_grad = source.requires_grad;
@@ -67,7 +67,7 @@ public sealed class IpAdapterLayers : AdapterLayers
     /// <summary>The image prompt's keys and values for one layer, of the tokens' type: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
     internal (Tensor Key, Tensor Value) KeyValue(int index, Tensor tokens)
     {
-        if (!_byIndex.TryGetValue(index, out var layer))
+        if (!_byIndex.TryGetValue(index, out IpAdapterLayer? layer))
             throw new ArgumentException($"The adapter has no layer {index}: it was made for another UNet.", nameof(index));
         layer.Anchor.AliveIn(this);
         return layer.call(tokens);

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -39,7 +40,7 @@ public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>
         proj.weight!.AliveIn(this);
         if (embeddings.dim() != 2 || embeddings.shape[1] != InputChannels)
             throw new ArgumentException($"The embeddings are ({string.Join(',', embeddings.shape)}); (B,{InputChannels}) is expected.", nameof(embeddings));
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return norm.call(proj.call(embeddings).unflatten(1, _tokens, -1)).MoveToOuterDisposeScope();
     }
 }

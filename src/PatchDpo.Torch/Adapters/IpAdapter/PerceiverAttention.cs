@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -30,10 +31,10 @@ internal sealed class PerceiverAttention : nn.Module<Tensor, Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor features, Tensor latents)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         latents = norm2.call(latents);
-        var keyValue = to_kv.call(cat([norm1.call(features), latents], 1)).chunk(2, -1);
-        var attended = nn.functional.scaled_dot_product_attention(Heads(to_q.call(latents)), Heads(keyValue[0]), Heads(keyValue[1]));
+        Tensor[] keyValue = to_kv.call(cat([norm1.call(features), latents], 1)).chunk(2, -1);
+        Tensor attended = nn.functional.scaled_dot_product_attention(Heads(to_q.call(latents)), Heads(keyValue[0]), Heads(keyValue[1]));
         return to_out.call(attended.transpose(1, 2).flatten(2)).MoveToOuterDisposeScope();
     }
 

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -26,7 +27,7 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(options);
         Options = options;
-        var width = options.Channels;
+        int width = options.Channels;
         using (no_grad())
         {
             using Tensor drawn = randn([1, options.Tokens, width], dtype, device);
@@ -53,10 +54,10 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>
         latents.AliveIn(this);
         if (features.dim() != 3 || features.shape[2] != Options.InputChannels)
             throw new ArgumentException($"The features are ({string.Join(',', features.shape)}); (B,N,{Options.InputChannels}) is expected.", nameof(features));
-        using var scope = NewDisposeScope();
-        var tokens = latents.expand(features.shape[0], -1, -1);
-        var input = proj_in.call(features);
-        foreach (var layer in layers)
+        using DisposeScope scope = NewDisposeScope();
+        Tensor tokens = latents.expand(features.shape[0], -1, -1);
+        Tensor input = proj_in.call(features);
+        foreach (ResamplerLayer layer in layers)
             tokens = layer.call(input, tokens);
         return norm_out.call(proj_out.call(tokens)).MoveToOuterDisposeScope();
     }

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -14,7 +15,7 @@ internal sealed class ResamplerLayer : nn.Module<Tensor, Tensor, Tensor>
     public ResamplerLayer(int channels, int heads, int headChannels, int multiple, Device? device = null, ScalarType? dtype = null)
         : base(nameof(ResamplerLayer))
     {
-        var feedForward = nn.Sequential(
+        Sequential feedForward = nn.Sequential(
             ("0", nn.LayerNorm(channels, device: device, dtype: dtype)),
             ("1", nn.Linear(channels, channels * multiple, hasBias: false, device, dtype)),
             ("2", nn.GELU()),
@@ -27,7 +28,7 @@ internal sealed class ResamplerLayer : nn.Module<Tensor, Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor features, Tensor latents)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         latents = latents.Plus(_parts.Attention.call(features, latents));
         return latents.Plus(_parts.FeedForward.call(latents)).MoveToOuterDisposeScope();
     }

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -39,8 +40,8 @@ internal sealed class BasicTransformerBlock : nn.Module<Tensor, Tensor, ImagePro
     /// <inheritdoc/>
     public override Tensor forward(Tensor input, Tensor context, ImagePromptPlace? place)
     {
-        using var scope = NewDisposeScope();
-        var x = input.Plus(attn1.call(norm1.call(input), null, null));
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = input.Plus(attn1.call(norm1.call(input), null, null));
         x = x.Plus(attn2.call(norm2.call(x), context, place));
         return x.Plus(ff.call(norm3.call(x))).MoveToOuterDisposeScope();
     }

@@ -23,7 +23,7 @@ internal sealed class Downsample2D : nn.Module<Tensor, Tensor>
     {
         if (_padding != 0)
             return conv.call(input);
-        using var padded = nn.functional.pad(input, [0, 1, 0, 1]);
+        using Tensor padded = nn.functional.pad(input, [0, 1, 0, 1]);
         return conv.call(padded);
     }
 }

@@ -22,7 +22,7 @@ internal sealed class FeedForward : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        using var gated = net[0].call(input);
+        using Tensor gated = net[0].call(input);
         return net[2].call(gated);
     }
 }

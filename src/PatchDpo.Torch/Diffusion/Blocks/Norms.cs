@@ -21,7 +21,7 @@ public static class Norms
         if (groups <= 0 || channels % groups != 0)
             throw new ArgumentException($"{channels} channels cannot be normalised in {groups} groups.", nameof(groups));
         TorchRuntime.Initialize();
-        var norm = nn.GroupNorm(groups, channels, eps, affine: true, device, dtype);
+        GroupNormModule norm = nn.GroupNorm(groups, channels, eps, affine: true, device, dtype);
         nn.init.ones_(norm.weight);
         nn.init.zeros_(norm.bias);
         return norm;

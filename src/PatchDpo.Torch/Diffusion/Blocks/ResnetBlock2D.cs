@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -53,8 +54,8 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor?, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input, Tensor? temb)
     {
-        using var scope = NewDisposeScope();
-        var x = conv1.call(_activation(norm1.call(input)));
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = conv1.call(_activation(norm1.call(input)));
         if (time_emb_proj is not null)
         {
             if (temb is null)

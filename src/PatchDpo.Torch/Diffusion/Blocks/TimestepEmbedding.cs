@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -27,8 +28,8 @@ internal sealed class TimestepEmbedding : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        using var scope = NewDisposeScope();
-        var x = linear_2.call(_activation(linear_1.call(input)));
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = linear_2.call(_activation(linear_1.call(input)));
         return (_postActivation?.Invoke(x) ?? x).MoveToOuterDisposeScope();
     }
 }

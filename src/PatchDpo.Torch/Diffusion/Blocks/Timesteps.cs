@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion.Blocks;
@@ -9,12 +10,12 @@ internal sealed class Timesteps(int dimension, bool cosineFirst, double frequenc
 {
     public Tensor Embed(Tensor values)
     {
-        using var scope = NewDisposeScope();
-        var half = dimension / 2;
-        var exponent = TensorArithmetic.Range(half, ScalarType.Float32, values.device).Times(-Math.Log(10000));
-        var angles = values.to_type(ScalarType.Float32).unsqueeze(1) * exponent.DividedBy(half - frequencyShift).exp().unsqueeze(0);
-        var (sine, cosine) = (angles.sin(), angles.cos());
-        var embedding = cosineFirst ? cat([cosine, sine], 1) : cat([sine, cosine], 1);
+        using DisposeScope scope = NewDisposeScope();
+        int half = dimension / 2;
+        Tensor exponent = TensorArithmetic.Range(half, ScalarType.Float32, values.device).Times(-Math.Log(10000));
+        Tensor angles = values.to_type(ScalarType.Float32).unsqueeze(1) * exponent.DividedBy(half - frequencyShift).exp().unsqueeze(0);
+        (Tensor? sine, Tensor? cosine) = (angles.sin(), angles.cos());
+        Tensor embedding = cosineFirst ? cat([cosine, sine], 1) : cat([sine, cosine], 1);
         if (dimension % 2 == 1)
             embedding = nn.functional.pad(embedding, [0, 1]);
         return embedding.MoveToOuterDisposeScope();

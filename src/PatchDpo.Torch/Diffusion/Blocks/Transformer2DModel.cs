@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -47,14 +48,14 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IImagePromp
     /// <inheritdoc/>
     public override Tensor forward(Tensor input, Tensor context, IImagePromptBranch? branch)
     {
-        using var scope = NewDisposeScope();
-        var (height, width) = (input.shape[2], input.shape[3]);
-        var x = norm.call(input);
+        using DisposeScope scope = NewDisposeScope();
+        (long height, long width) = (input.shape[2], input.shape[3]);
+        Tensor x = norm.call(input);
         x = _linear ? proj_in.call(ToTokens(x)) : ToTokens(proj_in.call(x));
         ImagePromptPlace? place = branch is null ? null : new ImagePromptPlace(branch, height, width);
-        foreach (var block in transformer_blocks)
+        foreach (BasicTransformerBlock block in transformer_blocks)
         {
-            var next = block.call(x, context, place);
+            Tensor next = block.call(x, context, place);
             x.Dispose();
             x = next;
         }

@@ -21,8 +21,8 @@ internal sealed class Upsample2D : nn.Module<Tensor, (long Height, long Width)?,
     /// <param name="size">The output's size; null doubles. An odd size comes from a skip connection that was rounded up when it was halved.</param>
     public override Tensor forward(Tensor input, (long Height, long Width)? size)
     {
-        var (height, width) = size ?? (input.shape[2] * 2, input.shape[3] * 2);
-        using var enlarged = nn.functional.interpolate(input, [height, width], mode: InterpolationMode.Nearest);
+        (long height, long width) = size ?? (input.shape[2] * 2, input.shape[3] * 2);
+        using Tensor enlarged = nn.functional.interpolate(input, [height, width], mode: InterpolationMode.Nearest);
         return conv.call(enlarged);
     }
 }

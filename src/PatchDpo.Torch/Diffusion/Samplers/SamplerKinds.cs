@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// <remarks>A new sampler is a member of <see cref="SamplerKind"/>, an entry here and its fields in the list of scheduler fields.</remarks>
 public static class SamplerKinds
 {
-    private static readonly Entry[] s_entries =
+    private static readonly Entry[] Entries =
     [
         new(SamplerKind.Ddim, "ddim", "DDIMScheduler", s => new DdimSampler(s)),
         new(SamplerKind.Euler, "euler", "EulerDiscreteScheduler", s => new EulerSampler(s)),
@@ -21,13 +21,13 @@ public static class SamplerKinds
     ];
 
     /// <summary>The names that programs take (<c>--scheduler</c>), one for each kind.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. s_entries.Select(e => e.Name)];
+    public static IReadOnlyList<string> Names { get; } = [.. Entries.Select(e => e.Name)];
 
     /// <summary>The kind that a program's user names.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <exception cref="ArgumentException">It is none of them; the message lists them.</exception>
     public static SamplerKind Parse(string name)
-        => Array.Find(s_entries, e => e.Name == name)?.Kind
+        => Array.Find(Entries, e => e.Name == name)?.Kind
             ?? throw new ArgumentException($"'{name}' is no sampler: give one of {string.Join(", ", Names)}.", nameof(name));
 
     /// <summary>The name that programs take for a kind.</summary>
@@ -36,7 +36,7 @@ public static class SamplerKinds
 
     /// <summary>The kind that a diffusers scheduler class stands for; null where this library has none.</summary>
     /// <param name="className">Such as <c>EulerDiscreteScheduler</c>.</param>
-    public static SamplerKind? OfClass(string className) => Array.Find(s_entries, e => e.ClassName == className)?.Kind;
+    public static SamplerKind? OfClass(string className) => Array.Find(Entries, e => e.ClassName == className)?.Kind;
 
     /// <summary>The diffusers class of a kind; two of ours are variants of one class.</summary>
     internal static string ClassOf(SamplerKind kind) => Find(kind).ClassName;
@@ -49,7 +49,7 @@ public static class SamplerKinds
     internal static ISampler Create(SamplerKind kind, NoiseSchedule schedule) => Find(kind).Create(schedule);
 
     private static Entry Find(SamplerKind kind)
-        => Array.Find(s_entries, e => e.Kind == kind) ?? throw new ArgumentOutOfRangeException(nameof(kind), kind, "No member of the enumeration.");
+        => Array.Find(Entries, e => e.Kind == kind) ?? throw new ArgumentOutOfRangeException(nameof(kind), kind, "No member of the enumeration.");
 
     private sealed record Entry(SamplerKind Kind, string Name, string ClassName, Func<NoiseSchedule, ISampler> Create);
 }

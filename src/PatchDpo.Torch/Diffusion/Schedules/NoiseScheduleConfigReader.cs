@@ -10,9 +10,9 @@ internal sealed class NoiseScheduleConfigReader
     private const int MaxTimesteps = 100_000;
 
     // Fields that describe a class's own method, and say nothing of another one.
-    private static readonly string[] s_methodFields = ["solver_order", "solver_type", "predict_x0", "disable_corrector", "skip_prk_steps"];
+    private static readonly string[] MethodFields = ["solver_order", "solver_type", "predict_x0", "disable_corrector", "skip_prk_steps"];
 
-    private static readonly string[] s_sigmaFlags = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"];
+    private static readonly string[] SigmaFlags = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"];
 
     private readonly ModelConfig _json;
     private readonly SamplerKind? _sampler;
@@ -87,8 +87,8 @@ internal sealed class NoiseScheduleConfigReader
 
     private NoiseScheduleConfig ReadSampler(NoiseScheduleConfig forward)
     {
-        if (s_sigmaFlags.Where(f => Flag(f, false)).Skip(1).FirstOrDefault() is string second)
-            throw _json.Fault(second, $"only one of {string.Join(", ", s_sigmaFlags)} can be true.");
+        if (SigmaFlags.Where(f => Flag(f, false)).Skip(1).FirstOrDefault() is string second)
+            throw _json.Fault(second, $"only one of {string.Join(", ", SigmaFlags)} can be true.");
         if (!Flag("predict_x0", true))
             throw _json.Fault("predict_x0", "UniPC on the noise, which false stands for, is not supported.");
         double? minimum = Level("sigma_min"), maximum = Level("sigma_max");
@@ -172,7 +172,7 @@ internal sealed class NoiseScheduleConfigReader
         }
     }
 
-    private bool Reads(string name) => (_fields is null || _fields.Read.Contains(name)) && (_isOwn || !s_methodFields.Contains(name));
+    private bool Reads(string name) => (_fields is null || _fields.Read.Contains(name)) && (_isOwn || !MethodFields.Contains(name));
 
     private bool IsGiven(string name) => Reads(name) && _json.Has(name);
 

@@ -12,43 +12,43 @@ namespace PatchDpo.Torch.Diffusion.Schedules;
 /// </remarks>
 internal sealed record SchedulerFields(string[] Read, string[] Refused, string[] Unused)
 {
-    private static readonly string[] s_betas = ["num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type"];
-    private static readonly string[] s_spacing = ["timestep_spacing", "steps_offset"];
-    private static readonly string[] s_thresholding = ["thresholding", "dynamic_thresholding_ratio", "sample_max_value"];
-    private static readonly string[] s_sigmas = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"];
-    private static readonly string[] s_flow = ["use_flow_sigmas", "use_dynamic_shifting"];
-    private static readonly string[] s_ofFlow = ["flow_shift", "time_shift_type"];
+    private static readonly string[] Betas = ["num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type"];
+    private static readonly string[] Spacing = ["timestep_spacing", "steps_offset"];
+    private static readonly string[] Thresholding = ["thresholding", "dynamic_thresholding_ratio", "sample_max_value"];
+    private static readonly string[] Sigmas = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"];
+    private static readonly string[] Flow = ["use_flow_sigmas", "use_dynamic_shifting"];
+    private static readonly string[] OfFlow = ["flow_shift", "time_shift_type"];
 
     /// <summary>By class name.</summary>
     public static IReadOnlyDictionary<string, SchedulerFields> Classes { get; } = new Dictionary<string, SchedulerFields>
     {
-        ["DDIMScheduler"] = new([.. s_betas, .. s_spacing, .. s_thresholding, "clip_sample", "clip_sample_range", "set_alpha_to_one",
+        ["DDIMScheduler"] = new([.. Betas, .. Spacing, .. Thresholding, "clip_sample", "clip_sample_range", "set_alpha_to_one",
             "rescale_betas_zero_snr"], [], []),
-        ["PNDMScheduler"] = new([.. s_betas, .. s_spacing, "set_alpha_to_one", "skip_prk_steps"], [], []),
+        ["PNDMScheduler"] = new([.. Betas, .. Spacing, "set_alpha_to_one", "skip_prk_steps"], [], []),
         ["EulerDiscreteScheduler"] = new(
-            [.. s_betas, .. s_spacing, .. s_sigmas, "interpolation_type", "sigma_min", "sigma_max", "timestep_type", "rescale_betas_zero_snr",
+            [.. Betas, .. Spacing, .. Sigmas, "interpolation_type", "sigma_min", "sigma_max", "timestep_type", "rescale_betas_zero_snr",
                 "final_sigmas_type"], [], []),
-        ["EulerAncestralDiscreteScheduler"] = new([.. s_betas, .. s_spacing, "rescale_betas_zero_snr"], [], []),
-        ["HeunDiscreteScheduler"] = new([.. s_betas, .. s_spacing, .. s_sigmas, "clip_sample", "clip_sample_range"], [], []),
+        ["EulerAncestralDiscreteScheduler"] = new([.. Betas, .. Spacing, "rescale_betas_zero_snr"], [], []),
+        ["HeunDiscreteScheduler"] = new([.. Betas, .. Spacing, .. Sigmas, "clip_sample", "clip_sample_range"], [], []),
         // LCM's timesteps follow from the teacher's steps, and a run never goes below the first timestep.
         ["LCMScheduler"] = new(
-            [.. s_betas, .. s_thresholding, "clip_sample", "clip_sample_range", "original_inference_steps", "timestep_scaling", "rescale_betas_zero_snr"],
-            [], [.. s_spacing, "set_alpha_to_one"]),
+            [.. Betas, .. Thresholding, "clip_sample", "clip_sample_range", "original_inference_steps", "timestep_scaling", "rescale_betas_zero_snr"],
+            [], [.. Spacing, "set_alpha_to_one"]),
         ["DPMSolverMultistepScheduler"] = new(
             [
-                .. s_betas, .. s_spacing, .. s_thresholding, .. s_sigmas, "algorithm_type", "solver_order", "solver_type", "lower_order_final",
+                .. Betas, .. Spacing, .. Thresholding, .. Sigmas, "algorithm_type", "solver_order", "solver_type", "lower_order_final",
                     "euler_at_final",
                 "use_lu_lambdas", "final_sigmas_type", "lambda_min_clipped", "rescale_betas_zero_snr",
             ],
-            [.. s_flow, "variance_type"], s_ofFlow),
+            [.. Flow, "variance_type"], OfFlow),
         ["UniPCMultistepScheduler"] = new(
             [
-                .. s_betas, .. s_spacing, .. s_thresholding, .. s_sigmas, "solver_order", "solver_type", "predict_x0", "lower_order_final", "disable_corrector",
+                .. Betas, .. Spacing, .. Thresholding, .. Sigmas, "solver_order", "solver_type", "predict_x0", "lower_order_final", "disable_corrector",
                 "final_sigmas_type", "rescale_betas_zero_snr", "sigma_min", "sigma_max",
             ],
-            [.. s_flow, "solver_p", "shift_terminal"], s_ofFlow),
+            [.. Flow, "solver_p", "shift_terminal"], OfFlow),
         ["DEISMultistepScheduler"] = new(
-            [.. s_betas, .. s_spacing, .. s_thresholding, .. s_sigmas, "algorithm_type", "solver_order", "solver_type", "lower_order_final"], s_flow, s_ofFlow),
+            [.. Betas, .. Spacing, .. Thresholding, .. Sigmas, "algorithm_type", "solver_order", "solver_type", "lower_order_final"], Flow, OfFlow),
     };
 
     /// <summary>The fields of all classes, and those that old versions wrote and new ones ignore.</summary>

@@ -1,8 +1,10 @@
+using System.Collections.Immutable;
 using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -42,10 +44,10 @@ public sealed class UNet2DConditionModel : nn.Module
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Config = config;
-        var channels = config.BlockOutChannels;
-        var last = channels.Length - 1;
+        ImmutableArray<int> channels = config.BlockOutChannels;
+        int last = channels.Length - 1;
         UNetBlockOptions Level(int level, int transformers) =>
             new(config, config.AttentionHeads[level], config.CrossAttentionDims[level], transformers, device, dtype);
 
@@ -111,18 +113,18 @@ public sealed class UNet2DConditionModel : nn.Module
         conv_in.Weight.AliveIn(this);
         CheckInputs(sample, timesteps, encoderHiddenStates);
         imagePrompt?.Check(sample.shape[0]);
-        using var scope = NewDisposeScope();
-        var embedding = Embed(sample, timesteps, textEmbeds, timeIds);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor embedding = Embed(sample, timesteps, textEmbeds, timeIds);
         var pass = new UNetPass(embedding, encoderHiddenStates, imagePrompt);
-        var x = conv_in.call(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample);
+        Tensor x = conv_in.call(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample);
         pass.Skips.Push(x);
-        foreach (var block in down_blocks)
+        foreach (UNetDownBlock block in down_blocks)
             x = block.call(x, pass);
         if (mid_block is not null)
             x = mid_block.call(x, pass);
-        foreach (var block in up_blocks)
+        foreach (UNetUpBlock block in up_blocks)
         {
-            using var before = x;
+            using Tensor before = x;
             x = block.call(before, pass);
         }
         return conv_out.call(_activation(conv_norm_out.call(x))).MoveToOuterDisposeScope();
@@ -130,16 +132,16 @@ public sealed class UNet2DConditionModel : nn.Module
 
     private Tensor Embed(Tensor sample, Tensor timesteps, Tensor? textEmbeds, Tensor? timeIds)
     {
-        var batch = sample.shape[0];
-        var type = conv_in.Weight.dtype;
-        var embedding = time_embedding.call(_timesteps.Embed(timesteps.flatten().expand(batch)).to_type(type));
+        long batch = sample.shape[0];
+        ScalarType type = conv_in.Weight.dtype;
+        Tensor embedding = time_embedding.call(_timesteps.Embed(timesteps.flatten().expand(batch)).to_type(type));
         if (add_embedding is not null)
         {
             if (textEmbeds is null || timeIds is null)
                 throw new ArgumentException("This UNet (addition_embed_type text_time) needs textEmbeds and timeIds.", textEmbeds is null ? nameof(textEmbeds)
                     : nameof(timeIds));
-            var sizes = _sizes!.Embed(timeIds.flatten()).reshape(batch, -1).to_type(type);
-            var width = textEmbeds.shape[^1] + sizes.shape[1];
+            Tensor sizes = _sizes!.Embed(timeIds.flatten()).reshape(batch, -1).to_type(type);
+            long width = textEmbeds.shape[^1] + sizes.shape[1];
             if (textEmbeds.dim() != 2 || textEmbeds.shape[0] != batch || width != Config.AdditionInputChannels)
             {
                 throw new ArgumentException(
@@ -156,7 +158,7 @@ public sealed class UNet2DConditionModel : nn.Module
         static string Shape(Tensor t) => $"({string.Join(',', t.shape)})";
         if (sample.dim() != 4 || sample.shape[1] != Config.InChannels)
             throw new ArgumentException($"The latents are {Shape(sample)}; (B,{Config.InChannels},H,W) is expected.", nameof(sample));
-        var batch = sample.shape[0];
+        long batch = sample.shape[0];
         if (timesteps.numel() != 1 && (timesteps.dim() != 1 || timesteps.shape[0] != batch))
             throw new ArgumentException($"The timesteps are {Shape(timesteps)}; (), (1) or ({batch}) is expected.", nameof(timesteps));
         if (encoderHiddenStates.dim() != 3 || encoderHiddenStates.shape[0] != batch)
@@ -166,11 +168,11 @@ public sealed class UNet2DConditionModel : nn.Module
     // IP-Adapter files count attention layers in diffusers' attn_processors order: down, up, middle last.
     private void NumberAttentions()
     {
-        var index = 0;
-        var attentions = down_blocks.SelectMany(b => b.Attentions)
+        int index = 0;
+        IEnumerable<Transformer2DModel> attentions = down_blocks.SelectMany(b => b.Attentions)
             .Concat(up_blocks.SelectMany(b => b.Attentions))
             .Concat(mid_block?.Attentions ?? []);
-        foreach (var block in attentions.SelectMany(a => a.Blocks))
+        foreach (BasicTransformerBlock? block in attentions.SelectMany(a => a.Blocks))
         {
             block.SelfAttention.LayerIndex = index++;
             block.CrossAttention.LayerIndex = index++;

@@ -130,7 +130,7 @@ public sealed record UNetConfig
     internal (string Field, long Count)? FirstWithMoreLayersThan(long limit)
     {
         long residual = LayersPerBlock.Sum(n => (2L * n) + 1), transformers = HasMidBlock ? TransformerLayers[^1] : 0, reverse = 0;
-        for (var i = 0; i < BlockOutChannels.Length && i < LayersPerBlock.Length; i++)
+        for (int i = 0; i < BlockOutChannels.Length && i < LayersPerBlock.Length; i++)
         {
             transformers += LayersPerBlock[i] * (long)DownTransformers(i);
             reverse += (LayersPerBlock[^(i + 1)] + 1L) * UpTransformers(i);
@@ -144,16 +144,16 @@ public sealed record UNetConfig
     /// <summary>All attention layers in the order in which IP-Adapter files number them.</summary>
     internal IEnumerable<AttentionLayer> AttentionLayers()
     {
-        var levels = BlockOutChannels.Length;
+        int levels = BlockOutChannels.Length;
         var places = new List<(int Level, int Count)>();
-        for (var i = 0; i < levels; i++)
+        for (int i = 0; i < levels; i++)
             places.Add((i, LayersPerBlock[i] * DownTransformers(i)));
-        for (var i = 0; i < levels; i++)
+        for (int i = 0; i < levels; i++)
             places.Add((levels - 1 - i, (LayersPerBlock[levels - 1 - i] + 1) * UpTransformers(i)));
         if (HasMidBlock)
             places.Add((levels - 1, TransformerLayers[^1]));
-        var index = 0;
-        foreach (var level in places.SelectMany(p => Enumerable.Repeat(p.Level, p.Count)))
+        int index = 0;
+        foreach (int level in places.SelectMany(p => Enumerable.Repeat(p.Level, p.Count)))
         {
             yield return new AttentionLayer(index++, BlockOutChannels[level], null);
             yield return new AttentionLayer(index++, BlockOutChannels[level], CrossAttentionDims[level]);

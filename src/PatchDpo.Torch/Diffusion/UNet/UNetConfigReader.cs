@@ -12,7 +12,7 @@ internal static class UNetConfigReader
         json.RequireKind("_class_name", nameof(UNet2DConditionModel));
         CheckUnsupported(json);
         var defaults = new UNetConfig();
-        var channels = json.Has("block_out_channels") ? [.. json.GetInt32Array("block_out_channels")] : defaults.BlockOutChannels;
+        ImmutableArray<int> channels = json.Has("block_out_channels") ? [.. json.GetInt32Array("block_out_channels")] : defaults.BlockOutChannels;
         ImmutableArray<int> PerLevel(string name, int byDefault) => json.Has(name)
             ? [.. json.GetInt32Array(name, channels.Length)]
             : [.. Enumerable.Repeat(byDefault, channels.Length)];
@@ -76,7 +76,7 @@ internal static class UNetConfigReader
 
     private static void CheckUnsupported(ModelConfig json)
     {
-        foreach (var field in new[]
+        foreach (string? field in new[]
         {
             "class_embed_type", "num_class_embeds", "encoder_hid_dim", "encoder_hid_dim_type", "time_cond_proj_dim", "cross_attention_norm",
         })
@@ -87,7 +87,7 @@ internal static class UNetConfigReader
         if (json.Has("num_attention_heads"))
             throw new ModelConfigException(
                 json.Source, "num_attention_heads", "only null is supported; diffusers takes the number of heads from attention_head_dim.");
-        foreach (var field in new[]
+        foreach (string? field in new[]
         {
             "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "class_embeddings_concat",
         })
@@ -95,7 +95,7 @@ internal static class UNetConfigReader
             if (json.GetBoolean(field, false))
                 throw new ModelConfigException(json.Source, field, "only false is supported.");
         }
-        foreach (var (field, supported) in new[]
+        foreach ((string? field, string? supported) in new[]
         {
             ("resnet_time_scale_shift", "default"), ("time_embedding_type", "positional"), ("attention_type", "default"), ("addition_embed_type", "text_time"),
         })

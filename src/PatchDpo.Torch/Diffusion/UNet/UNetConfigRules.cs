@@ -21,7 +21,7 @@ internal static class UNetConfigRules
 
     private static IEnumerable<(string Field, string Problem)> Problems(UNetConfig c)
     {
-        var levels = c.BlockOutChannels.Length;
+        int levels = c.BlockOutChannels.Length;
         if (levels == 0)
         {
             yield return ("block_out_channels", "it is empty.");
@@ -32,7 +32,7 @@ internal static class UNetConfigRules
             yield return ("block_out_channels", $"{levels} levels are more than the {ConfigFields.MaxLevels} that are supported.");
             yield break;
         }
-        foreach (var (field, count) in new[]
+        foreach ((string? field, int count) in new[]
         {
             ("down_block_types", c.DownBlockTypes.Length), ("up_block_types", c.UpBlockTypes.Length),
             ("layers_per_block", c.LayersPerBlock.Length), ("cross_attention_dim", c.CrossAttentionDims.Length),
@@ -43,11 +43,11 @@ internal static class UNetConfigRules
             if (count != levels)
                 yield return (field, $"{count} values for {levels} levels (block_out_channels).");
         }
-        foreach (var type in c.DownBlockTypes.Where(t => t is not (UNetConfig.Down or UNetConfig.CrossDown)))
+        foreach (string? type in c.DownBlockTypes.Where(t => t is not (UNetConfig.Down or UNetConfig.CrossDown)))
             yield return ("down_block_types", $"'{type}' is not supported; {UNetConfig.Down} and {UNetConfig.CrossDown} are.");
-        foreach (var type in c.UpBlockTypes.Where(t => t is not (UNetConfig.Up or UNetConfig.CrossUp)))
+        foreach (string? type in c.UpBlockTypes.Where(t => t is not (UNetConfig.Up or UNetConfig.CrossUp)))
             yield return ("up_block_types", $"'{type}' is not supported; {UNetConfig.Up} and {UNetConfig.CrossUp} are.");
-        foreach (var (field, value) in Positives(c))
+        foreach ((string? field, double value) in Positives(c))
         {
             if (!(value > 0))
                 yield return (field, $"{value:g} is not positive.");
@@ -63,24 +63,24 @@ internal static class UNetConfigRules
         if (c.HasTextTimeEmbedding && c.AdditionInputChannels <= 6 * c.AdditionTimeEmbedDim)
             yield return ("projection_class_embeddings_input_dim",
                 $"{c.AdditionInputChannels} leaves no room for pooled text beside six sizes of {c.AdditionTimeEmbedDim}.");
-        var frequencies = (c.HasTextTimeEmbedding ? Math.Min(c.BlockOutChannels[0], c.AdditionTimeEmbedDim) : c.BlockOutChannels[0]) / 2;
+        int frequencies = (c.HasTextTimeEmbedding ? Math.Min(c.BlockOutChannels[0], c.AdditionTimeEmbedDim) : c.BlockOutChannels[0]) / 2;
         if (c.FrequencyShift != 0 && !(c.FrequencyShift > 0 && c.FrequencyShift < frequencies))
             yield return ("freq_shift", $"{c.FrequencyShift:g} is not in [0,{frequencies}), the number of frequencies.");
         if (c.FirstWithMoreLayersThan(MaxBlocks) is var (asking, asked))
             yield return (asking, $"it asks for {asked} layers; at most {MaxBlocks} are supported.");
-        foreach (var channels in c.BlockOutChannels.Where(b => b % c.NormGroups != 0))
+        foreach (int channels in c.BlockOutChannels.Where(b => b % c.NormGroups != 0))
             yield return ("norm_num_groups", $"{c.NormGroups} groups do not divide {channels} channels.");
-        for (var i = 0; i < levels; i++)
+        for (int i = 0; i < levels; i++)
         {
             if (c.BlockOutChannels[i] % c.AttentionHeads[i] != 0)
                 yield return ("attention_head_dim", $"{c.AttentionHeads[i]} heads do not divide {c.BlockOutChannels[i]} channels.");
         }
-        foreach (var (field, kernel) in new[] { ("conv_in_kernel", c.ConvInKernel), ("conv_out_kernel", c.ConvOutKernel) })
+        foreach ((string? field, int kernel) in new[] { ("conv_in_kernel", c.ConvInKernel), ("conv_out_kernel", c.ConvOutKernel) })
         {
             if (kernel is <= 0 or > MaxKernel || kernel % 2 == 0)
                 yield return (field, $"{kernel} is not a positive odd number up to {MaxKernel}.");
         }
-        foreach (var (field, name) in new[]
+        foreach ((string? field, string? name) in new[]
         {
             ("act_fn", c.Activation), ("time_embedding_act_fn", c.TimeEmbeddingActivation), ("timestep_post_act", c.TimestepPostActivation),
         })
@@ -104,17 +104,17 @@ internal static class UNetConfigRules
         yield return ("addition_time_embed_dim", c.AdditionTimeEmbedDim);
         yield return ("projection_class_embeddings_input_dim", c.AdditionInputChannels);
         yield return ("time_embedding_dim", c.TimeEmbeddingDim ?? 1);
-        foreach (var value in c.BlockOutChannels)
+        foreach (int value in c.BlockOutChannels)
             yield return ("block_out_channels", value);
-        foreach (var value in c.LayersPerBlock)
+        foreach (int value in c.LayersPerBlock)
             yield return ("layers_per_block", value);
-        foreach (var value in c.CrossAttentionDims)
+        foreach (int value in c.CrossAttentionDims)
             yield return ("cross_attention_dim", value);
-        foreach (var value in c.TransformerLayers)
+        foreach (int value in c.TransformerLayers)
             yield return ("transformer_layers_per_block", value);
-        foreach (var value in c.ReverseTransformerLayers ?? [])
+        foreach (int value in c.ReverseTransformerLayers ?? [])
             yield return ("reverse_transformer_layers_per_block", value);
-        foreach (var value in c.AttentionHeads)
+        foreach (int value in c.AttentionHeads)
             yield return ("attention_head_dim", value);
     }
 }

@@ -36,13 +36,13 @@ internal sealed class UNetDownBlock : nn.Module<Tensor, UNetPass, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input, UNetPass pass)
     {
-        var x = input;
-        for (var i = 0; i < resnets.Count; i++)
+        Tensor x = input;
+        for (int i = 0; i < resnets.Count; i++)
         {
             x = resnets[i].call(x, pass.TimeEmbedding);
             if (attentions is not null)
             {
-                using var before = x;
+                using Tensor before = x;
                 x = attentions[i].call(before, pass.Context, pass.ImagePrompt);
             }
             pass.Skips.Push(x);

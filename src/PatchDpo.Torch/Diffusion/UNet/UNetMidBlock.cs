@@ -26,8 +26,8 @@ internal sealed class UNetMidBlock : nn.Module<Tensor, UNetPass, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input, UNetPass pass)
     {
-        using var entered = resnets[0].call(input, pass.TimeEmbedding);
-        using var attended = attentions[0].call(entered, pass.Context, pass.ImagePrompt);
+        using Tensor entered = resnets[0].call(input, pass.TimeEmbedding);
+        using Tensor attended = attentions[0].call(entered, pass.Context, pass.ImagePrompt);
         return resnets[1].call(attended, pass.TimeEmbedding);
     }
 }

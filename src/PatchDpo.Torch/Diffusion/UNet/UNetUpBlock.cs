@@ -40,11 +40,11 @@ internal sealed class UNetUpBlock : nn.Module<Tensor, UNetPass, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input, UNetPass pass)
     {
-        var x = input;
-        for (var i = 0; i < resnets.Count; i++)
+        Tensor x = input;
+        for (int i = 0; i < resnets.Count; i++)
         {
             Tensor joined;
-            using (var skip = pass.Skips.Pop())
+            using (Tensor skip = pass.Skips.Pop())
                 joined = cat([x, skip], 1);
             if (i > 0)
                 x.Dispose();
@@ -52,14 +52,14 @@ internal sealed class UNetUpBlock : nn.Module<Tensor, UNetPass, Tensor>
                 x = resnets[i].call(joined, pass.TimeEmbedding);
             if (attentions is not null)
             {
-                using var before = x;
+                using Tensor before = x;
                 x = attentions[i].call(before, pass.Context, pass.ImagePrompt);
             }
         }
         if (upsamplers is not null)
         {
-            using var before = x;
-            var target = pass.Skips.Peek().shape;
+            using Tensor before = x;
+            long[] target = pass.Skips.Peek().shape;
             x = upsamplers[0].call(before, (target[2], target[3]));
         }
         return x;

@@ -32,7 +32,7 @@ internal sealed class TrainingCache : IDisposable
 
     /// <summary>Encodes all pairs; an image that several have is encoded once, and so is a prompt.</summary>
     public TrainingCache(PersonalizedModel model, IReadOnlyList<TrainingPair> pairs, PatchDpoTrainerOptions options, ITrainingObjective objective,
-        CancellationToken cancellation)
+        CancellationToken cancellationToken)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -79,7 +79,7 @@ internal sealed class TrainingCache : IDisposable
             int first = 0;
             foreach (TItem[] chunk in items.Chunk(EncodeBatch))
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 yield return FiniteOutput.Renamed(() => encode(chunk), i => name(first + i));
                 first += chunk.Length;
             }

@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Training.Objectives;
 /// <remarks>A new objective is a member of <see cref="TrainingObjective"/>, an entry here, and its class or its weights.</remarks>
 public static class TrainingObjectives
 {
-    private static readonly Entry[] s_entries =
+    private static readonly Entry[] Entries =
     [
         Weighted(TrainingObjective.PatchDpo, "patchdpo"),
         Weighted(TrainingObjective.Reconstruction, "reconstruction"),
@@ -17,13 +17,13 @@ public static class TrainingObjectives
     ];
 
     /// <summary>The names that programs take, one for each objective.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. s_entries.Select(e => e.Name)];
+    public static IReadOnlyList<string> Names { get; } = [.. Entries.Select(e => e.Name)];
 
     /// <summary>The objective that a program's user names.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <exception cref="ArgumentException">It is none of them; the message lists them.</exception>
     public static TrainingObjective Parse(string name)
-        => Array.Find(s_entries, e => e.Name == name)?.Kind
+        => Array.Find(Entries, e => e.Name == name)?.Kind
             ?? throw new ArgumentException($"'{name}' is no objective: give one of {string.Join(", ", Names)}.", nameof(name));
 
     /// <summary>The name that programs take for an objective.</summary>
@@ -41,7 +41,7 @@ public static class TrainingObjectives
         => new(kind, name, WeighsErrors: true, (o, schedule) => new WeightedErrorObjective(kind, o.Weights, schedule, o.MinSnrGamma));
 
     private static Entry Find(TrainingObjective kind)
-        => Array.Find(s_entries, e => e.Kind == kind) ?? throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such objective.");
+        => Array.Find(Entries, e => e.Kind == kind) ?? throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such objective.");
 
     private sealed record Entry(
         TrainingObjective Kind, string Name, bool WeighsErrors, Func<PatchDpoTrainerOptions, NoiseSchedule, ITrainingObjective> Create);

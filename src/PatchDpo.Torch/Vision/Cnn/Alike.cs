@@ -1,6 +1,7 @@
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -39,7 +40,7 @@ public sealed class Alike : ConvolutionalEncoder
     {
         ArgumentNullException.ThrowIfNull(config);
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Config = config;
         PatchSize = DefaultPatchSize;
         IReadOnlyList<int> c = config.Channels;
@@ -74,7 +75,7 @@ public sealed class Alike : ConvolutionalEncoder
     public override VisionFeatures Encode(Tensor pixels)
     {
         PixelShape.Check(pixels, PatchSize);
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         VisionFeatures[] features = [.. pixels.split(1).Select(base.Encode)];
         return new VisionFeatures(cat([.. features.Select(f => f.Global)]).MoveToOuterDisposeScope(), cat([.. features.Select(f => f.Patches)])
             .MoveToOuterDisposeScope());

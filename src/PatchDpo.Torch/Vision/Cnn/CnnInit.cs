@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -11,7 +12,7 @@ internal static class CnnInit
     /// <remarks>Source: torchvision 0.14 <c>models/resnet.py</c> and <c>models/vgg.py</c>.</remarks>
     public static void Apply(Module module)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         foreach (SafeConv2d convolution in module.modules().OfType<SafeConv2d>())
         {
             init.kaiming_normal_(convolution.Weight, mode: init.FanInOut.FanOut, nonlinearity: init.NonlinearityType.ReLU);

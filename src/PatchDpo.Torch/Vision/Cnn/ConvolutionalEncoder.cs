@@ -2,6 +2,7 @@ using System.Numerics;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -68,7 +69,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W), or the image is too small for the network.</exception>
     public override Tensor forward(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return AliveMaps(pixels)[^1].mean([2, 3]).MoveToOuterDisposeScope();
     }
 
@@ -76,7 +77,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W), or the image is too small for the network.</exception>
     public IReadOnlyList<Tensor> FeatureMaps(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return [.. AliveMaps(pixels).Select(m => m.MoveToOuterDisposeScope())];
     }
 
@@ -85,7 +86,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     public VisionFeatures ForwardFeatures(Tensor pixels)
     {
         PixelShape.Check(pixels, PatchSize);
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         List<Tensor> maps = AliveMaps(pixels);
         Tensor map = WithEarlierStages ? Joined(maps) : Averaged(maps, PatchStage, PatchSize);
         return new VisionFeatures(maps[^1].mean([2, 3]).MoveToOuterDisposeScope(), map.permute(0, 2, 3, 1).contiguous().MoveToOuterDisposeScope());
@@ -97,7 +98,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W), or the image is too small for the network or a patch.</exception>
     public virtual VisionFeatures Encode(Tensor pixels)
     {
-        using var noGrad = no_grad();
+        using IDisposable noGrad = no_grad();
         return ForwardFeatures(pixels);
     }
 

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -98,7 +99,7 @@ internal sealed class ResNetBlock : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor y = bn2.call(conv2.call(bn1.call(conv1.call(x)).relu()));
         if (conv3 is not null)
             y = bn3!.call(conv3.call(y.relu()));

@@ -4,6 +4,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -32,7 +33,7 @@ public sealed class Vgg : ConvolutionalEncoder
     {
         ArgumentNullException.ThrowIfNull(config);
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Config = config;
         var layers = new List<Module<Tensor, Tensor>>();
         int channels = 3;
@@ -102,7 +103,7 @@ public sealed class Vgg : ConvolutionalEncoder
     {
         if (classifier is null)
             throw new InvalidOperationException("The network has no classifier.");
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor grid = functional.adaptive_avg_pool2d(AliveMaps(pixels)[^1], [ClassifierGrid, ClassifierGrid]);
         return classifier.call(grid.flatten(1)).MoveToOuterDisposeScope();
     }

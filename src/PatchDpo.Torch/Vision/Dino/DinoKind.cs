@@ -11,11 +11,11 @@ namespace PatchDpo.Torch.Vision.Dino;
 /// <summary>DINO and DINOv2, with and without registers.</summary>
 internal sealed class DinoKind : EncoderKind
 {
-    private static readonly string[] s_first = ["vit", "dino", "ViTModel"];
-    private static readonly string[] s_second = ["dinov2", "dinov2_with_registers", "Dinov2Model", "Dinov2WithRegistersModel"];
+    private static readonly string[] First = ["vit", "dino", "ViTModel"];
+    private static readonly string[] Second = ["dinov2", "dinov2_with_registers", "Dinov2Model", "Dinov2WithRegistersModel"];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> ModelTypes { get; } = [.. s_first, .. s_second];
+    public override IReadOnlyList<string> ModelTypes { get; } = [.. First, .. Second];
 
     /// <inheritdoc/>
     public override string ModelTypeHint => "vision transformers (vit, dinov2, dinov2_with_registers)";
@@ -33,7 +33,7 @@ internal sealed class DinoKind : EncoderKind
     {
         options.RequireNoStage(folder);
         string field = config.Has("model_type") ? config.GetString("model_type") : config.GetStringArray("architectures")[0];
-        return s_first.Contains(field)
+        return First.Contains(field)
             ? DinoVisionTransformer.FromFolder(folder, device, dtype, Preprocessor(options))
             : DinoV2VisionTransformer.FromFolder(folder, device, dtype, Preprocessor(options));
     }

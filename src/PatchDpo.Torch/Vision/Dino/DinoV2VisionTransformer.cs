@@ -4,6 +4,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -80,7 +81,7 @@ public sealed class DinoV2VisionTransformer : VitEncoder
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W) with H and W multiples of a patch.</exception>
     public Tensor Tokens(Tensor pixels, bool normalize)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor x = Run(pixels);
         return (normalize ? norm.call(x) : x).MoveToOuterDisposeScope();
     }

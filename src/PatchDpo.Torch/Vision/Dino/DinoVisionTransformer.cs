@@ -4,6 +4,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Vision.Dino;
@@ -73,7 +74,7 @@ public sealed class DinoVisionTransformer : VitEncoder
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Config.Depth);
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor x = PrepareTokens(pixels);
         var layers = new List<Tensor>(count);
         for (int i = 0; i < blocks.Count; i++)
@@ -89,7 +90,7 @@ public sealed class DinoVisionTransformer : VitEncoder
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W) with H and W of at least a patch.</exception>
     public Tensor LastSelfAttention(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor x = PrepareTokens(pixels);
         foreach (VitBlock block in blocks.SkipLast(1))
             x = block.call(x);

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -23,7 +24,7 @@ internal sealed class VitAttention : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         (Tensor q, Tensor k, Tensor v) = Split(x);
         Tensor y = functional.scaled_dot_product_attention(q, k, v);
         return proj.call(y.transpose(1, 2).reshape(x.shape)).MoveToOuterDisposeScope();
@@ -32,7 +33,7 @@ internal sealed class VitAttention : Module<Tensor, Tensor>
     /// <summary>The attention probabilities. <c>(B,N,D) -> (B,heads,N,N)</c></summary>
     public Tensor Probabilities(Tensor x)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         (Tensor q, Tensor k, _) = Split(x);
         return q.Times(1 / Math.Sqrt(q.shape[^1])).matmul(k.transpose(-2, -1)).softmax(-1).MoveToOuterDisposeScope();
     }

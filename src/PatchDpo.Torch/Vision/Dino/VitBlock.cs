@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -33,7 +34,7 @@ internal sealed class VitBlock : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         x = x.Plus(Scale(ls1, attn.call(norm1.call(x))));
         return x.Plus(Scale(ls2, mlp.call(norm2.call(x)))).MoveToOuterDisposeScope();
     }
@@ -41,7 +42,7 @@ internal sealed class VitBlock : Module<Tensor, Tensor>
     /// <summary>This block's attention probabilities. <c>(B,N,D) -> (B,heads,N,N)</c></summary>
     public Tensor AttentionProbabilities(Tensor x)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return attn.Probabilities(norm1.call(x)).MoveToOuterDisposeScope();
     }
 

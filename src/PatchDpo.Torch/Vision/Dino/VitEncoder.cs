@@ -1,6 +1,7 @@
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -62,7 +63,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
     /// <exception cref="ArgumentException">The pixels do not have a shape that the model takes.</exception>
     public override Tensor forward(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return norm.call(Run(pixels)).select(1, 0).MoveToOuterDisposeScope();
     }
 
@@ -70,7 +71,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
     /// <exception cref="ArgumentException">The pixels do not have a shape that the model takes.</exception>
     public VisionFeatures ForwardFeatures(Tensor pixels)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor x = norm.call(Run(pixels));
         long rows = pixels.shape[2] / _patchSize, columns = pixels.shape[3] / _patchSize;
         Tensor patches = x.narrow(1, 1 + Registers, rows * columns).reshape(x.shape[0], rows, columns, -1);
@@ -83,7 +84,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
     /// <exception cref="ArgumentException">The pixels do not have a shape that the model takes.</exception>
     public VisionFeatures Encode(Tensor pixels)
     {
-        using var noGrad = no_grad();
+        using IDisposable noGrad = no_grad();
         return ForwardFeatures(pixels);
     }
 
@@ -93,7 +94,7 @@ public abstract class VitEncoder : Module<Tensor, Tensor>, ITrainableVisionEncod
     /// <param name="width">Width in pixels.</param>
     public Tensor PositionEmbedding(long height, long width)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         long rows = height / _patchSize, columns = width / _patchSize;
         if (rows * columns == pos_embed.AliveIn(this).shape[1] - 1 && height == width)
             return pos_embed.alias().MoveToOuterDisposeScope();

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -13,7 +14,7 @@ internal static class VitInit
     /// <remarks>Source: facebookresearch/dino <c>vision_transformer.py</c>, <c>_init_weights</c> (which cuts at 2, a hundred standard deviations).</remarks>
     public static void Apply(Module module, params ReadOnlySpan<Parameter> tokens)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         foreach (Module child in module.modules())
         {
             if (child is not Linear linear)

@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Vision.Dino;
 /// <summary>Hugging Face's names of a DINO or DINOv2 vision transformer (ViTModel, Dinov2Model) to facebookresearch's, which ours are.</summary>
 internal static partial class VitKeyMap
 {
-    private static readonly (string Theirs, string Ours)[] s_prefixes =
+    private static readonly (string Theirs, string Ours)[] Prefixes =
     [
         ("embeddings.cls_token", "cls_token"),
         ("embeddings.mask_token", "mask_token"),
@@ -16,7 +16,7 @@ internal static partial class VitKeyMap
         ("layernorm.", "norm."),
     ];
 
-    private static readonly (string Theirs, string Ours)[] s_layerPrefixes =
+    private static readonly (string Theirs, string Ours)[] LayerPrefixes =
     [
         ("layernorm_before.", "norm1."),
         ("layernorm_after.", "norm2."),
@@ -56,7 +56,7 @@ internal static partial class VitKeyMap
         Match layer = Layer().Match(key);
         if (!layer.Success)
         {
-            map[Rename(key, s_prefixes) ?? key] = MappedTensor.Copy(key);
+            map[Rename(key, Prefixes) ?? key] = MappedTensor.Copy(key);
             return;
         }
 
@@ -64,7 +64,7 @@ internal static partial class VitKeyMap
         Match attention = Attention().Match(rest);
         if (!attention.Success)
         {
-            map[Rename(rest, s_layerPrefixes) is string name ? block + name : key] = MappedTensor.Copy(key);
+            map[Rename(rest, LayerPrefixes) is string name ? block + name : key] = MappedTensor.Copy(key);
             return;
         }
         string kind = attention.Groups["kind"].Value;

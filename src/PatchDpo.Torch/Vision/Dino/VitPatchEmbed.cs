@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -13,14 +14,14 @@ internal sealed class VitPatchEmbed : Module<Tensor, Tensor>
     public VitPatchEmbed(int patchSize, int dim, Device? device, ScalarType? dtype) : base(nameof(VitPatchEmbed))
     {
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         proj = new SafeConv2d(3, dim, patchSize, patchSize, device: device, dtype: dtype);
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor x)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         return proj.call(x).flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
     }
 }

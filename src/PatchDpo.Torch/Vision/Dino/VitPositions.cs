@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -18,7 +19,7 @@ internal static class VitPositions
     /// <remarks>Source: <c>interpolate_pos_encoding</c> of facebookresearch/dino and facebookresearch/dinov2.</remarks>
     public static Tensor Interpolate(Tensor table, long rows, long columns, double offset, bool antialias)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         long count = table.shape[1] - 1, dim = table.shape[2], side = (long)Math.Sqrt(count);
         Tensor grid = table.narrow(1, 1, count).reshape(1, side, side, dim).permute(0, 3, 1, 2).to(ScalarType.Float32);
         grid = offset == 0

@@ -5,6 +5,7 @@ using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Tests.Diffusion.UNet;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Adapters.IpAdapter;
@@ -16,13 +17,13 @@ public class IpAdapterParityTests
     [Fact]
     public void Noise_prediction_with_an_image_prompt_matches_at_every_scale()
     {
-        using var scope = NewDisposeScope();
-        using var gradless = no_grad();
-        var fixture = Fixtures.Json(Json);
-        var io = Fixtures.Tensors("07_patchdpo/ip_forward.io.safetensors");
-        var unet = UNetFixture.Load(Fixtures.Path("06_unet", "sdxl_tiny.json"));
-        var adapter = ReadPlus(fixture, unet.Config);
-        var tokens = adapter.Projection.call(io["in.image_embeds_seq"]);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        JsonElement fixture = Fixtures.Json(Json);
+        Dictionary<string, Tensor> io = Fixtures.Tensors("07_patchdpo/ip_forward.io.safetensors");
+        UNet2DConditionModel unet = UNetFixture.Load(Fixtures.Path("06_unet", "sdxl_tiny.json"));
+        IpAdapterModel adapter = ReadPlus(fixture, unet.Config);
+        Tensor tokens = adapter.Projection.call(io["in.image_embeds_seq"]);
         UNetFixture.AssertClose(fixture, io, "resampler.ip_tokens", tokens, Json);
         Assert.Equal(fixture.GetProperty("num_ip_tokens").GetInt64(), tokens.shape[1]);
 
@@ -30,11 +31,11 @@ public class IpAdapterParityTests
         Tensor layerInput = io["out.attn2.hidden_states_in"];
         var scales = UNetFixture.Expected(fixture).Where(n => n.StartsWith("noise_pred.scale_", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(scales);
-        foreach (var name in scales)
+        foreach (string? name in scales)
         {
-            var scale = name["noise_pred.".Length..];
+            string scale = name["noise_pred.".Length..];
             var ip = new IpAttention(adapter.Layers, tokens, double.Parse(scale["scale_".Length..], CultureInfo.InvariantCulture));
-            var prediction = unet.forward(io["in.sample"], io["in.timestep"], io["in.text_embeds_seq"], io["in.text_embeds"], io["in.time_ids"], ip);
+            Tensor prediction = unet.forward(io["in.sample"], io["in.timestep"], io["in.text_embeds_seq"], io["in.text_embeds"], io["in.time_ids"], ip);
             UNetFixture.AssertClose(fixture, io, name, prediction, Json);
             // The layer alone was given its own input, which the fixture keeps among the outputs: the first rows of the batch.
             if (io.ContainsKey("out.attn2.out." + scale))
@@ -49,20 +50,20 @@ public class IpAdapterParityTests
     [Fact]
     public void Resampler_matches_at_every_stage()
     {
-        using var scope = NewDisposeScope();
-        using var gradless = no_grad();
-        var fixture = Fixtures.Json(Json);
-        var io = Fixtures.Tensors("07_patchdpo/ip_forward.io.safetensors");
-        var resampler = ReadPlus(fixture, UNetFixture.Load(Fixtures.Path("06_unet", "sdxl_tiny.json")).Config).Projection;
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        JsonElement fixture = Fixtures.Json(Json);
+        Dictionary<string, Tensor> io = Fixtures.Tensors("07_patchdpo/ip_forward.io.safetensors");
+        nn.Module<Tensor, Tensor> resampler = ReadPlus(fixture, UNetFixture.Load(Fixtures.Path("06_unet", "sdxl_tiny.json")).Config).Projection;
         CheckOptions(fixture.GetProperty("resampler"), ((Resampler)resampler).Options);
         var outputs = new Dictionary<string, Tensor>();
         const string Branch = "resampler.branch.";
         var stages = UNetFixture.Expected(fixture).Where(n => n.StartsWith("resampler.", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(stages);
-        foreach (var name in stages.Where(n => n != "resampler.ip_tokens"))
+        foreach (string? name in stages.Where(n => n != "resampler.ip_tokens"))
             UNetFixture.Record(resampler, Name(name), outputs);
         outputs["ip_tokens"] = resampler.call(io["in.image_embeds_seq"]);
-        foreach (var name in stages)
+        foreach (string? name in stages)
             UNetFixture.AssertClose(fixture, io, name, outputs[Name(name)], Json);
 
         static string Name(string stage) => stage.StartsWith(Branch, StringComparison.Ordinal) ? stage[Branch.Length..] : stage["resampler.".Length..];
@@ -71,18 +72,18 @@ public class IpAdapterParityTests
     [Fact]
     public void Linear_and_full_image_projections_match()
     {
-        using var scope = NewDisposeScope();
-        using var gradless = no_grad();
-        var fixture = Fixtures.Json(Json);
-        var io = Fixtures.Tensors("07_patchdpo/ip_forward.io.safetensors");
-        var weights = Fixtures.Tensors("07_patchdpo/image_proj_others.weights.safetensors");
-        var linearOptions = fixture.GetProperty("image_proj_linear");
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        JsonElement fixture = Fixtures.Json(Json);
+        Dictionary<string, Tensor> io = Fixtures.Tensors("07_patchdpo/ip_forward.io.safetensors");
+        Dictionary<string, Tensor> weights = Fixtures.Tensors("07_patchdpo/image_proj_others.weights.safetensors");
+        JsonElement linearOptions = fixture.GetProperty("image_proj_linear");
         var linear = new LinearImageProjection(
             linearOptions.GetProperty("clip_embeddings_dim").GetInt32(), linearOptions.GetProperty("cross_attention_dim").GetInt32(),
             linearOptions.GetProperty("clip_extra_context_tokens").GetInt32());
         StateDictLoader.Load(linear, weights, "image_proj_others", "linear.image_proj.");
         UNetFixture.AssertClose(fixture, io, "linear.ip_tokens", linear.call(io["in.clip_image_embeds"]), Json);
-        var fullOptions = fixture.GetProperty("image_proj_full");
+        JsonElement fullOptions = fixture.GetProperty("image_proj_full");
         var full = new MlpImageProjection(fullOptions.GetProperty("clip_embeddings_dim").GetInt32(), fullOptions.GetProperty("cross_attention_dim").GetInt32());
         StateDictLoader.Load(full, weights, "image_proj_others", "full.image_proj.");
         UNetFixture.AssertClose(fixture, io, "full.ip_tokens", full.call(io["in.image_embeds_seq"]), Json);
@@ -98,17 +99,17 @@ public class IpAdapterParityTests
     [Fact]
     public void Resampler_parts_match_on_inputs_that_tell_norm_eps_apart()
     {
-        using var scope = NewDisposeScope();
-        using var gradless = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
         const string Probe = "13_eps_probe/eps_probe.json", Prefix = "07_resampler.";
-        var fixture = Fixtures.Json(Probe);
-        var io = Fixtures.Tensors("13_eps_probe/eps_probe.safetensors");
-        var resampler = ReadPlus(Fixtures.Json(Json), UNetFixture.Load(Fixtures.Path("06_unet", "sdxl_tiny.json")).Config).Projection;
+        JsonElement fixture = Fixtures.Json(Probe);
+        Dictionary<string, Tensor> io = Fixtures.Tensors("13_eps_probe/eps_probe.safetensors");
+        nn.Module<Tensor, Tensor> resampler = ReadPlus(Fixtures.Json(Json), UNetFixture.Load(Fixtures.Path("06_unet", "sdxl_tiny.json")).Config).Projection;
         var probes = UNetFixture.Expected(fixture).Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(probes);
-        foreach (var probe in probes)
+        foreach (string? probe in probes)
         {
-            var output = UNetFixture.Module(resampler, probe[Prefix.Length..]) switch
+            Tensor output = UNetFixture.Module(resampler, probe[Prefix.Length..]) switch
             {
                 PerceiverAttention m => m.call(io["in." + probe], io[$"in.{probe}.x"]),
                 nn.Module<Tensor, Tensor> m => m.call(io["in." + probe]),
@@ -139,10 +140,10 @@ public class IpAdapterParityTests
     // softmax(q k_image^T / sqrt(d)), (B heads,N,tokens), from the layer's own weights.
     private static Tensor ImageProbabilities(Attention attention, IpAdapterLayers layers, Tensor input, Tensor tokens, long batchTimesHeads)
     {
-        var heads = (int)(batchTimesHeads / input.shape[0]);
+        int heads = (int)(batchTimesHeads / input.shape[0]);
         Tensor Heads(Tensor x) => x.unflatten(2, heads, x.shape[^1] / heads).transpose(1, 2).flatten(0, 1);
-        var query = Heads(nn.functional.linear(input, attention.state_dict()["to_q.weight"]));
-        var key = Heads(layers.KeyValue(attention.LayerIndex, tokens).Key);
+        Tensor query = Heads(nn.functional.linear(input, attention.state_dict()["to_q.weight"]));
+        Tensor key = Heads(layers.KeyValue(attention.LayerIndex, tokens).Key);
         return (query.matmul(key.transpose(1, 2)) / Math.Sqrt(query.shape[^1])).softmax(-1);
     }
 }

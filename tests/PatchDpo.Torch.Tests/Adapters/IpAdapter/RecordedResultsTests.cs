@@ -17,7 +17,7 @@ public sealed class RecordedResultsTests(TinyFamilies families) : IClassFixture<
     private const double Tolerance = 1e-5;
 
     // The repository's own, also where the golden fixtures are taken from another folder.
-    private static readonly string s_file = Path.Combine(Fixtures.Repository!, "tests", "fixtures", "recorded", "ip_adapter.safetensors");
+    private static readonly string File = Path.Combine(Fixtures.Repository!, "tests", "fixtures", "recorded", "ip_adapter.safetensors");
 
     public static TheoryData<TinyFamily, TinyAdapter> All() => TinyFamilies.All();
 
@@ -26,7 +26,7 @@ public sealed class RecordedResultsTests(TinyFamilies families) : IClassFixture<
     public void Results_are_the_recorded_ones(TinyFamily family, TinyAdapter adapter)
     {
         using DisposeScope scope = NewDisposeScope();
-        using SafetensorsFile recorded = SafetensorsFile.Open(s_file);
+        using SafetensorsFile recorded = SafetensorsFile.Open(File);
         Dictionary<string, Tensor> results = Results(families.Model(family, adapter), $"{family}.{adapter}");
         foreach ((string key, Tensor value) in results)
             Fixtures.AssertClose(value, recorded.Read(key), key.EndsWith("image", StringComparison.Ordinal) ? 1 : Tolerance, key);

@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Diffusion.Blocks;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Diffusion.Blocks;
@@ -9,8 +10,8 @@ public class NormsTests
     [Fact]
     public void GroupNorm_starts_with_weight_one_and_bias_zero()
     {
-        using var scope = NewDisposeScope();
-        var norm = Norms.GroupNorm(8, 4096);
+        using DisposeScope scope = NewDisposeScope();
+        GroupNorm norm = Norms.GroupNorm(8, 4096);
         Assert.True(norm.weight!.eq(1).all().ToBoolean());
         Assert.True(norm.bias!.eq(0).all().ToBoolean());
         Assert.True(norm.weight!.requires_grad && norm.bias!.requires_grad);
@@ -19,10 +20,10 @@ public class NormsTests
     [Fact]
     public void GroupNorm_normalises_each_group()
     {
-        using var scope = NewDisposeScope();
-        var norm = Norms.GroupNorm(2, 4, eps: 0);
-        var x = randn(3, 4, 5, 5) * 3 + 7;
-        var y = norm.forward(x).view(3, 2, -1);
+        using DisposeScope scope = NewDisposeScope();
+        GroupNorm norm = Norms.GroupNorm(2, 4, eps: 0);
+        Tensor x = randn(3, 4, 5, 5) * 3 + 7;
+        Tensor y = norm.forward(x).view(3, 2, -1);
         Assert.True(y.mean([2]).abs().max().item<float>() < 1e-5);
         Assert.True((y.var(2, unbiased: false) - 1).abs().max().item<float>() < 1e-4);
     }

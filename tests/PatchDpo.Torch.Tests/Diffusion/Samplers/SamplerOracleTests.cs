@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Models;

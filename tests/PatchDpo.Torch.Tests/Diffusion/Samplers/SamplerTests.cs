@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Models;
@@ -198,7 +197,7 @@ public class SamplerTests
         Assert.Null(training.Config.Sampler);
         foreach (Func<object> asked in new Func<object>[] { () => NoiseScheduleConfig.FromJson(config), () => training.CreateSampler() })
         {
-            var e = Assert.Throws<ModelConfigException>(asked);
+            ModelConfigException e = Assert.Throws<ModelConfigException>(asked);
             Assert.Equal(field, e.Field);
             Assert.Contains(named, e.Message, StringComparison.Ordinal);
             Assert.Contains("--scheduler ddim, euler, ", e.Message, StringComparison.Ordinal);
@@ -241,7 +240,7 @@ public class SamplerTests
     public void What_can_only_end_in_NaN_is_refused_when_it_is_read(string json, string field, SamplerKind? sampler)
     {
         var config = ModelConfig.Parse(json, "scheduler_config.json");
-        var e = Assert.Throws<ModelConfigException>(() => NoiseScheduleConfig.FromJson(config, sampler));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => NoiseScheduleConfig.FromJson(config, sampler));
         Assert.Equal(field, e.Field);
         Assert.Contains("NaN", e.Message, StringComparison.Ordinal);
         // Training divides by none of it.
@@ -316,7 +315,7 @@ public class SamplerTests
     [InlineData("""{"trained_betas": [0.1, -0.1], "num_train_timesteps": 2}""", "trained_betas[1]")]
     public void An_unknown_value_names_file_and_field(string json, string field)
     {
-        var e = Assert.Throws<ModelConfigException>(() => NoiseScheduleConfig.FromJson(ModelConfig.Parse(json, "scheduler_config.json")));
+        ModelConfigException e = Assert.Throws<ModelConfigException>(() => NoiseScheduleConfig.FromJson(ModelConfig.Parse(json, "scheduler_config.json")));
         Assert.Equal(field, e.Field);
         Assert.Contains("scheduler_config.json", e.Message, StringComparison.Ordinal);
     }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Models;

@@ -8,7 +8,7 @@ namespace PatchDpo.Torch.Tests.Diffusion.Schedules;
 public class SchedulerFieldsTests
 {
     // The parameters of the classes' constructors, which are what they write (diffusers 0.40).
-    private static readonly Dictionary<string, string> s_written = new()
+    private static readonly Dictionary<string, string> Written = new()
     {
         ["DDIMScheduler"] =
             "num_train_timesteps beta_start beta_end beta_schedule trained_betas clip_sample set_alpha_to_one steps_offset " +
@@ -49,16 +49,16 @@ public class SchedulerFieldsTests
             "time_shift_type",
     };
 
-    public static TheoryData<string> Classes() => [.. s_written.Keys];
+    public static TheoryData<string> Classes() => [.. Written.Keys];
 
     [Fact]
     public void Every_class_of_a_sampler_is_listed()
-        => Assert.Equal(s_written.Keys.Order(), Enum.GetValues<SamplerKind>().Select(SamplerKinds.ClassOf).Distinct().Order());
+        => Assert.Equal(Written.Keys.Order(), Enum.GetValues<SamplerKind>().Select(SamplerKinds.ClassOf).Distinct().Order());
 
     [Theory]
     [MemberData(nameof(Classes))]
     public void Every_field_that_a_class_writes_is_listed_once(string name)
-        => Assert.Equal(s_written[name].Split(' ').Order(), SchedulerFields.Classes[name].All.Order());
+        => Assert.Equal(Written[name].Split(' ').Order(), SchedulerFields.Classes[name].All.Order());
 
     [Theory]
     [MemberData(nameof(Classes))]

@@ -41,9 +41,9 @@ public class UNetConfigTests
     [InlineData("use_linear_projection", "\"yes\"")]
     public void A_value_that_is_wrong_or_not_supported_is_refused_by_file_and_field(string field, string value, string? named = null)
     {
-        var json = Valid();
+        JsonObject json = Valid();
         json[field] = JsonNode.Parse(value);
-        var error = Assert.Throws<ModelConfigException>(() => UNetConfig.FromJson(ModelConfig.Parse(json.ToJsonString(), "unet/config.json")));
+        ModelConfigException error = Assert.Throws<ModelConfigException>(() => UNetConfig.FromJson(ModelConfig.Parse(json.ToJsonString(), "unet/config.json")));
         Assert.Equal(named ?? field, error.Field);
         Assert.Equal("unet/config.json", error.Path);
     }
@@ -55,16 +55,16 @@ public class UNetConfigTests
     [Fact]
     public void Size_embeddings_need_their_dimensions()
     {
-        var json = Valid();
+        JsonObject json = Valid();
         json["addition_embed_type"] = "text_time";
-        var error = Assert.Throws<ModelConfigException>(() => UNetConfig.FromJson(ModelConfig.Parse(json.ToJsonString(), "config.json")));
+        ModelConfigException error = Assert.Throws<ModelConfigException>(() => UNetConfig.FromJson(ModelConfig.Parse(json.ToJsonString(), "config.json")));
         Assert.Equal("addition_time_embed_dim", error.Field);
     }
 
     [Fact]
     public void A_middle_block_of_null_is_left_out()
     {
-        var json = Valid();
+        JsonObject json = Valid();
         json["mid_block_type"] = null;
         Assert.False(UNetConfig.FromJson(ModelConfig.Parse(json.ToJsonString(), "config.json")).HasMidBlock);
     }

@@ -12,8 +12,8 @@ internal static class UNetFixture
     /// <summary>The UNet that a fixture's JSON and weights describe, in evaluation mode.</summary>
     public static UNet2DConditionModel Load(string jsonPath)
     {
-        var fixture = Fixtures.Json(jsonPath);
-        var config = fixture.TryGetProperty("full_config", out var full) ? full : fixture.GetProperty("config");
+        JsonElement fixture = Fixtures.Json(jsonPath);
+        JsonElement config = fixture.TryGetProperty("full_config", out JsonElement full) ? full : fixture.GetProperty("config");
         var unet = new UNet2DConditionModel(UNetConfig.FromJson(ModelConfig.Parse(config.GetRawText(), jsonPath)));
         using var weights = SafetensorsFile.Open(Path.ChangeExtension(jsonPath, ".weights.safetensors"));
         StateDictLoader.Load(unet, weights);

@@ -53,10 +53,10 @@ public class UNetManifestTests
     private static void AssertManifest(string name, params (string Prefix, nn.Module Module)[] parts)
     {
         using var reader = new StreamReader(new GZipStream(File.OpenRead(Fixtures.Path("12_manifests", name + ".tsv.gz")), CompressionMode.Decompress));
-        var expected = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var actual = parts.SelectMany(p => p.Module.state_dict().Select(t => $"{p.Prefix}{t.Key}\t{string.Join('x', t.Value.shape)}"));
+        string[] expected = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        IEnumerable<string> actual = parts.SelectMany(p => p.Module.state_dict().Select(t => $"{p.Prefix}{t.Key}\t{string.Join('x', t.Value.shape)}"));
         Assert.Equal(expected.Order(StringComparer.Ordinal), actual.Order(StringComparer.Ordinal));
-        foreach (var (_, module) in parts)
+        foreach ((string _, nn.Module? module) in parts)
             module.Dispose();
     }
 }

@@ -3,6 +3,7 @@ using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Tests.Weights;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Diffusion.UNet;
@@ -28,10 +29,10 @@ public class UNetTests
     [Fact]
     public void Only_the_adapter_gets_gradients_where_all_else_is_frozen()
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         random.manual_seed(3);
-        var (unet, layers) = (new UNet2DConditionModel(Tiny), new IpAdapterLayers(Tiny));
-        foreach (var parameter in unet.parameters())
+        (UNet2DConditionModel? unet, IpAdapterLayers? layers) = (new UNet2DConditionModel(Tiny), new IpAdapterLayers(Tiny));
+        foreach (Parameter parameter in unet.parameters())
             parameter.requires_grad = false;
         Predict(unet, layers, 1).square().mean().backward();
         Assert.All(layers.named_parameters(), p => Assert.True(p.parameter.grad is { } g && g.abs().sum().item<float>() > 0, p.name));
@@ -41,9 +42,9 @@ public class UNetTests
     [Fact]
     public void Every_weight_gets_a_gradient_where_nothing_is_frozen()
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         random.manual_seed(3);
-        var (unet, layers) = (new UNet2DConditionModel(Tiny), new IpAdapterLayers(Tiny));
+        (UNet2DConditionModel? unet, IpAdapterLayers? layers) = (new UNet2DConditionModel(Tiny), new IpAdapterLayers(Tiny));
         Predict(unet, layers, 1).square().mean().backward();
         Assert.All(unet.named_parameters().Concat(layers.named_parameters()), p => Assert.True(p.parameter.grad is not null, p.name));
     }
@@ -51,20 +52,20 @@ public class UNetTests
     [Fact]
     public void Gradients_of_the_adapter_match_finite_differences()
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         random.manual_seed(4);
-        var (unet, layers) = (new UNet2DConditionModel(Tiny, dtype: ScalarType.Float64), new IpAdapterLayers(Tiny, dtype: ScalarType.Float64));
+        (UNet2DConditionModel? unet, IpAdapterLayers? layers) = (new UNet2DConditionModel(Tiny, dtype: ScalarType.Float64), new IpAdapterLayers(Tiny, dtype: ScalarType.Float64));
         double Loss() => Predict(unet, layers, 0.7, ScalarType.Float64).square().mean().item<double>();
         Predict(unet, layers, 0.7, ScalarType.Float64).square().mean().backward();
-        using var gradless = no_grad();
-        foreach (var (name, parameter) in layers.named_parameters())
+        using IDisposable noGrad = no_grad();
+        foreach ((string? name, Parameter? parameter) in layers.named_parameters())
         {
-            var direction = randn_like(parameter);
-            var expected = (parameter.grad! * direction).sum().item<double>();
+            Tensor direction = randn_like(parameter);
+            double expected = (parameter.grad! * direction).sum().item<double>();
             parameter.add_(direction, 1e-5);
-            var above = Loss();
+            double above = Loss();
             parameter.add_(direction, -2e-5);
-            var below = Loss();
+            double below = Loss();
             parameter.add_(direction, 1e-5);
             Assert.True(Math.Abs(((above - below) / 2e-5) - expected) < 1e-6 * Math.Max(1, Math.Abs(expected)), name);
         }
@@ -76,20 +77,20 @@ public class UNetTests
         random.manual_seed(5);
         using var unet = new UNet2DConditionModel(Tiny);
         using var layers = new IpAdapterLayers(Tiny);
-        using var optimizer = optim.AdamW(layers.parameters(), 1e-3);
+        using AdamW optimizer = optim.AdamW(layers.parameters(), 1e-3);
         void Step()
         {
-            using (var gradless = no_grad())
+            using (IDisposable noGrad = no_grad())
                 Predict(unet, layers, 1).Dispose();
-            using var scope = NewDisposeScope();
+            using DisposeScope scope = NewDisposeScope();
             optimizer.zero_grad();
             Predict(unet, layers, 1).square().mean().backward();
             optimizer.step();
         }
         Step();
         Step();
-        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        for (var i = 0; i < 3; i++)
+        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        for (int i = 0; i < 3; i++)
             Step();
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
@@ -97,9 +98,9 @@ public class UNetTests
     [Fact]
     public void A_scale_of_zero_gives_the_prediction_without_an_image_prompt()
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         random.manual_seed(6);
-        var (unet, layers) = (new UNet2DConditionModel(Tiny), new IpAdapterLayers(Tiny));
+        (UNet2DConditionModel? unet, IpAdapterLayers? layers) = (new UNet2DConditionModel(Tiny), new IpAdapterLayers(Tiny));
         Assert.True(Predict(unet, layers, 0).equal(Predict(unet, null, 1)).all().ToBoolean());
         Assert.False(Predict(unet, layers, 1).equal(Predict(unet, null, 1)).all().ToBoolean());
     }
@@ -107,7 +108,7 @@ public class UNetTests
     [Fact]
     public void Dropout_acts_in_training_mode_only()
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         random.manual_seed(7);
         var unet = new UNet2DConditionModel(Tiny with { Dropout = 0.5 });
         Assert.False(Predict(unet, null, 1).equal(Predict(unet, null, 1)).all().ToBoolean());
@@ -118,25 +119,25 @@ public class UNetTests
     [Fact]
     public void Attending_in_float32_changes_nothing_for_float32_weights()
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         random.manual_seed(8);
-        var (plain, upcast) = (new UNet2DConditionModel(Tiny), new UNet2DConditionModel(Tiny with { UpcastAttention = true }));
+        (UNet2DConditionModel? plain, UNet2DConditionModel? upcast) = (new UNet2DConditionModel(Tiny), new UNet2DConditionModel(Tiny with { UpcastAttention = true }));
         StateDictLoader.Load(upcast, plain.state_dict(), "plain");
         Assert.True(Predict(plain, null, 1).equal(Predict(upcast, null, 1)).all().ToBoolean());
-        var half = Predict(new UNet2DConditionModel(Tiny with { UpcastAttention = true }, dtype: ScalarType.BFloat16), null, 1, ScalarType.BFloat16);
+        Tensor half = Predict(new UNet2DConditionModel(Tiny with { UpcastAttention = true }, dtype: ScalarType.BFloat16), null, 1, ScalarType.BFloat16);
         Assert.Equal(ScalarType.BFloat16, half.dtype);
     }
 
     [Fact]
     public void A_diffusers_folder_loads_and_gives_the_same_prediction()
     {
-        using var scope = NewDisposeScope();
-        using var gradless = no_grad();
-        var json = Fixtures.Find("06_unet", "*.json")[0];
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        string json = Fixtures.Find("06_unet", "*.json")[0];
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("config.json"), Fixtures.Json(json).GetProperty("config").GetRawText());
         File.Copy(Path.ChangeExtension(json, ".weights.safetensors"), folder.File("diffusion_pytorch_model.safetensors"));
-        var io = Fixtures.Tensors(Path.ChangeExtension(json, ".io.safetensors"));
+        Dictionary<string, Tensor> io = Fixtures.Tensors(Path.ChangeExtension(json, ".io.safetensors"));
         Tensor Run(UNet2DConditionModel unet) => unet.forward(
             io["in.sample"], io["in.timestep"], io["in.encoder_hidden_states"], io.GetValueOrDefault("in.text_embeds"), io.GetValueOrDefault("in.time_ids"));
         var loaded = UNet2DConditionModel.FromFolder(Path.GetDirectoryName(folder.File("config.json"))!);
@@ -146,9 +147,9 @@ public class UNetTests
     [Fact]
     public void Inputs_of_a_wrong_shape_are_refused_by_name()
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         var unet = new UNet2DConditionModel(Tiny);
-        var (sample, time, text, pooled, sizes) = (zeros(2, 4, 4, 4), zeros(2), zeros(2, 3, 12), zeros(2, 6), zeros(2, 6));
+        (Tensor? sample, Tensor? time, Tensor? text, Tensor? pooled, Tensor? sizes) = (zeros(2, 4, 4, 4), zeros(2), zeros(2, 3, 12), zeros(2, 6), zeros(2, 6));
         void Refused(string parameter, Action call) => Assert.Equal(parameter, Assert.ThrowsAny<ArgumentException>(call).ParamName);
         Refused("sample", () => unet.forward(zeros(2, 3, 4, 4), time, text, pooled, sizes));
         Refused("timesteps", () => unet.forward(sample, zeros(3), text, pooled, sizes));
@@ -164,9 +165,9 @@ public class UNetTests
     // The same inputs each time, with an image prompt where layers are given; the result belongs to the caller.
     private static Tensor Predict(UNet2DConditionModel unet, IpAdapterLayers? layers, double scale, ScalarType dtype = ScalarType.Float32)
     {
-        using var scope = NewDisposeScope();
+        using DisposeScope scope = NewDisposeScope();
         Tensor Wave(params long[] shape) => arange(shape.Aggregate(1L, (a, b) => a * b)).to_type(ScalarType.Float32).sin().reshape(shape).to_type(dtype);
-        var ip = layers is null ? null : new IpAttention(layers, Wave(2, 3, 12), scale);
+        IpAttention? ip = layers is null ? null : new IpAttention(layers, Wave(2, 3, 12), scale);
         return unet.forward(Wave(2, 4, 6, 6), tensor(new[] { 3L, 700L }), Wave(2, 5, 12), Wave(2, 6), Wave(2, 6).to_type(ScalarType.Float32), ip)
             .MoveToOuterDisposeScope();
     }

@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
@@ -78,7 +77,7 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
     [Fact]
     public void Min_snr_weighting_is_refused_where_there_are_no_weights()
     {
-        var error = Assert.Throws<ArgumentException>(() => new PatchDpoTrainer(_model, new() { Objective = TrainingObjective.DiffusionDpo, MinSnrGamma = 5 }));
+        ArgumentException error = Assert.Throws<ArgumentException>(() => new PatchDpoTrainer(_model, new() { Objective = TrainingObjective.DiffusionDpo, MinSnrGamma = 5 }));
         Assert.Contains("DiffusionDpo", error.Message);
     }
 

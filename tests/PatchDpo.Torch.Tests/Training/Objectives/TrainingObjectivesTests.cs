@@ -18,11 +18,11 @@ public class TrainingObjectivesTests(TinyModelFixture fixture) : IClassFixture<T
     [Fact]
     public void What_is_no_objective_is_refused_and_never_taken_for_another()
     {
-        const TrainingObjective unknown = (TrainingObjective)99;
+        const TrainingObjective Unknown = (TrainingObjective)99;
         Assert.Contains("diffusion-dpo", Assert.Throws<ArgumentException>(() => TrainingObjectives.Parse("dpo")).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentOutOfRangeException>(() => TrainingObjectives.NameOf(unknown));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainerOptions { Objective = unknown });
-        foreach (TrainingObjective kind in new[] { unknown, TrainingObjective.DiffusionDpo })
+        Assert.Throws<ArgumentOutOfRangeException>(() => TrainingObjectives.NameOf(Unknown));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainerOptions { Objective = Unknown });
+        foreach (TrainingObjective kind in new[] { Unknown, TrainingObjective.DiffusionDpo })
             Assert.Throws<ArgumentOutOfRangeException>(() => new WeightedErrorObjective(kind, new(), fixture.Model.Schedule, null).Weights([], 2, 2));
     }
 }

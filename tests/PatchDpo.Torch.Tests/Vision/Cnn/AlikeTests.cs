@@ -7,7 +7,7 @@ namespace PatchDpo.Torch.Tests.Vision.Cnn;
 
 public sealed class AlikeTests
 {
-    private static readonly AlikeConfig s_config = new() { Channels = [4, 6, 8, 10], DescriptorDim = 12 };
+    private static readonly AlikeConfig TinyConfig = new() { Channels = [4, 6, 8, 10], DescriptorDim = 12 };
 
     // Computed with PyTorch 1.13.1 from the reference's definition and the same sequences; no side is a multiple of 32.
     [Theory]
@@ -16,7 +16,7 @@ public sealed class AlikeTests
     public void Every_map_matches_the_reference(bool singleHead, double mean, double product)
     {
         using DisposeScope scope = NewDisposeScope();
-        using Alike model = new(s_config with { SingleHead = singleHead });
+        using Alike model = new(TinyConfig with { SingleHead = singleHead });
         SequenceWeights.Fill(model);
         model.eval();
         IReadOnlyList<Tensor> maps = model.FeatureMaps((SequenceWeights.Pixels(37, 45) + 1) / 2);
@@ -49,7 +49,7 @@ public sealed class AlikeTests
     public void Images_become_512_pixels_wide_and_patches_16()
     {
         using DisposeScope scope = NewDisposeScope();
-        using Alike model = new(s_config);
+        using Alike model = new(TinyConfig);
         Tensor pixels = model.Preprocessor.Preprocess(TestImages.Create(40, 40, (_, _) => (255, 0, 51)));
         Assert.Equal([3, 512, 512], pixels.shape);
         Assert.Equal([1, 0, 0.2f], pixels[.., 100, 200].data<float>().ToArray());
@@ -62,7 +62,7 @@ public sealed class AlikeTests
     public void A_batch_gives_the_features_of_its_images()
     {
         using DisposeScope scope = NewDisposeScope();
-        using Alike model = new(s_config) { PatchSize = 8 };
+        using Alike model = new(TinyConfig) { PatchSize = 8 };
         model.eval();
         Tensor pixels = rand(3, 3, 40, 33);
         using VisionFeatures alone = model.Encode(pixels), together = model.ForwardFeatures(pixels);
@@ -74,7 +74,7 @@ public sealed class AlikeTests
     [Fact]
     public void A_configuration_that_is_no_ALIKE_is_refused()
     {
-        Assert.Throws<ArgumentException>(() => s_config with { Channels = [4, 6, 8] });
-        Assert.Throws<ArgumentOutOfRangeException>(() => s_config with { DescriptorDim = 14 });
+        Assert.Throws<ArgumentException>(() => TinyConfig with { Channels = [4, 6, 8] });
+        Assert.Throws<ArgumentOutOfRangeException>(() => TinyConfig with { DescriptorDim = 14 });
     }
 }

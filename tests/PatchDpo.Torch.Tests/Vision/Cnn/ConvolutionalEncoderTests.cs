@@ -8,14 +8,14 @@ namespace PatchDpo.Torch.Tests.Vision.Cnn;
 /// <summary>What all convolutional encoders share: stages, patches, gradients, memory.</summary>
 public sealed class ConvolutionalEncoderTests
 {
-    private static readonly ResNetConfig s_resNet = new() { Bottleneck = false, Layers = [1, 1, 1, 1], Width = 4, NumClasses = null };
-    private static readonly CifarResNetConfig s_cifar = new() { Width = 4, BlocksPerStage = 1, NumClasses = null };
+    private static readonly ResNetConfig TinyResNet = new() { Bottleneck = false, Layers = [1, 1, 1, 1], Width = 4, NumClasses = null };
+    private static readonly CifarResNetConfig Cifar = new() { Width = 4, BlocksPerStage = 1, NumClasses = null };
 
     [Fact]
     public void A_patch_is_the_average_of_the_stages_map_and_a_rest_is_dropped()
     {
         using DisposeScope scope = NewDisposeScope();
-        using CifarResNet model = new(s_cifar) { PatchStage = 2, PatchSize = 8 };
+        using CifarResNet model = new(Cifar) { PatchStage = 2, PatchSize = 8 };
         model.eval();
         Tensor pixels = randn(2, 3, 19, 26);
         Tensor map = model.FeatureMaps(pixels)[2], patches = model.Encode(pixels).Patches;
@@ -27,9 +27,9 @@ public sealed class ConvolutionalEncoderTests
     public void A_map_that_is_coarser_than_a_patch_keeps_its_step()
     {
         using DisposeScope scope = NewDisposeScope();
-        using ResNet model = new(s_resNet) { PatchSize = 16, PatchStage = 4 };
+        using ResNet model = new(TinyResNet) { PatchSize = 16, PatchStage = 4 };
         Assert.Equal([1, 2, 3, 32], model.Encode(zeros(1, 3, 64, 96)).Patches.shape);
-        using ResNet finer = new(s_resNet) { PatchSize = 16, PatchStage = 2 };
+        using ResNet finer = new(TinyResNet) { PatchSize = 16, PatchStage = 2 };
         Assert.Equal([1, 4, 6, 8], finer.Encode(zeros(1, 3, 64, 96)).Patches.shape);
     }
 
@@ -39,7 +39,7 @@ public sealed class ConvolutionalEncoderTests
     [InlineData(12)]
     public void A_patch_size_that_is_no_power_of_two_is_refused(int size)
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => new CifarResNet(s_cifar) { PatchSize = size });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CifarResNet(Cifar) { PatchSize = size });
         Assert.Throws<ArgumentOutOfRangeException>(() => new VisionEncoderOptions { PatchSize = size });
     }
 
@@ -47,7 +47,7 @@ public sealed class ConvolutionalEncoderTests
     public void An_image_smaller_than_a_patch_is_refused_with_both_sizes()
     {
         using DisposeScope scope = NewDisposeScope();
-        using CifarResNet model = new(s_cifar) { PatchSize = 16 };
+        using CifarResNet model = new(Cifar) { PatchSize = 16 };
         string message = Assert.Throws<ArgumentException>(() => model.Encode(zeros(1, 3, 15, 32))).Message;
         Assert.Contains("(1,3,15,32)", message, StringComparison.Ordinal);
         Assert.Contains("16", message, StringComparison.Ordinal);
@@ -57,7 +57,7 @@ public sealed class ConvolutionalEncoderTests
     public void Every_weight_that_patches_depend_on_gets_a_gradient()
     {
         using DisposeScope scope = NewDisposeScope();
-        using CifarResNet cifar = new(s_cifar);
+        using CifarResNet cifar = new(Cifar);
         using Alike alike = new(new AlikeConfig { Channels = [8, 8, 8, 8], DescriptorDim = 32, SingleHead = false });
         Tensor pixels = SequenceWeights.Pixels(64, 96);
         foreach (ConvolutionalEncoder encoder in new ConvolutionalEncoder[] { cifar, alike })
@@ -78,11 +78,11 @@ public sealed class ConvolutionalEncoderTests
         Alike alike;
         using (NewDisposeScope())
         {
-            cifar = new(s_cifar) { PatchStage = 1, PatchSize = 4 };
+            cifar = new(Cifar) { PatchStage = 1, PatchSize = 4 };
             alike = new(new AlikeConfig { Channels = [4, 4, 4, 4], DescriptorDim = 8 });
         }
         using ConvolutionalEncoder first = cifar, second = alike;
-        using ResNet resNet = new(s_resNet);
+        using ResNet resNet = new(TinyResNet);
         using Vgg vgg = new(new VggConfig { Layers = [4, 0, 6, 0], NumClasses = null });
         using Tensor pixels = rand(1, 3, 33, 40);
         LeakCheck.Run(() =>

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Zip;
 
 namespace PatchDpo.Torch.Tests.Weights.Pickle;

@@ -142,11 +142,11 @@ public sealed class PickleBoundsTests : CheckpointRefusals
     [InlineData("}K\u0001Ns")]
     public void An_operation_allocates_no_more_than_150_bytes(string ops)
     {
-        const int count = 100_000;
-        string path = Folder.Write("a.pth", Checkpoint(new SamplePickle().Raw([.. Enumerable.Repeat(Encoding.Latin1.GetBytes(ops), count).SelectMany(b => b)]).Op("(t").Stop()));
+        const int Count = 100_000;
+        string path = Folder.Write("a.pth", Checkpoint(new SamplePickle().Raw([.. Enumerable.Repeat(Encoding.Latin1.GetBytes(ops), Count).SelectMany(b => b)]).Op("(t").Stop()));
         long size = new FileInfo(path).Length, before = GC.GetAllocatedBytesForCurrentThread();
         TorchCheckpoint.Open(path).Dispose();
-        int operations = count * ops.Count(c => c > '\u0001');
+        int operations = Count * ops.Count(c => c > '\u0001');
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, size + (150L * operations) + 300_000);
     }
 

@@ -1,5 +1,3 @@
-using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
-
 namespace PatchDpo.Torch.Tests.Weights.Pickle;
 
 /// <summary>Checkpoints whose pickle asks for code: each gives an exception that names the file and what was asked for, and nothing runs.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
 using PatchDpo.Torch.Tests.Weights.Safetensors;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
@@ -79,7 +80,7 @@ public sealed class TorchCheckpointWriterTests : IDisposable
         TorchCheckpointWriter.Write(second, Samples(ScalarType.Float32));
         Assert.Equal(first.ToArray(), second.ToArray());
         string path = _folder.Write("a.bin", first.ToArray());
-        using var handle = File.OpenHandle(path);
+        using SafeFileHandle handle = File.OpenHandle(path);
         Assert.All(ZipDirectory.Read(handle, path, int.MaxValue).Items.Values, item => Assert.Equal(0, item.Position % 64));
     }
 
@@ -209,7 +210,7 @@ public sealed class TorchCheckpointWriterTests : IDisposable
 
     private static (string Name, string Data)[] Entries(string path, string archive)
     {
-        using var handle = File.OpenHandle(path);
+        using SafeFileHandle handle = File.OpenHandle(path);
         ZipDirectory zip = ZipDirectory.Read(handle, path, int.MaxValue);
         return [.. zip.Items.Values.OrderBy(i => i.Position).Select(i =>
         {

@@ -5,6 +5,7 @@ using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Weights.Pickle;
@@ -13,7 +14,7 @@ namespace PatchDpo.Torch.Tests.Weights.Pickle;
 public sealed class TrainingCheckpointTests : CheckpointRefusals
 {
     // As Python's pickler writes argparse.Namespace(arch="vit_small", lr=0.1, epochs=100, warm=True, sizes=[1, (2, None)], more={"a": 1}) by protocol 2.
-    private static readonly byte[] s_options = CheckpointSurgery.Value(Namespace(new SamplePickle().Op("}(")
+    private static readonly byte[] Options = CheckpointSurgery.Value(Namespace(new SamplePickle().Op("}(")
         .Text("arch").Text("vit_small").Text("lr").Double(0.1).Text("epochs").Int(100).Text("warm").Raw(0x88)
         .Text("sizes").Op("](").Int(1).Tuple(2, 3).Op("e").Text("more").Op("}").Text("a").Int(1).Op("s").Op("u")));
 
@@ -31,7 +32,7 @@ public sealed class TrainingCheckpointTests : CheckpointRefusals
             ["dino_loss"] = new Dictionary<string, Tensor> { ["center"] = zeros(1, 3) },
         });
         CheckpointSurgery.AddEntry(path, "epoch", CheckpointSurgery.Value(new SamplePickle().Int(100)));
-        CheckpointSurgery.AddEntry(path, "args", s_options);
+        CheckpointSurgery.AddEntry(path, "args", Options);
         AssertSame(teacher, path);
     }
 
@@ -54,7 +55,7 @@ public sealed class TrainingCheckpointTests : CheckpointRefusals
                 ? Named(teacher, prefix).Concat(Named(student, "student.backbone.")).ToDictionary()
                 : Named(teacher, prefix),
         });
-        CheckpointSurgery.AddEntry(path, "args", s_options);
+        CheckpointSurgery.AddEntry(path, "args", Options);
         AssertSame(teacher, path);
     }
 
@@ -121,7 +122,7 @@ public sealed class TrainingCheckpointTests : CheckpointRefusals
     public void A_UNet_under_Stability_AIs_names_is_told_by_its_prefix()
     {
         using DisposeScope scope = NewDisposeScope();
-        using var linear = nn.Linear(2, 3);
+        using Linear linear = nn.Linear(2, 3);
         StateDictMismatchException e = Assert.Throws<StateDictMismatchException>(() => StateDictLoader.Load(
             linear, new Dictionary<string, Tensor> { ["model.diffusion_model.weight"] = ones(3, 2), ["model.diffusion_model.bias"] = ones(3) }, "memory"));
         Assert.Contains("all of its keys begin with 'model.diffusion_model.'", e.Message, StringComparison.Ordinal);
@@ -131,7 +132,7 @@ public sealed class TrainingCheckpointTests : CheckpointRefusals
     public void A_mismatch_lists_twenty_keys_of_each_kind_and_counts_the_rest()
     {
         using DisposeScope scope = NewDisposeScope();
-        using var layers = nn.Sequential(Enumerable.Range(0, 30).Select(i => ($"layer{i}", (nn.Module<Tensor, Tensor>)nn.Linear(2, 3))));
+        using Sequential layers = nn.Sequential(Enumerable.Range(0, 30).Select(i => ($"layer{i}", (nn.Module<Tensor, Tensor>)nn.Linear(2, 3))));
         StateDictMismatchException e = Assert.Throws<StateDictMismatchException>(() => StateDictLoader.Load(
             layers, Enumerable.Range(0, 45).ToDictionary(i => $"other{i}", _ => ones(1)).Append(new("layer0.bias", ones(7))).ToDictionary(), "memory"));
         Assert.Equal((59, 45, 1), (e.MissingKeys.Count, e.UnexpectedKeys.Count, e.MisshapedKeys.Count));

@@ -15,7 +15,7 @@ namespace PatchDpo.Torch.Tests.Weights.Safetensors;
 /// <summary>Safetensors files that are mapped into memory: the same values, without a copy where the bytes allow it, and never a change of the file.</summary>
 public sealed class SafetensorsMappingTests : IDisposable
 {
-    private static readonly SafetensorsOptions s_mapped = new() { MemoryMap = true };
+    private static readonly SafetensorsOptions Mapped = new() { MemoryMap = true };
 
     private readonly TemporaryFolder _folder = new();
 
@@ -28,7 +28,7 @@ public sealed class SafetensorsMappingTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor values = (arange(24) - 3).reshape(2, 3, 4).to(dtype);
         string path = Write(new() { ["values"] = values, ["scalar"] = values[1, 2, 3], ["empty"] = empty(0, 5, dtype: dtype), ["other"] = ones(3, int64) });
-        using SafetensorsFile file = SafetensorsFile.Open(path, s_mapped), copied = SafetensorsFile.Open(path);
+        using SafetensorsFile file = SafetensorsFile.Open(path, Mapped), copied = SafetensorsFile.Open(path);
         foreach (string key in file.Keys)
         {
             Tensor actual = file.Read(key), expected = copied.Read(key), converted = file.Read(key, dtype: float32), target = zeros_like(expected);
@@ -47,7 +47,7 @@ public sealed class SafetensorsMappingTests : IDisposable
     public void Tensors_lie_in_the_file_as_far_apart_as_there()
     {
         using DisposeScope scope = NewDisposeScope();
-        using SafetensorsFile file = SafetensorsFile.Open(Write(new() { ["a"] = rand(3), ["b"] = rand(5), ["c"] = rand(2, 2) }), s_mapped);
+        using SafetensorsFile file = SafetensorsFile.Open(Write(new() { ["a"] = rand(3), ["b"] = rand(5), ["c"] = rand(2, 2) }), Mapped);
         Tensor a = file.Read("a"), b = file.Read("b"), c = file.Read("c"), again = file.Read("a");
         Assert.Equal([12, 32, 0], [Distance(a, b), Distance(a, c), Distance(a, again)]);
     }
@@ -56,15 +56,15 @@ public sealed class SafetensorsMappingTests : IDisposable
     public void Memory_is_taken_for_what_is_used_and_only_where_it_is_written_to()
     {
         Skip.IfNot(OperatingSystem.IsLinux(), "Reads Linux's /proc/self/smaps.");
-        const int size = 32 << 20;
+        const int Size = 32 << 20;
         using DisposeScope scope = NewDisposeScope();
-        string path = Write(new() { ["a"] = ones(100), ["b"] = ones(size / sizeof(float)) });
-        using SafetensorsFile file = SafetensorsFile.Open(path, s_mapped);
+        string path = Write(new() { ["a"] = ones(100), ["b"] = ones(Size / sizeof(float)) });
+        using SafetensorsFile file = SafetensorsFile.Open(path, Mapped);
         Tensor a = file.Read("a"), b = file.Read("b");
         Assert.Equal(100, a.sum().item<float>());
         Assert.InRange(Resident(path, "Rss"), 1, 1 << 20);
-        Assert.Equal(size / sizeof(float), b.sum().item<float>());
-        Assert.InRange(Resident(path, "Rss"), size, size + (1 << 20));
+        Assert.Equal(Size / sizeof(float), b.sum().item<float>());
+        Assert.InRange(Resident(path, "Rss"), Size, Size + (1 << 20));
         Assert.Equal(0, Resident(path, "Anonymous"));
         b[1000] = 7;
         Assert.InRange(Resident(path, "Anonymous"), 1, 1 << 16);
@@ -76,7 +76,7 @@ public sealed class SafetensorsMappingTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         string path = Write(new() { ["a"] = ones(100), ["b"] = ones(100) });
         byte[] before = File.ReadAllBytes(path);
-        using (SafetensorsFile file = SafetensorsFile.Open(path, s_mapped))
+        using (SafetensorsFile file = SafetensorsFile.Open(path, Mapped))
         {
             Tensor a = file.Read("a"), b = file.Read("b");
             a.mul_(5);
@@ -92,7 +92,7 @@ public sealed class SafetensorsMappingTests : IDisposable
         string path;
         using (DisposeScope scope = NewDisposeScope())
             path = Write(new() { ["a"] = ones(3), ["b"] = full(4, 2f), ["c"] = ones(2, int64) });
-        SafetensorsFile file = SafetensorsFile.Open(path, s_mapped);
+        SafetensorsFile file = SafetensorsFile.Open(path, Mapped);
         Tensor a = file.Read("a");
         using Tensor b = file.Read("b");
         file.Dispose();
@@ -113,7 +113,7 @@ public sealed class SafetensorsMappingTests : IDisposable
         {
             using DisposeScope scope = NewDisposeScope();
             path = Write(new() { ["a"] = ones(3), ["b"] = ones(4, int64) });
-            using SafetensorsFile file = SafetensorsFile.Open(path, s_mapped);
+            using SafetensorsFile file = SafetensorsFile.Open(path, Mapped);
             file.ReadAll();
             Assert.Equal(2, Mappings(path));
         });
@@ -137,7 +137,7 @@ public sealed class SafetensorsMappingTests : IDisposable
         byte[] json = Encoding.UTF8.GetBytes(header.PadRight(((header.Length + 7) / 8 * 8) + shift)), length = new byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
         string path = _folder.Write("a.safetensors", [.. length, .. json, .. Enumerable.Repeat((byte)1, 3 * size)]);
-        using SafetensorsFile file = SafetensorsFile.Open(path, s_mapped), plain = SafetensorsFile.Open(path);
+        using SafetensorsFile file = SafetensorsFile.Open(path, Mapped), plain = SafetensorsFile.Open(path);
         Tensor mapped = file.Read("w"), copy = plain.Read("w");
         Assert.True(mapped.equal(copy).all().item<bool>());
         Overwrite(path);
@@ -148,7 +148,7 @@ public sealed class SafetensorsMappingTests : IDisposable
     public void Changing_one_tensor_in_place_does_not_spoil_the_gradient_of_another()
     {
         using DisposeScope scope = NewDisposeScope();
-        using SafetensorsFile file = SafetensorsFile.Open(Write(new() { ["a"] = full(2, 3f), ["b"] = ones(2) }), s_mapped);
+        using SafetensorsFile file = SafetensorsFile.Open(Write(new() { ["a"] = full(2, 3f), ["b"] = ones(2) }), Mapped);
         Tensor a = file.Read("a").requires_grad_(true), b = file.Read("b");
         Tensor loss = (a * a).sum();
         b.add_(1);
@@ -166,7 +166,7 @@ public sealed class SafetensorsMappingTests : IDisposable
         _folder.Write("model.safetensors.index.json", """{"weight_map": {"weight": "one.safetensors", "bias": "two.safetensors"}}"""u8.ToArray());
         byte[] before = File.ReadAllBytes(weights);
         using TorchSharp.Modules.Linear model = nn.Linear(2, 1, device: META);
-        using (ITensorFile file = ModelFolder.OpenWeights(_folder.File(""), s_mapped))
+        using (ITensorFile file = ModelFolder.OpenWeights(_folder.File(""), Mapped))
             StateDictLoader.Load(model, file);
         using optim.Optimizer optimizer = optim.SGD(model.parameters(), 0.5);
         model.call(ones(1, 2)).sum().backward();
@@ -174,7 +174,7 @@ public sealed class SafetensorsMappingTests : IDisposable
         Assert.Equal([0.5f, 0.5f], model.weight!.data<float>().ToArray());
         Assert.Equal(before, File.ReadAllBytes(weights));
         Assert.Equal(-0.5f, model.bias!.item<float>());
-        using ITensorFile again = ModelFolder.OpenWeights(_folder.File(""), s_mapped);
+        using ITensorFile again = ModelFolder.OpenWeights(_folder.File(""), Mapped);
         Tensor untouched = again.Read("weight");
         Overwrite(weights);
         Assert.Equal(8, untouched[0, 1].item<float>());
@@ -186,11 +186,11 @@ public sealed class SafetensorsMappingTests : IDisposable
         Skip.If(OperatingSystem.IsWindows(), "Windows does not replace a file that is mapped.");
         using DisposeScope scope = NewDisposeScope();
         string path = Write(new() { ["a"] = ones(3) });
-        using SafetensorsFile file = SafetensorsFile.Open(path, s_mapped);
+        using SafetensorsFile file = SafetensorsFile.Open(path, Mapped);
         Tensor a = file.Read("a");
         SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["a"] = a * 2 });
         Assert.Equal([1, 1, 1], a.data<float>().ToArray());
-        using SafetensorsFile saved = SafetensorsFile.Open(path, s_mapped);
+        using SafetensorsFile saved = SafetensorsFile.Open(path, Mapped);
         Assert.Equal([2, 2, 2], saved.Read("a").data<float>().ToArray());
     }
 
@@ -201,7 +201,7 @@ public sealed class SafetensorsMappingTests : IDisposable
         string path = Write(new() { ["a"] = ones(3) });
         byte[] bytes = File.ReadAllBytes(path);
         _folder.Write("a.safetensors", bytes[..^1]);
-        WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => SafetensorsFile.Open(path, s_mapped));
+        WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => SafetensorsFile.Open(path, Mapped));
         Assert.Equal((path, "a"), (e.Path, e.Key));
         Assert.Contains("ends at 12, but the file has 11 bytes", e.Message);
         // Cut between the check and the mapping.

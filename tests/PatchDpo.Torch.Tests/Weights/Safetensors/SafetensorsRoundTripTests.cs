@@ -124,10 +124,10 @@ public sealed class SafetensorsRoundTripTests : IDisposable
     public void A_tensor_of_more_than_one_piece_comes_back_whole()
     {
         using DisposeScope scope = NewDisposeScope();
-        const long piece = 1L << 26;
-        Tensor bytes = zeros(piece + 3, uint8);
-        for (long i = piece - 3; i < piece + 3; i++)
-            bytes[i] = (byte)(i - piece + 5);
+        const long Piece = 1L << 26;
+        Tensor bytes = zeros(Piece + 3, uint8);
+        for (long i = Piece - 3; i < Piece + 3; i++)
+            bytes[i] = (byte)(i - Piece + 5);
         string path = _folder.File("a.safetensors");
         SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["bytes"] = bytes });
         using SafetensorsFile file = SafetensorsFile.Open(path);

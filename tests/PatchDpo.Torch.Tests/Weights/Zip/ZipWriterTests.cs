@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using PatchDpo.Torch.Weights.Zip;
 
 namespace PatchDpo.Torch.Tests.Weights.Zip;
@@ -17,7 +18,7 @@ public sealed class ZipWriterTests : IDisposable
     public void Entries_of_any_size_place_and_number_come_back(uint zip64Limit)
     {
         string path = WriteSample(zip64Limit, Count);
-        using var handle = File.OpenHandle(path);
+        using SafeFileHandle handle = File.OpenHandle(path);
         ZipDirectory zip = ZipDirectory.Read(handle, path, int.MaxValue);
         Assert.Equal(Count + 2, zip.Items.Count);
         Assert.Equal(new byte[5000], zip.ReadItem("large", 5000));
