@@ -1,5 +1,6 @@
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 
@@ -37,7 +38,7 @@ public sealed class EvaluationOptions
     public int MaxPromptCharacters
     {
         get;
-        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(MaxPromptCharacters), value, "Must be at least 1.");
+        init => field = ArgumentRange.Within(value, 1);
     } = GenerationOptions.DefaultMaxPromptCharacters;
 
     /// <summary>Stops the evaluation.</summary>

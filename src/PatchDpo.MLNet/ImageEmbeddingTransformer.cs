@@ -9,7 +9,7 @@ namespace PatchDpo.MLNet;
 
 /// <summary>Embeds images; made by <see cref="ImageEmbeddingEstimator"/>.</summary>
 /// <remarks>Saved is where the encoder is, not its weights, as with <see cref="PatchQualityScoringTransformer"/>.</remarks>
-public sealed class ImageEmbeddingTransformer : BatchedTransformer
+public sealed class ImageEmbeddingTransformer : EmbeddingTransformer
 {
     internal static readonly ModelSignature Signature = new("IMGEMBED", "PatchDpoImageEmbedding");
 
@@ -17,44 +17,27 @@ public sealed class ImageEmbeddingTransformer : BatchedTransformer
 
     private readonly OpenedEncoder _encoder;
     private readonly ImageEncoder _source;
-    private readonly EmbeddingColumns _columns;
-    private readonly EmbeddingMapping<ImageBuffer> _mapping;
 
-    private ImageEmbeddingTransformer(OpenedEncoder encoder, ImageEncoder source, EmbeddingColumns columns)
+    private ImageEmbeddingTransformer(OpenedEncoder encoder, ImageEncoder source, EmbeddingColumns columns) : base(columns)
     {
         _encoder = encoder;
         _source = source;
-        _columns = columns;
-        Dimension = Embed([s_probe])[0].Length;
-        _mapping = new EmbeddingMapping<ImageBuffer>(new ImageInput(columns.Input), columns.Output, Dimension, columns.BatchSize, Embed);
+        Map(new ImageInput(columns.Input), Embed([s_probe])[0].Length, Embed);
     }
-
-    /// <summary>The length of an embedding.</summary>
-    public int Dimension { get; }
-
-    internal override IBatchedMapping Mapping => _mapping;
 
     private protected override void Release() => _encoder.Dispose();
 
     internal static ImageEmbeddingTransformer Open(IHostEnvironment env, ImageEncoder source, EmbeddingColumns columns)
     {
         OpenedEncoder encoder = source.Open(EnvironmentDevice.Of(env));
-        try
-        {
-            return new ImageEmbeddingTransformer(encoder, source, columns);
-        }
-        catch
-        {
-            encoder.Dispose();
-            throw;
-        }
+        return Owning(encoder, () => new ImageEmbeddingTransformer(encoder, source, columns));
     }
 
     private protected override void Save(ModelSaveContext context)
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, Signature);
         _source.Write(writer);
-        _columns.Write(writer);
+        Columns.Write(writer);
     }
 
     // Found by ML.NET when a saved model names Signature.Loader.

@@ -9,8 +9,13 @@ internal sealed class ImageFileLoadingMapping(
     string outputColumnName, string imageFolder, string inputColumnName, ImageDecodeOptions options, bool allowMissing)
     : BatchedMapping<ImageBuffer?, ImageBuffer?>
 {
+    private readonly DecodedFiles _files = new();
+
     // Longer than any path that a file system takes.
     private readonly TextInput _path = new(inputColumnName, maxLength: short.MaxValue);
+
+    /// <summary>How many files were decoded so far.</summary>
+    public int Decoded => _files.Decoded;
 
     public string OutputColumnName => outputColumnName;
 
@@ -40,7 +45,7 @@ internal sealed class ImageFileLoadingMapping(
                 return allowMissing ? null : throw new InvalidRowException(inputColumnName, row.Position, "the image's path is empty.");
             try
             {
-                return ImageFile.Load(Path.Combine(imageFolder, path), options);
+                return _files.Load(Path.Combine(imageFolder, path), options);
             }
             catch (Exception e) when (e is InvalidImageException or IOException or UnauthorizedAccessException or ArgumentException)
             {

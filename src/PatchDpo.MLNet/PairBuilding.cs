@@ -4,6 +4,7 @@ using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 using static TorchSharp.torch;
@@ -26,7 +27,7 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
         using ClipModel? clip = options.ClipFolder is null ? null : ClipModel.FromFolder(options.ClipFolder, model.Device);
         var builder = new PairBuilder(model, opened.Encoder, options.Builder, clip, Identify(opened.Encoder));
         PairBuildSummary summary = builder.Build(
-            texts, folder, options.ProgressCallback is null ? null : new CallbackProgress(options.ProgressCallback), options.CancellationToken);
+            texts, folder, options.ProgressCallback is null ? null : new DirectProgress<PairBuildProgress>(options.ProgressCallback), options.CancellationToken);
         channel.Info(MessageSensitivity.None, $"{summary.Pairs} pairs of {summary.References} references, {summary.Candidates - summary.References} "
             + $"candidates rejected; {summary.ReusedPairs} pairs were there before");
         return summary;
@@ -51,7 +52,7 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
             texts.Add(!string.IsNullOrWhiteSpace(text) ? text
                 : throw new InvalidRowException(options.PromptColumnName, cursor.Position, "the prompt is empty."));
         }
-        return texts.Count > 0 ? texts : throw new Torch.Foundation.EmptyDataException("There is no prompt to draw references from: the data have no row.");
+        return texts.Count > 0 ? texts : throw new EmptyDataException("There is no prompt to draw references from: the data have no row.");
     }
 
     // An encoder of one's own that is no module cannot be known again.
@@ -66,11 +67,5 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
         if (options.ClipFolder is string clip)
             identities.Add(ModelIdentity.FromPath("CLIP", clip));
         return identities;
-    }
-
-    // Told at once: System.Progress would tell another thread, later.
-    private sealed class CallbackProgress(Action<PairBuildProgress> callback) : IProgress<PairBuildProgress>
-    {
-        public void Report(PairBuildProgress value) => callback(value);
     }
 }

@@ -11,6 +11,14 @@ public static class PatchDpoMLContextExtensions
     extension(MLContext mlContext)
     {
         /// <summary>Scores patch quality, trains personalised image generators on it, generates with them and evaluates them.</summary>
-        public PatchDpoCatalog PatchDpo => s_catalogs.GetValue(mlContext, context => new PatchDpoCatalog(context));
+        public PatchDpoCatalog PatchDpo => GetPatchDpo(mlContext);
+    }
+
+    /// <summary>The same as <c>mlContext.PatchDpo</c>, for languages without extension properties (F#, Visual Basic).</summary>
+    /// <param name="mlContext">The context; it has one catalogue.</param>
+    public static PatchDpoCatalog GetPatchDpo(this MLContext mlContext)
+    {
+        ArgumentNullException.ThrowIfNull(mlContext);
+        return s_catalogs.GetValue(mlContext, context => new PatchDpoCatalog(context));
     }
 }

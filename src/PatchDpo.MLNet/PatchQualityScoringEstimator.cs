@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.MLNet;
 
@@ -73,8 +74,7 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
 
         /// <summary>Rows scored at once, at least 1. Default: 16.</summary>
         /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
-        public int BatchSize { get; init => field = value >= 1 ? value
-            : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "Must be at least 1."); } = 16;
+        public int BatchSize { get; init => field = ArgumentRange.Within(value, 1); } = 16;
     }
 
     /// <summary>Loads the encoder.</summary>

@@ -36,13 +36,14 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
     public override Func<ImagePair> Reader(DataViewRow row)
     {
         Func<ImageBuffer> generated = new ImageInput(options.GeneratedColumnName).Reader(row);
-        Func<ImageBuffer> reference = SharedImages.Reader(new ImageInput(options.ReferenceColumnName).Reader(row));
+        Func<ImageBuffer> reference = new ImageInput(options.ReferenceColumnName).Reader(row);
         Func<bool[,]?> generatedMask = MaskReader(options.GeneratedMaskColumnName, row);
         Func<bool[,]?> referenceMask = MaskReader(options.ReferenceMaskColumnName, row);
         return () =>
         {
             (ImageBuffer image, ImageBuffer ofReference) = (generated(), reference());
-            return new ImagePair(image, ofReference, generatedMask(), options.IgnorePlainBackground ? Foreground(ofReference) : referenceMask());
+            return new ImagePair(image, ofReference, generatedMask(), options.IgnorePlainBackground ? PlainBackground.Of(ofReference).Object()
+                : referenceMask());
         };
     }
 
@@ -62,16 +63,7 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
         return () =>
         {
             bool[,] mask = ForegroundMask.FromImage(read());
-            return HoldsAny(mask) ? mask : throw new InvalidRowException(column, row.Position, "the mask holds no object: none of its pixels is light.");
+            return mask.Cast<bool>().Contains(true) ? mask : throw new InvalidRowException(column, row.Position, "the mask holds no object: none of its pixels is light.");
         };
     }
-
-    // An image that is plain all over has no foreground; then all of it counts.
-    private static bool[,]? Foreground(ImageBuffer reference)
-    {
-        bool[,] mask = ForegroundMask.FromPlainBackground(reference);
-        return HoldsAny(mask) ? mask : null;
-    }
-
-    private static bool HoldsAny(bool[,] mask) => mask.Cast<bool>().Any(p => p);
 }

@@ -10,7 +10,7 @@ namespace PatchDpo.MLNet;
 
 /// <summary>Embeds texts; made by <see cref="TextEmbeddingEstimator"/>.</summary>
 /// <remarks>Saved is where the encoder is, not its weights, as with <see cref="PatchQualityScoringTransformer"/>.</remarks>
-public sealed class TextEmbeddingTransformer : BatchedTransformer
+public sealed class TextEmbeddingTransformer : EmbeddingTransformer
 {
     // 1.2 says whether texts that are cut are refused; before, none was.
     private const uint WithRefusal = 0x00010002;
@@ -20,35 +20,27 @@ public sealed class TextEmbeddingTransformer : BatchedTransformer
     private readonly ClipTextEncoder _encoder;
     private readonly ClipTokenizer _tokenizer;
     private readonly TextEncoder _source;
-    private readonly EmbeddingColumns _columns;
     private readonly bool _refuseTruncated;
     private readonly TruncationLog _truncated;
-    private readonly EmbeddingMapping<string> _mapping;
 
     private TextEmbeddingTransformer(
         IHostEnvironment env, ClipTextEncoder encoder, ClipTokenizer tokenizer, TextEncoder source, EmbeddingColumns columns, bool refuseTruncated)
+        : base(columns)
     {
         _refuseTruncated = refuseTruncated;
         _truncated = new TruncationLog(env, nameof(TextEmbeddingTransformer));
         _encoder = encoder;
         _tokenizer = tokenizer;
         _source = source;
-        _columns = columns;
-        Dimension = encoder.Config.ProjectionDim ?? encoder.Config.HiddenSize;
         var input = new PromptInput(columns.Input, GenerationOptions.DefaultMaxPromptCharacters, tokenizer.FindTruncated, refuseTruncated, _truncated);
-        _mapping = new EmbeddingMapping<string>(input, columns.Output, Dimension, columns.BatchSize, Embed);
+        Map(input, encoder.Config.ProjectionDim ?? encoder.Config.HiddenSize, Embed);
     }
-
-    /// <summary>The length of an embedding.</summary>
-    public int Dimension { get; }
 
     /// <summary>
     /// How many texts this transformer has read so far that have more tokens than the encoder takes, and were cut; a row counts each time that it is
     /// read.
     /// </summary>
     public long TruncatedTextCount => _truncated.Count;
-
-    internal override IBatchedMapping Mapping => _mapping;
 
     private protected override void Release() => _encoder.Dispose();
 
@@ -58,23 +50,18 @@ public sealed class TextEmbeddingTransformer : BatchedTransformer
     {
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(source.Folder);
         ClipTextEncoder encoder = ClipTextEncoder.FromFolder(source.Folder, EnvironmentDevice.Of(env));
-        try
+        return Owning(encoder, () =>
         {
             tokenizer.CheckIds(encoder.Config);
             return new TextEmbeddingTransformer(env, encoder, tokenizer, source, columns, refuseTruncated);
-        }
-        catch
-        {
-            encoder.Dispose();
-            throw;
-        }
+        });
     }
 
     private protected override void Save(ModelSaveContext context)
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, Signature);
         _source.Write(writer);
-        _columns.Write(writer);
+        Columns.Write(writer);
         writer.Write(_refuseTruncated);
     }
 

@@ -28,16 +28,19 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
         Func<ImageBuffer> generated = _generated.Reader(cursor);
         Func<QualityMap> referenceQuality = _referenceQuality.Reader(cursor);
         Func<QualityMap> generatedQuality = _generatedQuality.Reader(cursor);
-        var images = new ImagePool();
+        HashSet<ImageBuffer> images = new(ImageContentComparer.Instance);
         var pairs = new List<TrainingPair>();
         while (cursor.MoveNext())
         {
             cancellation.ThrowIfCancellationRequested();
-            pairs.Add(new TrainingPair(prompt(), images.Share(reference()), generated(), referenceQuality(), generatedQuality())
+            pairs.Add(new TrainingPair(prompt(), Shared(reference()), generated(), referenceQuality(), generatedQuality())
             {
-                ImagePrompts = imagePrompts?.Select(read => images.Share(read())).ToArray(),
+                ImagePrompts = imagePrompts?.Select(read => Shared(read())).ToArray(),
             });
         }
         return pairs;
+
+        // The same object for the same picture, so that each is kept once.
+        ImageBuffer Shared(ImageBuffer image) => images.Add(image) || !images.TryGetValue(image, out ImageBuffer? known) ? image : known;
     }
 }

@@ -15,10 +15,17 @@ internal sealed class BatchedDataView<TInput, TOutput>(BatchedMapping<TInput, TO
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         HashSet<int> active = columnsNeeded.Select(c => c.Index).ToHashSet();
-        DataViewRowCursor serving = source.GetRowCursor(source.Schema.Where(c => active.Contains(c.Index)));
-        DataViewRowCursor? ahead = active.Any(i => i >= source.Schema.Count)
-            ? source.GetRowCursor(mapping.Inputs.Select(i => i.Find(source.Schema)).Distinct())
-            : null;
+        // A mapping of single rows reads nothing ahead, so one cursor serves and computes.
+        bool computes = active.Any(i => i >= source.Schema.Count);
+        IEnumerable<DataViewSchema.Column> passed = source.Schema.Where(c => active.Contains(c.Index));
+        DataViewSchema.Column[] inputs = computes ? [.. mapping.Inputs.Select(i => i.Find(source.Schema)).Distinct()] : [];
+        if (mapping.BatchSize == 1)
+        {
+            DataViewRowCursor single = source.GetRowCursor(passed.Union(inputs));
+            return new SingleRowCursor(single, new SingleRow<TInput, TOutput>(mapping, Schema, single, active));
+        }
+        DataViewRowCursor serving = source.GetRowCursor(passed);
+        DataViewRowCursor? ahead = computes ? source.GetRowCursor(inputs) : null;
         return new BatchedCursor<TInput, TOutput>(mapping, Schema, serving, ahead, active);
     }
 

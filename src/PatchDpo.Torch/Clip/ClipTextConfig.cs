@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 
@@ -11,10 +12,10 @@ public sealed record ClipTextConfig : ClipTransformerConfig
     private const int LegacyEosTokenId = 2;
 
     /// <summary>How many token ids there are.</summary>
-    public required int VocabularySize { get; init => field = Positive(value, nameof(VocabularySize)); }
+    public required int VocabularySize { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>The longest sequence. Default: 77, as in every published CLIP model.</summary>
-    public int MaxPositions { get; init => field = Positive(value, nameof(MaxPositions)); } = 77;
+    public int MaxPositions { get; init => field = ArgumentRange.Within(value, 1); } = 77;
 
     /// <summary>The end token's id, at whose first occurrence the text is pooled; 2 (the default) means the largest id of the sequence.</summary>
     /// <remarks>Source: transformers <c>modeling_clip.py</c>; openai/CLIP always takes the largest id.</remarks>

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 
 namespace PatchDpo.Torch.Clip;
@@ -7,19 +8,19 @@ namespace PatchDpo.Torch.Clip;
 public abstract record ClipTransformerConfig
 {
     /// <summary>Width D of a token.</summary>
-    public required int HiddenSize { get; init => field = Positive(value, nameof(HiddenSize)); }
+    public required int HiddenSize { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>How many transformer layers there are.</summary>
-    public required int NumLayers { get; init => field = Positive(value, nameof(NumLayers)); }
+    public required int NumLayers { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>How many attention heads a layer has; divides <see cref="HiddenSize"/>.</summary>
-    public required int NumHeads { get; init => field = Positive(value, nameof(NumHeads)); }
+    public required int NumHeads { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>Width of the hidden layer of a layer's MLP. Default: 4 x <see cref="HiddenSize"/>, as in every published CLIP model.</summary>
     public int IntermediateSize
     {
         get => field == 0 ? 4 * HiddenSize : field;
-        init => field = Positive(value, nameof(IntermediateSize));
+        init => field = ArgumentRange.Within(value, 1);
     }
 
     /// <summary>The MLPs' activation. Default: OpenAI's.</summary>
@@ -29,7 +30,7 @@ public abstract record ClipTransformerConfig
     public double LayerNormEps { get; init; } = 1e-5;
 
     /// <summary>Width of the shared embedding space, or null for a tower without a projection.</summary>
-    public int? ProjectionDim { get; init => field = value is int v ? Positive(v, nameof(ProjectionDim)) : null; }
+    public int? ProjectionDim { get; init => field = value is int v ? ArgumentRange.Within(v, 1) : null; }
 
     /// <summary>Checks what no single property can.</summary>
     /// <exception cref="ArgumentException">The heads do not divide the width, for one.</exception>
@@ -38,10 +39,6 @@ public abstract record ClipTransformerConfig
         if (HiddenSize % NumHeads != 0)
             throw new ArgumentException($"{NumHeads} heads do not divide a width of {HiddenSize}.");
     }
-
-    /// <summary>Passes a positive value on.</summary>
-    private protected static int Positive(int value, string name)
-        => value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "The value must be positive.");
 
     /// <summary>The field <c>hidden_act</c>.</summary>
     private protected static ClipActivation ReadActivation(ModelConfig json)

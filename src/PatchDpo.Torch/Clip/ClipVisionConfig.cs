@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 
@@ -8,10 +9,10 @@ namespace PatchDpo.Torch.Clip;
 public sealed record ClipVisionConfig : ClipTransformerConfig
 {
     /// <summary>Side of the square images, in pixels.</summary>
-    public required int ImageSize { get; init => field = Positive(value, nameof(ImageSize)); }
+    public required int ImageSize { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>Side of a patch, in pixels.</summary>
-    public required int PatchSize { get; init => field = Positive(value, nameof(PatchSize)); }
+    public required int PatchSize { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>Patches along a side.</summary>
     internal int GridSize => ImageSize / PatchSize;

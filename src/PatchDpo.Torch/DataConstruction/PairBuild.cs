@@ -147,7 +147,7 @@ internal sealed class PairBuild(
     private bool[,]?[]? Masks(IReadOnlyList<ImageBuffer> images) => !options.MaskPlainBackground ? null :
     [
         .. images.Select(i => PlainBackground.Of(i, options.Filter.BackgroundTolerance))
-            .Select(b => b.PlainBorder >= options.Filter.MinPlainBorder && b.Foreground > 0 ? b.Object : null),
+            .Select(b => b.Object(options.Filter.MinPlainBorder)),
     ];
 
     private SampleRecord Store(CandidateRecord reference, GenerationRequest[] requests, IReadOnlyList<ImageBuffer> generated,

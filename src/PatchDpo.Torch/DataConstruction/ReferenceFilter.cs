@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.DataConstruction;
 
@@ -12,13 +13,13 @@ public sealed class ReferenceFilterOptions
     {
         get;
         init => field = ArgumentRange.Within(value, 0, 255);
-    } = 24;
+    } = ForegroundMask.DefaultTolerance;
 
     /// <summary>
     /// The least share of the picture's border that must be background, in [0, 1]. Default 0.9: an object may touch the border, not leave through it.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1].</exception>
-    public double MinPlainBorder { get; init => field = ArgumentRange.Share(value); } = 0.9;
+    public double MinPlainBorder { get; init => field = ArgumentRange.Share(value); } = PlainBackground.DefaultMinPlainBorder;
 
     /// <summary>The least share of the picture that the object takes, in [0, 1]. Default 0.05.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1].</exception>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using TorchSharp;
@@ -10,27 +9,23 @@ namespace PatchDpo.Torch.Encoders;
 /// <remarks>Rows read from a data view hold a new buffer for the same reference each time, so images are known by their content.</remarks>
 internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device device, Func<Tensor, Tensor> encode)
 {
-    private readonly Dictionary<string, float[]> _known = [];
-
-    /// <summary>What tells images apart: their size and pixels.</summary>
-    public static string Key(ImageBuffer image)
-        => $"{image.Width}x{image.Height}x{image.Channels}:{Convert.ToHexString(SHA256.HashData(image.Pixels))}";
+    private readonly Dictionary<ImageBuffer, float[]> _known = new(ImageContentComparer.Instance);
 
     /// <summary>Embeds images that are kept for later rows.</summary>
-    /// <param name="images">The images with what tells them apart.</param>
+    /// <param name="images">The images.</param>
     /// <param name="name">The name and number that the caller gives an image, by its index.</param>
     /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite numbers for one of them.</exception>
-    public void Add(IReadOnlyList<(string Key, ImageBuffer Image)> images, Func<int, (string Item, int Index)> name)
+    public void Add(IReadOnlyList<ImageBuffer> images, Func<int, (string Item, int Index)> name)
     {
-        (int Index, string Key, ImageBuffer Image)[] missing = [.. images.Select((m, i) => (i, m.Key, m.Image)).DistinctBy(m => m.Key)
-            .Where(m => !_known.ContainsKey(m.Key))];
+        (int Index, ImageBuffer Image)[] missing = [.. images.Index().DistinctBy(m => m.Item, ImageContentComparer.Instance)
+            .Where(m => !_known.ContainsKey(m.Item))];
         float[][] embeddings = FiniteOutput.Renamed(() => Encode([.. missing.Select(m => m.Image)]), i => name(missing[i].Index));
-        foreach (((_, string key, _), float[] embedding) in missing.Zip(embeddings))
-            _known[key] = embedding;
+        foreach (((_, ImageBuffer image), float[] embedding) in missing.Zip(embeddings))
+            _known[image] = embedding;
     }
 
     /// <summary>The embedding of an image that was added.</summary>
-    public float[] this[string key] => _known[key];
+    public float[] this[ImageBuffer image] => _known[image];
 
     /// <summary>Embeds images without keeping the result.</summary>
     public float[][] Encode(ImageBuffer[] images)

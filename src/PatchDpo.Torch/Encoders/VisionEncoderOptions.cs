@@ -1,4 +1,5 @@
 using System.Numerics;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Encoders;
 
@@ -10,7 +11,7 @@ public sealed record VisionEncoderOptions
     public int? PatchStage
     {
         get;
-        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(PatchStage), value, "Stages are numbered from 1.");
+        init => field = value is int v ? ArgumentRange.Within(v, 1) : null;
     }
 
     /// <summary>
@@ -38,7 +39,7 @@ public sealed record VisionEncoderOptions
     public int? ImageSize
     {
         get;
-        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(ImageSize), value, "An image has at least one pixel.");
+        init => field = value is int v ? ArgumentRange.Within(v, 1) : null;
     }
 
     /// <summary>Checks that nothing is asked of a vision transformer that only a convolutional network has.</summary>

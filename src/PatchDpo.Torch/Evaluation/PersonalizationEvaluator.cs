@@ -87,14 +87,13 @@ public sealed class PersonalizationEvaluator
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        (int Row, string Key, ImageBuffer Reference)[] pairs =
-            [.. rows.SelectMany((row, i) => row.References.Select(reference => (i, EmbeddingCache.Key(reference), reference)))];
+        (int Row, ImageBuffer Reference)[] pairs = [.. rows.SelectMany((row, i) => row.References.Select(reference => (i, reference)))];
         ImageBuffer[] generated = [.. rows.Select(r => r.Generated)];
         SubjectSums[] sums = [.. rows.Select(r => Sums(subjects, r.Subject))];
 
         for (int i = 0; i < rows.Length; i++)
             sums[i].Images++;
-        foreach ((int row, _, _) in pairs)
+        foreach ((int row, _) in pairs)
             sums[row].Pairs++;
         if (dino is not null)
             AddPairs(dino, (sum, cosine) => sum.Dino = (sum.Dino ?? 0) + cosine);
@@ -114,29 +113,22 @@ public sealed class PersonalizationEvaluator
         float[][] AddPairs(EmbeddingCache cache, Action<SubjectSums, double> add)
         {
             float[][] embeddings = FiniteOutput.Renamed(() => cache.Encode(generated), i => Named("the generated image", i));
-            cache.Add([.. pairs.Select(p => (p.Key, p.Reference))], i => Named("a reference", pairs[i].Row));
-            foreach ((int row, string key, _) in pairs)
-                add(sums[row], EmbeddingCache.Cosine(embeddings[row], cache[key]));
+            cache.Add([.. pairs.Select(p => p.Reference)], i => Named("a reference", pairs[i].Row));
+            foreach ((int row, ImageBuffer reference) in pairs)
+                add(sums[row], EmbeddingCache.Cosine(embeddings[row], cache[reference]));
             return embeddings;
         }
 
         void AddPatchQuality(PatchQualityEstimator estimator)
         {
-            // One buffer for each content, so that the estimator encodes it once.
-            Dictionary<string, ImageBuffer> buffers = pairs.DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Reference);
-            Dictionary<string, bool[,]?> masks = buffers.ToDictionary(b => b.Key, b => _options.MaskPlainBackground ? Foreground(b.Value) : null);
+            Dictionary<ImageBuffer, bool[,]?> masks = pairs.Select(p => p.Reference).Distinct(ImageContentComparer.Instance).ToDictionary(
+                r => r, r => _options.MaskPlainBackground ? PlainBackground.Of(r).Object() : null, ImageContentComparer.Instance);
             IReadOnlyList<PatchQualityResult> results = FiniteOutput.Renamed(
-                () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => buffers[p.Key])], [.. pairs.Select(p => masks[p.Key])]),
+                () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => p.Reference)], [.. pairs.Select(p => masks[p.Reference])]),
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
                 sums[pairs[i].Row].PatchQuality = (sums[pairs[i].Row].PatchQuality ?? 0) + results[i].Score;
         }
-    }
-
-    private static bool[,]? Foreground(ImageBuffer reference)
-    {
-        bool[,] mask = ForegroundMask.FromPlainBackground(reference);
-        return mask.Cast<bool>().Contains(true) ? mask : null;
     }
 
     private static SubjectSums Sums(OrderedDictionary<string, SubjectSums> subjects, string subject)

@@ -26,6 +26,13 @@ internal static class ArgumentRange
             ? value
             : throw Outside(value, name, most == int.MaxValue ? Text($"is at least {least}") : Text($"lies in [{least}, {most}]"));
 
+    /// <summary>A whole number within bounds, both included.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is outside.</exception>
+    public static long Within(long value, long least, long most = long.MaxValue, [CallerMemberName] string name = "")
+        => value >= least && value <= most
+            ? value
+            : throw Outside(value, name, most == long.MaxValue ? Text($"is at least {least}") : Text($"lies in [{least}, {most}]"));
+
     /// <summary>A number within bounds, both included; NaN is not.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is outside.</exception>
     public static double Within(double value, double least, double most, [CallerMemberName] string name = "")

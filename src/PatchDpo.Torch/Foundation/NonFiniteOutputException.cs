@@ -53,5 +53,5 @@ public class NonFiniteOutputException : PatchDpoException
 
     private static string Advice(ScalarType dtype) => dtype == ScalarType.Float16
         ? "Float16's largest number is 65,504: load the model in bfloat16 or float32; if that gives the same, its weights are damaged."
-        : "Its weights are damaged: the example InspectWeights shows with --stats which tensors, and the file has to be fetched or made again.";
+        : "Its weights are damaged: patchdpo inspect shows with --stats which tensors, and the file has to be fetched or made again.";
 }

@@ -1,10 +1,16 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
 namespace PatchDpo.Torch.Images;
 
 /// <summary>
 /// An 8-bit image in memory: <c>Height x Width x Channels</c>, rows from the top, channels interleaved (grey; RGB; RGBA, alpha not premultiplied).
 /// </summary>
+/// <remarks>The pixels are not to be changed once an image is in use: images are told apart by their content, which is looked at once.</remarks>
 public sealed class ImageBuffer
 {
+    private readonly Lazy<UInt128> _content;
+
     /// <summary>Wraps pixels; the array is not copied.</summary>
     /// <param name="width">Width in pixels, at least 1.</param>
     /// <param name="height">Height in pixels, at least 1.</param>
@@ -26,6 +32,7 @@ public sealed class ImageBuffer
         Height = height;
         Channels = channels;
         Pixels = pixels;
+        _content = new Lazy<UInt128>(HashContent);
     }
 
     /// <summary>Width in pixels.</summary>
@@ -39,4 +46,15 @@ public sealed class ImageBuffer
 
     /// <summary>The samples, 0..255: <c>Pixels[(y * Width + x) * Channels + c]</c>.</summary>
     public byte[] Pixels { get; }
+
+    /// <summary>The image's content identity: half of the SHA-256 of size and pixels. Equal where two images are the same picture.</summary>
+    internal UInt128 Content => _content.Value;
+
+    private UInt128 HashContent()
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(MemoryMarshal.AsBytes<int>([Width, Height, Channels]));
+        hash.AppendData(Pixels);
+        return MemoryMarshal.Read<UInt128>(hash.GetHashAndReset());
+    }
 }

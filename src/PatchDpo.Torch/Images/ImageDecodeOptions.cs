@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Images;
 
 /// <summary>Limits and choices of <see cref="ImageFile"/> when it decodes.</summary>
@@ -23,7 +25,7 @@ public sealed class ImageDecodeOptions
     public int MaxSide
     {
         get;
-        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(MaxSide), value, "Must be at least 1.");
+        init => field = ArgumentRange.Within(value, 1);
     } = 32_767;
 
     /// <summary>Bytes of a file, at most; checked before it is read. Default 256 MiB (ours).</summary>
@@ -31,8 +33,7 @@ public sealed class ImageDecodeOptions
     public long MaxFileBytes
     {
         get;
-        init => field = value >= 1 && value <= Array.MaxLength ? value
-            : throw new ArgumentOutOfRangeException(nameof(MaxFileBytes), value, $"Must be 1 to {Array.MaxLength}.");
+        init => field = ArgumentRange.Within(value, 1, Array.MaxLength);
     } = 256L << 20;
 
     /// <summary>

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Images;
 
 /// <summary>How <see cref="ImageGrid"/> lays images out.</summary>
@@ -7,24 +9,14 @@ public sealed class ImageGridOptions
     public int CellSize
     {
         get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 8);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, 4096);
-            field = value;
-        }
+        init => field = ArgumentRange.Within(value, 8, 4096);
     } = 128;
 
     /// <summary>Space between cells in pixels, 0 to 256. 6 unless told.</summary>
     public int Gap
     {
         get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(value);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, 256);
-            field = value;
-        }
+        init => field = ArgumentRange.Within(value, 0, 256);
     } = 6;
 
     /// <summary>A heading over each column, or empty.</summary>

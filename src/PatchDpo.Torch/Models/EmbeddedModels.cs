@@ -1,13 +1,13 @@
-using PatchDpo.Torch.Personalization;
+using PatchDpo.Models.Embedded;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Models;
 
-/// <summary>The folders of the small models that ship with this library, in <c>models/embedded</c> beside its assembly.</summary>
-/// <remarks>They are trained on nothing but drawn characters of 64 x 64 pixels, by examples/TrainEmbeddedModels.</remarks>
+/// <summary>The folders of the small models that ship with this library, in the package PatchDpo.Models.Embedded.</summary>
+/// <remarks>They are trained on nothing but drawn characters of 64 x 64 pixels, by experiments/TrainEmbeddedModels.</remarks>
 public static class EmbeddedModels
 {
-    /// <summary>The personalised generator, for <see cref="PersonalizedModel.Load(string, PersonalizedModelOptions)"/>.</summary>
+    /// <summary>The personalised generator, for <c>PersonalizedModel.Load</c>.</summary>
     /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>
     public static string Generator => Folder("generator", "model_index.json");
 
@@ -27,11 +27,9 @@ public static class EmbeddedModels
     /// <exception cref="ModelFileNotFoundException">The folder is not beside the assembly.</exception>
     public static string EvaluationClip => Folder("eval_clip", "config.json");
 
-    // The location is empty in a single-file application, whose files lie in the base folder.
     private static string Folder(string name, string file)
     {
-        string assembly = Path.GetDirectoryName(typeof(EmbeddedModels).Assembly.Location) is { Length: > 0 } folder ? folder : AppContext.BaseDirectory;
-        string path = Path.Combine(assembly, "models", "embedded", name);
+        string path = Path.Combine(EmbeddedModelFiles.Folder, name);
         ModelFolder.RequireFile(path, file);
         return path;
     }

@@ -6,6 +6,8 @@ namespace PatchDpo.Torch.PatchQuality;
 /// <remarks>Ours: a reference made for PatchDPO shows its object on a clean background, whose patches say nothing about the object.</remarks>
 public static class ForegroundMask
 {
+    internal const int DefaultTolerance = 24;
+
     /// <summary>The foreground of an image on a plain background.</summary>
     /// <param name="image">Grey, RGB or RGBA. Pixels whose alpha is below 128 are background.</param>
     /// <param name="tolerance">
@@ -17,7 +19,7 @@ public static class ForegroundMask
     /// from the border over pixels of that colour (4-neighbours), so that a white spot inside an object stays foreground.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="tolerance"/> is outside 0..255.</exception>
-    public static bool[,] FromPlainBackground(ImageBuffer image, int tolerance = 24)
+    public static bool[,] FromPlainBackground(ImageBuffer image, int tolerance = DefaultTolerance)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegative(tolerance);

@@ -39,7 +39,7 @@ public sealed class PatchQualityEstimator
 
     /// <summary>Scores pairs: <c>generated[i]</c> against <c>references[i]</c>.</summary>
     /// <param name="generated">Generated images of any sizes.</param>
-    /// <param name="references">As many references of any sizes. An <see cref="ImageBuffer"/> used for several pairs, on either side, is encoded once.</param>
+    /// <param name="references">As many references of any sizes. An image that several pairs have, on either side, is encoded once.</param>
     /// <param name="referenceMasks">
     /// Per pair the reference's foreground <c>[height, width]</c> in pixels of any grid over the image (see <see cref="ForegroundMask"/>), or null;
     /// null: none.
@@ -64,8 +64,8 @@ public sealed class PatchQualityEstimator
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<PatchQualityResult> results = new(generated.Count);
-        Dictionary<ImageBuffer, Tensor> features = new(ReferenceEqualityComparer.Instance);
-        Dictionary<ImageBuffer, int> lastUse = new(ReferenceEqualityComparer.Instance);
+        Dictionary<ImageBuffer, Tensor> features = new(ImageContentComparer.Instance);
+        Dictionary<ImageBuffer, int> lastUse = new(ImageContentComparer.Instance);
         for (int i = 0; i < references.Count; i++)
             lastUse[generated[i]] = lastUse[references[i]] = i;
 
@@ -75,7 +75,7 @@ public sealed class PatchQualityEstimator
             int end = Math.Min(start + BatchSize, generated.Count);
             using DisposeScope inner = NewDisposeScope();
             ImageBuffer[] images = [.. Enumerable.Range(start, end - start)
-                .SelectMany(i => new[] { generated[i], references[i] }).Distinct<ImageBuffer>(ReferenceEqualityComparer.Instance)];
+                .SelectMany(i => new[] { generated[i], references[i] }).Distinct(ImageContentComparer.Instance)];
             foreach (ImageBuffer[] chunk in images.Where(image => !features.ContainsKey(image)).Chunk(BatchSize))
                 foreach ((ImageBuffer image, Tensor feature) in chunk.Zip(Encode(chunk, Name)))
                     features[image] = feature.MoveToOuterDisposeScope();
@@ -89,9 +89,11 @@ public sealed class PatchQualityEstimator
 
         (string, int) Name(ImageBuffer image)
         {
-            int pair = Enumerable.Range(0, generated.Count).First(i => ReferenceEquals(generated[i], image) || ReferenceEquals(references[i], image));
-            return ($"the {(ReferenceEquals(generated[pair], image) ? "generated image" : "reference")} of pair {pair}", pair);
+            int pair = Enumerable.Range(0, generated.Count).First(i => Same(generated[i], image) || Same(references[i], image));
+            return ($"the {(Same(generated[pair], image) ? "generated image" : "reference")} of pair {pair}", pair);
         }
+
+        static bool Same(ImageBuffer a, ImageBuffer b) => ImageContentComparer.Instance.Equals(a, b);
 
         void CheckCount(int? count, string name)
         {

@@ -92,14 +92,14 @@ public sealed class TorchLoadTests : IDisposable
     }
 
     [SkippableTheory]
-    [InlineData("Generate", "{generator}", "--prompt", "a cat", "--reference", "{image}", "--output", "{folder}/out")]
-    [InlineData("EvaluateDreamBench", "{folder}", "--dreambench", "{folder}", "--embedded", "--allow-missing")]
-    public void A_program_says_in_one_line_that_torch_cannot_be_loaded(string program, params string[] arguments)
+    [InlineData("generate", "{generator}", "--prompt", "a cat", "--reference", "{image}", "--output", "{folder}/out")]
+    [InlineData("evaluate", "{folder}", "--dreambench", "{folder}", "--embedded", "--allow-missing")]
+    public void A_command_says_in_one_line_that_torch_cannot_be_loaded(params string[] arguments)
     {
         SkipElsewhere();
         string image = Path.Combine(_folder, "photo.png");
         PatchDpo.Torch.Images.ImageFile.SavePng(image, new PatchDpo.Torch.Images.ImageBuffer(64, 64, 3, new byte[64 * 64 * 3]));
-        (int exitCode, _, string[] errors) = ChildProcess.Run(Broken(program,
+        (int exitCode, _, string[] errors) = ChildProcess.Run(Broken("patchdpo",
             [.. arguments.Select(a => a.Replace("{generator}", EmbeddedModels.Generator).Replace("{image}", image).Replace("{folder}", _folder))]));
         Assert.True(exitCode == 2, string.Join('\n', errors));
         Assert.Contains(Library, errors[^1]);

@@ -35,12 +35,19 @@ internal static class ChildProcess
     /// <summary>Runs a program to its end.</summary>
     public static (int ExitCode, string[] Output, string[] Errors) Run(ProcessStartInfo start)
     {
+        (int exitCode, string output, string errors) = RunText(start);
+        return (exitCode, Lines(output), Lines(errors));
+
+        static string[] Lines(string text) => text.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    /// <summary>Runs a program to its end; gives its output as it stands.</summary>
+    public static (int ExitCode, string Output, string Errors) RunText(ProcessStartInfo start)
+    {
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return (process.ExitCode, Lines(output), Lines(errors.Result));
-
-        static string[] Lines(string text) => text.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        return (process.ExitCode, output, errors.Result);
     }
 }

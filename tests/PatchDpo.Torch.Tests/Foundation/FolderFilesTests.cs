@@ -89,7 +89,7 @@ public sealed partial class FolderFilesTests : IDisposable
             root = Path.GetDirectoryName(root) ?? throw new InvalidOperationException("The repository's root was not found.");
         string[] found =
         [
-            .. new[] { "src", "examples" }.SelectMany(f => Directory.GetFiles(Path.Combine(root, f), "*.cs", SearchOption.AllDirectories))
+            .. new[] { "src", "tools", "examples", "experiments" }.SelectMany(f => Directory.GetFiles(Path.Combine(root, f), "*.cs", SearchOption.AllDirectories))
                 .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal) && Listing().IsMatch(File.ReadAllText(f)))
                 .Select(f => Path.GetFileName(f)!).Where(f => !meant.Contains(f)),
         ];

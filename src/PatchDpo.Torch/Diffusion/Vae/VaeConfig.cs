@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Diffusion.Blocks;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 
 namespace PatchDpo.Torch.Diffusion.Vae;
@@ -7,13 +8,13 @@ namespace PatchDpo.Torch.Diffusion.Vae;
 public sealed class VaeConfig
 {
     /// <summary>Channels of the image that is encoded (<c>in_channels</c>).</summary>
-    public int InChannels { get; init => field = Positive(value, nameof(InChannels)); } = 3;
+    public int InChannels { get; init => field = ArgumentRange.Within(value, 1); } = 3;
 
     /// <summary>Channels of the image that is decoded (<c>out_channels</c>).</summary>
-    public int OutChannels { get; init => field = Positive(value, nameof(OutChannels)); } = 3;
+    public int OutChannels { get; init => field = ArgumentRange.Within(value, 1); } = 3;
 
     /// <summary>Channels of the latents (<c>latent_channels</c>).</summary>
-    public int LatentChannels { get; init => field = Positive(value, nameof(LatentChannels)); } = 4;
+    public int LatentChannels { get; init => field = ArgumentRange.Within(value, 1); } = 4;
 
     /// <summary>Channels of each resolution, from the finest (<c>block_out_channels</c>); every one but the last halves the size.</summary>
     public IReadOnlyList<int> BlockOutChannels
@@ -24,10 +25,10 @@ public sealed class VaeConfig
     } = [128, 256, 512, 512];
 
     /// <summary>Residual blocks of each resolution in the encoder; the decoder has one more (<c>layers_per_block</c>).</summary>
-    public int LayersPerBlock { get; init => field = Positive(value, nameof(LayersPerBlock)); } = 2;
+    public int LayersPerBlock { get; init => field = ArgumentRange.Within(value, 1); } = 2;
 
     /// <summary>Groups of every group normalisation (<c>norm_num_groups</c>).</summary>
-    public int NormGroups { get; init => field = Positive(value, nameof(NormGroups)); } = 32;
+    public int NormGroups { get; init => field = ArgumentRange.Within(value, 1); } = 32;
 
     /// <summary>Activation of the residual blocks (<c>act_fn</c>): silu, swish, gelu, relu or mish.</summary>
     public string Activation
@@ -105,7 +106,4 @@ public sealed class VaeConfig
         if (Array.Find(types, t => t != known) is string other)
             throw new ModelConfigException(json.Source, field, $"\"{other}\" is not supported; \"{known}\" is.");
     }
-
-    private static int Positive(int value, string name)
-        => value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "A size is at least 1.");
 }

@@ -42,8 +42,9 @@ internal sealed class TrainingCache : IDisposable
 
         CheckImagePrompts(pairs);
         _prompts = [.. pairs.Select(p => p.Prompt)];
-        ImageBuffer[] imagePrompts = [.. pairs.SelectMany(ImagePrompts).Distinct()];
-        Dictionary<ImageBuffer, long> imageRows = imagePrompts.Select((item, i) => (item, i)).ToDictionary(x => x.item, x => (long)x.i);
+        ImageBuffer[] imagePrompts = [.. pairs.SelectMany(ImagePrompts).Distinct(ImageContentComparer.Instance)];
+        Dictionary<ImageBuffer, long> imageRows = imagePrompts.Select((item, i) => (item, i)).ToDictionary(
+            x => x.item, x => (long)x.i, ImageContentComparer.Instance);
         _imageRows = [.. pairs.Select(p => ImagePrompts(p).Select(i => imageRows[i]).ToArray())];
 
         PromptTooLongException.ThrowIfAny(_prompts, options.MaxPromptCharacters);
@@ -118,7 +119,8 @@ internal sealed class TrainingCache : IDisposable
 
     public void Dispose()
     {
-        foreach (Tensor kept in Tensors)
+        // An image prompt whose first tensor is gone gives none of them.
+        foreach (Tensor kept in Tensors.ToArray())
             kept.Dispose();
     }
 

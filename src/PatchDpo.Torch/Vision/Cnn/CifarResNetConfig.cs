@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 
@@ -8,13 +9,13 @@ namespace PatchDpo.Torch.Vision.Cnn;
 public sealed record CifarResNetConfig
 {
     /// <summary>How many blocks each of the three stages has: 3 in ResNet-20, 5 in ResNet-32, 9 in ResNet-56. Default: 3.</summary>
-    public int BlocksPerStage { get; init => field = Positive(value, nameof(BlocksPerStage)); } = 3;
+    public int BlocksPerStage { get; init => field = ArgumentRange.Within(value, 1); } = 3;
 
     /// <summary>Channels of the first stage; each further stage doubles them. Default: 16, as in every published one.</summary>
-    public int Width { get; init => field = Positive(value, nameof(Width)); } = 16;
+    public int Width { get; init => field = ArgumentRange.Within(value, 1); } = 16;
 
     /// <summary>Outputs of the classifier, or null for none. Default: 10 (CIFAR-10).</summary>
-    public int? NumClasses { get; init => field = value is int n ? Positive(n, nameof(NumClasses)) : null; } = 10;
+    public int? NumClasses { get; init => field = value is int n ? ArgumentRange.Within(n, 1) : null; } = 10;
 
     /// <summary>Reads the shape off a state dict.</summary>
     /// <exception cref="UnknownModelException">A tensor is missing or has another shape.</exception>
@@ -24,7 +25,4 @@ public sealed record CifarResNetConfig
         BlocksPerStage = state.CountModules("layer1.{0}.conv1.weight"),
         NumClasses = state.Keys.Contains("linear.weight") ? state.Dimensions("linear.weight", null, null)[0] : null,
     };
-
-    private static int Positive(int value, string name)
-        => value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "The value must be positive.");
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 
@@ -20,12 +21,10 @@ public sealed record ResNetConfig
     }
 
     /// <summary>Channels of the first stage; each further stage doubles them. Default: 64 (torchvision).</summary>
-    public int Width { get; init => field = value > 0 ? value
-        : throw new ArgumentOutOfRangeException(nameof(Width), value, "The value must be positive."); } = 64;
+    public int Width { get; init => field = ArgumentRange.Within(value, 1); } = 64;
 
     /// <summary>Outputs of the classifier, or null for none. Default: 1000 (ImageNet).</summary>
-    public int? NumClasses { get; init => field = value is null or > 0 ? value
-        : throw new ArgumentOutOfRangeException(nameof(NumClasses), value, "The value must be positive."); } = 1000;
+    public int? NumClasses { get; init => field = value is int v ? ArgumentRange.Within(v, 1) : null; } = 1000;
 
     /// <summary>Reads <c>block</c> ("BasicBlock" or "Bottleneck"), <c>layers</c>, <c>width</c> and <c>num_classes</c>.</summary>
     /// <exception cref="ModelConfigException">A field is missing or has a value that the model cannot take.</exception>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 
@@ -28,8 +29,7 @@ public sealed partial record VggConfig
     }
 
     /// <summary>Outputs of the classifier, or null for none. Default: 1000 (ImageNet).</summary>
-    public int? NumClasses { get; init => field = value is null or > 0 ? value
-        : throw new ArgumentOutOfRangeException(nameof(NumClasses), value, "The value must be positive."); } = 1000;
+    public int? NumClasses { get; init => field = value is int v ? ArgumentRange.Within(v, 1) : null; } = 1000;
 
     /// <summary>How many poolings there are.</summary>
     internal int Stages => Layers.Count(n => n == Pool);

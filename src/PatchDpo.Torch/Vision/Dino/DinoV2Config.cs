@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 
@@ -33,8 +34,7 @@ public sealed record DinoV2Config : VitConfig
     public double? LayerScale { get; init; } = 1.0;
 
     /// <summary>How many register tokens there are. Default: 0; the published models with registers have 4.</summary>
-    public int RegisterTokens { get; init => field = value >= 0 ? value
-        : throw new ArgumentOutOfRangeException(nameof(RegisterTokens), value, "The count must not be negative."); }
+    public int RegisterTokens { get; init => field = ArgumentRange.Within(value, 0); }
 
     /// <summary>Whether shrinking the position table averages. Default: true with registers, else false (the published models).</summary>
     public bool InterpolateAntialias { get => _antialias ?? RegisterTokens > 0; init => _antialias = value; }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Vision.Dino;
 
@@ -22,25 +23,25 @@ public abstract record VitConfig
     }
 
     /// <summary>Side of the square training images, in pixels; gives the size of the position table.</summary>
-    public required int ImageSize { get; init => field = Positive(value, nameof(ImageSize)); }
+    public required int ImageSize { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>Side of a patch, in pixels.</summary>
-    public required int PatchSize { get; init => field = Positive(value, nameof(PatchSize)); }
+    public required int PatchSize { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>Width D of a token.</summary>
-    public required int EmbedDim { get; init => field = Positive(value, nameof(EmbedDim)); }
+    public required int EmbedDim { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>How many transformer blocks there are.</summary>
-    public required int Depth { get; init => field = Positive(value, nameof(Depth)); }
+    public required int Depth { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>How many attention heads a block has; divides <see cref="EmbedDim"/>.</summary>
-    public required int NumHeads { get; init => field = Positive(value, nameof(NumHeads)); }
+    public required int NumHeads { get; init => field = ArgumentRange.Within(value, 1); }
 
     /// <summary>Width of the hidden layer of a block's MLP. Default: 4 x <see cref="EmbedDim"/>, as in the published models up to ViT-L.</summary>
     public int IntermediateSize
     {
         get => field == 0 ? 4 * EmbedDim : field;
-        init => field = Positive(value, nameof(IntermediateSize));
+        init => field = ArgumentRange.Within(value, 1);
     }
 
     /// <summary>Whether queries, keys and values have a bias. Default: true, as in every published model.</summary>
@@ -61,7 +62,4 @@ public abstract record VitConfig
         if (ImageSize < PatchSize)
             throw new ArgumentException($"An image of {ImageSize} pixels is smaller than a patch of {PatchSize}.");
     }
-
-    private static int Positive(int value, string name)
-        => value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "The value must be positive.");
 }

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights.Pickle;
 
 /// <summary>Limits when a pickle or a PyTorch checkpoint is opened.</summary>
@@ -11,11 +13,7 @@ public sealed class TorchCheckpointOptions
     public int MaxPickleBytes
     {
         get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            field = value;
-        }
+        init => field = ArgumentRange.Within(value, 1);
     } = 64_000_000;
 
     /// <summary>
@@ -26,11 +24,7 @@ public sealed class TorchCheckpointOptions
     public int MaxPickleOperations
     {
         get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            field = value;
-        }
+        init => field = ArgumentRange.Within(value, 1);
     } = 4_000_000;
 
     /// <summary>How many times as large as their storages all tensors together may be, because tensors may share storages (tied weights). Default 16.</summary>
@@ -38,11 +32,7 @@ public sealed class TorchCheckpointOptions
     public int MaxSharing
     {
         get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            field = value;
-        }
+        init => field = ArgumentRange.Within(value, 1);
     } = 16;
 
     /// <summary>Whether the checksums of a zip checkpoint are compared when a tensor is read. Default true.</summary>

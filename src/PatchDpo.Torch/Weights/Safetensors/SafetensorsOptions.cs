@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Foundation;
+
 namespace PatchDpo.Torch.Weights.Safetensors;
 
 /// <summary>How a safetensors file is opened.</summary>
@@ -8,12 +10,7 @@ public sealed class SafetensorsOptions
     public long MaxHeaderBytes
     {
         get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 2);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, int.MaxValue);
-            field = value;
-        }
+        init => field = ArgumentRange.Within(value, 2, int.MaxValue);
     } = 100_000_000;
 
     /// <summary>Whether tensors lie in the file itself, mapped into memory, instead of being copied out of it. Default false.</summary>

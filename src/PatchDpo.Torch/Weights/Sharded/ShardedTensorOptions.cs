@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights.Safetensors;
 
 namespace PatchDpo.Torch.Weights.Sharded;
@@ -10,11 +11,7 @@ public sealed class ShardedTensorOptions
     public int MaxIndexBytes
     {
         get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            field = value;
-        }
+        init => field = ArgumentRange.Within(value, 1);
     } = 64_000_000;
 
     /// <summary>The largest number of shards, all of which are open at once. Default 1000.</summary>
@@ -22,11 +19,7 @@ public sealed class ShardedTensorOptions
     public int MaxShards
     {
         get;
-        init
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            field = value;
-        }
+        init => field = ArgumentRange.Within(value, 1);
     } = 1000;
 
     /// <summary>How the shards that are safetensors files are opened.</summary>

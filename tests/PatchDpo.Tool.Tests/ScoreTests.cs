@@ -1,0 +1,32 @@
+using PatchDpo.Tests;
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.Tool.Tests;
+
+/// <summary>The command score, run as its users run it.</summary>
+public sealed class ScoreTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("patchdpo-score-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void What_a_desktop_leaves_in_the_folders_is_no_image()
+    {
+        // Blanks and letters beyond ASCII in every path.
+        string generated = Path.Combine(_root, "erzeugte Bilder é"), references = Path.Combine(_root, "Vorlagen 写真");
+        foreach (string folder in new[] { generated, references })
+        {
+            Directory.CreateDirectory(Path.Combine(folder, ".ipynb_checkpoints"));
+            Directory.CreateDirectory(Path.Combine(folder, "__MACOSX"));
+            ImageFile.SavePng(Path.Combine(folder, "x ü.png"), TinyPersonalizedModel.Image(1));
+            foreach (string litter in new[] { "._x ü.png", ".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints/x ü-checkpoint.png", "__MACOSX/._x ü.png" })
+                File.WriteAllBytes(Path.Combine(folder, litter), [0, 5, 22, 7]);
+        }
+        (int exitCode, string[] output, string[] errors) = Tool.Run("score", "--generated", generated, "--references", references, "--output", Path.Combine(_root, "Ergebnis ö"), "--heat-maps", "1");
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.StartsWith("1 pairs in", output[0], StringComparison.Ordinal);
+        Assert.Contains(output, l => l.StartsWith("mean 1.000;", StringComparison.Ordinal));
+        Assert.Equal(2, File.ReadAllLines(Path.Combine(_root, "Ergebnis ö", "scores.tsv")).Length);
+    }
+}

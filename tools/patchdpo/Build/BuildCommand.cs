@@ -1,0 +1,51 @@
+using System.CommandLine;
+using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.Tool.Build;
+
+/// <summary>Builds a data set for PatchDPO.</summary>
+internal sealed class BuildCommand : ToolCommand
+{
+    private readonly GeneratorOptions _generator = new();
+    private readonly Option<string> _model, _encoder, _prompts, _format;
+    private readonly Option<int> _references, _generations;
+    private readonly Option<DirectoryInfo> _output;
+    private readonly Option<DirectoryInfo?> _clip;
+    private readonly Option<long> _seed;
+    private readonly Option<int?> _steps;
+    private readonly Option<double?> _minClipT;
+
+    public BuildCommand() : base("build", "Builds a data set for PatchDPO: draws references from prompts, keeps objects on a plain background, generates images "
+        + "of them and scores the patches of both.")
+    {
+        _model = Declare("--model", "Folder (or single file) of the generator that is to be improved, or 'embedded' for the small one that comes with the "
+            + "library.", ModelPath.Embedded);
+        _generator.AddTo(this, generates: true);
+        _encoder = Declare("--encoder", "Folder or lone checkpoint of the image encoder that patches are compared with, or 'embedded'.", ModelPath.Embedded);
+        _prompts = Declare("--prompts", "Text file with a prompt a line, or 'builtin': objects on a clean background (for the embedded model: the six that it "
+            + "knows).", DataSetBuild.BuiltInPrompts);
+        _references = Declare("--references", "How many references to find.", 24);
+        _generations = Declare("--generations", "How many images to generate of each reference.", 2);
+        _output = Declare("--output", "Folder to build, or, after a build that was stopped, to continue: what is there is not made again. Another prompt, option "
+            + "or model needs another folder.", new DirectoryInfo(Path.Combine("output", "pairs")));
+        _seed = Declare("--seed", "Decides the noise that images start from.", 42L);
+        _steps = Declare<int?>("--steps", "Sampling steps; default: 20 for the embedded model, 30 for others.");
+        _clip = Declare<DirectoryInfo?>("--clip", "Folder of a CLIP model, for --min-clip-t.");
+        _minClipT = Declare<double?>("--min-clip-t", "Reject references that follow their prompt less than this (cosine).");
+        _format = DeclareFormat("What images are written as: png, tiff, tga or ppm. The official script takes png only: with another, the folder has no "
+            + "patch_quality.pkl.");
+    }
+
+    protected override string StoppedMessage => "Stopped. Run the same command to continue.";
+
+    protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        DataSetBuild.Run(new DataSetSettings(
+            arguments.GetValue(_model)!, _generator.Read(arguments, generates: true), arguments.GetValue(_encoder)!, arguments.GetValue(_prompts)!,
+            arguments.GetValue(_references), arguments.GetValue(_generations), arguments.GetValue(_output)!.FullName, arguments.GetValue(_seed),
+            arguments.GetValue(_steps), arguments.GetValue(_clip)?.FullName, arguments.GetValue(_minClipT),
+            ImageFormats.Parse(arguments.GetValue(_format)!)), cancellationToken);
+        return Ending.Done;
+    }
+}

@@ -1,0 +1,87 @@
+using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
+
+namespace PatchDpo.Tool.Build;
+
+/// <summary>Opens the models, builds the folder, and draws a sheet of its beginning.</summary>
+internal static class DataSetBuild
+{
+    /// <summary>The word for the prompts that come with the library.</summary>
+    public const string BuiltInPrompts = "builtin";
+
+    private const int SheetRows = 12;
+
+    /// <summary>Runs it.</summary>
+    public static void Run(DataSetSettings settings, CancellationToken cancellationToken)
+    {
+        bool isSmall = settings.Model == ModelPath.Embedded;
+        IReadOnlyList<string> prompts = settings.Prompts != BuiltInPrompts ? PromptFile.Read(settings.Prompts)
+            : isSmall ? ObjectPrompts.Embedded
+            : ObjectPrompts.All;
+        using PersonalizedModel model = PersonalizedModel.Load(ModelPath.Generator(settings.Model), settings.Loading);
+        PromptWarnings.Print(model.FindTruncatedPrompts(prompts));
+        using IVisionEncoder encoder = ModelPath.OpenEncoder(settings.Encoder);
+        using ClipModel? clip = settings.Clip is null ? null : ClipModel.FromFolder(settings.Clip);
+        GenerationOptions generation = (isSmall ? EmbeddedGeneration.Options : new GenerationOptions()) with
+        {
+            Steps = settings.Steps ?? (isSmall ? 20 : 30),
+            Seed = settings.Seed,
+        };
+        List<ModelIdentity> identities = [ModelIdentity.FromPath("patch encoder", ModelPath.PatchEncoder(settings.Encoder))];
+        if (settings.Clip is not null)
+            identities.Add(ModelIdentity.FromPath("CLIP", settings.Clip));
+        var options = new PairBuilderOptions
+        {
+            References = settings.References,
+            GenerationsPerReference = settings.Generations,
+            ReferenceGeneration = generation,
+            Generation = generation,
+            // To the small patch encoder all characters look much alike as a whole: only true repeats are dropped.
+            Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = settings.Encoder == ModelPath.Embedded ? 0.9995 : 0.98 },
+            MaskPlainBackground = true,
+            ImageFormat = settings.Format,
+        };
+        var builder = new PairBuilder(model, encoder, options, clip, identities);
+        PairBuildSummary summary = ToolProgress.Run("data set", shown => builder.Build(
+            prompts, settings.Output, new DirectProgress<PairBuildProgress>(p => Show(shown, p)), cancellationToken));
+        Print(summary);
+        Console.WriteLine($"  look at '{WriteSheet(settings.Output)}'");
+    }
+
+    private static void Show(ToolProgress shown, PairBuildProgress progress)
+    {
+        string reused = progress.Reused > 0 ? $", {progress.Reused} of them from before" : "";
+        string rejected = progress.Stage == PairBuildStage.References ? $", {progress.Rejected} rejected" : "";
+        string batch = progress.Generation is { } g ? $"; step {g.Step} of {g.Steps}" : "";
+        shown.Report(progress.Completed, progress.Total, $"{progress.Stage}: {progress.Completed} of {progress.Total}{reused}{rejected}{batch}");
+    }
+
+    private static void Print(PairBuildSummary summary)
+    {
+        string rejected = summary.Rejected.Count > 0 ? string.Join(", ", summary.Rejected.Select(r => $"{r.Value} {r.Key}")) : "none";
+        Console.WriteLine($"{summary.Pairs} pairs of {summary.References} references in '{summary.Folder}'");
+        Console.WriteLine($"  {summary.Candidates} pictures were drawn to be references; rejected: {rejected}");
+        if (summary.ReusedCandidates > 0)
+            Console.WriteLine($"  not made again, because they were there: {summary.ReusedCandidates} of these pictures, {summary.ReusedPairs} pairs");
+    }
+
+    /// <summary>References, their generated images and where these fail, for the first samples.</summary>
+    private static string WriteSheet(string folder)
+    {
+        string path = Path.Combine(folder, "overview.png");
+        IReadOnlyList<ImageBuffer>[] rows =
+        [
+            .. PairFolder.Open(folder).Read().GroupBy(p => p.Reference).Take(SheetRows).Select(sample => (IReadOnlyList<ImageBuffer>)
+                [sample.Key, .. sample.SelectMany(p => new[] { p.Generated, HeatMap.Render(p.Generated, p.GeneratedQuality) })]),
+        ];
+        string[] titles = ["reference", .. Enumerable.Repeat(new[] { "generated", "quality" }, (rows[0].Count - 1) / 2).SelectMany(t => t)];
+        ImageFile.SavePng(path, ImageGrid.Compose(rows, new ImageGridOptions { ColumnTitles = titles }));
+        return path;
+    }
+}

@@ -1,0 +1,113 @@
+using System.CommandLine;
+using System.Diagnostics;
+using PatchDpo.MLNet;
+using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Models;
+
+namespace PatchDpo.Tool.Evaluate;
+
+/// <summary>Scores generated images as DreamBench does.</summary>
+internal sealed class EvaluateCommand : ToolCommand
+{
+    private const string EmbeddedNote =
+        "Measured with the small encoders that come with the library, which only ever saw drawings: the figures compare with no others.";
+
+    private readonly Argument<DirectoryInfo> _folder;
+    private readonly Option<DirectoryInfo> _dataSet, _output;
+    private readonly Option<DirectoryInfo?> _dino, _clip;
+    private readonly Option<string> _setting;
+    private readonly Option<int?> _seed;
+    private readonly Option<bool> _embedded, _allowMissing;
+
+    public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench does: DINO, CLIP-I and CLIP-T, per subject and in all.")
+    {
+        _folder = DeclareArgument<DirectoryInfo>("generations", "Folder with subject/prompt.png for the 30 subjects and their 25 prompts.");
+        _dataSet = DeclareRequired<DirectoryInfo>("--dreambench", "The data set's folder, with subject/00.jpg and on.");
+        _dino = Declare<DirectoryInfo?>("--dino", "DINO ViT-S/16 (config.json, model.safetensors) for figures that compare with published ones.");
+        _clip = Declare<DirectoryInfo?>("--clip", "CLIP ViT-B/32 (both towers and the tokenizer) for the same.");
+        _embedded = Declare<bool>("--embedded", "Instead of --dino and --clip: the small encoders that come with the library. Their figures compare with no "
+            + "others.");
+        _setting = Declare("--setting", "original: against all photos of a subject; kosmos-g: against one chosen photo. The two do not compare.", "original");
+        _setting.AcceptOnlyFromAmong("original", "kosmos-g");
+        _output = Declare("--output", "Folder for scores.json and scores.tsv.", new DirectoryInfo("dreambench-scores"));
+        _seed = Declare<int?>("--seed", "The seed that the images were generated with, for the report.");
+        _allowMissing = Declare<bool>("--allow-missing", "Evaluate what is there; missing and stray files are listed and go into the report.");
+    }
+
+    protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        (ImageEncoder Dino, string Clip) models = (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
+        {
+            (true, null, null) => (ImageEncoder.EmbeddedDino, EmbeddedModels.EvaluationClip),
+            (false, DirectoryInfo d, DirectoryInfo c) => (ImageEncoder.FromFolder(d.FullName), c.FullName),
+            _ => throw new InputException("Give either both --dino and --clip, or --embedded."),
+        };
+        var evaluator = new PersonalizationEvaluatorOptions
+        {
+            Setting = arguments.GetValue(_setting) == "original" ? DreamBenchSetting.Original : DreamBenchSetting.KosmosG,
+            GenerationSeed = arguments.GetValue(_seed),
+        };
+        DreamBenchFiles generations = DreamBenchFiles.FindGenerations(arguments.GetValue(_folder)!.FullName);
+        DreamBenchFiles photos = DreamBenchFiles.FindPhotos(arguments.GetValue(_dataSet)!.FullName, evaluator.Setting);
+        ILookup<DreamBenchSubject, string> photosOf = photos.Found.ToLookup(p => p.Subject, p => p.Path);
+        Check(generations, photos, photosOf, arguments.GetValue(_allowMissing));
+        string output = arguments.GetValue(_output)!.FullName;
+        OutputFolder.Check(output);
+        string[] notes = arguments.GetValue(_embedded) ? [EmbeddedNote] : [];
+        foreach (string note in notes)
+            Console.WriteLine($"note: {note}");
+        Console.WriteLine($"{generations.Found.Count} images of {generations.Found.DistinctBy(g => g.Subject).Count()} subjects");
+        long start = Stopwatch.GetTimestamp();
+        PersonalizationMetrics metrics = Evaluation.Run(generations.Found, photosOf, models, evaluator, cancellationToken);
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        Print(metrics);
+        Directory.CreateDirectory(output);
+        var report = new EvaluationReport(metrics)
+        {
+            Notes = notes,
+            MissingFiles = [.. generations.Missing, .. photos.Missing],
+            StrayFiles = [.. generations.Stray, .. photos.Stray],
+        };
+        report.WriteJson(Path.Combine(output, "scores.json"));
+        report.WriteTsv(Path.Combine(output, "scores.tsv"));
+        Console.WriteLine($"{seconds:F1} s; written to '{output}'");
+        return Ending.Done;
+    }
+
+    private static void Check(DreamBenchFiles generations, DreamBenchFiles photos, ILookup<DreamBenchSubject, string> photosOf, bool allowMissing)
+    {
+        foreach (string line in Faults("generation", generations).Concat(Faults("photo", photos)))
+            Console.Error.WriteLine(line);
+        if (!(generations.IsExact && photos.IsExact) && !allowMissing)
+        {
+            throw new InputException($"{generations.Missing.Count + photos.Missing.Count} files are missing and {generations.Stray.Count + photos.Stray.Count} "
+                + "are not of the benchmark; --allow-missing evaluates what is there.");
+        }
+        if (generations.Found.FirstOrDefault(g => !photosOf.Contains(g.Subject)) is DreamBenchFile orphan)
+            throw new InputException($"The data set has no photo to compare '{orphan.Path}' with.");
+    }
+
+    /// <summary>A line for each file; a subject of which nothing is there is one line.</summary>
+    private static IEnumerable<string> Faults(string kind, DreamBenchFiles files)
+    {
+        HashSet<string> known = [.. files.Found.Select(f => f.Subject.Name)];
+        return files.Missing.GroupBy(f => Path.GetDirectoryName(f)!)
+            .SelectMany(subject => known.Contains(subject.Key)
+                ? subject.Select(f => $"missing {kind} {f}")
+                : [$"missing {kind}s of {subject.Key}: all {subject.Count()}"])
+            .Concat(files.Stray.Select(f => $"stray {kind} {f}"));
+    }
+
+    private static void Print(PersonalizationMetrics metrics)
+    {
+        PromptWarnings.Print(metrics.TruncatedPrompts);
+        Console.WriteLine($"{"subject",-20} images  pairs   DINO  CLIP-I  CLIP-T");
+        foreach (SubjectMetrics s in metrics.Subjects)
+            Console.WriteLine($"{s.Subject,-20} {s.Images,6} {s.Pairs,6}  {s.Dino,5:F3}   {s.ClipI,5:F3}   {s.ClipT,5:F3}");
+        Console.WriteLine();
+        Console.WriteLine(metrics);
+        foreach (EvaluationModel model in metrics.Models)
+            Console.WriteLine($"{model.Role}: {model.Name}, SHA-256 {model.Sha256}");
+    }
+}

@@ -1,0 +1,3 @@
+using PatchDpo.Tool;
+
+return await ToolProgram.RunAsync(args);

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.Tool.Score;
+
+/// <summary>Scores the patches of generated images against reference images.</summary>
+internal sealed class ScoreCommand : ToolCommand
+{
+    private readonly Option<DirectoryInfo> _generated, _references, _output;
+    private readonly Option<FileInfo> _pairs;
+    private readonly Option<string> _encoder, _format;
+    private readonly Option<int> _worst;
+    private readonly Option<int?> _heatMaps;
+    private readonly Option<bool> _background;
+
+    public ScoreCommand() : base("score", "Scores the patches of generated images against reference images: which parts of a generated image are not in its "
+        + "reference, and which parts of a reference were lost.")
+    {
+        _generated = Declare<DirectoryInfo>("--generated", "Folder with generated images.");
+        _references = Declare<DirectoryInfo>("--references", "Folder with reference images. An image in a sub-folder of the generated ones (its subject) "
+            + "belongs to the references' sub-folder of the same name, others to the references' top folder. There it is paired with the image of the same "
+            + "name (whatever the ending), else, in a sub-folder, with every image. No file is paired with itself.");
+        _pairs = Declare<FileInfo>("--pairs", "Instead of two folders: a tab-separated file with a header and the columns ReferencePath, GeneratedPath and, "
+            + "optionally, Prompt; relative paths start at its folder.");
+        _output = Declare("--output", "Folder for scores.tsv, worst-patches.tsv and heat-maps/.", new DirectoryInfo("patch-quality"));
+        _worst = Declare("--worst", "How many patches to name per pair, worst first; touching ones count once.", 3);
+        _heatMaps = Declare<int?>("--heat-maps", "Draw at most this many pairs, lowest score first; default: all.");
+        _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
+        _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
+        _encoder = Declare("--encoder", "Folder of a DINO, DINOv2 or CLIP image encoder (config.json, model.safetensors), or a lone checkpoint of these, of a "
+            + "ResNet, a VGG or ALIKE; 'embedded' is the patch encoder that comes with the library.", ModelPath.Embedded);
+        _encoder.Recursive = true;
+        Add(Separation());
+    }
+
+    protected override string StoppedMessage => "Stopped; no table is written.";
+
+    protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ImagePair> list = (arguments.GetValue(_pairs), arguments.GetValue(_generated), arguments.GetValue(_references)) switch
+        {
+            (FileInfo file, null, null) => PairFile.Read(file.FullName),
+            (null, DirectoryInfo generated, DirectoryInfo references) => PairFolders.Find(generated.FullName, references.FullName),
+            _ => throw new InputException("Give either --pairs, or both --generated and --references."),
+        };
+        Scoring.Run(list, new ScoringOptions(
+            arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
+            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background), arguments.GetValue(_encoder)!), cancellationToken);
+        return Ending.Done;
+    }
+
+    private Command Separation()
+    {
+        var photos = new Argument<DirectoryInfo>("folder") { Description = "One sub-folder per subject, each with photos of it." };
+        var limit = new Option<int>("--limit")
+        {
+            Description = "At most this many same-subject pairs, and as many different-subject pairs.",
+            DefaultValueFactory = _ => 400,
+        };
+        var seed = new Option<int>("--seed") { Description = "Decides which pairs are drawn.", DefaultValueFactory = _ => 42 };
+        var command = new Command("separation", "Measures how well the score tells two photos of one subject from photos of two subjects (AUC).")
+        {
+            photos, limit, seed, _background,
+        };
+        SetAction(command, (arguments, cancellationToken) =>
+        {
+            Score.Separation.Run(arguments.GetValue(photos)!.FullName, arguments.GetValue(limit), arguments.GetValue(seed),
+                arguments.GetValue(_background), arguments.GetValue(_encoder)!, cancellationToken);
+            return Ending.Done;
+        });
+        return command;
+    }
+}

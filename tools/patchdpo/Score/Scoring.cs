@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Text;
+using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
+
+namespace PatchDpo.Tool.Score;
+
+/// <summary>Scores pairs and writes the tables and pictures.</summary>
+internal static class Scoring
+{
+    public static void Run(IReadOnlyList<ImagePair> pairs, ScoringOptions options, CancellationToken cancellationToken)
+    {
+        if (options.WorstPatches < 1 || options.HeatMaps < 0)
+            throw new InputException("--worst must be at least 1 and --heat-maps at least 0.");
+        string common = CommonFolder(pairs.SelectMany(p => new[] { p.ReferencePath, p.GeneratedPath }));
+        OutputFolder.Check(options.OutputFolder);
+        Console.WriteLine($"{pairs.Count} pairs in '{common}'");
+
+        long start = Stopwatch.GetTimestamp();
+        var scored = new List<ScoredPair>(pairs.Count);
+        var worst = new List<IReadOnlyList<WorstPatch>>(pairs.Count);
+        foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, cancellationToken))
+        {
+            ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
+            IReadOnlyList<WorstPatch> patches = WorstPatch.Find(pair.Generated, generated.Width, generated.Height, options.WorstPatches);
+            scored.Add(pair);
+            worst.Add(patches);
+            Console.WriteLine($"{pair.Score:F3}  {Short(pair.Pair.GeneratedPath)} <- {Short(pair.Pair.ReferencePath)}");
+            foreach (WorstPatch patch in patches)
+            {
+                Console.WriteLine($"       row {patch.Row}, column {patch.Column}: {patch.Quality:F2}, "
+                    + $"pixels {patch.X}..{patch.X + patch.Width - 1} x {patch.Y}..{patch.Y + patch.Height - 1}");
+            }
+        }
+
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        Directory.CreateDirectory(options.OutputFolder);
+        WriteTables(options.OutputFolder, scored, worst, Short);
+        Console.WriteLine($"mean {scored.Average(p => p.Score):F3}; {seconds:F1} s, {scored.Count / seconds:F1} pairs/s, loading included");
+        if (options.HeatMaps > 0)
+            DrawHeatMaps(options, scored, worst, Short);
+        Console.WriteLine($"written to '{options.OutputFolder}'");
+
+        string Short(string path) => Path.GetRelativePath(common, path);
+    }
+
+    private static void WriteTables(string folder, List<ScoredPair> scored, List<IReadOnlyList<WorstPatch>> worst, Func<string, string> name)
+    {
+        WriteText(Path.Combine(folder, "scores.tsv"), "Generated\tReference\tPrompt\tScore\tGeneratedQuality\tReferenceQuality\n"
+            + string.Concat(scored.Select(p => $"{Names(p.Pair)}\t{p.Pair.Prompt}\t{p.Score:F5}\t{p.Generated.Mean():F5}\t{p.Reference.Mean():F5}\n")));
+        WriteText(Path.Combine(folder, "worst-patches.tsv"), "Generated\tReference\tRank\tRow\tColumn\tQuality\tX\tY\tWidth\tHeight\n"
+            + string.Concat(scored.Zip(worst).SelectMany(s => s.Second.Select((p, i) =>
+                $"{Names(s.First.Pair)}\t{i + 1}\t{p.Row}\t{p.Column}\t{p.Quality:F5}\t{p.X}\t{p.Y}\t{p.Width}\t{p.Height}\n"))));
+
+        string Names(ImagePair pair) => $"{name(pair.GeneratedPath)}\t{name(pair.ReferencePath)}";
+    }
+
+    private static void WriteText(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+
+    private static void DrawHeatMaps(ScoringOptions options, List<ScoredPair> scored, List<IReadOnlyList<WorstPatch>> worst, Func<string, string> name)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(options.OutputFolder, "heat-maps")).FullName;
+        // One scale for all pictures of a run, so that they can be compared.
+        float[] all = [.. scored.SelectMany(p => p.Generated.Values.Concat(p.Reference.Values)).Order()];
+        float low = all[(int)(0.01 * (all.Length - 1))], high = all[^1];
+        var range = new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
+        foreach (int i in Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps))
+        {
+            ImagePair pair = scored[i].Pair;
+            string file = $"{i + 1:D4}_{string.Join('_', name(pair.GeneratedPath).Split([.. Path.GetInvalidFileNameChars(), ' ']))}{options.Format.Ending()}";
+            string prompt = pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "";
+            string title = $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{prompt}";
+            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, title), options.Format);
+        }
+    }
+
+    private static string CommonFolder(IEnumerable<string> paths)
+    {
+        string? common = null;
+        foreach (string path in paths)
+        {
+            common ??= Path.GetDirectoryName(path)!;
+            while (Path.GetDirectoryName(common) is string parent && Path.GetRelativePath(common, path).StartsWith("..", StringComparison.Ordinal))
+                common = parent;
+        }
+
+        return common!;
+    }
+}

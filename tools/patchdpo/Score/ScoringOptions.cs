@@ -1,0 +1,7 @@
+using PatchDpo.Torch.Images;
+
+namespace PatchDpo.Tool.Score;
+
+/// <summary>What the command line decides.</summary>
+internal sealed record ScoringOptions(
+    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, string Encoder);

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training;
+
+namespace PatchDpo.Tool.Train;
+
+/// <summary>Opens model and pairs, trains, and writes the adapter.</summary>
+/// <param name="model">The generator's path.</param>
+/// <param name="loading">How it is loaded.</param>
+/// <param name="options">How it is trained; told where progress goes.</param>
+internal sealed class AdapterTraining(
+    string model, PersonalizedModelOptions loading, Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> options)
+{
+    // A step's loss depends on its timestep more than on the model: what is shown is a running mean over about so many steps.
+    private const int ShownSteps = 50;
+
+    private readonly RunningMean _loss = new(ShownSteps), _preferred = new(ShownSteps);
+
+    /// <summary>Runs it; all that can be wrong with the output is told before anything is computed.</summary>
+    public void Run(string pairFolder, bool verify, string output, CancellationToken cancellationToken)
+    {
+        CheckOutput(output);
+        // Options that contradict one another are told before a big model is read.
+        PatchDpoTrainerOptions choices = options(new DirectProgress<TrainingProgress>(_ => { }));
+        PairFolder folder = PairFolder.Open(pairFolder, verify);
+        using PersonalizedModel generator = PersonalizedModel.Load(model, loading);
+        TrainingPair[] pairs = [.. folder.Read()];
+        Console.WriteLine($"{pairs.Length} pairs, {choices.MaxSteps} steps of {Math.Min(choices.BatchSize, pairs.Length)}, "
+            + $"learning rate {choices.LearningRate}, seed {choices.Seed}");
+        var clock = Stopwatch.StartNew();
+        using PersonalizedModel tuned = generator.WithAdapterLayers(ToolProgress.Run("pairs are encoded", shown =>
+            new PatchDpoTrainer(generator, options(new DirectProgress<TrainingProgress>(p => Show(shown, p)))).Train(pairs, cancellationToken)));
+        cancellationToken.ThrowIfCancellationRequested();
+        Directory.CreateDirectory(Path.GetDirectoryName(output)!);
+        tuned.SaveAdapter(output);
+        Console.WriteLine($"{clock.Elapsed.TotalSeconds:F1} s, mean loss of the last steps {_loss.Value:F4}; written to '{output}'");
+    }
+
+    private static void CheckOutput(string output)
+    {
+        if (Path.GetExtension(output).ToLowerInvariant() is not (".safetensors" or ".bin"))
+            throw new InputException($"The output '{output}' ends neither in .safetensors nor in .bin, which choose the adapter's format.");
+        if (Directory.Exists(output))
+            throw new InputException($"The output '{output}' is a folder, where a file is expected.");
+        OutputFolder.Check(Path.GetDirectoryName(output)!);
+    }
+
+    private void Show(ToolProgress shown, TrainingProgress progress)
+    {
+        if (progress.Step == 1)
+            PromptWarnings.Print(progress.TruncatedPrompts, shown.WriteLine);
+        string preferred = progress.ImplicitAccuracy is float share ? $", reference preferred {_preferred.Add(share):P0}" : "";
+        shown.Report(progress.Step, progress.MaxSteps, $"step {progress.Step} of {progress.MaxSteps}: loss {_loss.Add(progress.Loss):F4}{preferred}");
+    }
+}

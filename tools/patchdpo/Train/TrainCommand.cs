@@ -1,0 +1,110 @@
+using System.CommandLine;
+using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Objectives;
+
+namespace PatchDpo.Tool.Train;
+
+/// <summary>Fine-tunes a generator's adapter on a folder of pairs.</summary>
+internal sealed class TrainCommand : ToolCommand
+{
+    private static readonly PatchDpoTrainerOptions Defaults = new();
+    private static readonly OptionNames<TrainingObjective> Objectives = new();
+    private static readonly OptionNames<WeightMapKind> Kinds = new();
+
+    private readonly GeneratorOptions _generator = new();
+    private readonly ComputeOptions _compute = new("float32", "bfloat16");
+    private readonly Option<string> _model, _objective;
+    private readonly Option<string?> _weights;
+    private readonly Option<DirectoryInfo> _pairs;
+    private readonly Option<FileInfo> _output;
+    private readonly Option<long> _seed;
+    private readonly Option<int?> _steps, _batch, _size;
+    private readonly Option<double> _beta, _low, _high, _weightDecay, _textDropout, _imageDropout, _bothDropout, _scale;
+    private readonly Option<double?> _learningRate, _contrast, _minSnr;
+    private readonly Option<bool> _refuse, _verify;
+
+    public TrainCommand() : base("train", "Fine-tunes a generator's adapter with PatchDPO on pairs whose patches are scored, and writes the tuned adapter.")
+    {
+        (int steps, int batch, double rate, WeightMapOptions weights) = EmbeddedTraining.Choices;
+        _model = Declare("--model", "Folder (or single file) of the generator, or 'embedded' for the small one that comes with the library.",
+            ModelPath.Embedded);
+        _generator.AddTo(this, generates: false);
+        _pairs = DeclareRequired<DirectoryInfo>("--pairs", "Folder of pairs: what 'build' makes, or a folder in the official layout (sample0/, sample1/, ..., "
+            + "patch_quality.pkl).");
+        _verify = Declare<bool>("--verify", "Compare every file of the pairs with its SHA-256 in the manifest first.");
+        _output = DeclareRequired<FileInfo>("--output", "File for the adapter: .safetensors, or .bin for the official form in float16. It is replaced where it "
+            + "exists, and only when the training is done.");
+        _objective = Declare("--objective", $"What is minimised; all but {Objectives.Of(Defaults.Objective)} are baselines to compare it with.",
+            Objectives.Of(Defaults.Objective));
+        _objective.AcceptOnlyFromAmong([.. Objectives.Names]);
+        _steps = Declare<int?>("--steps", $"Optimizer steps; default: {Defaults.MaxSteps}, {steps} for the embedded model.");
+        _batch = Declare<int?>("--batch-size", $"Pairs in a step; default: {Defaults.BatchSize}, {batch} for the embedded model.");
+        _learningRate = Declare<double?>("--learning-rate", $"AdamW's learning rate; default: {Defaults.LearningRate:0.#####}, {rate} for the embedded model.");
+        _weightDecay = Declare("--weight-decay", "AdamW's weight decay.", Defaults.WeightDecay);
+        _weights = Declare<string?>("--weights", $"How patch quality becomes the weight of the loss: {Kinds.All}; the second stretches it over the data set. "
+            + $"Default: {Kinds.Of(Defaults.Weights.Kind)}, {Kinds.Of(weights.Kind)} for the embedded model.");
+        _weights.AcceptOnlyFromAmong([.. Kinds.Names]);
+        _contrast = Declare<double?>("--contrast", "Exponent of that weight: above 1 only the best patches keep weight; default: "
+            + $"{Defaults.Weights.Contrast}, {weights.Contrast} for the embedded model.");
+        _low = Declare("--low-percentile", "min-max: the percentile of patch quality that becomes 0.", Defaults.Weights.LowPercentile);
+        _high = Declare("--high-percentile", "min-max: the percentile of patch quality that becomes 1.", Defaults.Weights.HighPercentile);
+        _minSnr = Declare<double?>("--min-snr-gamma", "Cut of min-SNR weighting of timesteps; default: none, all alike.");
+        _beta = Declare("--beta", "diffusion-dpo: how strongly the model is held to what it was.", Defaults.DiffusionDpoBeta);
+        _textDropout = Declare("--text-dropout", "Share of pairs whose prompt is left empty.", Defaults.TextDropout);
+        _imageDropout = Declare("--image-dropout", "Share of pairs whose image prompt is left out.", Defaults.ImageDropout);
+        _bothDropout = Declare("--both-dropout", "Share of pairs that lose both.", Defaults.BothDropout);
+        _scale = Declare("--scale", "Weight of the references beside the prompt while training.", Defaults.AdapterScale);
+        _size = Declare<int?>("--size", "Side in pixels that images are trained at; default: the model's, at most 512.");
+        _seed = Declare("--seed", "Decides order, noise, timesteps and what is left out.", Defaults.Seed);
+        _refuse = Declare<bool>("--refuse-long-prompts", "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning.");
+        _compute.AddTo(this);
+    }
+
+    protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        string model = arguments.GetValue(_model)!;
+        PersonalizedModelOptions loading = _generator.Read(arguments, generates: false) with
+        {
+            Device = _compute.Device(arguments),
+            DType = _compute.DType(arguments),
+        };
+        new AdapterTraining(ModelPath.Generator(model), loading, Choices(arguments, isSmall: model == ModelPath.Embedded))
+            .Run(arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify), arguments.GetValue(_output)!.FullName, cancellationToken);
+        return Ending.Done;
+    }
+
+    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall)
+    {
+        (int steps, int batch, double rate, WeightMapOptions weights) = isSmall
+            ? EmbeddedTraining.Choices
+            : (Defaults.MaxSteps, Defaults.BatchSize, Defaults.LearningRate, Defaults.Weights);
+        return progress => new PatchDpoTrainerOptions
+        {
+            Objective = Objectives.Parse(arguments.GetValue(_objective)!),
+            DiffusionDpoBeta = arguments.GetValue(_beta),
+            MaxSteps = arguments.GetValue(_steps) ?? steps,
+            BatchSize = arguments.GetValue(_batch) ?? batch,
+            LearningRate = arguments.GetValue(_learningRate) ?? rate,
+            WeightDecay = arguments.GetValue(_weightDecay),
+            Weights = new WeightMapOptions
+            {
+                Kind = arguments.GetValue(_weights) is string kind ? Kinds.Parse(kind) : weights.Kind,
+                Contrast = arguments.GetValue(_contrast) ?? weights.Contrast,
+                LowPercentile = arguments.GetValue(_low),
+                HighPercentile = arguments.GetValue(_high),
+            },
+            MinSnrGamma = arguments.GetValue(_minSnr),
+            TextDropout = arguments.GetValue(_textDropout),
+            ImageDropout = arguments.GetValue(_imageDropout),
+            BothDropout = arguments.GetValue(_bothDropout),
+            AdapterScale = arguments.GetValue(_scale),
+            Size = arguments.GetValue(_size),
+            Seed = arguments.GetValue(_seed),
+            RefuseTruncatedPrompts = arguments.GetValue(_refuse),
+            Progress = progress,
+        };
+    }
+}
