@@ -18,7 +18,8 @@ public sealed class HelpTests
     [InlineData(
         "train", "--model", "--adapter", "--image-encoder", "--tokenizer", "--pairs", "--verify", "--output", "--objective", "--steps", "--batch-size",
         "--learning-rate", "--weight-decay", "--weights", "--contrast", "--low-percentile", "--high-percentile", "--min-snr-gamma", "--beta", "--text-dropout",
-        "--image-dropout", "--both-dropout", "--scale", "--size", "--seed", "--refuse-long-prompts", "--device", "--dtype")]
+        "--image-dropout", "--both-dropout", "--scale", "--size", "--seed", "--refuse-long-prompts", "--device", "--dtype", "--schedule", "--warmup-steps",
+        "--accumulate", "--max-gradient-norm", "--ema-decay")]
     [InlineData(
         "train-encoder", "<encoder>", "<photos>", "<output>", "--steps", "--batch", "--points", "--learning-rate", "--crop", "--head", "--blocks", "--stage",
         "--patch", "--earlier-stages", "--size", "--rotation", "--perspective", "--light", "--temperature", "--paste", "--seed", "--measure")]

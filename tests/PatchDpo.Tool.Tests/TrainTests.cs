@@ -71,6 +71,11 @@ public sealed class TrainTests : IDisposable
     [InlineData("--size", "16")]
     [InlineData("--scale", "0.5")]
     [InlineData("--min-snr-gamma", "5")]
+    [InlineData("--schedule", "cosine")]
+    [InlineData("--warmup-steps", "1")]
+    [InlineData("--accumulate", "2")]
+    [InlineData("--max-gradient-norm", "1e-9")]
+    [InlineData("--ema-decay", "0.5")]
     [InlineData("--dtype", "bfloat16")]
     public void An_option_changes_what_is_learned(string option, string value)
     {
@@ -107,6 +112,8 @@ public sealed class TrainTests : IDisposable
     [InlineData("MaxSteps is at least 1", "--steps", "0")]
     [InlineData("sum to", "--text-dropout", "0.6", "--both-dropout", "0.6")]
     [InlineData("not recognized", "--objective", "best")]
+    [InlineData("not recognized", "--schedule", "wild")]
+    [InlineData("EmaDecay lies in [0, 1)", "--ema-decay", "1")]
     [InlineData("'gpu' is no device", "--device", "gpu")]
     [InlineData("multiple of", "--size", "30")]
     public void Bad_input_gives_one_line_and_exit_code_2(string message, params string[] arguments)

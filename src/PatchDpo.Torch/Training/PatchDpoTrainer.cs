@@ -107,9 +107,10 @@ public sealed class PatchDpoTrainer
 
         void Report(TrainingLoopStep done)
         {
-            _options.Progress?.Report(new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, clock.Elapsed,
-                accuracies.Count == 0 ? null : accuracies.Average()) { TruncatedPrompts = cache.TruncatedPrompts });
+            float? accuracy = accuracies.Count == 0 ? null : accuracies.Average();
             accuracies.Clear();
+            _options.Progress?.Report(
+                new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, clock.Elapsed, accuracy) { TruncatedPrompts = cache.TruncatedPrompts });
         }
     }
 

@@ -103,6 +103,21 @@ public class TrainingDrawsTests
     }
 
     [Fact]
+    public void Changes_of_light_are_drawn_apart_and_spread_evenly()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        var draws = new TrainingDraws(42);
+        float[] first = [.. Enumerable.Range(1, 2000).Select(step =>
+        {
+            using Generator generator = draws.Generator(TrainingDraw.Light, step);
+            return rand(1, generator: generator).item<float>();
+        })];
+        Assert.InRange(first.Average(), 0.474, 0.526);
+        Assert.InRange(first.Average(x => (x - 0.5) * (x - 0.5)), 0.078, 0.089);
+        Assert.InRange(Enumerable.Range(0, 1999).Average(i => (first[i] - 0.5) * (first[i + 1] - 0.5)), -0.008, 0.008);
+    }
+
+    [Fact]
     public void Nothing_is_left_behind()
         => LeakCheck.Run(() => new TrainingDraws(1).Normal(TrainingDraw.Noise, 1, 0, 3, [2, 2]).Dispose());
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
@@ -11,19 +12,20 @@ namespace PatchDpo.Tool.Train;
 internal sealed class TrainCommand : ToolCommand
 {
     private static readonly PatchDpoTrainerOptions Defaults = new();
-    private static readonly OptionNames<TrainingObjective> Objectives = new();
     private static readonly OptionNames<WeightMapKind> Kinds = new();
+    private static readonly OptionNames<LearningRateDecay> Decays = new();
 
     private readonly GeneratorOptions _generator = new();
     private readonly ComputeOptions _compute = new("float32", "bfloat16");
-    private readonly Option<string> _model, _objective;
+    private readonly Option<string> _model, _objective, _schedule;
     private readonly Option<string?> _weights;
     private readonly Option<DirectoryInfo> _pairs;
     private readonly Option<FileInfo> _output;
     private readonly Option<long> _seed;
+    private readonly Option<int> _warmup, _accumulation;
     private readonly Option<int?> _steps, _batch, _size;
     private readonly Option<double> _beta, _low, _high, _weightDecay, _textDropout, _imageDropout, _bothDropout, _scale;
-    private readonly Option<double?> _learningRate, _contrast, _minSnr;
+    private readonly Option<double?> _learningRate, _contrast, _minSnr, _maxNorm, _ema;
     private readonly Option<bool> _refuse, _verify;
 
     public TrainCommand() : base("train", "Fine-tunes a generator's adapter with PatchDPO on pairs whose patches are scored, and writes the tuned adapter.")
@@ -37,12 +39,19 @@ internal sealed class TrainCommand : ToolCommand
         _verify = Declare<bool>("--verify", "Compare every file of the pairs with its SHA-256 in the manifest first.");
         _output = DeclareRequired<FileInfo>("--output", "File for the adapter: .safetensors, or .bin for the official form in float16. It is replaced where it "
             + "exists, and only when the training is done.");
-        _objective = Declare("--objective", $"What is minimised; all but {Objectives.Of(Defaults.Objective)} are baselines to compare it with.",
-            Objectives.Of(Defaults.Objective));
-        _objective.AcceptOnlyFromAmong([.. Objectives.Names]);
+        _objective = Declare("--objective", $"What is minimised; all but {TrainingObjectives.NameOf(Defaults.Objective)} are baselines to compare it with.",
+            TrainingObjectives.NameOf(Defaults.Objective));
+        _objective.AcceptOnlyFromAmong([.. TrainingObjectives.Names]);
         _steps = Declare<int?>("--steps", $"Optimizer steps; default: {Defaults.MaxSteps}, {steps} for the embedded model.");
         _batch = Declare<int?>("--batch-size", $"Pairs in a step; default: {Defaults.BatchSize}, {batch} for the embedded model.");
         _learningRate = Declare<double?>("--learning-rate", $"AdamW's learning rate; default: {Defaults.LearningRate:0.#####}, {rate} for the embedded model.");
+        _schedule = Declare("--schedule", "How the learning rate falls after the warm-up.", Decays.Of(Defaults.LearningRateSchedule.Decay));
+        _schedule.AcceptOnlyFromAmong([.. Decays.Names]);
+        _warmup = Declare("--warmup-steps", "Steps over which the learning rate rises from 0.", Defaults.LearningRateSchedule.WarmupSteps);
+        _accumulation = Declare("--accumulate", "Batches whose gradients a step takes the mean of: more pairs in a step in the same memory.",
+            Defaults.GradientAccumulation);
+        _maxNorm = Declare<double?>("--max-gradient-norm", "The norm that gradients are shortened to; default: they are not.");
+        _ema = Declare<double?>("--ema-decay", "Decay of a moving average of the adapter, which is then what is written; default: none.");
         _weightDecay = Declare("--weight-decay", "AdamW's weight decay.", Defaults.WeightDecay);
         _weights = Declare<string?>("--weights", $"How patch quality becomes the weight of the loss: {Kinds.All}; the second stretches it over the data set. "
             + $"Default: {Kinds.Of(Defaults.Weights.Kind)}, {Kinds.Of(weights.Kind)} for the embedded model.");
@@ -83,11 +92,19 @@ internal sealed class TrainCommand : ToolCommand
             : (Defaults.MaxSteps, Defaults.BatchSize, Defaults.LearningRate, Defaults.Weights);
         return progress => new PatchDpoTrainerOptions
         {
-            Objective = Objectives.Parse(arguments.GetValue(_objective)!),
+            Objective = TrainingObjectives.Parse(arguments.GetValue(_objective)!),
             DiffusionDpoBeta = arguments.GetValue(_beta),
             MaxSteps = arguments.GetValue(_steps) ?? steps,
             BatchSize = arguments.GetValue(_batch) ?? batch,
             LearningRate = arguments.GetValue(_learningRate) ?? rate,
+            LearningRateSchedule = new LearningRateSchedule
+            {
+                Decay = Decays.Parse(arguments.GetValue(_schedule)!),
+                WarmupSteps = arguments.GetValue(_warmup),
+            },
+            GradientAccumulation = arguments.GetValue(_accumulation),
+            MaxGradientNorm = arguments.GetValue(_maxNorm),
+            EmaDecay = arguments.GetValue(_ema),
             WeightDecay = arguments.GetValue(_weightDecay),
             Weights = new WeightMapOptions
             {

@@ -8,7 +8,7 @@ public static class TrainingObjectives
 {
     private static readonly Entry[] Entries =
     [
-        Weighted(TrainingObjective.PatchDpo, "patchdpo"),
+        Weighted(TrainingObjective.PatchDpo, "patch-dpo"),
         Weighted(TrainingObjective.Reconstruction, "reconstruction"),
         Weighted(TrainingObjective.ReferenceOnly, "reference-only"),
         Weighted(TrainingObjective.ImageLevel, "image-level"),
