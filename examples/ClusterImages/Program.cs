@@ -32,7 +32,8 @@ foreach (IGrouping<uint, ClusteredImage> cluster in members.GroupBy(i => i.Predi
     Console.WriteLine($"  cluster {cluster.Key}: {string.Join(", ", counts.Select(k => $"{k.Value} {k.Key}"))}");
 }
 
-IReadOnlyList<TrainCatalogBase.CrossValidationResult<MulticlassClassificationMetrics>> folds = ml.MulticlassClassification.CrossValidate(embedded, ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(), numberOfFolds: 5);
+IReadOnlyList<TrainCatalogBase.CrossValidationResult<MulticlassClassificationMetrics>> folds = ml.MulticlassClassification.CrossValidate(
+    embedded, ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(), numberOfFolds: 5);
 Console.WriteLine($"linear classifier, 5 folds: {folds.Average(f => f.Metrics.MicroAccuracy):P1} right");
 
 DrawnImage Draw(int i)

@@ -3,12 +3,14 @@ using PatchDpo.Torch.Foundation;
 using Quickstart;
 
 var references = new Option<string?>("--references") { Description = "A folder of your own photos to use as references instead of drawn characters." };
-var noun = new Option<string>("--noun") { Description = "What the photos show, in a word that the small model knows: robot, cat, bird, fish, car, mushroom.", DefaultValueFactory = _ => "cat" };
+var noun = new Option<string>("--noun") { Description = "What the photos show, in a word that the small model knows: robot, cat, bird, fish, car, mushroom.",
+    DefaultValueFactory = _ => "cat" };
 var seed = new Option<int>("--seed") { Description = "Decides subjects, prompts, noise and training.", DefaultValueFactory = _ => 1 };
 var output = new Option<string>("--output") { Description = "Folder to write to.", DefaultValueFactory = _ => Path.Combine("output", "quickstart") };
 var quick = new Option<bool>("--quick") { Description = "A short run that shows that everything works; too short for good results." };
 noun.AcceptOnlyFromAmong("robot", "cat", "bird", "fish", "car", "mushroom");
-var root = new RootCommand("Generates images of references, scores them patch by patch, fine-tunes the generator with PatchDPO and evaluates it before and after.")
+var root = new RootCommand(
+    "Generates images of references, scores them patch by patch, fine-tunes the generator with PatchDPO and evaluates it before and after.")
 {
     references, noun, seed, output, quick,
 };

@@ -30,7 +30,8 @@ internal static class Subjects
             throw new DirectoryNotFoundException($"The folder of photos '{photos}' does not exist.");
         string[] files = FolderFiles.Files(photos, recursive: true).Where(ImageFormats.HasImageEnding).ToArray();
         if (files.Length < 2)
-            throw new InvalidDataException($"The folder '{photos}' holds {files.Length} photos ({string.Join(", ", ImageFormats.Endings)}); at least 2 are needed, one to train on and one to hold out.");
+            throw new InvalidDataException(
+                $"The folder '{photos}' holds {files.Length} photos ({string.Join(", ", ImageFormats.Endings)}); at least 2 are needed, one to train on and one to hold out.");
         new Random(seed).Shuffle(files);
 
         Directory.CreateDirectory(folder);

@@ -26,13 +26,15 @@ internal static class Tour
         Workload pairs = Workload.OnWhite(train, settings.Pairs, settings.Noun, Folder("train"));
         clock.Run($"generate {pairs.Rows.Count} images to learn from", () => pipeline.Generate(pairs, model));
         using PersonalizedImageTransformer tuned = clock.Run(
-            $"score their patches and fine-tune with PatchDPO, {settings.Steps} steps", () => pipeline.Tune(pipeline.Score(pairs), model, settings.Steps, settings.LearningRate));
+            $"score their patches and fine-tune with PatchDPO, {settings.Steps} steps", ()
+                => pipeline.Tune(pipeline.Score(pairs), model, settings.Steps, settings.LearningRate));
 
         Workload before = Workload.InScenes(heldOut, 2 * heldOut.Count, settings.Seed + 1, settings.Noun, Folder("before"));
         Workload after = before.Into(Folder("after"));
         clock.Run("generate held-out subjects before", () => pipeline.Generate(before, model));
         clock.Run("generate held-out subjects after", () => pipeline.Generate(after, tuned.Model));
-        (PersonalizationMetrics metricsBefore, PersonalizationMetrics metricsAfter) = clock.Run("evaluate both", () => (pipeline.Evaluate(before), pipeline.Evaluate(after)));
+        (PersonalizationMetrics metricsBefore, PersonalizationMetrics metricsAfter) = clock.Run(
+            "evaluate both", () => (pipeline.Evaluate(before), pipeline.Evaluate(after)));
         clock.Run("draw heat maps and the grid", () => WriteGrid(pipeline, before, after, settings.Output));
         clock.Run("save the tuned model", () => Save(ml, tuned, pipeline, before, settings.Output));
 
@@ -63,9 +65,11 @@ internal static class Tour
         foreach ((Workload workload, string name) in new[] { before, after }.Zip(folders))
         {
             string folder = Directory.CreateDirectory(Path.Combine(output, name)).FullName;
-            pipeline.WriteImages(pipeline.HeatMaps(workload), "HeatMap", workload.Rows.Select(r => Path.Combine(folder, Path.GetFileName(r.GeneratedPath))).ToList());
+            pipeline.WriteImages(pipeline.HeatMaps(workload), "HeatMap",
+                workload.Rows.Select(r => Path.Combine(folder, Path.GetFileName(r.GeneratedPath))).ToList());
         }
-        QuickstartGrid.Write(Path.Combine(output, "grid.png"), before.Rows, after.Rows, Path.Combine(output, folders[0]), Path.Combine(output, folders[1]), rows: 6);
+        QuickstartGrid.Write(Path.Combine(output, "grid.png"), before.Rows, after.Rows, Path.Combine(output, folders[0]), Path.Combine(output, folders[1]),
+            rows: 6);
         return 0;
     }
 

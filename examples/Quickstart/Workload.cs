@@ -15,7 +15,10 @@ internal sealed class Workload
     /// <summary>The rows, with the paths that their images go to.</summary>
     public List<Row> Rows { get; } = [];
 
-    /// <summary>Asks for each subject on white, as references and generations of a training set are made: patch by patch, the reference is what should come out.</summary>
+    /// <summary>
+    /// Asks for each subject on white, as references and generations of a training set are made: patch by patch, the reference is what should come
+    /// out.
+    /// </summary>
     /// <param name="subjects">The subjects, taken in turn.</param>
     /// <param name="count">Rows.</param>
     /// <param name="noun">What photos show, in the model's words.</param>

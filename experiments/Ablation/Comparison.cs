@@ -18,7 +18,7 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             """,
             SeedData.OneObject,
             [
-                Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.ImageLevel, Method.Contrast12sMass, Method.DiffusionDpo, Method.MasksWithoutP,
+                Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.ImageLevel, Method.ImageLevelOfContrast12, Method.DiffusionDpo, Method.MasksWithoutP,
                 Method.Identity, Method.Contrast12BeforeSelfSupervision, Method.Contrast12ReferenceMasks, Method.Contrast12,
             ],
             Method.Contrast12),
@@ -27,7 +27,8 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             which the references show.
             """,
             SeedData.ChangedObjects,
-            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.IdentitysMass, Method.Contrast12, Method.IdentityBeforeSelfSupervision, Method.Identity],
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.IdentitysMass, Method.Contrast12, Method.IdentityBeforeSelfSupervision,
+                Method.Identity],
             Method.Identity),
         new("plain-prompts", "Plain prompts", """
             All training prompts ask for what their references show, as in the paper's data.

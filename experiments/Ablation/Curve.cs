@@ -14,7 +14,10 @@ internal sealed record Curve(IReadOnlyList<Outcome> Outcomes, IReadOnlyList<Imag
     /// <summary>The outcome at full strength.</summary>
     public Outcome Full => Outcomes[0];
 
-    /// <summary>The outcome at the greatest strength that has a CLIP-T of <paramref name="wanted"/>, linear between those drawn with; at the least of them, if none has it.</summary>
+    /// <summary>
+    /// The outcome at the greatest strength that has a CLIP-T of <paramref name="wanted"/>, linear between those drawn with; at the least of them, if
+    /// none has it.
+    /// </summary>
     public Outcome WithClipT(double wanted)
     {
         if (Full.ClipT >= wanted)

@@ -28,7 +28,8 @@ internal sealed class Experiment(Settings settings) : IDisposable
     public SeedPairs Prepare(Comparison comparison, IEnumerable<Method> methods, int seed)
     {
         SeedData data = comparison.Draw(seed, settings.Pairs, settings.HeldOutSubjects);
-        IReadOnlyList<ImageBuffer> generated = _model.Generate(data.Training.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(), WithSeed(seed));
+        IReadOnlyList<ImageBuffer> generated = _model.Generate(data.Training.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(),
+            WithSeed(seed));
         IReadOnlyList<ImageBuffer> images = Draw(_model, data.HeldOut, strength: 1, seed);
         return new SeedPairs(
             seed,
@@ -45,9 +46,11 @@ internal sealed class Experiment(Settings settings) : IDisposable
         ImageBuffer[] references = cases.Select(c => c.Reference).ToArray();
         bool[,]?[] ofReferences = [.. references.Select(r => ForegroundMask.FromPlainBackground(r))];
         bool[,]?[]? ofGenerated = estimate == Estimate.ReferenceMasks ? null : [.. cases.Select(c => c.Foreground())];
-        using IVisionEncoder encoder = estimate == Estimate.BeforeSelfSupervision ? PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore) : PatchEncoder.LoadEmbedded();
+        using IVisionEncoder encoder = estimate == Estimate.BeforeSelfSupervision ? PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore)
+            : PatchEncoder.LoadEmbedded();
         IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, references, ofReferences, ofGenerated);
-        return cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference, quality[i].Generated) { ImagePrompts = c.ImagePrompts }).ToArray();
+        return cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference,
+            quality[i].Generated) { ImagePrompts = c.ImagePrompts }).ToArray();
     }
 
     private Curve Tune(Method method, TrainingObjective objective, SeedPairs seed)
@@ -89,13 +92,16 @@ internal sealed class Experiment(Settings settings) : IDisposable
     }
 
     private static IReadOnlyList<ImageBuffer> Draw(PersonalizedModel generator, IEnumerable<HeldOutCase> cases, double strength, int seed)
-        => generator.Generate(cases.Select(c => new GenerationRequest(c.Prompt, c.Objects.Select(o => o.Reference).ToArray())).ToArray(), WithSeed(seed) with { AdapterScale = strength });
+        => generator.Generate(cases.Select(c => new GenerationRequest(c.Prompt, c.Objects.Select(o => o.Reference).ToArray())).ToArray(),
+            WithSeed(seed) with { AdapterScale = strength });
 
     private Outcome Measure(double strength, IReadOnlyList<HeldOutCase> cases, IReadOnlyList<ImageBuffer> images)
     {
         (HeldOutCase Case, ImageBuffer Image)[] shown = cases.Zip(images).ToArray();
-        (HeldOutCase Case, ImageBuffer Image, HeldOutObject Object)[] objects = shown.SelectMany(s => s.Case.Objects.Select(o => (s.Case, s.Image, Object: o))).ToArray();
-        PersonalizationMetrics consistency = Metrics(objects.Select(o => new EvaluationRow(o.Case.Subject, o.Case.Prompt, o.Object.Part(o.Image), [o.Object.Reference])));
+        (HeldOutCase Case, ImageBuffer Image, HeldOutObject Object)[] objects = shown.SelectMany(s => s.Case.Objects.Select(o => (s.Case, s.Image, Object: o)))
+            .ToArray();
+        PersonalizationMetrics consistency = Metrics(
+            objects.Select(o => new EvaluationRow(o.Case.Subject, o.Case.Prompt, o.Object.Part(o.Image), [o.Object.Reference])));
         PersonalizationMetrics alignment = Metrics(shown.Select(s => new EvaluationRow(s.Case.Subject, s.Case.Prompt, s.Image, [s.Case.Objects[0].Reference])));
         return new Outcome(
             strength,
@@ -108,5 +114,6 @@ internal sealed class Experiment(Settings settings) : IDisposable
 
     private PersonalizationMetrics Metrics(IEnumerable<EvaluationRow> rows) => _evaluation.CreateEvaluator().Evaluate(rows);
 
-    private static GenerationOptions WithSeed(int seed) => new() { Steps = 10, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = seed, ReferenceFusion = ReferenceFusion.Concatenate };
+    private static GenerationOptions WithSeed(int seed) => new() { Steps = 10, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = seed,
+        ReferenceFusion = ReferenceFusion.Concatenate };
 }

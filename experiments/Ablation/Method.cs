@@ -27,20 +27,26 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
 
     public static Method IdentitysMass { get; } = new("image-level weights, identity's mass", TrainingObjective.ImageLevelSameMass, IdentityWeights);
 
-    public static Method IdentityBeforeSelfSupervision { get; } = Identity with { Name = "PatchDPO, identity, no self-supervision", Estimate = Estimate.BeforeSelfSupervision };
+    public static Method IdentityBeforeSelfSupervision { get; } = Identity with { Name = "PatchDPO, identity, no self-supervision",
+        Estimate = Estimate.BeforeSelfSupervision };
 
     public static Method Contrast12 { get; } = new("PatchDPO, contrast 12", TrainingObjective.PatchDpo, Sharp);
 
-    public static Method Contrast12sMass { get; } = new("image-level weights, contrast 12's mass", TrainingObjective.ImageLevelSameMass, Sharp);
+    public static Method ImageLevelOfContrast12 { get; } = new("image-level weights, contrast 12's mass", TrainingObjective.ImageLevelSameMass, Sharp);
 
-    public static Method Contrast12BeforeSelfSupervision { get; } = Contrast12 with { Name = "PatchDPO, contrast 12, no self-supervision", Estimate = Estimate.BeforeSelfSupervision };
+    public static Method Contrast12BeforeSelfSupervision { get; } = Contrast12 with { Name = "PatchDPO, contrast 12, no self-supervision",
+        Estimate = Estimate.BeforeSelfSupervision };
 
-    public static Method Contrast12ReferenceMasks { get; } = Contrast12 with { Name = "PatchDPO, contrast 12, references' masks alone", Estimate = Estimate.ReferenceMasks };
+    public static Method Contrast12ReferenceMasks { get; } = Contrast12 with { Name = "PatchDPO, contrast 12, references' masks alone",
+        Estimate = Estimate.ReferenceMasks };
 
     // So high a contrast leaves weight 1 where p is 1, off the objects, and 0 on them.
     public static Method MasksWithoutP { get; } = new("masks without p", TrainingObjective.PatchDpo, MinMax(1e6));
 
-    /// <summary>Whether a name on the command line means this method, one of <paramref name="all"/>: its own name, or, where no method has that name, a piece of it.</summary>
+    /// <summary>
+    /// Whether a name on the command line means this method, one of <paramref name="all"/>: its own name, or, where no method has that name, a piece
+    /// of it.
+    /// </summary>
     public bool IsCalled(string name, IEnumerable<Method> all)
         => all.Any(m => IsSame(m.Name, name)) ? IsSame(Name, name) : Name.Contains(name, StringComparison.OrdinalIgnoreCase);
 

@@ -8,19 +8,25 @@ using PatchDpo.Torch.Evaluation;
 
 namespace Ablation;
 
-/// <summary>Consistency against text alignment: each method's change from the base, with 95 % intervals, and a line to where a weaker image prompt has the base's text alignment.</summary>
+/// <summary>
+/// Consistency against text alignment: each method's change from the base, with 95 % intervals, and a line to where a weaker image prompt has the
+/// base's text alignment.
+/// </summary>
 internal static class Plot
 {
     private static readonly MarkerType[] Markers = [MarkerType.Circle, MarkerType.Square, MarkerType.Triangle, MarkerType.Diamond];
 
     private static readonly OxyColor[] Colors =
-        [OxyColors.SteelBlue, OxyColors.DarkOrange, OxyColors.SeaGreen, OxyColors.SlateGray, OxyColors.MediumVioletRed, OxyColors.SaddleBrown, OxyColors.Teal, OxyColors.Olive, OxyColors.Black];
+        [OxyColors.SteelBlue, OxyColors.DarkOrange, OxyColors.SeaGreen, OxyColors.SlateGray, OxyColors.MediumVioletRed, OxyColors.SaddleBrown, OxyColors.Teal,
+            OxyColors.Olive, OxyColors.Black];
 
     public static void Write(Finished finished, string path)
     {
         Results results = finished.Results;
         IReadOnlyList<Outcome> start = results.Full(Method.Base);
-        (Method Method, (MetricEstimate Text, MetricEstimate Consistency) Full, (MetricEstimate Text, MetricEstimate Consistency) Weaker)[] changes = results.Methods.Select(m => (Method: m, Full: Change(results.Full(m)), Weaker: Change(results.WithBasesText(m)))).ToArray();
+        (Method Method, (MetricEstimate Text, MetricEstimate Consistency) Full,
+            (MetricEstimate Text, MetricEstimate Consistency) Weaker)[] changes = results.Methods.Select(m
+            => (Method: m, Full: Change(results.Full(m)), Weaker: Change(results.WithBasesText(m)))).ToArray();
         (MetricEstimate Text, MetricEstimate Consistency) Change(IReadOnlyList<Outcome> outcomes)
             => (Results.Difference(outcomes, start, o => o.ClipT), Results.Difference(outcomes, start, o => o.Dino));
 
@@ -32,8 +38,10 @@ internal static class Plot
             DefaultFont = "DejaVu Sans",
         };
         model.Axes.Add(Axis(AxisPosition.Bottom, "text alignment (CLIP-T)", changes.SelectMany(c => new[] { c.Full.Text, c.Weaker.Text })));
-        model.Axes.Add(Axis(AxisPosition.Left, "consistency with the reference (DINO)", changes.SelectMany(c => new[] { c.Full.Consistency, c.Weaker.Consistency })));
-        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Vertical });
+        model.Axes.Add(Axis(AxisPosition.Left, "consistency with the reference (DINO)",
+            changes.SelectMany(c => new[] { c.Full.Consistency, c.Weaker.Consistency })));
+        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter,
+            LegendOrientation = LegendOrientation.Vertical });
         model.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Vertical, X = 0, Color = OxyColors.Gray });
         model.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Horizontal, Y = 0, Color = OxyColors.Gray });
         for (int i = 0; i < changes.Length; i++)

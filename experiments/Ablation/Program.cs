@@ -5,14 +5,17 @@ using TorchSharp;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var quick = new Option<bool>("--quick") { Description = "A short trial: one seed, few pairs, steps and subjects. Its numbers say nothing." };
-var seeds = new Option<int[]>("--seeds") { Description = "One run of every method for each; the published table has 111 to 115.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = a => a.GetValue(quick) ? [111] : [111, 112, 113, 114, 115] };
-var methods = new Option<string[]>("--methods") { Description = "Only methods of these names, or whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
+var seeds = new Option<int[]>("--seeds") { Description = "One run of every method for each; the published table has 111 to 115.",
+    AllowMultipleArgumentsPerToken = true, DefaultValueFactory = a => a.GetValue(quick) ? [111] : [111, 112, 113, 114, 115] };
+var methods = new Option<string[]>("--methods") { Description = "Only methods of these names, or whose names contain one of these.",
+    AllowMultipleArgumentsPerToken = true };
 methods.Validators.Add(result =>
 {
     foreach (string name in result.Tokens.Select(t => t.Value).Where(n => !Comparison.All.Any(c => c.Methods.Any(m => m.IsCalled(n, c.Methods)))))
         result.AddError($"No method is called '{name}'. There are: {string.Join("; ", Comparison.All.SelectMany(c => c.Methods).Select(m => m.Name).Distinct())}.");
 });
-var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => Comparison.All.Select(t => t.Name).ToArray() };
+var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _
+    => Comparison.All.Select(t => t.Name).ToArray() };
 only.AcceptOnlyFromAmong(Comparison.All.Select(t => t.Name).ToArray());
 var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 120 };
 var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects.", DefaultValueFactory = a => a.GetValue(quick) ? 4 : 42 };
@@ -20,8 +23,10 @@ var steps = new Option<int>("--steps") { Description = "Training steps.", Defaul
 var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 8 };
 var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1e-3 };
 var beta = new Option<double>("--beta") { Description = "Diffusion-DPO's.", DefaultValueFactory = _ => 2000 };
-var output = new Option<string>("--output") { Description = "Folder of ablation.md and its pictures.", DefaultValueFactory = _ => Path.Combine("output", "ablation") };
-var root = new RootCommand("Compares PatchDPO with its baselines on drawn characters, whose true parts are known.") { quick, seeds, only, methods, pairs, heldOut, steps, batch, rate, beta, output };
+var output = new Option<string>("--output") { Description = "Folder of ablation.md and its pictures.", DefaultValueFactory = _
+    => Path.Combine("output", "ablation") };
+var root = new RootCommand("Compares PatchDPO with its baselines on drawn characters, whose true parts are known.") { quick, seeds, only, methods, pairs,
+    heldOut, steps, batch, rate, beta, output };
 root.SetAction(arguments =>
 {
     var settings = new Settings

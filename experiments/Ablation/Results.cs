@@ -23,7 +23,8 @@ internal sealed class Results(Method[] methods, IReadOnlyList<Curve> curves)
     public IReadOnlyList<Outcome> WithBasesText(Method method) => [.. Of(method).Zip(Full(Method.Base), (c, b) => c.WithClipT(b.ClipT))];
 
     /// <summary>The mean over seeds, with its 95 % interval.</summary>
-    public static MetricEstimate Mean(IEnumerable<Outcome> outcomes, Func<Outcome, double> metric) => MetricEstimate.FromSubjects(outcomes.Select(metric).ToArray());
+    public static MetricEstimate Mean(IEnumerable<Outcome> outcomes, Func<Outcome, double> metric)
+        => MetricEstimate.FromSubjects(outcomes.Select(metric).ToArray());
 
     /// <summary>The mean over seeds of one method's outcomes minus another's, paired by seed, with its 95 % interval.</summary>
     public static MetricEstimate Difference(IEnumerable<Outcome> outcomes, IEnumerable<Outcome> others, Func<Outcome, double> metric)

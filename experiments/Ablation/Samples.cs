@@ -11,9 +11,11 @@ internal static class Samples
     {
         int[] shown = Enumerable.Range(0, Math.Min(Columns, finished.FirstSeed.HeldOut.Count)).ToArray();
         int objects = finished.FirstSeed.HeldOut[0].Objects.Count;
-        var rows = Enumerable.Range(0, objects).Select(o => (Caption: "reference", Images: shown.Select(i => finished.FirstSeed.HeldOut[i].Objects[o].Reference).ToArray())).ToList();
+        var rows = Enumerable.Range(0, objects)
+            .Select(o => (Caption: "reference", Images: shown.Select(i => finished.FirstSeed.HeldOut[i].Objects[o].Reference).ToArray())).ToList();
         Method[] drawn = [Method.Base, Method.Reconstruction, Method.ReferenceOnly, finished.Comparison.PatchDpo];
         rows.AddRange(drawn.Where(finished.Results.Methods.Contains).Select(m => (m.Name, shown.Select(i => finished.Results.Of(m)[0].Images[i]).ToArray())));
-        ImageFile.SavePng(path, ImageGrid.Compose(rows.Select(r => r.Images).ToArray(), new ImageGridOptions { CellSize = 64, RowCaptions = rows.Select(r => r.Caption).ToArray() }));
+        ImageFile.SavePng(path, ImageGrid.Compose(rows.Select(r => r.Images).ToArray(),
+            new ImageGridOptions { CellSize = 64, RowCaptions = rows.Select(r => r.Caption).ToArray() }));
     }
 }

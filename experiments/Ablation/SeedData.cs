@@ -12,16 +12,22 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
 
     /// <summary>One object an image; a tenth of the training prompts ask for a scene, the others for what the references show.</summary>
     public static SeedData OneObject(int seed, int training, int heldOut)
-        => OneObject(seed, training, heldOut, (kind, i) => Prompt.OnWhite(kind) with { Scene = IsOneOf(Tenth, i) ? (Scene)(((seed * 3) + i) % 8) : Scene.White });
+        => OneObject(seed, training, heldOut, (kind, i) => Prompt.OnWhite(
+            kind) with { Scene = IsOneOf(Tenth, i) ? (Scene)(((seed * 3) + i) % 8) : Scene.White });
 
-    /// <summary>One object an image; half of the training prompts ask for scenes, poses, sizes, accessories and colours that the references do not show.</summary>
+    /// <summary>
+    /// One object an image; half of the training prompts ask for scenes, poses, sizes, accessories and colours that the references do not show.
+    /// </summary>
     public static SeedData ChangedObjects(int seed, int training, int heldOut)
         => OneObject(seed, training, heldOut, (kind, i) => IsOneOf(Half, i) ? Prompt.Varied(kind, (seed * 104_729) + i) : Prompt.OnWhite(kind));
 
     /// <summary>One object an image; all training prompts ask for what the references show, as in the paper's data.</summary>
     public static SeedData PlainPrompts(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
 
-    /// <summary>Two objects an image, each with its own image prompt; the reference to train on is their montage, and a quarter of the training prompts ask for a scene.</summary>
+    /// <summary>
+    /// Two objects an image, each with its own image prompt; the reference to train on is their montage, and a quarter of the training prompts ask
+    /// for a scene.
+    /// </summary>
     public static SeedData TwoObjects(int seed, int training, int heldOut)
     {
         TrainingCase[] cases = Enumerable.Range(0, training).Select(i =>
@@ -34,7 +40,8 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
         {
             Duo duo = Duo.Random((seed * 1_000_003) + training + i, onWhite: false) with { Scene = (Scene)(((seed * 5) + i) % 8) };
             IReadOnlyList<RenderedCharacter> truths = CharacterRenderer.Render(duo, i);
-            HeldOutObject[] objects = new[] { duo.Left, duo.Right }.Select((c, side) => new HeldOutObject(CharacterRenderer.RenderReference(c).Image, truths[side], CharacterRenderer.CellOf(duo, side))).ToArray();
+            HeldOutObject[] objects = new[] { duo.Left, duo.Right }.Select(
+                (c, side) => new HeldOutObject(CharacterRenderer.RenderReference(c).Image, truths[side], CharacterRenderer.CellOf(duo, side))).ToArray();
             return new HeldOutCase(Subject(i), duo.Text, objects, image => ShownRequest.Of(image, duo, i));
         }).ToArray());
     }

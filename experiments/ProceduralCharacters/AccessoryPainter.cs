@@ -49,7 +49,8 @@ internal static class AccessoryPainter
                 path.AddOval(new SKRect(shapes.Top.X - 0.28f, shapes.Top.Y - 0.34f, shapes.Top.X + 0.28f, shapes.Top.Y + 0.3f));
                 return path;
             default:
-                path.AddPoly([shapes.Top, new SKPoint(shapes.Top.X - 0.02f, shapes.Top.Y - 0.3f), new SKPoint(shapes.Top.X + 0.56f, shapes.Top.Y - 0.12f), new SKPoint(shapes.Top.X + 0.02f, shapes.Top.Y + 0.14f)]);
+                path.AddPoly([shapes.Top, new SKPoint(shapes.Top.X - 0.02f, shapes.Top.Y - 0.3f), new SKPoint(shapes.Top.X + 0.56f, shapes.Top.Y - 0.12f),
+                    new SKPoint(shapes.Top.X + 0.02f, shapes.Top.Y + 0.14f)]);
                 return path;
         }
     }

@@ -19,7 +19,8 @@ public sealed record PartAccuracy(double Error, double WrongParts, IReadOnlyList
     public static PartAccuracy Measure(ImageBuffer generated, RenderedCharacter truth)
     {
         if (generated.Width != truth.Image.Width || generated.Height != truth.Image.Height)
-            throw new ArgumentException($"The images are {generated.Width} x {generated.Height} and {truth.Image.Width} x {truth.Image.Height}.", nameof(generated));
+            throw new ArgumentException($"The images are {generated.Width} x {generated.Height} and {truth.Image.Width} x {truth.Image.Height}.",
+                nameof(generated));
         PartAccuracy? best = null;
         for (int dy = -1; dy <= 1; dy++)
         {

@@ -10,7 +10,9 @@ public sealed record RenderedCharacter(ImageBuffer Image, sbyte[] PartMask)
     /// <summary>The mask's value for the accessory.</summary>
     public const sbyte AccessoryPart = 8;
 
-    /// <summary>Where the character is, <c>[height, width]</c>: true on its parts, its accessory and where these mix; the outlines around them are left out.</summary>
+    /// <summary>
+    /// Where the character is, <c>[height, width]</c>: true on its parts, its accessory and where these mix; the outlines around them are left out.
+    /// </summary>
     public bool[,] Foreground()
     {
         bool[,] foreground = new bool[Image.Height, Image.Width];

@@ -79,7 +79,8 @@ internal static class SceneBackdrop
 
     private static void Gradient(SKCanvas canvas, float top, float bottom, int from, int to)
     {
-        using var shader = SKShader.CreateLinearGradient(new SKPoint(0, top), new SKPoint(0, bottom), [PartPainter.ToColor(from), PartPainter.ToColor(to)], SKShaderTileMode.Clamp);
+        using var shader = SKShader.CreateLinearGradient(new SKPoint(0, top), new SKPoint(0, bottom), [PartPainter.ToColor(from), PartPainter.ToColor(to)],
+            SKShaderTileMode.Clamp);
         using var paint = new SKPaint { Shader = shader };
         canvas.DrawRect(0, 0, Side, Side, paint);
     }

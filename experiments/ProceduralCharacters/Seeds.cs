@@ -3,7 +3,9 @@ namespace ProceduralCharacters;
 /// <summary>Independent random sources for the different things that one seed decides.</summary>
 internal static class Seeds
 {
-    /// <summary>Without the mixing, the first draws of a character and of a prompt of one seed would go together: every kind would keep to its own scenes.</summary>
+    /// <summary>
+    /// Without the mixing, the first draws of a character and of a prompt of one seed would go together: every kind would keep to its own scenes.
+    /// </summary>
     /// <param name="purpose">Tells the uses of a seed apart.</param>
     public static Random Source(int seed, uint purpose)
     {

@@ -5,7 +5,10 @@ namespace ProceduralCharacters;
 /// <summary>Which of the things that a prompt asks for, and the reference does not have, an image shows; needs the truth that only a renderer has.</summary>
 public static class ShownRequest
 {
-    /// <summary>For the accessory and the body's colour, whether it is there; for facing left and a small size, whether the image is nearest to the drawing with both facing and size as asked.</summary>
+    /// <summary>
+    /// For the accessory and the body's colour, whether it is there; for facing left and a small size, whether the image is nearest to the drawing
+    /// with both facing and size as asked.
+    /// </summary>
     /// <param name="image">A generated image.</param>
     /// <param name="character">Who should be shown.</param>
     /// <param name="prompt">How.</param>
@@ -19,7 +22,8 @@ public static class ShownRequest
             yield return accuracy.PartErrors[character.BodyPart] <= PartAccuracy.WrongAbove;
         if (!prompt.FacingLeft && !prompt.Small)
             yield break;
-        Prompt[] layouts = [prompt, prompt with { Small = !prompt.Small }, prompt with { FacingLeft = !prompt.FacingLeft }, prompt with { Small = !prompt.Small, FacingLeft = !prompt.FacingLeft }];
+        Prompt[] layouts = [prompt, prompt with { Small = !prompt.Small }, prompt with { FacingLeft = !prompt.FacingLeft },
+            prompt with { Small = !prompt.Small, FacingLeft = !prompt.FacingLeft }];
         Prompt shown = layouts.MinBy(p => Distance(image, CharacterRenderer.Render(character, p, seed).Image))!;
         if (prompt.FacingLeft)
             yield return shown.FacingLeft;

@@ -42,7 +42,8 @@ internal sealed class BpeVocabulary
             if (counts.Count == 0)
                 break;
             // Ties are broken by the text, so that the vocabulary does not hang on a dictionary's order.
-            ((string Left, string Right) pair, _) = counts.OrderByDescending(c => c.Value).ThenBy(c => c.Key.Item1 + " " + c.Key.Item2, StringComparer.Ordinal).First();
+            ((string Left, string Right) pair, _) = counts.OrderByDescending(c => c.Value).ThenBy(c => c.Key.Item1 + " " + c.Key.Item2, StringComparer.Ordinal)
+                .First();
             merges.Add(pair);
             tokens.Add(pair.Left + pair.Right);
             foreach (List<string> symbols in split.Values)
@@ -90,7 +91,8 @@ internal sealed class BpeVocabulary
     /// <summary>The printable stand-ins of the 256 bytes, in CLIP's order: printable Latin-1 first, then the rest from U+0100 on.</summary>
     private static List<string> ByteCharacters()
     {
-        var printable = Enumerable.Range('!', '~' - '!' + 1).Concat(Enumerable.Range(0xA1, 0xAC - 0xA1 + 1)).Concat(Enumerable.Range(0xAE, 0xFF - 0xAE + 1)).ToList();
+        var printable = Enumerable.Range('!', '~' - '!' + 1).Concat(Enumerable.Range(0xA1, 0xAC - 0xA1 + 1)).Concat(Enumerable.Range(0xAE, 0xFF - 0xAE + 1))
+            .ToList();
         var characters = printable.Select(b => ((char)b).ToString()).ToList();
         characters.AddRange(Enumerable.Range(0, 256 - printable.Count).Select(i => ((char)(256 + i)).ToString()));
         return characters;

@@ -9,10 +9,13 @@ namespace TrainEmbeddedModels;
 internal sealed record CaptionedPool(Tensor Images, Tensor References, Tensor Texts, Tensor ChangedTexts) : IDisposable
 {
     /// <summary>Draws.</summary>
-    /// <param name="described">Whether captions of half of the images tell two parts' colours besides the prompt, so that image features hold identity as well.</param>
+    /// <param name="described">
+    /// Whether captions of half of the images tell two parts' colours besides the prompt, so that image features hold identity as well.
+    /// </param>
     public static CaptionedPool Draw(ClipTokenizer tokenizer, int count, int firstSeed, bool described)
     {
-        (ImageBuffer Image, ImageBuffer Reference, string Text, string Changed)[] drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed => seed % 6 == 5 ? Pair(seed) : Single(seed, described && seed % 2 == 0)).ToArray();
+        (ImageBuffer Image, ImageBuffer Reference, string Text, string Changed)[] drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered()
+            .Select(seed => seed % 6 == 5 ? Pair(seed) : Single(seed, described && seed % 2 == 0)).ToArray();
         return new CaptionedPool(
             PixelPool.Pack(drawn.Select(d => d.Image).ToArray()),
             PixelPool.Pack(drawn.Select(d => d.Reference).ToArray()),

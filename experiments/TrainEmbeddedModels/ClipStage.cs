@@ -36,14 +36,17 @@ internal static class ClipStage
         Tensor Loss(int step)
         {
             Tensor index = tensor(order.At((step - 1L) * Batch, Batch));
-            Tensor Images(Tensor bytes) => functional.normalize(model.VisionEncoder.call(PixelPool.Normalize(bytes.index_select(0, index), PixelNormalization.Clip).to(ScalarType.BFloat16)).ImageEmbeds!.to(ScalarType.Float32), dim: -1);
+            Tensor Images(Tensor bytes)
+                => functional.normalize(model.VisionEncoder.call(PixelPool.Normalize(bytes.index_select(0, index), PixelNormalization.Clip)
+                .to(ScalarType.BFloat16)).ImageEmbeds!.to(ScalarType.Float32), dim: -1);
             Tensor ids = cat([pool.Texts.index_select(0, index), pool.ChangedTexts.index_select(0, index)]);
             Tensor texts = functional.normalize(model.TextEncoder.call(ids).TextEmbeds!.to(ScalarType.Float32), dim: -1);
             Tensor image = Images(pool.Images);
             Tensor scale = model.LogitScale.to(ScalarType.Float32).exp();
             Tensor logits = scale * image.matmul(texts.t());
             Tensor ofSubject = scale * image.matmul(Images(pool.References).t());
-            return functional.cross_entropy(logits, labels) + functional.cross_entropy(logits[.., ..Batch].t(), labels) + SubjectWeight * functional.cross_entropy(ofSubject, labels);
+            return functional.cross_entropy(logits, labels) + functional.cross_entropy(logits[.., ..Batch].t(), labels)
+                + SubjectWeight * functional.cross_entropy(ofSubject, labels);
         }
     }
 

@@ -35,7 +35,8 @@ internal static class DinoStage
             Tensor similarity = a.matmul(b.t());
             Tensor apart = functional.cross_entropy(similarity / 0.1, arange(Batch));
             // Other characters share no part; a changed one shares some of its eight.
-            Tensor graded = (similarity - eye(Batch)).square().mean() + (similarity.diagonal() - 1).square().mean() + ((a * c).sum(1) - pool.SharedParts.index_select(0, index)).square().mean();
+            Tensor graded = (similarity - eye(Batch)).square().mean() + (similarity.diagonal() - 1).square().mean()
+                + ((a * c).sum(1) - pool.SharedParts.index_select(0, index)).square().mean();
             return apart + 4 * graded;
         }
     }

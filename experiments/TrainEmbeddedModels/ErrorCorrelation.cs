@@ -9,7 +9,10 @@ namespace TrainEmbeddedModels;
 /// <summary>Whether p finds what is bad, where the truth is known.</summary>
 internal static class ErrorCorrelation
 {
-    /// <summary>Spearman's correlation, over all of the references' object patches, of p(x_gen) with how little the patch differs from the reference's at its place.</summary>
+    /// <summary>
+    /// Spearman's correlation, over all of the references' object patches, of p(x_gen) with how little the patch differs from the reference's at its
+    /// place.
+    /// </summary>
     /// <param name="encoder">Gives p.</param>
     /// <param name="generated">Images in the references' layout.</param>
     /// <param name="references">What they should look like: objects on plain white.</param>
@@ -37,12 +40,15 @@ internal static class ErrorCorrelation
         return Correlation.Spearman(quality, likeness);
     }
 
-    /// <summary>Spearman's correlation, over all visible parts, of the part's mean p(x_gen) with how little its mean colour differs from the true one.</summary>
+    /// <summary>
+    /// Spearman's correlation, over all visible parts, of the part's mean p(x_gen) with how little its mean colour differs from the true one.
+    /// </summary>
     /// <param name="encoder">Gives p.</param>
     /// <param name="generated">Images.</param>
     /// <param name="references">Whom they show.</param>
     /// <param name="truths">What they should look like, in any layout.</param>
-    public static double OfParts(IVisionEncoder encoder, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references, IReadOnlyList<RenderedCharacter> truths)
+    public static double OfParts(IVisionEncoder encoder, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references,
+        IReadOnlyList<RenderedCharacter> truths)
     {
         var quality = new List<double>();
         var likeness = new List<double>();
@@ -65,7 +71,8 @@ internal static class ErrorCorrelation
     private static double MeanOver(QualityMap map, RenderedCharacter truth, int part)
     {
         (int width, int height) = (truth.Image.Width, truth.Image.Height);
-        return Enumerable.Range(0, width * height).Where(i => truth.PartMask[i] == part).Average(i => map[i / width * map.Height / height, i % width * map.Width / width]);
+        return Enumerable.Range(0, width * height).Where(i => truth.PartMask[i] == part)
+            .Average(i => map[i / width * map.Height / height, i % width * map.Width / width]);
     }
 
     private static double Difference(ImageBuffer a, ImageBuffer b, int row, int column, int rows, int columns)

@@ -102,7 +102,9 @@ internal sealed class GeneratorModels : IDisposable
         timestep_spacing = "trailing",
     };
 
-    /// <summary>Writes the folder that <c>PersonalizedModel.Load</c> reads; the autoencoder and the tokenizers are there already, the adapter comes last.</summary>
+    /// <summary>
+    /// Writes the folder that <c>PersonalizedModel.Load</c> reads; the autoencoder and the tokenizers are there already, the adapter comes last.
+    /// </summary>
     public void Write(TrainingContext context)
     {
         string Folder(string name) => context.OutputFolder("generator", name);

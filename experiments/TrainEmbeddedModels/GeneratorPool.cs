@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace TrainEmbeddedModels;
 
-/// <summary>Drawn and encoded training samples: text ids, the encoder states of each object's reference <c>(count,objects,N,D)</c>, the target's latents.</summary>
+/// <summary>
+/// Drawn and encoded training samples: text ids, the encoder states of each object's reference <c>(count,objects,N,D)</c>, the target's latents.
+/// </summary>
 internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor ReferenceStates, Tensor DroppedState, Tensor Latents) : IDisposable
 {
     private const int Chunk = 64;
@@ -15,7 +17,8 @@ internal sealed record GeneratorPool(Tensor Ids, Tensor EmptyIds, Tensor Referen
     public int Count => (int)Latents.shape[0];
 
     /// <summary>Draws and encodes; all samples have equally many references. The modules are float32.</summary>
-    public static GeneratorPool Create(int count, int firstSeed, Func<int, GeneratorSample> draw, GeneratorModels models, AutoencoderKL vae, ClipTokenizer tokenizer)
+    public static GeneratorPool Create(int count, int firstSeed, Func<int, GeneratorSample> draw, GeneratorModels models, AutoencoderKL vae,
+        ClipTokenizer tokenizer)
     {
         using IDisposable noGrad = no_grad();
         var latents = new List<Tensor>();

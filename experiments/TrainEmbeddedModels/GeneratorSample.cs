@@ -6,7 +6,10 @@ namespace TrainEmbeddedModels;
 /// <summary>What the generator learns from: a prompt, a reference for each object that it names, and the image that should come out.</summary>
 internal sealed record GeneratorSample(string Text, IReadOnlyList<ImageBuffer> References, ImageBuffer Target)
 {
-    /// <summary>A character, three in ten on white: there the target is the reference itself, from which the model learns to copy each part; in scenes, to place it.</summary>
+    /// <summary>
+    /// A character, three in ten on white: there the target is the reference itself, from which the model learns to copy each part; in scenes, to
+    /// place it.
+    /// </summary>
     public static GeneratorSample Basic(int seed)
     {
         Character character = Character.Random(seed);

@@ -32,10 +32,12 @@ internal static class GeneratorStage
         models.Write(context);
     }
 
-    /// <summary>Goes on with the written generator, on what asks more: small characters, and two in one image, each with its own set of image prompt tokens.</summary>
-    public static void GoOn(TrainingContext context)
+    /// <summary>
+    /// Goes on with the written generator, on what asks more: small characters, and two in one image, each with its own set of image prompt tokens.
+    /// </summary>
+    public static void Resume(TrainingContext context)
     {
-        VaeStage.GoOn(context);
+        VaeStage.Resume(context);
         random.manual_seed(context.Seed + 4);
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(context.OutputFolder("generator", "tokenizer"));
         using AutoencoderKL vae = AutoencoderKL.FromFolder(context.OutputFolder("generator", "vae"));
@@ -70,7 +72,8 @@ internal static class GeneratorStage
         using IDisposable noGrad = no_grad();
         foreach ((string name, Parameter parameter) in unet.named_parameters())
         {
-            if (name.Contains(".conv2.", StringComparison.Ordinal) || name.Contains(".proj_out.", StringComparison.Ordinal) || name.StartsWith("conv_out.", StringComparison.Ordinal))
+            if (name.Contains(".conv2.", StringComparison.Ordinal) || name.Contains(".proj_out.", StringComparison.Ordinal)
+                || name.StartsWith("conv_out.", StringComparison.Ordinal))
                 parameter.zero_();
         }
     }

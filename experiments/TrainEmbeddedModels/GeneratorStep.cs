@@ -44,7 +44,8 @@ internal sealed class GeneratorStep(GeneratorModels models, int batch, int seed)
         Tensor perObject = models.Resampler.call(states.flatten(0, 1));
         // Each object's tokens, one set behind the other.
         Tensor tokens = perObject.reshape(batch, -1, perObject.shape[2]);
-        Tensor prediction = models.UNet.forward(noisy.to(ScalarType.BFloat16), timesteps, context, text2.TextEmbeds, TimeIds(), new IpAttention(models.AdapterLayers, tokens, 1));
+        Tensor prediction = models.UNet.forward(noisy.to(ScalarType.BFloat16), timesteps, context, text2.TextEmbeds, TimeIds(),
+            new IpAttention(models.AdapterLayers, tokens, 1));
         return (prediction.to(ScalarType.Float32) - target).square().mean();
     }
 

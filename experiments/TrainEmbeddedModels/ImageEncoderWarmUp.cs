@@ -23,7 +23,8 @@ internal static class ImageEncoderWarmUp
     {
         Character[] characters = Enumerable.Range(2_000_000, PoolSize).Select(i => Character.Random(i)).ToArray();
         using Tensor pool = PixelPool.Pack(characters.AsParallel().AsOrdered().Select(c => CharacterRenderer.RenderReference(c).Image).ToArray());
-        using Tensor colors = tensor(characters.SelectMany(c => c.Parts.SelectMany(p => Rgb(p.Color).Concat(Rgb(p.SecondColor)))).ToArray(), [PoolSize, Character.PartCount, 6]);
+        using Tensor colors = tensor(characters.SelectMany(c => c.Parts.SelectMany(p => Rgb(p.Color).Concat(Rgb(p.SecondColor)))).ToArray(),
+            [PoolSize, Character.PartCount, 6]);
         using Tensor textures = tensor(characters.SelectMany(c => c.Parts.Select(p => (long)p.Texture)).ToArray(), [PoolSize, Character.PartCount]);
         using Linear head = Linear(2 * models.Resampler.Options.OutputChannels, 6 + Textures);
         var order = new RowOrder(PoolSize, new TrainingDraws(context.Seed + 1));

@@ -11,7 +11,7 @@ TorchRuntime.Initialize();
     ("tokenizer", "generator/tokenizer/vocab.json", TokenizerStage.Run),
     ("vae", "generator/vae/config.json", VaeStage.Run),
     ("generator", "generator/unet/config.json", GeneratorStage.Run),
-    ("varied", "generator/model_index.json", GeneratorStage.GoOn),
+    ("varied", "generator/model_index.json", GeneratorStage.Resume),
     ("adapter", "generator/ip_adapter.safetensors", AdapterStage.Run),
     ("dino", "eval_dino/config.json", DinoStage.Run),
     ("patch_encoder", "patch_encoder/config.json", PatchEncoderStage.Run),
@@ -20,9 +20,11 @@ TorchRuntime.Initialize();
     ("quality", "", QualityStage.Run),
 ];
 
-var output = new Option<string>("--output") { Description = "Folder of the shipped models.", DefaultValueFactory = _ => "src/PatchDpo.Models.Embedded/models/embedded" };
+var output = new Option<string>("--output") { Description = "Folder of the shipped models.", DefaultValueFactory = _
+    => "src/PatchDpo.Models.Embedded/models/embedded" };
 var work = new Option<string>("--work") { Description = "Folder of checkpoints and contact sheets.", DefaultValueFactory = _ => "artifacts/embedded-training" };
-var only = new Option<string[]>("--stage") { Description = $"Run these stages only: {string.Join(", ", stages.Select(s => s.Name))}.", AllowMultipleArgumentsPerToken = true };
+var only = new Option<string[]>("--stage") { Description = $"Run these stages only: {string.Join(", ", stages.Select(s => s.Name))}.",
+    AllowMultipleArgumentsPerToken = true };
 var force = new Option<bool>("--force") { Description = "Run a stage even where its result exists." };
 var seed = new Option<int>("--seed") { Description = "Decides everything random.", DefaultValueFactory = _ => 1 };
 var scale = new Option<double>("--scale") { Description = "Factor of all step counts; below 1 for a trial.", DefaultValueFactory = _ => 1 };

@@ -33,6 +33,7 @@ internal static class QualityStage
         }
 
         IReadOnlyList<ImageBuffer> Generate(IEnumerable<Prompt> prompts)
-            => model.Generate(prompts.Select((p, i) => new GenerationRequest(p.Text, [images[i]])).ToArray(), new GenerationOptions { Steps = 16, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = context.Seed });
+            => model.Generate(prompts.Select((p, i) => new GenerationRequest(p.Text, [images[i]])).ToArray(),
+                new GenerationOptions { Steps = 16, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = context.Seed });
     }
 }

@@ -33,7 +33,7 @@ internal static class VaeStage
     }
 
     /// <summary>Goes on with the written autoencoder, half of the images now with small characters or two of them.</summary>
-    public static void GoOn(TrainingContext context)
+    public static void Resume(TrainingContext context)
     {
         random.manual_seed(context.Seed + 40);
         using AutoencoderKL vae = AutoencoderKL.FromFolder(context.OutputFolder("generator", "vae"));

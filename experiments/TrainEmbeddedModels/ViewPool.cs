@@ -10,7 +10,8 @@ internal sealed record ViewPool(Tensor References, Tensor Scenes, Tensor Changed
     /// <summary>Draws; prompts leave the body's colour alone, since that is identity here.</summary>
     public static ViewPool Draw(int count, int firstSeed)
     {
-        (ImageBuffer Reference, ImageBuffer Scene, ImageBuffer Changed, float Shared)[] drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered().Select(seed =>
+        (ImageBuffer Reference, ImageBuffer Scene, ImageBuffer Changed, float Shared)[] drawn = Enumerable.Range(firstSeed, count).AsParallel().AsOrdered()
+            .Select(seed =>
         {
             Character character = Character.Random(seed);
             int changes = 1 + seed % 5;

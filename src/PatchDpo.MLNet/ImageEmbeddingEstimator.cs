@@ -35,7 +35,7 @@ public sealed class ImageEmbeddingEstimator : IEstimator<ImageEmbeddingTransform
     }
 
     /// <summary>Loads the encoder.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The column is absent or is no image column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The column is absent or is not an image column.</exception>
     public ImageEmbeddingTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);

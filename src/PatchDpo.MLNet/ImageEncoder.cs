@@ -11,7 +11,7 @@ public sealed class ImageEncoder
     private readonly bool _isFile;
     private readonly VisionEncoderOptions _options = new();
     private readonly IVisionEncoder? _instance;
-    private readonly CarriedFiles? _carried;
+    private readonly StoredFiles? _stored;
 
     private ImageEncoder(ModelLocation location, bool isFile, VisionEncoderOptions? options)
     {
@@ -22,9 +22,9 @@ public sealed class ImageEncoder
 
     private ImageEncoder(IVisionEncoder instance) => _instance = instance;
 
-    private ImageEncoder(CarriedFiles carried, VisionEncoderOptions options)
+    private ImageEncoder(StoredFiles stored, VisionEncoderOptions options)
     {
-        _carried = carried;
+        _stored = stored;
         _options = options;
     }
 
@@ -79,7 +79,7 @@ public sealed class ImageEncoder
     public void SaveTo(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        (_carried ?? throw new InvalidOperationException("Only an encoder that Trainers.PatchEncoder trained has weights of its own to save.")).WriteTo(folder);
+        (_stored ?? throw new InvalidOperationException("Only an encoder that Trainers.PatchEncoder trained has weights of its own to save.")).WriteTo(folder);
     }
 
     /// <summary>A trained encoder, whose weights saved models carry.</summary>
@@ -89,7 +89,7 @@ public sealed class ImageEncoder
         try
         {
             PatchEncoder.Save(encoder, folder.FullName);
-            return new ImageEncoder(CarriedFiles.ReadFrom(folder.FullName), options);
+            return new ImageEncoder(StoredFiles.ReadFrom(folder.FullName), options);
         }
         finally
         {
@@ -107,8 +107,8 @@ public sealed class ImageEncoder
     {
         if (_instance is not null)
             return new OpenedEncoder(_instance, Owned: false);
-        if (_carried is not null)
-            return new OpenedEncoder(_carried.Use(folder => PatchEncoder.FromFolder(folder, device, options: _options)), Owned: true);
+        if (_stored is not null)
+            return new OpenedEncoder(_stored.Use(folder => PatchEncoder.FromFolder(folder, device, options: _options)), Owned: true);
         string path = _location!.Folder;
         return new OpenedEncoder(_isFile ? PatchEncoder.FromFile(path, device, options: _options) : PatchEncoder.FromFolder(path, device, options: _options),
             Owned: true);
@@ -116,11 +116,11 @@ public sealed class ImageEncoder
 
     internal void Write(BinaryWriter writer)
     {
-        if (_location is null && _carried is null)
+        if (_location is null && _stored is null)
             throw new NotSupportedException("A model with an image encoder of your own cannot be saved; put the encoder into a folder and use "
                 + "ImageEncoder.FromFolder.");
-        writer.Write(_carried is not null);
-        _carried?.Write(writer);
+        writer.Write(_stored is not null);
+        _stored?.Write(writer);
         _location?.Write(writer);
         writer.Write(_isFile);
         writer.Write(_options.PatchStage ?? 0);
@@ -131,11 +131,11 @@ public sealed class ImageEncoder
 
     internal static ImageEncoder Read(BinaryReader reader)
     {
-        CarriedFiles? carried = reader.ReadBoolean() ? CarriedFiles.Read(reader) : null;
-        ModelLocation? location = carried is null ? ModelLocation.Read(reader) : null;
+        StoredFiles? stored = reader.ReadBoolean() ? StoredFiles.Read(reader) : null;
+        ModelLocation? location = stored is null ? ModelLocation.Read(reader) : null;
         bool isFile = reader.ReadBoolean();
         var options = new VisionEncoderOptions { PatchStage = Number(), PatchSize = Number(), ImageSize = Number(), WithEarlierStages = reader.ReadBoolean() };
-        return carried is null ? new ImageEncoder(location!, isFile, options) : new ImageEncoder(carried, options);
+        return stored is null ? new ImageEncoder(location!, isFile, options) : new ImageEncoder(stored, options);
 
         // 0 stands for an option that was not set.
         int? Number() => reader.ReadInt32() is not 0 and int number ? number : null;

@@ -27,7 +27,8 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
         using ClipModel? clip = options.ClipFolder is null ? null : ClipModel.FromFolder(options.ClipFolder, model.Device);
         var builder = new PairBuilder(model, opened.Encoder, options.Builder, clip, Identify(opened.Encoder));
         PairBuildSummary summary = builder.Build(
-            texts, folder, options.ProgressCallback is null ? null : new DirectProgress<PairBuildProgress>(options.ProgressCallback), options.CancellationToken);
+            texts, folder, options.ProgressCallback is null ? null : new DirectProgress<PairBuildProgress>(
+                options.ProgressCallback), options.CancellationToken);
         channel.Info(MessageSensitivity.None, $"{summary.Pairs} pairs of {summary.References} references, {summary.Candidates - summary.References} "
             + $"candidates rejected; {summary.ReusedPairs} pairs were there before");
         return summary;

@@ -15,7 +15,7 @@ public sealed class PairBuildingOptions
     /// <summary>The folder of a CLIP model (both towers and the tokenizer), where the filter has a least CLIP-T; null (default): none.</summary>
     public string? ClipFolder { get; init; }
 
-    /// <summary>Told after every sampling step and every batch; null (default): none.</summary>
+    /// <summary>Called after each sampling step and each batch; null (default): none.</summary>
     public Action<PairBuildProgress>? ProgressCallback { get; init; }
 
     /// <summary>Stops the build; the same call continues it.</summary>

@@ -286,7 +286,7 @@ public sealed class PatchDpoCatalog
     /// <param name="side">Images and views are squares of this side, in pixels.</param>
     /// <param name="seed">Draws the views (see <see cref="HomographyPair.Synthetic"/>).</param>
     /// <returns>The mean share of right matches, and that of each view.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The column is absent or is no image column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The column is absent or is not an image column.</exception>
     /// <exception cref="InvalidRowException">A row has no image.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
     public PatchMatchingMetrics EvaluatePatchMatching(

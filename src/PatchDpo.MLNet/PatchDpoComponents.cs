@@ -8,7 +8,9 @@ public static class PatchDpoComponents
 {
     /// <summary>Lets <c>mlContext.Model.Load</c> load models that contain components of this library.</summary>
     /// <param name="mlContext">The context that will load. A first use of <c>mlContext.PatchDpo</c> does the same.</param>
-    /// <remarks>Without it, loading fails with ML.NET's <see cref="FormatException"/> <c>Couldn't load model: 'TransformerChain'</c>, which names no cause.</remarks>
+    /// <remarks>
+    /// Without it, loading fails with ML.NET's <see cref="FormatException"/> <c>Couldn't load model: 'TransformerChain'</c>, which names no cause.
+    /// </remarks>
     public static void Register(MLContext mlContext)
     {
         ArgumentNullException.ThrowIfNull(mlContext);

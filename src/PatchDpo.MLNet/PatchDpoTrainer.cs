@@ -130,7 +130,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, it concatenates whatever stands here.</summary>
         public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } = new();
 
-        /// <summary>Told after every step; null (default): none.</summary>
+        /// <summary>Called after each step; null (default): none.</summary>
         public Action<TrainingProgress>? ProgressCallback { get; init; }
 
         /// <summary>Stops the training; nothing is kept of it.</summary>

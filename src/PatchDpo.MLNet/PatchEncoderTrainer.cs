@@ -48,7 +48,7 @@ public sealed class PatchEncoderTrainer : IEstimator<PatchEncoderTransformer>
     /// <summary>Trains a copy of the encoder.</summary>
     /// <param name="input">The images.</param>
     /// <returns>A transformer that gives patch features, with the trained encoder as <see cref="PatchEncoderTransformer.Encoder"/>.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The column is absent or is no image column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The column is absent or is not an image column.</exception>
     /// <exception cref="ArgumentException">The encoder cannot be trained or copied, there is nothing to train, or it does not take the views' size.</exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
     /// <exception cref="InvalidRowException">A row has no image.</exception>
@@ -124,7 +124,7 @@ public sealed class PatchEncoderTrainer : IEstimator<PatchEncoderTransformer>
         /// <summary>Seed of every random choice; null (default) draws one from the context, whose own seed then decides.</summary>
         public int? Seed { get; init; }
 
-        /// <summary>Told after every step; null (default): none.</summary>
+        /// <summary>Called after each step; null (default): none.</summary>
         public Action<PatchEncoderProgress>? ProgressCallback { get; init; }
 
         /// <summary>Stops the training; nothing is kept of it.</summary>

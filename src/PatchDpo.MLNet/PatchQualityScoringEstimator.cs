@@ -78,7 +78,7 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
     }
 
     /// <summary>Loads the encoder.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A column is absent or is no image column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is absent or is not an image column.</exception>
     public PatchQualityScoringTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);

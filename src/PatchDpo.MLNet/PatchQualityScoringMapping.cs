@@ -63,7 +63,8 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
         return () =>
         {
             bool[,] mask = ForegroundMask.FromImage(read());
-            return mask.Cast<bool>().Contains(true) ? mask : throw new InvalidRowException(column, row.Position, "the mask holds no object: none of its pixels is light.");
+            return mask.Cast<bool>().Contains(true) ? mask : throw new InvalidRowException(
+                column, row.Position, "the mask holds no object: none of its pixels is light.");
         };
     }
 }

@@ -27,7 +27,7 @@ public sealed class ReferenceMontageEstimator : IEstimator<ReferenceMontageTrans
         => _mapping = new ReferenceMontageMapping(outputColumnName, inputColumnNames, size);
 
     /// <summary>Checks the schema; there is nothing to train.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A column is absent or is no image column.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A column is absent or is not an image column.</exception>
     public ReferenceMontageTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);

@@ -17,7 +17,8 @@ internal static class CheckpointBenchmark
         Option<int> megabytes = new("--megabytes") { Description = "Size of the file.", DefaultValueFactory = _ => 1024 };
         Option<int> tensors = new("--tensors") { Description = "Number of tensors in it.", DefaultValueFactory = _ => 200 };
         Option<int> repeats = new("--repeats") { Description = "Measurements of each; the medians are printed.", DefaultValueFactory = _ => 7 };
-        var command = new Command("checkpoint", "Reads a PyTorch checkpoint (zip, stored entries) whole, with and without its checksums.") { megabytes, tensors, repeats };
+        var command = new Command("checkpoint", "Reads a PyTorch checkpoint (zip, stored entries) whole, with and without its checksums.") { megabytes,
+            tensors, repeats };
         command.SetAction(result => Run(result.GetValue(megabytes), result.GetValue(tensors), result.GetValue(repeats)));
         return command;
     }
@@ -29,7 +30,8 @@ internal static class CheckpointBenchmark
         try
         {
             WriteFile(path, (long)megabytes << 20, count);
-            ReadSpeed.Compare(path, repeats, ($"TorchCheckpoint, {count} tensors", () => ReadAll(path, verify: true)), ("the same, unverified", () => ReadAll(path, verify: false)));
+            ReadSpeed.Compare(path, repeats, ($"TorchCheckpoint, {count} tensors", () => ReadAll(path, verify: true)),
+                ("the same, unverified", () => ReadAll(path, verify: false)));
         }
         finally
         {

@@ -14,7 +14,8 @@ internal static class PatchQualityBenchmark
     public static Command Command()
     {
         var rounds = new Option<int>("--rounds") { Description = "Measured rounds.", DefaultValueFactory = _ => 15 };
-        var command = new Command("patchquality", "p(x_gen) and p(x_ref) of a batch, against one einsum for each side and, where it ends in time, a scalar loop.") { rounds };
+        var command = new Command(
+            "patchquality", "p(x_gen) and p(x_ref) of a batch, against one einsum for each side and, where it ends in time, a scalar loop.") { rounds };
         command.SetAction(result => Run(result.GetValue(rounds)));
         return command;
     }

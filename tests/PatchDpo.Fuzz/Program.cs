@@ -4,26 +4,32 @@ using PatchDpo.Fuzz.Configurations;
 using PatchDpo.Fuzz.Targets;
 using PatchDpo.Torch.Foundation;
 
-Option<string> reader = new("--reader") { Description = $"The reader to test: {string.Join(", ", AllTargets.Names)}, or all.", DefaultValueFactory = _ => "all" };
+Option<string> reader = new("--reader") { Description = $"The reader to test: {string.Join(", ", AllTargets.Names)}, or all.", DefaultValueFactory = _
+    => "all" };
 reader.AcceptOnlyFromAmong(["all", .. AllTargets.Names]);
 Option<long> count = new("--count") { Description = "Inputs for each reader.", DefaultValueFactory = _ => 100_000 };
 Option<int> seed = new("--seed") { Description = "The same seed gives the same inputs.", DefaultValueFactory = _ => 1 };
 Option<double> seconds = new("--seconds") { Description = "Time for all readers together; 0: no limit.", DefaultValueFactory = _ => 0 };
 Option<string> findings = new("--findings") { Description = "Folder for the inputs of findings.", DefaultValueFactory = _ => "fuzz-findings" };
-Option<string?> replay = new("--replay") { Description = "Instead of changed inputs: a folder of files, read as they are by the reader that each one's ending tells." };
-Option<string?> corpus = new("--corpus") { Description = "Instead of changed inputs: writes the reader's sound ones into this folder, for afl-fuzz to begin with." };
+Option<string?> replay = new(
+    "--replay") { Description = "Instead of changed inputs: a folder of files, read as they are by the reader that each one's ending tells." };
+Option<string?> corpus = new(
+    "--corpus") { Description = "Instead of changed inputs: writes the reader's sound ones into this folder, for afl-fuzz to begin with." };
 Option<bool> afl = new("--afl") { Description = "Takes inputs from afl-fuzz, which starts this program (see docs/security.md)." };
-Option<bool> configurations = new("--configurations") { Description = "Instead of changed weights: small models of each kind, with one field of one configuration changed." };
+Option<bool> configurations = new(
+    "--configurations") { Description = "Instead of changed weights: small models of each kind, with one field of one configuration changed." };
 Option<int> every = new("--every") { Description = "With --configurations: takes each n-th change only.", DefaultValueFactory = _ => 1 };
 Option<bool> outcomes = new("--outcomes") { Description = "Print every kind of outcome that was seen." };
-RootCommand root = new("Feeds the readers of weights with broken and hostile inputs and reports crashes, hangs, memory beyond the file's size, leaks and undocumented exceptions. Exit code 1: findings.")
+RootCommand root = new(
+    "Feeds the readers of weights with broken and hostile inputs and reports crashes, hangs, memory beyond the file's size, leaks and undocumented exceptions. Exit code 1: findings.")
 {
     reader, count, seed, seconds, findings, replay, corpus, afl, configurations, every, outcomes,
 };
 root.SetAction(result => result.GetValue(replay) is { } files ? ReadAgain(files)
     : result.GetValue(configurations) ? ChangeConfigurations(result.GetValue(every), result.GetValue(outcomes))
     : result.GetValue(corpus) is not null || result.GetValue(afl) ? RunGuided(result.GetValue(reader)!, result.GetValue(corpus))
-    : Run(result.GetValue(reader)!, result.GetValue(count), result.GetValue(seed), result.GetValue(seconds), result.GetValue(findings)!, result.GetValue(outcomes)));
+    : Run(result.GetValue(reader)!, result.GetValue(count), result.GetValue(seed), result.GetValue(seconds), result.GetValue(findings)!,
+        result.GetValue(outcomes)));
 return root.Parse(args).Invoke();
 
 // Memory rather than a disk: each input is written.

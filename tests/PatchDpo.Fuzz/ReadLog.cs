@@ -21,7 +21,8 @@ internal sealed class ReadLog
         _dimensions += shape.Sum(d => 64 - long.LeadingZeroCount(d));
         using Tensor tensor = file.Read(key);
         if (!tensor.shape.AsSpan().SequenceEqual(shape) || tensor.dtype != dtype)
-            throw new InvalidOperationException($"A tensor of [{string.Join(",", shape)}] and {dtype} was announced, one of [{string.Join(",", tensor.shape)}] and {tensor.dtype} was read.");
+            throw new InvalidOperationException(
+                $"A tensor of [{string.Join(",", shape)}] and {dtype} was announced, one of [{string.Join(",", tensor.shape)}] and {tensor.dtype} was read.");
     }
 
     /// <summary>What was read, in a few numbers.</summary>

@@ -1,7 +1,8 @@
 namespace PatchDpo.Fuzz;
 
 /// <summary>What came of one reader's inputs.</summary>
-internal sealed record Tally(string Reader, long Inputs, long Accepted, IReadOnlyDictionary<string, long> Rejected, IReadOnlyCollection<string> Outcomes, int Findings, TimeSpan Time)
+internal sealed record Tally(string Reader, long Inputs, long Accepted, IReadOnlyDictionary<string, long> Rejected, IReadOnlyCollection<string> Outcomes,
+    int Findings, TimeSpan Time)
 {
     /// <summary>Prints a table.</summary>
     public static void Print(IEnumerable<Tally> tallies)

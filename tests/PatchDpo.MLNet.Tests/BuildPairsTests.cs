@@ -43,12 +43,14 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
 
         PairFolder stored = PairFolder.Open(folder, verifyHashes: true);
         List<object[]> rows = RowReader.Read(pairs, "Sample", "Index", "Prompt", "ReferencePath", "ReferenceQuality", "GeneratedQuality");
-        Assert.Equal(stored.Pairs.Select(p => new object[] { p.Sample, p.Index, p.Prompt, p.ReferencePath, p.ReferenceQuality.Values, p.GeneratedQuality.Values }), rows);
+        Assert.Equal(stored.Pairs.Select(p => new object[] { p.Sample, p.Index, p.Prompt, p.ReferencePath, p.ReferenceQuality.Values,
+            p.GeneratedQuality.Values }), rows);
         Assert.Equal(["a cat", "a cat", "a dog", "a dog", "a cat", "a cat"], rows.Select(r => r[2]));
         List<object[]> images = RowReader.Read(pairs, "Reference", "Generated");
         foreach ((byte[] expected, object[] row) in stored.Read().Select(p => p.Generated.Pixels).Zip(images))
             Assert.Equal(expected, ((byte[])row[1]).Where((_, i) => i % 4 < 3).Chunk(3).SelectMany(bytes => bytes));
-        Assert.Equal(rows, RowReader.Read(_ml.PatchDpo.LoadPairs(folder), "Sample", "Index", "Prompt", "ReferencePath", "ReferenceQuality", "GeneratedQuality"));
+        Assert.Equal(rows, RowReader.Read(_ml.PatchDpo.LoadPairs(folder), "Sample", "Index", "Prompt", "ReferencePath", "ReferenceQuality",
+            "GeneratedQuality"));
     }
 
     [Fact]
@@ -78,7 +80,8 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
     public void The_trainer_takes_a_built_folder_as_it_is()
     {
         IDataView pairs = Build(Path.Combine(_root, "data"));
-        using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 2, BatchSize = 2 }, Seed = 1 }).Fit(pairs);
+        using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers.PatchDpo(
+            _model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 2, BatchSize = 2 }, Seed = 1 }).Fit(pairs);
         float[] Values(PersonalizedModel model) => model.AdapterLayers.parameters().First().data<float>().ToArray();
         Assert.NotEqual(Values(_model), Values(tuned.Model));
     }
@@ -86,7 +89,8 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
     [SkippableFact]
     public void The_embedded_model_builds_a_data_set_and_is_trained_on_it()
     {
-        Skip.IfNot(Directory.Exists(EmbeddedModels.Generator) && Directory.Exists(EmbeddedModels.PatchEncoder), "The embedded models are not part of this build.");
+        Skip.IfNot(Directory.Exists(EmbeddedModels.Generator) && Directory.Exists(EmbeddedModels.PatchEncoder),
+            "The embedded models are not part of this build.");
         using PersonalizedModel model = _ml.PatchDpo.LoadEmbeddedModel();
         IDataView prompts = _ml.Data.LoadFromEnumerable(ObjectPrompts.Embedded.Take(4).Select(p => new PromptRow { Prompt = p }));
         var generation = new GenerationOptions { Steps = 3, GuidanceScale = 2, NegativePrompt = "", BatchSize = 8 };
@@ -101,7 +105,8 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
         Assert.Equal([16, 16], ((VectorDataViewType)pairs.Schema["GeneratedQuality"].Type).Dimensions.ToArray());
         var losses = new List<float>();
         using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers
-            .PatchDpo(model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 2 }, Generation = generation, ProgressCallback = p => losses.Add(p.Loss) }).Fit(pairs);
+            .PatchDpo(model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 2 }, Generation = generation, ProgressCallback = p
+                => losses.Add(p.Loss) }).Fit(pairs);
         Assert.Equal(2, losses.Count);
         Assert.All(losses, l => Assert.True(float.IsFinite(l) && l > 0));
         string manifest = File.ReadAllText(Path.Combine(folder, "manifest.json"));
@@ -128,7 +133,8 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
         _ml.PatchDpo.BuildPairs(Prompts("a cat", "a dog"), folder, _model, Encoder, new() { Builder = Options(), ProgressCallback = reports.Add });
         Assert.Equal(References, reports[0].Reused);
         string other = TinyModels.WriteDino(Path.Combine(_root, "dino"), seed: 9);
-        PairFolderMismatchException e = Assert.Throws<PairFolderMismatchException>(() => _ml.PatchDpo.BuildPairs(Prompts("a cat", "a dog"), folder, _model, ImageEncoder.FromFolder(other), new() { Builder = Options() }));
+        PairFolderMismatchException e = Assert.Throws<PairFolderMismatchException>(
+            () => _ml.PatchDpo.BuildPairs(Prompts("a cat", "a dog"), folder, _model, ImageEncoder.FromFolder(other), new() { Builder = Options() }));
         Assert.StartsWith("SHA-256 of patch encoder model.safetensors", Assert.Single(e.Changes), StringComparison.Ordinal);
     }
 
@@ -136,8 +142,10 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
     public void An_encoder_in_memory_is_known_by_its_weights()
     {
         string folder = Path.Combine(_root, "data");
-        using IVisionEncoder first = PatchEncoder.FromFolder(_models.Dino), second = PatchEncoder.FromFolder(TinyModels.WriteDino(Path.Combine(_root, "dino"), seed: 9));
-        IDataView Build(IVisionEncoder encoder) => _ml.PatchDpo.BuildPairs(Prompts("a cat"), folder, _model, ImageEncoder.FromInstance(encoder), new() { Builder = Options() });
+        using IVisionEncoder first = PatchEncoder.FromFolder(_models.Dino), second = PatchEncoder.FromFolder(
+            TinyModels.WriteDino(Path.Combine(_root, "dino"), seed: 9));
+        IDataView Build(IVisionEncoder encoder) => _ml.PatchDpo.BuildPairs(
+            Prompts("a cat"), folder, _model, ImageEncoder.FromInstance(encoder), new() { Builder = Options() });
         Build(first);
         Assert.Equal(References * Generations, Build(first).GetRowCount());
         PairFolderMismatchException e = Assert.Throws<PairFolderMismatchException>(() => Build(second));
@@ -150,7 +158,8 @@ public sealed class BuildPairsTests : IClassFixture<TinyModels>, IDisposable
         string folder = Path.Combine(_root, "data");
         Assert.Throws<EmptyDataException>(() => _ml.PatchDpo.BuildPairs(Prompts(), folder, _model, Encoder));
         Assert.Equal(1, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.BuildPairs(Prompts("a", " "), folder, _model, Encoder)).Row);
-        Assert.Equal(2, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.BuildPairs(Prompts("a", "b", new string('x', 2001)), folder, _model, Encoder)).Row);
+        Assert.Equal(2, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.BuildPairs(Prompts("a", "b", new string('x', 2001)), folder, _model, Encoder))
+            .Row);
         Assert.Throws<ArgumentOutOfRangeException>(() => _ml.PatchDpo.BuildPairs(Prompts("a"), folder, _model, Encoder, new() { PromptColumnName = "Text" }));
         Assert.False(Directory.Exists(folder));
     }

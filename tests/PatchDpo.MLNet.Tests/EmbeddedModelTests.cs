@@ -14,7 +14,8 @@ public sealed class EmbeddedModelTests
     [SkippableFact]
     public void A_tuned_embedded_generator_is_saved_without_its_base_and_loads_anywhere()
     {
-        Skip.IfNot(Directory.Exists(EmbeddedModels.Generator) && Directory.Exists(EmbeddedModels.PatchEncoder), "The embedded models are not part of this build.");
+        Skip.IfNot(Directory.Exists(EmbeddedModels.Generator) && Directory.Exists(EmbeddedModels.PatchEncoder),
+            "The embedded models are not part of this build.");
         IDataView pairs = PairRow.Rows(_ml, 2);
         IDataView scored = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.Embedded).Fit(pairs).Transform(pairs);
         using PersonalizedModel model = _ml.PatchDpo.LoadEmbeddedModel();
@@ -36,7 +37,8 @@ public sealed class EmbeddedModelTests
     [SkippableFact]
     public void The_embedded_evaluation_gives_all_metrics()
     {
-        Skip.IfNot(Directory.Exists(EmbeddedModels.EvaluationDino) && Directory.Exists(EmbeddedModels.EvaluationClip), "The embedded models are not part of this build.");
+        Skip.IfNot(Directory.Exists(EmbeddedModels.EvaluationDino) && Directory.Exists(EmbeddedModels.EvaluationClip),
+            "The embedded models are not part of this build.");
         PersonalizationMetrics metrics = _ml.PatchDpo.Evaluate(PairRow.Rows(_ml, 4), EvaluationOptions.Embedded);
         Assert.All(new[] { metrics.Dino, metrics.ClipI, metrics.ClipT, metrics.PatchQuality }, m => Assert.InRange(m!.Mean, -1.001, 1.001));
         Assert.Equal(3, metrics.Models.Count);

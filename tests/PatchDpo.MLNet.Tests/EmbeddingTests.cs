@@ -36,7 +36,8 @@ public sealed class EmbeddingTests(TinyModels models) : IClassFixture<TinyModels
     public void Texts_that_differ_are_embedded_differently()
     {
         IDataView rows = TestImages.Rows(_ml, 3);
-        float[][] embeddings = _ml.PatchDpo.EmbedText("E", TextEncoder.FromFolder(models.Text), "Prompt").Fit(rows).Transform(rows).GetColumn<float[]>("E").ToArray();
+        float[][] embeddings = _ml.PatchDpo.EmbedText("E", TextEncoder.FromFolder(models.Text), "Prompt").Fit(rows).Transform(rows).GetColumn<float[]>("E")
+            .ToArray();
         Assert.NotEqual(embeddings[0], embeddings[1]);
     }
 
@@ -45,12 +46,14 @@ public sealed class EmbeddingTests(TinyModels models) : IClassFixture<TinyModels
     {
         string folder = Directory.CreateDirectory(Path.Combine(models.Root, "no-weights")).FullName;
         IDataView rows = TestImages.Rows(_ml, 1);
-        ModelFileNotFoundException missing = Assert.Throws<ModelFileNotFoundException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
+        ModelFileNotFoundException missing = Assert.Throws<ModelFileNotFoundException>(
+            () => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
         Assert.Equal(folder, missing.Folder);
         File.Copy(Path.Combine(models.Dino, "config.json"), Path.Combine(folder, "config.json"));
         Assert.Throws<ModelFileNotFoundException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
         File.WriteAllText(Path.Combine(folder, "config.json"), """{ "model_type": "llama" }""");
-        ModelConfigException unknown = Assert.Throws<ModelConfigException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
+        ModelConfigException unknown = Assert.Throws<ModelConfigException>(
+            () => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(folder), "Image").Fit(rows));
         Assert.Contains("llama", unknown.Message, StringComparison.Ordinal);
     }
 
@@ -58,7 +61,8 @@ public sealed class EmbeddingTests(TinyModels models) : IClassFixture<TinyModels
     public void Embedding_leaves_no_tensors_behind()
     {
         IDataView rows = TestImages.Rows(_ml, 3);
-        using ImageEmbeddingTransformer transformer = Fit(_ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(models.Dino), "Image"), rows, out IDataView view);
+        using ImageEmbeddingTransformer transformer = Fit(_ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFolder(models.Dino), "Image"), rows,
+            out IDataView view);
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         Assert.Equal(3, view.GetColumn<float[]>("E").Count());
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);

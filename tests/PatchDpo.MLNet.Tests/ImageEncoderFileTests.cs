@@ -75,7 +75,8 @@ public sealed class ImageEncoderFileTests : IDisposable
     {
         string path = Path.Combine(_folder, "none.pth");
         IDataView rows = TestImages.Rows(_ml, 1);
-        Assert.Contains(path, Assert.Throws<FileNotFoundException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFile(path), "Image").Fit(rows)).Message, StringComparison.Ordinal);
+        Assert.Contains(path, Assert.Throws<FileNotFoundException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFile(path), "Image").Fit(rows))
+            .Message, StringComparison.Ordinal);
         using (NewDisposeScope())
             SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["weight"] = ones(2) });
         Assert.Equal(path, Assert.Throws<UnknownModelException>(() => _ml.PatchDpo.EmbedImages("E", ImageEncoder.FromFile(path), "Image").Fit(rows)).Path);

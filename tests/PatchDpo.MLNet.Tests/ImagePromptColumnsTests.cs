@@ -67,7 +67,8 @@ public sealed class ImagePromptColumnsTests : IClassFixture<TinyModels>, IDispos
     public void Columns_that_are_absent_or_no_images_are_named()
     {
         Assert.Contains("'Third'", Assert.Throws<ArgumentOutOfRangeException>(() => Trainer("First", "Third").Fit(_scored)).Message, StringComparison.Ordinal);
-        ArgumentOutOfRangeException e = Assert.Throws<ArgumentOutOfRangeException>(() => Trainer("First", "Prompt").GetOutputSchema(EstimatorCheck.ShapeOf(_scored.Schema)));
+        ArgumentOutOfRangeException e = Assert.Throws<ArgumentOutOfRangeException>(
+            () => Trainer("First", "Prompt").GetOutputSchema(EstimatorCheck.ShapeOf(_scored.Schema)));
         Assert.Contains("'Prompt': expected Image", e.Message, StringComparison.Ordinal);
     }
 
@@ -85,12 +86,14 @@ public sealed class ImagePromptColumnsTests : IClassFixture<TinyModels>, IDispos
     }
 
     private PatchDpoTrainer Trainer(params string[] columns)
-        => _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Seed = 1, Generation = Fast, ImagePromptColumnNames = columns });
+        => _ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1 }, Seed = 1, Generation = Fast,
+            ImagePromptColumnNames = columns });
 
     private float[] Losses(params string[] columns)
     {
         var losses = new List<float>();
-        var options = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3 }, Seed = 1, ImagePromptColumnNames = columns.Length > 0 ? columns : null, ProgressCallback = p => losses.Add(p.Loss) };
+        var options = new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3 }, Seed = 1, ImagePromptColumnNames = columns.Length > 0 ? columns
+            : null, ProgressCallback = p => losses.Add(p.Loss) };
         _ml.PatchDpo.Trainers.PatchDpo(_model, options).Fit(_scored).Dispose();
         return losses.ToArray();
     }

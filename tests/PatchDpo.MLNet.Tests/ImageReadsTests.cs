@@ -34,7 +34,8 @@ public sealed class ImageReadsTests : IClassFixture<TinyModels>, IDisposable
         IDataView withReferences = references.Transform(_source);
         using ImageFileLoadingTransformer generated = _ml.PatchDpo.LoadImages("Generated", _folder.FullName, "GeneratedPath").Fit(withReferences);
         IDataView loaded = generated.Transform(withReferences);
-        using PatchQualityScoringTransformer scoring = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromFolder(_models.Dino)).Fit(loaded);
+        using PatchQualityScoringTransformer scoring = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromFolder(_models.Dino))
+            .Fit(loaded);
         IDataView scored = scoring.Transform(loaded);
         using PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(_models.Generator);
         int before = _source.Cursors;

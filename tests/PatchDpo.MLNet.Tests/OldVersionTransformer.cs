@@ -10,7 +10,8 @@ internal static class OldVersionTransformer
 {
     public const uint First = 0x00010001, Second = 0x00010002;
 
-    public static ITransformer Of(PersonalizedImageTransformer current, PersonalizedImageEstimator.Options options, uint version) => new OldFormat(current, context =>
+    public static ITransformer Of(PersonalizedImageTransformer current, PersonalizedImageEstimator.Options options, uint version)
+        => new OldFormat(current, context =>
     {
         BinaryWriter writer = ModelFormat.BeginSave(context, new ModelSignature("PERSIMAG", "PatchDpoPersonalImages", version));
         new ModelLocation(current.Model.FolderPath).Write(writer, ignoredFile: "ip_adapter.safetensors");

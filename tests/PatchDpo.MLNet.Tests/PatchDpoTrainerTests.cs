@@ -47,7 +47,8 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     public void Training_changes_the_adapter_and_not_the_model_that_it_started_from()
     {
         List<object[]> before = Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: Fast).Fit(_scored));
-        using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3, LearningRate = 0.01 }, Generation = Fast }).Fit(_scored);
+        using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = new() { MaxSteps = 3, LearningRate = 0.01 },
+            Generation = Fast }).Fit(_scored);
         Assert.NotEqual(before, Generate(tuned));
         Assert.Equal(before, Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: Fast).Fit(_scored)));
     }
@@ -71,7 +72,8 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
         })
         {
             List<float> told = [];
-            PatchDpoTrainerOptions chosen = training with { MaxSteps = 4, LearningRate = 0.01, Progress = new DirectProgress<TrainingProgress>(p => told.Add(p.Loss)) };
+            PatchDpoTrainerOptions chosen = training with { MaxSteps = 4, LearningRate = 0.01,
+                Progress = new DirectProgress<TrainingProgress>(p => told.Add(p.Loss)) };
             using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = chosen, Seed = 1, Generation = Fast }).Fit(_scored);
             Assert.Equal(4, told.Count);
             Assert.True(results.Add(string.Join(',', tuned.Model.AdapterLayers.parameters().SelectMany(p => p.data<float>().ToArray()))));
@@ -119,7 +121,8 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     [Fact]
     public void Bad_rows_are_named()
     {
-        MapRow Row(int i) => new() { Prompt = "a cube", Reference = TestImages.Draw(1), Generated = TestImages.Draw(2), ReferenceQuality = [0.5f, 0.5f, 0.5f, 0.5f], GeneratedQuality = [0, 0, 0, i == 1 ? float.NaN : 1] };
+        MapRow Row(int i) => new() { Prompt = "a cube", Reference = TestImages.Draw(1), Generated = TestImages.Draw(2),
+            ReferenceQuality = [0.5f, 0.5f, 0.5f, 0.5f], GeneratedQuality = [0, 0, 0, i == 1 ? float.NaN : 1] };
         IDataView rows = _ml.Data.LoadFromEnumerable(new[] { Row(0), Row(1) });
         InvalidRowException e = Assert.Throws<InvalidRowException>(() => Trainer().Fit(rows));
         Assert.Equal((1, "GeneratedQuality"), (e.Row, e.Column));

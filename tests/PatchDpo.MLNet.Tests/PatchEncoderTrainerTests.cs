@@ -16,7 +16,8 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
 
     [Fact]
     public void It_passes_what_MLNET_checks_of_its_own()
-        => EstimatorCheck.Run(_ml, Trainer(_ml, new() { Training = Short, Seed = 1, BatchSize = 2 }), TestImages.Rows(_ml, 5), TestImages.WithoutImages(_ml), TestImages.WrongTypes(_ml));
+        => EstimatorCheck.Run(_ml, Trainer(_ml, new() { Training = Short, Seed = 1, BatchSize = 2 }), TestImages.Rows(_ml, 5), TestImages.WithoutImages(_ml),
+            TestImages.WrongTypes(_ml));
 
     [Fact]
     public void The_trained_encoder_scores_patches_and_both_models_need_no_folder()
@@ -24,7 +25,8 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
         string copy = Path.Combine(models.Root, $"dino-{Guid.NewGuid():N}"), file = Path.Combine(models.Root, $"{Guid.NewGuid():N}.zip");
         TinyModels.CopyFiles(models.Dino, copy);
         IDataView pairs = PairRow.Rows(_ml, 3);
-        using PatchEncoderTransformer trained = _ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.FromFolder(copy), new PatchEncoderTrainer.Options { InputColumnName = "Reference", HeadDimension = 6, Training = Short }).Fit(pairs);
+        using PatchEncoderTransformer trained = _ml.PatchDpo.Trainers.PatchEncoder(
+            ImageEncoder.FromFolder(copy), new PatchEncoderTrainer.Options { InputColumnName = "Reference", HeadDimension = 6, Training = Short }).Fit(pairs);
         Assert.Equal((4, 4, 6), (trained.MapHeight, trained.MapWidth, trained.Dimension));
         Directory.Delete(copy, recursive: true);
 
@@ -79,7 +81,8 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
     {
         Assert.Throws<EmptyDataException>(() => Trainer(_ml, new() { Training = Short }).Fit(_ml.Data.LoadFromEnumerable(Array.Empty<TestImages.ImageRow>())));
         using var own = new PoolingEncoder();
-        Assert.Contains("of your own", Assert.Throws<ArgumentException>(() => _ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.FromInstance(own)).Fit(TestImages.Rows(_ml, 2))).Message, StringComparison.Ordinal);
+        Assert.Contains("of your own", Assert.Throws<ArgumentException>(()
+            => _ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.FromInstance(own)).Fit(TestImages.Rows(_ml, 2))).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainer.Options { HeadDimension = 0 });
         Assert.Throws<ArgumentException>(() => new PatchEncoderTrainer.Options { InputColumnName = "" });
     }
@@ -127,5 +130,6 @@ public sealed class PatchEncoderTrainerTests(TinyModels models) : IClassFixture<
         return new ImageBuffer(64, 64, 3, pixels);
     }
 
-    private PatchEncoderTrainer Trainer(MLContext ml, PatchEncoderTrainer.Options options) => ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.FromFolder(models.Dino), options);
+    private PatchEncoderTrainer Trainer(MLContext ml, PatchEncoderTrainer.Options options)
+        => ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.FromFolder(models.Dino), options);
 }

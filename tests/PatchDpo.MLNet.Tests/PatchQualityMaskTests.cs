@@ -18,7 +18,8 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
 
     [Fact]
     public void Masks_pass_what_MLNET_checks_of_its_own()
-        => EstimatorCheck.Run(_ml, _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromFolder(models.Dino), Masked), MaskedPairRow.Rows(_ml, 3), PairRow.Rows(_ml, 1));
+        => EstimatorCheck.Run(_ml, _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromFolder(models.Dino), Masked), MaskedPairRow.Rows(_ml, 3),
+            PairRow.Rows(_ml, 1));
 
     [Fact]
     public void Columns_of_masks_say_what_the_estimator_is_told_directly()
@@ -33,7 +34,8 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
         Assert.Equal(direct.Select(r => r.Score), scored.GetColumn<float>("PatchQualityScore"));
         Assert.Equal(direct.SelectMany(r => r.Generated.Values), scored.GetColumn<float[]>("GeneratedQuality").SelectMany(v => v));
         // The right half of a generated image, three of six columns, is no object.
-        Assert.All(scored.GetColumn<float[]>("GeneratedQuality"), map => Assert.All(Enumerable.Range(0, map.Length).Where(i => i % 6 >= 3), i => Assert.Equal(1, map[i])));
+        Assert.All(scored.GetColumn<float[]>("GeneratedQuality"), map => Assert.All(
+            Enumerable.Range(0, map.Length).Where(i => i % 6 >= 3), i => Assert.Equal(1, map[i])));
     }
 
     [Fact]
@@ -55,7 +57,8 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
     [Fact]
     public void Masks_of_references_are_given_or_found_but_not_both()
     {
-        ArgumentException e = Assert.Throws<ArgumentException>(() => _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromInstance(_encoder), new Options { IgnorePlainBackground = true, ReferenceMaskColumnName = "Outline" }));
+        ArgumentException e = Assert.Throws<ArgumentException>(() => _ml.PatchDpo.ScorePatchQuality(
+            ImageEncoder.FromInstance(_encoder), new Options { IgnorePlainBackground = true, ReferenceMaskColumnName = "Outline" }));
         Assert.Contains("IgnorePlainBackground", e.Message, StringComparison.Ordinal);
         Assert.Contains("'Outline'", e.Message, StringComparison.Ordinal);
     }
@@ -70,7 +73,8 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
         Assert.Equal(current.Transform(rows).GetColumn<float>("PatchQualityScore"), loaded.Transform(rows).GetColumn<float>("PatchQualityScore"));
     }
 
-    private PatchQualityScoringTransformer Fit(Options options, IDataView data) => _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromInstance(_encoder), options).Fit(data);
+    private PatchQualityScoringTransformer Fit(Options options, IDataView data)
+        => _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromInstance(_encoder), options).Fit(data);
 
     private void Fails(MaskedPairRow[] rows, int row, string column, string reason)
     {

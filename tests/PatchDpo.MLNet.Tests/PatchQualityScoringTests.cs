@@ -15,7 +15,8 @@ public sealed class PatchQualityScoringTests(TinyModels models) : IClassFixture<
     [Fact]
     public void It_passes_what_MLNET_checks_of_its_own()
     {
-        var options = new PatchQualityScoringEstimator.Options { BatchSize = 2, IgnorePlainBackground = true, HeatMapColumnName = "HeatMap", ScoreColumnName = "Quality" };
+        var options = new PatchQualityScoringEstimator.Options { BatchSize = 2, IgnorePlainBackground = true, HeatMapColumnName = "HeatMap",
+            ScoreColumnName = "Quality" };
         EstimatorCheck.Run(_ml, _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromFolder(models.Dino), options), PairRow.Rows(_ml, 5), TestImages.Rows(_ml, 1));
     }
 
@@ -45,10 +46,12 @@ public sealed class PatchQualityScoringTests(TinyModels models) : IClassFixture<
     public void Columns_can_be_named_and_a_heat_map_asked_for()
     {
         IDataView rows = PairRow.Rows(_ml, 3);
-        IDataView view = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromInstance(_encoder), heatMap: "QualityHeatMap").Fit(rows).Transform(rows);
+        IDataView view = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.FromInstance(_encoder), heatMap: "QualityHeatMap").Fit(rows)
+            .Transform(rows);
         Assert.All(view.GetColumn<MLImage>("QualityHeatMap"), i => Assert.Equal((TestImages.Size, TestImages.Size), (i.Height, i.Width)));
 
-        var options = new PatchQualityScoringEstimator.Options { GeneratedColumnName = "Reference", ReferenceColumnName = "Generated", ScoreColumnName = "S", BatchSize = 1 };
+        var options = new PatchQualityScoringEstimator.Options { GeneratedColumnName = "Reference", ReferenceColumnName = "Generated", ScoreColumnName = "S",
+            BatchSize = 1 };
         IDataView swapped = _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromInstance(_encoder), options).Fit(rows).Transform(rows);
         Assert.Equal(
             view.GetColumn<float[]>("GeneratedQuality").SelectMany(v => v),

@@ -42,7 +42,8 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     [Fact]
     public void The_noise_column_tells_rows_apart_that_are_otherwise_the_same()
     {
-        IDataView rows = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 3).Select(i => new NoiseRow { Prompt = "a cube", Image = TestImages.Draw(1), Noise = i / 2 }).ToArray());
+        IDataView rows = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 3)
+            .Select(i => new NoiseRow { Prompt = "a cube", Image = TestImages.Draw(1), Noise = i / 2 }).ToArray());
         List<byte[]> same = Pixels(Estimator().Fit(rows).Transform(rows));
         Assert.InRange(LargestDifference(same[0], same[2]), 0, 1);
         var options = new PersonalizedImageEstimator.Options { ReferenceColumnNames = ["Image"], NoiseIndexColumnName = "Noise", Generation = Fast };
@@ -56,7 +57,8 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     {
         IDataView rows = PairRow.Rows(_ml, 2);
         List<byte[]> Run(params string[] references)
-            => Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, new PersonalizedImageEstimator.Options { ReferenceColumnNames = references, OutputColumnName = "Out", Generation = Fast })
+            => Pixels(_ml.PatchDpo.GeneratePersonalizedImages(_model, new PersonalizedImageEstimator.Options { ReferenceColumnNames = references,
+                OutputColumnName = "Out", Generation = Fast })
                 .Fit(rows).Transform(rows), "Out");
         Assert.NotEqual(Run("Reference")[1], Run("Reference", "Generated")[1]);
         Assert.Throws<ArgumentException>(() => new PersonalizedImageEstimator.Options { ReferenceColumnNames = [] });
@@ -84,7 +86,8 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
         IDataView rows = PairRow.Rows(_ml, 2);
         PersonalizedImageEstimator.Options options = ObjectOptions(ReferenceFusion.Concatenate);
         PersonalizedImageTransformer current = _ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows);
-        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, OldVersionTransformer.Of(current, options, OldVersionTransformer.First), rows.Schema, out _);
+        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(
+            _ml, OldVersionTransformer.Of(current, options, OldVersionTransformer.First), rows.Schema, out _);
         Assert.Equal(Averaged(rows), Pixels(loaded.Transform(rows), "Out"));
     }
 
@@ -94,7 +97,8 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
         IDataView rows = PairRow.Rows(_ml, 2);
         PersonalizedImageEstimator.Options options = ObjectOptions(ReferenceFusion.Concatenate);
         PersonalizedImageTransformer current = _ml.PatchDpo.GeneratePersonalizedImages(_model, options).Fit(rows);
-        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(_ml, OldVersionTransformer.Of(current, options, OldVersionTransformer.Second), rows.Schema, out _);
+        using var loaded = (PersonalizedImageTransformer)EstimatorCheck.Reload(
+            _ml, OldVersionTransformer.Of(current, options, OldVersionTransformer.Second), rows.Schema, out _);
         Assert.Equal(Pixels(current.Transform(rows), "Out"), Pixels(loaded.Transform(rows), "Out"));
         Assert.Equal((null, null, null), (loaded.Model.LoadOptions.ImageEncoderPath, loaded.Model.LoadOptions.TokenizerPath, loaded.Model.LoadOptions.Sampler));
     }
@@ -102,7 +106,8 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
     [Fact]
     public void A_prompt_of_ten_thousand_characters_names_its_row()
     {
-        IDataView rows = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 2).Select(i => new TestImages.ImageRow { Prompt = new string('x', 1 + (9_999 * i)), Image = TestImages.Draw(i) }).ToArray());
+        IDataView rows = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 2)
+            .Select(i => new TestImages.ImageRow { Prompt = new string('x', 1 + (9_999 * i)), Image = TestImages.Draw(i) }).ToArray());
         InvalidRowException e = Assert.Throws<InvalidRowException>(() => Pixels(Estimator().Fit(rows).Transform(rows)));
         Assert.Equal((1, "Prompt"), (e.Row, e.Column));
         Assert.Contains("10000 characters", e.Message, StringComparison.Ordinal);
@@ -114,7 +119,8 @@ public sealed class PersonalizedImageTests : IClassFixture<TinyModels>, IDisposa
         IDataView rows = TestImages.Rows(_ml, 1);
         PersonalizedImageTransformer transformer = Estimator().Fit(rows);
         using PredictionEngine<TestImages.ImageRow, GeneratedRow> engine = _ml.Model.CreatePredictionEngine<TestImages.ImageRow, GeneratedRow>(transformer);
-        Assert.Equal(TinyPersonalizedModel.ImageSize, engine.Predict(new TestImages.ImageRow { Prompt = "a cube", Image = TestImages.Draw(1) }).Generated!.Width);
+        Assert.Equal(TinyPersonalizedModel.ImageSize, engine.Predict(new TestImages.ImageRow { Prompt = "a cube", Image = TestImages.Draw(1) })
+            .Generated!.Width);
     }
 
     [Fact]

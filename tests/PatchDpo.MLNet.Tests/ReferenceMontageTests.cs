@@ -12,7 +12,8 @@ public sealed class ReferenceMontageTests
 
     [Fact]
     public void It_passes_what_MLNET_checks_of_its_own()
-        => EstimatorCheck.Run(_ml, _ml.PatchDpo.ComposeReferences("Reference", ["First", "Second", "Generated"], 30), ObjectsRow.Rows(_ml, 3), TestImages.Rows(_ml, 1), TestImages.WrongTypes(_ml));
+        => EstimatorCheck.Run(_ml, _ml.PatchDpo.ComposeReferences("Reference", ["First", "Second", "Generated"], 30), ObjectsRow.Rows(_ml, 3),
+            TestImages.Rows(_ml, 1), TestImages.WrongTypes(_ml));
 
     [Fact]
     public void Columns_stand_in_order_from_left_to_right()

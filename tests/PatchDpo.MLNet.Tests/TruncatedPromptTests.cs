@@ -37,7 +37,8 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
         RowReader.Read(transformer.Transform(rows), "Generated");
         Assert.Equal(12, transformer.TruncatedPromptCount);
         Assert.Equal(4, _warnings.Count);
-        Assert.Contains("Row 1, column 'Prompt': the prompt is cut: it has 21 tokens and the text encoder takes 14; left out: '", _warnings[0], StringComparison.Ordinal);
+        Assert.Contains("Row 1, column 'Prompt': the prompt is cut: it has 21 tokens and the text encoder takes 14; left out: '", _warnings[0],
+            StringComparison.Ordinal);
         Assert.Contains("Row 3", _warnings[2], StringComparison.Ordinal);
         Assert.Contains("10 prompts have been cut so far", _warnings[3], StringComparison.Ordinal);
     }
@@ -46,7 +47,8 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
     public void The_negative_prompt_is_told_once()
     {
         IDataView rows = Rows(3, _ => "a cube");
-        using PersonalizedImageTransformer transformer = Estimator(Fast with { GuidanceScale = 2, BatchSize = 1, NegativePrompt = "ugly, blurred, low quality" }).Fit(rows);
+        using PersonalizedImageTransformer transformer = Estimator(Fast with { GuidanceScale = 2, BatchSize = 1,
+            NegativePrompt = "ugly, blurred, low quality" }).Fit(rows);
         RowReader.Read(transformer.Transform(rows), "Generated");
         Assert.Contains("The negative prompt is cut", Assert.Single(_warnings), StringComparison.Ordinal);
     }
@@ -82,7 +84,8 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
             Assert.Equal(1, transformer.TruncatedTextCount);
             Assert.Contains("Row 2", Assert.Single(_warnings), StringComparison.Ordinal);
         }
-        using TextEmbeddingTransformer strict = _ml.PatchDpo.EmbedText("E", TextEncoder.FromFolder(_models.Text), "Prompt", refuseTruncatedTexts: true).Fit(rows);
+        using TextEmbeddingTransformer strict = _ml.PatchDpo.EmbedText("E", TextEncoder.FromFolder(_models.Text), "Prompt", refuseTruncatedTexts: true)
+            .Fit(rows);
         using var stream = new MemoryStream();
         _ml.Model.Save(strict, rows.Schema, stream);
         stream.Position = 0;
@@ -118,7 +121,8 @@ public sealed class TruncatedPromptTests : IClassFixture<TinyModels>, IDisposabl
         IDataView prompts = Rows(2, i => i == 1 ? "a cube in the snow!" : "a cube");
         string folder = Path.Combine(_models.Root, "refused-pairs");
         var options = new PairBuildingOptions { Builder = new PairBuilderOptions { References = 1, Generation = Fast with { RefuseTruncatedPrompts = true } } };
-        Assert.Equal(1, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.BuildPairs(prompts, folder, _model, ImageEncoder.FromFolder(_models.Dino), options)).Row);
+        Assert.Equal(1, Assert.Throws<InvalidRowException>(() => _ml.PatchDpo.BuildPairs(
+            prompts, folder, _model, ImageEncoder.FromFolder(_models.Dino), options)).Row);
         Assert.False(Directory.Exists(folder));
     }
 

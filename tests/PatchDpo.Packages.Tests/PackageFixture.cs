@@ -8,7 +8,8 @@ public sealed class PackageFixture : IDisposable
     public static readonly string[] Ids = ["PatchDpo.Models.Embedded", "PatchDpo.Torch", "PatchDpo.MLNet"];
 
     private static readonly string[] Files =
-        ["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", ".editorconfig", "README.md", "CHANGELOG.md", "LICENSE"];
+        ["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", ".editorconfig", "README.md", "CHANGELOG.md",
+            "LICENSE"];
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("patchdpo-packages-");
 
@@ -19,7 +20,8 @@ public sealed class PackageFixture : IDisposable
             Copy(Repository, Path.Combine(_root.FullName, copy));
             foreach (string id in Ids)
                 Command.Run(
-                    Path.Combine(_root.FullName, copy), "dotnet", "pack", $"src/{id}", "-c", "Release", "-o", Feed(copy), $"-p:Version={Version}", "-v", "quiet", "-nologo");
+                    Path.Combine(_root.FullName, copy), "dotnet", "pack", $"src/{id}", "-c", "Release", "-o", Feed(
+                        copy), $"-p:Version={Version}", "-v", "quiet", "-nologo");
         }
     }
 

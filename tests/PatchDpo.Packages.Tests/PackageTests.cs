@@ -36,14 +36,17 @@ public sealed class PackageTests(PackageFixture packages) : IClassFixture<Packag
     {
         using ZipArchive package = ZipFile.OpenRead(packages.Package("one", "PatchDpo.Models.Embedded"));
         string source = Path.Combine(PackageFixture.Repository, "src", "PatchDpo.Models.Embedded", "models");
-        string[] models = [.. Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Select(f => "models/" + Path.GetRelativePath(source, f).Replace('\\', '/'))];
-        Assert.Equal(models.Order(StringComparer.Ordinal), package.Entries.Select(e => e.FullName).Where(n => n.StartsWith("models/", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        string[] models = [.. Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories)
+            .Select(f => "models/" + Path.GetRelativePath(source, f).Replace('\\', '/'))];
+        Assert.Equal(models.Order(StringComparer.Ordinal), package.Entries.Select(e => e.FullName).Where(n => n.StartsWith("models/", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void An_application_scores_tunes_saves_and_loads_also_as_a_single_file()
     {
-        string folder = Path.Combine(packages.Root, "application"), work = Path.Combine(packages.Root, "elsewhere"), published = Path.Combine(packages.Root, "published");
+        string folder = Path.Combine(packages.Root, "application"), work = Path.Combine(packages.Root, "elsewhere"), published = Path.Combine(
+            packages.Root, "published");
         Directory.CreateDirectory(folder);
         Directory.CreateDirectory(work);
         string templates = Path.Combine(AppContext.BaseDirectory, "Application");
@@ -54,13 +57,15 @@ public sealed class PackageTests(PackageFixture packages) : IClassFixture<Packag
         File.WriteAllText(Path.Combine(folder, "nuget.config"), $"""
             <configuration><packageSources><add key="packed" value="{packages.Feed("one")}" /></packageSources></configuration>
             """);
-        Command.Run(folder, "dotnet", "publish", "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-p:PublishSingleFile=true", "-o", published, "-v", "quiet", "-nologo");
+        Command.Run(folder, "dotnet", "publish", "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false",
+            "-p:PublishSingleFile=true", "-o", published, "-v", "quiet", "-nologo");
         string program = Path.Combine(published, OperatingSystem.IsWindows() ? "Application.exe" : "Application");
         Assert.False(File.Exists(Path.Combine(published, "PatchDpo.Torch.dll")));
         Assert.Equal(["scored 2", "loaded PersonalizedImageTransformer"], Lines(Command.Run(work, program, work)));
         // And as a build leaves it.
         Command.Run(folder, "dotnet", "build", "-c", "Release", "-v", "quiet", "-nologo");
-        Assert.Equal(["scored 2", "loaded PersonalizedImageTransformer"], Lines(Command.Run(work, "dotnet", Path.Combine(folder, "bin", "Release", "net10.0", "Application.dll"), work)));
+        Assert.Equal(["scored 2", "loaded PersonalizedImageTransformer"],
+            Lines(Command.Run(work, "dotnet", Path.Combine(folder, "bin", "Release", "net10.0", "Application.dll"), work)));
     }
 
     public static TheoryData<string> Ids => [.. PackageFixture.Ids];

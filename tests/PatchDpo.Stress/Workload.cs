@@ -97,7 +97,8 @@ internal sealed class Workload : IDisposable
 
     private static byte[] Bytes(IEnumerable<double> numbers) => MemoryMarshal.AsBytes<double>(numbers.ToArray()).ToArray();
 
-    private static byte[] Bytes(nn.Module module) => [.. module.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+    private static byte[] Bytes(nn.Module module) => [.. module.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal)
+        .SelectMany(t => t.Value.bytes.ToArray())];
 
     private static QualityMap Map(float value) => new(2, 2, [value, value, value, value]);
 

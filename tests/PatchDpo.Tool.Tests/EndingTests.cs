@@ -18,7 +18,8 @@ public sealed class EndingTests
     public static TheoryData<Exception> UsersFaults =>
     [
         new EmptyDataException("There is nothing.\nAt all."), new InputException("There is nothing. At all."),
-        new ArgumentException("There is nothing. At all."), new ArgumentOutOfRangeException(null, "There is nothing. At all."), new FileNotFoundException("There is nothing. At all."),
+        new ArgumentException("There is nothing. At all."), new ArgumentOutOfRangeException(null, "There is nothing. At all."), new FileNotFoundException(
+            "There is nothing. At all."),
         new IOException("There is nothing. At all."), new UnauthorizedAccessException("There is\r\nnothing. At all."),
     ];
 

@@ -46,7 +46,8 @@ public sealed class EvaluateTests : IClassFixture<TinyModels>, IDisposable
         Assert.Contains(output, l => l.StartsWith("backpack ", StringComparison.Ordinal));
         JsonElement json = JsonDocument.Parse(File.ReadAllText(Path.Combine(_output, "scores.json"))).RootElement;
         Assert.Equal((setting == "original" ? "Original" : "KosmosG", 750, 25 * photos, 42),
-            (json.GetProperty("setting").GetString(), json.GetProperty("images").GetInt32(), json.GetProperty("pairs").GetInt32(), json.GetProperty("generationSeed").GetInt32()));
+            (json.GetProperty("setting").GetString(), json.GetProperty("images").GetInt32(), json.GetProperty("pairs").GetInt32(),
+                json.GetProperty("generationSeed").GetInt32()));
         foreach (string metric in new[] { "dino", "clipI" })
             Assert.Equal(1, json.GetProperty("metrics").GetProperty(metric).GetProperty("mean").GetDouble(), 1e-5);
         Assert.InRange(json.GetProperty("metrics").GetProperty("clipT").GetProperty("mean").GetDouble(), -1, 0.999);
@@ -106,7 +107,8 @@ public sealed class EvaluateTests : IClassFixture<TinyModels>, IDisposable
     public void Bad_input_gives_one_line_and_exit_code_2(string message, params string[] arguments)
     {
         WriteGeneration("cat", "a cat in the snow", 21);
-        List<string> all = [_generations, .. arguments.Select(a => a switch { "DINO" => _models.Dino, "CLIP" => _models.FullClip, "PHOTOS" => _photos, _ => a }), "--output", _output];
+        List<string> all = [_generations,
+            .. arguments.Select(a => a switch { "DINO" => _models.Dino, "CLIP" => _models.FullClip, "PHOTOS" => _photos, _ => a }), "--output", _output];
         if (!all.Contains("--dreambench"))
             all.AddRange("--dreambench", _photos);
         (int exitCode, _, string[] errors) = Tool.Run("evaluate", [.. all]);

@@ -24,7 +24,8 @@ public sealed class GenerateTests : IDisposable
         string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), sampler: "PNDMScheduler", family: TinyFamily.Sd15);
         string prompts = Path.Combine(_root, "prompts.txt");
         File.WriteAllText(prompts, "a cat\n\n  a dog / in: the \"snow\"\n");
-        string[] arguments = [model, "--prompts", prompts, "--reference", Photo("1.png"), Photo("2.png"), "--output", _output, "--steps", "2", "--count", "2", "--width", "24", "--height", "16", "--dtype", "bfloat16"];
+        string[] arguments = [model, "--prompts", prompts, "--reference", Photo("1.png"), Photo("2.png"), "--output", _output, "--steps", "2", "--count", "2",
+            "--width", "24", "--height", "16", "--dtype", "bfloat16"];
 
         (int exitCode, string[] output, string[] errors) = Tool.Run("generate", arguments);
         Assert.True(exitCode == 0, string.Join('\n', errors));
@@ -64,7 +65,8 @@ public sealed class GenerateTests : IDisposable
         }
 
         ImageBuffer Direct(ReferenceFusion fusion)
-            => loaded.Generate([new("a cat and a robot", [.. photos.Select(p => ImageFile.Load(p))])], new GenerationOptions { Steps = 2, AdapterScale = 20, ReferenceFusion = fusion })[0];
+            => loaded.Generate([new("a cat and a robot", [.. photos.Select(p => ImageFile.Load(p))])],
+                new GenerationOptions { Steps = 2, AdapterScale = 20, ReferenceFusion = fusion })[0];
     }
 
     [Fact]
@@ -78,7 +80,8 @@ public sealed class GenerateTests : IDisposable
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(6, output.Length);
         string[] warnings = [.. errors.Where(e => e.StartsWith("warning: ", StringComparison.Ordinal))];
-        Assert.Equal(["Prompt 1 is cut: it has 15 tokens", "Prompt 2 is cut: it has 15 tokens", "Prompt 3 is cut: it has 15 tokens", "5 prompts are cut in all."],
+        Assert.Equal(["Prompt 1 is cut: it has 15 tokens", "Prompt 2 is cut: it has 15 tokens", "Prompt 3 is cut: it has 15 tokens",
+            "5 prompts are cut in all."],
             warnings.Select(w => w["warning: ".Length..].Split(" and the text")[0]));
         Assert.StartsWith("warning: ", errors[0], StringComparison.Ordinal);
         Directory.Delete(_output, recursive: true);
@@ -92,7 +95,8 @@ public sealed class GenerateTests : IDisposable
         File.WriteAllText(file, "");
         CheckFault($"The output '{file}' is a file", model, "--prompt", "a", "--reference", Photo("1.png"), "--output", file);
         if (OperatingSystem.IsLinux())
-            CheckFault("The output folder '/proc/pictures' cannot be written", model, "--prompt", "a", "--reference", Photo("1.png"), "--output", "/proc/pictures");
+            CheckFault("The output folder '/proc/pictures' cannot be written", model, "--prompt", "a", "--reference", Photo("1.png"), "--output",
+                "/proc/pictures");
     }
 
     [Theory]
@@ -132,7 +136,8 @@ public sealed class GenerateTests : IDisposable
             Directory.Move(Path.Combine(model, part), Path.Combine(_root, part));
         string[] arguments =
         [
-            model, "--prompt", "a cat", "--reference", Photo("1.png"), "--output", _output, "--steps", "2", "--adapter", Path.Combine(_root, "ip_adapter.safetensors"),
+            model, "--prompt", "a cat", "--reference", Photo("1.png"), "--output", _output, "--steps", "2", "--adapter", Path.Combine(
+                _root, "ip_adapter.safetensors"),
             "--image-encoder", Path.Combine(_root, "image_encoder"), "--tokenizer", Path.Combine(_root, "tokenizer"),
         ];
         CheckFault("ScoreSdeVpScheduler", arguments);

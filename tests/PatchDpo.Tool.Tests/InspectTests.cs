@@ -22,7 +22,8 @@ public sealed class InspectTests : IDisposable
         string path = _folder.File("good.safetensors");
         SafetensorsWriter.Write(
             path,
-            new Dictionary<string, Tensor> { ["conv.weight"] = tensor(new[] { 0.5f, -1f, float.NaN, 2f }).reshape(2, 2), ["up\u202e\nside"] = tensor(7L), ["none"] = empty(0, 3, dtype: uint8) },
+            new Dictionary<string, Tensor> { ["conv.weight"] = tensor(new[] { 0.5f, -1f, float.NaN, 2f }).reshape(2, 2), ["up\u202e\nside"] = tensor(7L),
+                ["none"] = empty(0, 3, dtype: uint8) },
             new Dictionary<string, string> { ["format"] = "pt", ["note"] = "two\nlines" });
         (int exitCode, string output, string errors) = Inspect(path, "--stats");
         Assert.Equal((0, ""), (exitCode, errors));
@@ -64,7 +65,8 @@ public sealed class InspectTests : IDisposable
     {
         byte[] header = Encoding.UTF8.GetBytes("""{"a\u000a\u202eb":{"dtype":"F99","shape":[],"data_offsets":[0,0]}}""");
         string path = _folder.Write("bad\n.safetensors", [.. BitConverter.GetBytes((long)header.Length), .. header]);
-        AssertFails("WeightsFormatException", path.Replace("\n", " ", StringComparison.Ordinal) + "', key 'a\\u000a\\u202eb': the dtype 'F99' is unknown.", path);
+        AssertFails("WeightsFormatException", path.Replace("\n", " ", StringComparison.Ordinal) + "', key 'a\\u000a\\u202eb': the dtype 'F99' is unknown.",
+            path);
     }
 
     [Fact]

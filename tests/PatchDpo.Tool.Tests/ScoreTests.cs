@@ -20,10 +20,12 @@ public sealed class ScoreTests : IDisposable
             Directory.CreateDirectory(Path.Combine(folder, ".ipynb_checkpoints"));
             Directory.CreateDirectory(Path.Combine(folder, "__MACOSX"));
             ImageFile.SavePng(Path.Combine(folder, "x ü.png"), TinyPersonalizedModel.Image(1));
-            foreach (string litter in new[] { "._x ü.png", ".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints/x ü-checkpoint.png", "__MACOSX/._x ü.png" })
+            foreach (string litter in new[] { "._x ü.png", ".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints/x ü-checkpoint.png",
+                "__MACOSX/._x ü.png" })
                 File.WriteAllBytes(Path.Combine(folder, litter), [0, 5, 22, 7]);
         }
-        (int exitCode, string[] output, string[] errors) = Tool.Run("score", "--generated", generated, "--references", references, "--output", Path.Combine(_root, "Ergebnis ö"), "--heat-maps", "1");
+        (int exitCode, string[] output, string[] errors) = Tool.Run("score", "--generated", generated, "--references", references, "--output",
+            Path.Combine(_root, "Ergebnis ö"), "--heat-maps", "1");
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.StartsWith("1 pairs in", output[0], StringComparison.Ordinal);
         Assert.Contains(output, l => l.StartsWith("mean 1.000;", StringComparison.Ordinal));

@@ -52,7 +52,8 @@ public sealed class TrainTests : IDisposable
             Dictionary<string, Tensor> old = before.AdapterLayers.state_dict();
             Assert.NotEmpty(old);
             Assert.All(after.AdapterLayers.state_dict(), t => Assert.False(t.Value.Equals(old[t.Key]), t.Key));
-            using ImagePrompt reference = before.EncodeReferences([TinyPersonalizedModel.Image(1)]), same = after.EncodeReferences([TinyPersonalizedModel.Image(1)]);
+            using ImagePrompt reference = before.EncodeReferences([TinyPersonalizedModel.Image(1)]), same = after.EncodeReferences(
+                [TinyPersonalizedModel.Image(1)]);
             Assert.True(reference["tokens"].Equals(same["tokens"]));
         }
 

@@ -16,7 +16,8 @@ internal static class ChildProcess
     /// <summary>The same with variables in its environment.</summary>
     public static Process StartAssembly(string name, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, name), .. arguments])
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH")
+            ?? "dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, name), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

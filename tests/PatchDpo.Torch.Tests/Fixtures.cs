@@ -64,7 +64,8 @@ internal static class Fixtures
     /// <summary>Asserts equal shapes and max |actual - expected| at most the tolerance (0: equal).</summary>
     public static void AssertClose(Tensor actual, Tensor expected, double tolAbs, string what)
     {
-        Assert.True(actual.shape.AsSpan().SequenceEqual(expected.shape), $"{what}: shape [{string.Join(",", actual.shape)}], expected [{string.Join(",", expected.shape)}].");
+        Assert.True(actual.shape.AsSpan().SequenceEqual(expected.shape),
+            $"{what}: shape [{string.Join(",", actual.shape)}], expected [{string.Join(",", expected.shape)}].");
         if (expected.numel() == 0)
             return;
         using DisposeScope scope = NewDisposeScope();
@@ -79,7 +80,8 @@ internal static class Fixtures
     {
         string? fromEnvironment = Environment.GetEnvironmentVariable("PATCHDPO_FIXTURES");
         string root = string.IsNullOrEmpty(fromEnvironment)
-            ? System.IO.Path.Combine(Repository ?? throw new DirectoryNotFoundException($"No PatchDpo.sln above '{AppContext.BaseDirectory}': set PATCHDPO_FIXTURES to the fixtures' folder."), "tests", "fixtures")
+            ? System.IO.Path.Combine(Repository ?? throw new DirectoryNotFoundException(
+                $"No PatchDpo.sln above '{AppContext.BaseDirectory}': set PATCHDPO_FIXTURES to the fixtures' folder."), "tests", "fixtures")
             : System.IO.Path.GetFullPath(fromEnvironment);
         return Directory.Exists(root) ? root : throw new DirectoryNotFoundException($"The fixtures folder '{root}' does not exist.");
     }

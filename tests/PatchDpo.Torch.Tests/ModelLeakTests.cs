@@ -26,16 +26,21 @@ public class ModelLeakTests
         NormGroups = 2,
     };
 
-    private static readonly UNetConfig Sdxl = Unet with { UseLinearProjection = true, HasTextTimeEmbedding = true, AdditionTimeEmbedDim = 2, AdditionInputChannels = 16 };
+    private static readonly UNetConfig Sdxl = Unet with { UseLinearProjection = true, HasTextTimeEmbedding = true, AdditionTimeEmbedDim = 2,
+        AdditionInputChannels = 16 };
 
-    private static readonly ClipTextConfig Text = new() { VocabularySize = 6, MaxPositions = 4, HiddenSize = 4, NumLayers = 1, NumHeads = 1, ProjectionDim = 4 };
+    private static readonly ClipTextConfig Text = new() { VocabularySize = 6, MaxPositions = 4, HiddenSize = 4, NumLayers = 1, NumHeads = 1,
+        ProjectionDim = 4 };
 
-    private static readonly ClipVisionConfig TinyVision = new() { ImageSize = 4, PatchSize = 2, HiddenSize = 4, NumLayers = 1, NumHeads = 1, ProjectionDim = 4 };
+    private static readonly ClipVisionConfig TinyVision = new() { ImageSize = 4, PatchSize = 2, HiddenSize = 4, NumLayers = 1, NumHeads = 1,
+        ProjectionDim = 4 };
 
     private static readonly Dictionary<string, Maker> ModelFactories = new()
     {
-        ["DINO"] = owned => Encoder(owned, new DinoVisionTransformer(new DinoConfig { ImageSize = 4, PatchSize = 2, EmbedDim = 4, Depth = 1, NumHeads = 1 }), 6),
-        ["DINOv2"] = owned => Encoder(owned, new DinoV2VisionTransformer(new DinoV2Config { ImageSize = 4, PatchSize = 2, EmbedDim = 4, Depth = 1, NumHeads = 1, RegisterTokens = 1 }), 6),
+        ["DINO"] = owned => Encoder(
+            owned, new DinoVisionTransformer(new DinoConfig { ImageSize = 4, PatchSize = 2, EmbedDim = 4, Depth = 1, NumHeads = 1 }), 6),
+        ["DINOv2"] = owned => Encoder(owned, new DinoV2VisionTransformer(
+            new DinoV2Config { ImageSize = 4, PatchSize = 2, EmbedDim = 4, Depth = 1, NumHeads = 1, RegisterTokens = 1 }), 6),
         ["CLIP vision"] = owned => Encoder(owned, new ClipVisionEncoder(TinyVision), 4),
         ["CLIP text"] = owned =>
         {
@@ -50,7 +55,8 @@ public class ModelLeakTests
             return () => model.call(pixels, ids).Dispose();
         },
         ["ResNet"] = owned => Encoder(owned, new ResNet(new ResNetConfig { Bottleneck = false, Layers = [1, 1, 1, 1], Width = 2, NumClasses = 2 }), 32),
-        ["ResNet, bottleneck"] = owned => Encoder(owned, new ResNet(new ResNetConfig { Bottleneck = true, Layers = [1, 1, 1, 1], Width = 2, NumClasses = null }), 32),
+        ["ResNet, bottleneck"] = owned
+            => Encoder(owned, new ResNet(new ResNetConfig { Bottleneck = true, Layers = [1, 1, 1, 1], Width = 2, NumClasses = null }), 32),
         ["VGG"] = owned => Encoder(owned, new Vgg(new VggConfig { Layers = [2, 0, 2, 0], NumClasses = null }), 8),
         ["CIFAR ResNet"] = owned => Encoder(owned, new CifarResNet(new CifarResNetConfig { Width = 2, BlocksPerStage = 1 }), 8),
         ["ALIKE"] = owned => Encoder(owned, new Alike(new AlikeConfig { Channels = [2, 2, 2, 2], DescriptorDim = 4 }), 32),
@@ -70,7 +76,8 @@ public class ModelLeakTests
         },
         ["AutoencoderKL"] = owned =>
         {
-            AutoencoderKL model = Own(owned, new AutoencoderKL(new VaeConfig { BlockOutChannels = [2], LayersPerBlock = 1, NormGroups = 2, LatentChannels = 2 }));
+            AutoencoderKL model = Own(
+                owned, new AutoencoderKL(new VaeConfig { BlockOutChannels = [2], LayersPerBlock = 1, NormGroups = 2, LatentChannels = 2 }));
             Tensor image = Own(owned, rand(1, 3, 2, 2)), latents = Own(owned, rand(1, 2, 2, 2));
             return () =>
             {
@@ -78,7 +85,10 @@ public class ModelLeakTests
                 model.Decode(latents).Dispose();
             };
         },
-        ["Resampler"] = owned => Projection(owned, new Resampler(new ResamplerOptions { Channels = 4, Layers = 1, HeadChannels = 4, Heads = 1, Tokens = 2, InputChannels = 4, OutputChannels = 4 }), rand(1, 3, 4)),
+        ["Resampler"] = owned
+            => Projection(owned,
+            new Resampler(new ResamplerOptions { Channels = 4, Layers = 1, HeadChannels = 4, Heads = 1, Tokens = 2, InputChannels = 4,
+            OutputChannels = 4 }), rand(1, 3, 4)),
         ["Linear projection"] = owned => Projection(owned, new LinearImageProjection(4, 4, tokens: 2), rand(1, 4)),
         ["MLP projection"] = owned => Projection(owned, new MlpImageProjection(4, 4), rand(1, 3, 4)),
     };

@@ -19,7 +19,8 @@ internal static class TestImages
     {
         int columns = (width + block - 1) / block;
         Random random = new(seed);
-        (int, int, int)[] colours = Enumerable.Range(0, columns * ((height + block - 1) / block)).Select(_ => (random.Next(256), random.Next(256), random.Next(256))).ToArray();
+        (int, int, int)[] colours = Enumerable.Range(0, columns * ((height + block - 1) / block))
+            .Select(_ => (random.Next(256), random.Next(256), random.Next(256))).ToArray();
         return Create(width, height, (x, y) => colours[(y / block * columns) + (x / block)]);
     }
 }

@@ -9,7 +9,8 @@ namespace PatchDpo.Tests;
 /// <summary>Which methods each method of an assembly calls or takes the address of, read from its IL; a method is written "Type::Name(parameters)".</summary>
 internal sealed class CompiledCalls : IDisposable
 {
-    private static readonly Dictionary<int, OpCode> OpCodesByValue = typeof(OpCodes).GetFields().Select(f => (OpCode)f.GetValue(null)!).ToDictionary(o => (int)(ushort)o.Value);
+    private static readonly Dictionary<int, OpCode> OpCodesByValue = typeof(OpCodes).GetFields().Select(f => (OpCode)f.GetValue(null)!)
+        .ToDictionary(o => (int)(ushort)o.Value);
 
     private readonly PEReader _file;
     private readonly MetadataReader _metadata;
@@ -128,13 +129,15 @@ internal sealed class CompiledCalls : IDisposable
         public string GetTypeFromDefinition(MetadataReader reader, TypeDefinitionHandle handle, byte rawTypeKind)
         {
             TypeDefinition type = reader.GetTypeDefinition(handle);
-            return Qualified(type.GetDeclaringType() is { IsNil: false } outer ? GetTypeFromDefinition(reader, outer, 0) + "+" : Prefix(reader, type.Namespace), reader, type.Name);
+            return Qualified(type.GetDeclaringType() is { IsNil: false } outer ? GetTypeFromDefinition(reader, outer, 0) + "+"
+                : Prefix(reader, type.Namespace), reader, type.Name);
         }
 
         public string GetTypeFromReference(MetadataReader reader, TypeReferenceHandle handle, byte rawTypeKind)
         {
             TypeReference type = reader.GetTypeReference(handle);
-            return Qualified(type.ResolutionScope.Kind == HandleKind.TypeReference ? GetTypeFromReference(reader, (TypeReferenceHandle)type.ResolutionScope, 0) + "+" : Prefix(reader, type.Namespace), reader, type.Name);
+            return Qualified(type.ResolutionScope.Kind == HandleKind.TypeReference
+                ? GetTypeFromReference(reader, (TypeReferenceHandle)type.ResolutionScope, 0) + "+" : Prefix(reader, type.Namespace), reader, type.Name);
         }
 
         public string GetTypeFromSpecification(MetadataReader reader, object? genericContext, TypeSpecificationHandle handle, byte rawTypeKind)

@@ -34,7 +34,8 @@ internal static partial class SmallSingleFile
         foreach ((string key, Tensor value) in Part(folder, "unet"))
             all.Add("model.diffusion_model." + LdmKeyMap.UNetKey(layout.UNet, key), value);
         foreach ((string key, Tensor value) in Part(folder, "vae"))
-            all.Add("first_stage_model." + LdmKeyMap.VaeKey(layout.Vae, key), key.Contains(".attentions.", StringComparison.Ordinal) && value.dim() == 2 ? value.unsqueeze(-1).unsqueeze(-1) : value);
+            all.Add("first_stage_model." + LdmKeyMap.VaeKey(layout.Vae, key), key.Contains(".attentions.", StringComparison.Ordinal) && value.dim() == 2
+                ? value.unsqueeze(-1).unsqueeze(-1) : value);
         foreach ((string key, Tensor value) in Part(folder, "text_encoder"))
             all.Add((layout.SecondText is null ? "cond_stage_model.transformer." : "conditioner.embedders.0.transformer.") + key, value);
         if (layout.SecondText is not null)
@@ -55,11 +56,14 @@ internal static partial class SmallSingleFile
             if (layer.Success && layer.Groups["part"].Value is "self_attn.q_proj")
             {
                 string kind = layer.Groups["kind"].Value;
-                all.Add($"transformer.resblocks.{layer.Groups["index"].Value}.attn.in_proj_{kind}", cat([value, .. new[] { "k", "v" }.Select(p => text[key.Replace("q_proj", p + "_proj", StringComparison.Ordinal)])], 0));
+                all.Add($"transformer.resblocks.{layer.Groups["index"].Value}.attn.in_proj_{kind}",
+                    cat([value, .. new[] { "k", "v" }.Select(p => text[key.Replace("q_proj", p + "_proj", StringComparison.Ordinal)])], 0));
             }
-            else if (layer.Success && !layer.Groups["part"].Value.EndsWith("k_proj", StringComparison.Ordinal) && !layer.Groups["part"].Value.EndsWith("v_proj", StringComparison.Ordinal))
+            else if (layer.Success && !layer.Groups["part"].Value.EndsWith("k_proj", StringComparison.Ordinal)
+                && !layer.Groups["part"].Value.EndsWith("v_proj", StringComparison.Ordinal))
             {
-                string part = layer.Groups["part"].Value switch { "self_attn.out_proj" => "attn.out_proj", "layer_norm1" => "ln_1", "layer_norm2" => "ln_2", "mlp.fc1" => "mlp.c_fc", _ => "mlp.c_proj" };
+                string part = layer.Groups["part"].Value switch { "self_attn.out_proj" => "attn.out_proj", "layer_norm1" => "ln_1", "layer_norm2"
+                    => "ln_2", "mlp.fc1" => "mlp.c_fc", _ => "mlp.c_proj" };
                 all.Add($"transformer.resblocks.{layer.Groups["index"].Value}.{part}.{layer.Groups["kind"].Value}", value);
             }
             else if (!layer.Success)

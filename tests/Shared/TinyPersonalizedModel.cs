@@ -11,7 +11,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Tests;
 
-/// <summary>Writes a whole personalised model of a few thousand random weights, in the folder layout of a real one: images of 32 pixels, latents of 4 x 8 x 8.</summary>
+/// <summary>
+/// Writes a whole personalised model of a few thousand random weights, in the folder layout of a real one: images of 32 pixels, latents of 4 x 8 x 8.
+/// </summary>
 internal static class TinyPersonalizedModel
 {
     public const int ImageSize = 32;
@@ -36,7 +38,8 @@ internal static class TinyPersonalizedModel
         using DisposeScope scope = NewDisposeScope();
         random.manual_seed(seed);
         bool isXl = family == TinyFamily.Sdxl;
-        WriteJson(folder, "model_index.json", new { _class_name = isXl ? "StableDiffusionXLPipeline" : "StableDiffusionPipeline", _diffusers_version = "0.23.1" });
+        WriteJson(folder, "model_index.json", new { _class_name = isXl ? "StableDiffusionXLPipeline"
+            : "StableDiffusionPipeline", _diffusers_version = "0.23.1" });
         WriteJson(Path.Combine(folder, "scheduler"), "scheduler_config.json", new
         {
             _class_name = sampler,
@@ -102,7 +105,8 @@ internal static class TinyPersonalizedModel
             {
                 TinyAdapter.Linear => new LinearImageProjection(PooledWidth, width),
                 TinyAdapter.Full => new MlpImageProjection(VisionWidth, width),
-                _ => new Resampler(new ResamplerOptions { Channels = 16, Layers = 1, HeadChannels = 8, Heads = 2, Tokens = 4, InputChannels = VisionWidth, OutputChannels = width }),
+                _ => new Resampler(new ResamplerOptions { Channels = 16, Layers = 1, HeadChannels = 8, Heads = 2, Tokens = 4, InputChannels = VisionWidth,
+                    OutputChannels = width }),
             },
             new IpAdapterLayers(unet));
         IpAdapterFile.Write(path, model);
@@ -214,7 +218,8 @@ internal static class TinyPersonalizedModel
             vocabulary.Add(token, vocabulary.Count);
         WriteJson(folder, "vocab.json", vocabulary);
         File.WriteAllText(Path.Combine(folder, "merges.txt"), "#version: 0.2\n");
-        WriteJson(folder, "tokenizer_config.json", new { model_max_length = MaxTokens, bos_token = SpecialTokens[0], eos_token = SpecialTokens[1], pad_token = SpecialTokens[1], unk_token = SpecialTokens[1] });
+        WriteJson(folder, "tokenizer_config.json", new { model_max_length = MaxTokens, bos_token = SpecialTokens[0], eos_token = SpecialTokens[1],
+            pad_token = SpecialTokens[1], unk_token = SpecialTokens[1] });
     }
 
     private static IEnumerable<string> ByteCharacters()
@@ -238,6 +243,7 @@ internal static class TinyPersonalizedModel
     private static void Save(string folder, string part, nn.Module module)
     {
         using (module)
-            SafetensorsWriter.Write(Path.Combine(folder, part, part is "unet" or "vae" ? "diffusion_pytorch_model.safetensors" : "model.safetensors"), module.state_dict());
+            SafetensorsWriter.Write(Path.Combine(folder, part, part is "unet" or "vae" ? "diffusion_pytorch_model.safetensors" : "model.safetensors"),
+                module.state_dict());
     }
 }

@@ -8,7 +8,7 @@ namespace PatchDpo.MLNet.Interop;
 /// <param name="maxLength">The most characters that a value may have.</param>
 /// <param name="findTruncated">Which of the texts the encoder cuts.</param>
 /// <param name="refuse">Whether that is an error.</param>
-/// <param name="log">Told of each row.</param>
+/// <param name="log">Called for each row.</param>
 internal sealed class PromptInput(
     string name, int maxLength, Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>> findTruncated, bool refuse, TruncationLog log)
         : TextInput(name, maxLength)

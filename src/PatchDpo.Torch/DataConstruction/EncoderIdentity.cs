@@ -11,7 +11,8 @@ internal static class EncoderIdentity
     /// <param name="role">What it is used for.</param>
     /// <param name="path">Its folder, or its lone file.</param>
     /// <param name="options">How it was opened.</param>
-    public static ModelIdentity FromPath(string role, string path, VisionEncoderOptions options) => ModelIdentity.FromPath(role, path, PairSettings.Of(options));
+    public static ModelIdentity FromPath(string role, string path, VisionEncoderOptions options)
+        => ModelIdentity.FromPath(role, path, PairSettings.Of(options));
 
     /// <summary>An encoder in memory.</summary>
     /// <param name="role">What it is used for.</param>

@@ -184,7 +184,8 @@ internal sealed class PairBuild(
     {
         const string Pickle = $"{PairLayout.Pairs}/{PairLayout.Pickle}";
         WeightMapping mapping = WeightMapping.Fit(journal.Maps.SelectMany(m => new[] { m.Reference, m.Generated }), options.PickleWeights);
-        IEnumerable<(CandidateRecord Reference, GeneratedRecord Generated)> images = journal.Samples.SelectMany(s => s.Generated.Select(g => (Reference: journal.Candidates[s.Candidate], Generated: g)));
+        IEnumerable<(CandidateRecord Reference, GeneratedRecord Generated)> images = journal.Samples.SelectMany(
+            s => s.Generated.Select(g => (Reference: journal.Candidates[s.Candidate], Generated: g)));
         QualityMapPickle.Write(PathOf(Pickle),
             [.. journal.Maps.Zip(images, (m, i) => OnLatents(mapping, m, i.Reference, i.Generated)).Chunk(options.GenerationsPerReference)]);
         return Pickle;

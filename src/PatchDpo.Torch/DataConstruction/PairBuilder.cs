@@ -68,7 +68,7 @@ public sealed class PairBuilder
     /// <summary>Builds a data set, or what is missing of it.</summary>
     /// <param name="prompts">What the references show, used in turn until there are enough; also the prompts of the generated images.</param>
     /// <param name="folder">Made where it is missing. Empty, or of an earlier run with the same options, prompts and models.</param>
-    /// <param name="progress">Told after each sampling step and each batch.</param>
+    /// <param name="progress">Called after each sampling step and each batch.</param>
     /// <param name="cancellationToken">Stops between sampling steps; run again to continue.</param>
     /// <returns>What the folder has.</returns>
     /// <exception cref="ArgumentException">There is no prompt, or one is empty.</exception>

@@ -61,7 +61,7 @@ public sealed class PairFolder
 
     /// <summary>Reads the pairs with their images, one after another. The pairs of a sample share one reference, so that training encodes it once.</summary>
     /// <param name="options">Limits on the images; null for the defaults.</param>
-    /// <exception cref="InvalidImageException">A file is no image, or is damaged or too large.</exception>
+    /// <exception cref="InvalidImageException">A file is not an image, or is damaged or too large.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public IEnumerable<TrainingPair> Read(ImageDecodeOptions? options = null)
     {

@@ -11,7 +11,7 @@ public sealed class PairFolderException : PatchDpoException
     /// <param name="path">The file or folder at fault.</param>
     /// <param name="place">The place in it, for example <c>[3][0].target_map</c>, or null.</param>
     /// <param name="problem">What is wrong, as the end of a sentence.</param>
-    /// <param name="inner">The exception that told of it, if any.</param>
+    /// <param name="inner">The exception behind it; null: none.</param>
     public PairFolderException(string path, string? place, string problem, Exception? inner = null)
         : base(place is null ? $"'{path}': {problem}" : $"'{path}', {place}: {problem}", inner)
     {

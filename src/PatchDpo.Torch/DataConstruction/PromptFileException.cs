@@ -9,7 +9,7 @@ public sealed class PromptFileException : PatchDpoException
     /// <param name="path">The file.</param>
     /// <param name="line">The line at fault, from 1, or null where the fault is the file's.</param>
     /// <param name="problem">What is wrong, as the end of a sentence.</param>
-    /// <param name="inner">The exception that told of it, if any.</param>
+    /// <param name="inner">The exception behind it; null: none.</param>
     public PromptFileException(string path, int? line, string problem, Exception? inner = null)
         : base(line is int l ? $"'{path}', line {l}: {problem}" : $"'{path}': {problem}", inner)
     {

@@ -24,7 +24,7 @@ internal static class EncoderKinds
             foreach ((string anchor, _) in kind.Anchors)
                 if (StateDictPrefix.Find(file, anchor) is ITensorSource state)
                     return kind.FromState(state, anchor, device, dtype, options);
-        string found = TensorFileKind.Describe(file) is string what ? $"this is no image encoder that can be opened, but {what}"
+        string found = TensorFileKind.Describe(file) is string what ? $"this is not an image encoder that can be opened, but {what}"
             : "its tensors are those of no image encoder that can be opened";
         throw new UnknownModelException(
             file.Path, null, $"{found}; looked for {string.Join(", ", All.SelectMany(k => k.Anchors).Select(a => $"'{a.Key}' ({a.Meaning})"))}.");
@@ -37,7 +37,7 @@ internal static class EncoderKinds
         string field = config.Has("model_type") ? "model_type" : "architectures";
         string name = field == "model_type" ? config.GetString(field) : config.GetStringArray(field).FirstOrDefault("");
         EncoderKind kind = All.FirstOrDefault(k => k.ModelTypes.Contains(name)) ?? throw config.Fault(
-            field, $"'{name}' is no image encoder that can be opened; {string.Join(" and ", All.Select(k => k.ModelTypeHint).OfType<string>())} are.");
+            field, $"'{name}' is not an image encoder that can be opened; {string.Join(" and ", All.Select(k => k.ModelTypeHint).OfType<string>())} are.");
         return kind.FromFolder(folder, config, device, dtype, options);
     }
 

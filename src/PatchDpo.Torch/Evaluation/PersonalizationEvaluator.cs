@@ -124,7 +124,8 @@ public sealed class PersonalizationEvaluator
             Dictionary<ImageBuffer, bool[,]?> masks = pairs.Select(p => p.Reference).Distinct(ImageContentComparer.Instance).ToDictionary(
                 r => r, r => _options.MaskPlainBackground ? PlainBackground.Of(r).Object() : null, ImageContentComparer.Instance);
             IReadOnlyList<PatchQualityResult> results = FiniteOutput.Renamed(
-                () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => p.Reference)], [.. pairs.Select(p => masks[p.Reference])]),
+                () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => p.Reference)],
+                    [.. pairs.Select(p => masks[p.Reference])]),
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
                 sums[pairs[i].Row].PatchQuality = (sums[pairs[i].Row].PatchQuality ?? 0) + results[i].Score;

@@ -11,7 +11,7 @@ namespace PatchDpo.Torch.Evaluation;
 /// <param name="Dino">DINO: subject fidelity; null without a DINO encoder.</param>
 /// <param name="ClipI">CLIP-I: subject fidelity; null without CLIP.</param>
 /// <param name="ClipT">CLIP-T: prompt fidelity; null without CLIP.</param>
-/// <param name="PatchQuality">Mean patch quality score (ours); null without an estimator.</param>
+/// <param name="PatchQuality">Mean patch quality score (not in the paper); null without an estimator.</param>
 /// <param name="Subjects">Each subject's means, in the order of first appearance.</param>
 /// <param name="Models">The models measured with.</param>
 /// <param name="GenerationSeed">The seed that the images were generated with, where known.</param>

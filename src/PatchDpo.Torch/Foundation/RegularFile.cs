@@ -116,7 +116,8 @@ public static partial class RegularFile
         if (error is not (NoEntry or NotFolder) && !LinkLoop.Contains(error))
             return new IOException($"'{path}' cannot be opened: {words}.", error);
         return new FileNotFoundException(
-            new FileInfo(path).LinkTarget is string target ? $"'{path}' is a link to '{target}', where there is no file." : $"There is no file '{path}'.", path);
+            new FileInfo(path).LinkTarget is string target ? $"'{path}' is a link to '{target}', where there is no file."
+                : $"There is no file '{path}'.", path);
     }
 
     private static string? DescribeOpen(SafeFileHandle handle)

@@ -1,6 +1,6 @@
 namespace PatchDpo.Torch.Foundation;
 
-/// <summary>libtorch or TorchSharp's native library could not be prepared for loading; the message names the file and the cures.</summary>
+/// <summary>libtorch or TorchSharp's native library could not be prepared for loading; the message names the file and what helps.</summary>
 public sealed class TorchLoadException : PatchDpoException
 {
     /// <summary>Creates the exception.</summary>

@@ -81,7 +81,7 @@ public static class TorchRuntime
 
     // An exception from here would reach the caller as a TypeInitializationException: Initialize throws it.
     [SuppressMessage("Usage", "CA2255:The 'ModuleInitializer' attribute should not be used in libraries",
-        Justification = "The cure must run before TorchSharp's static constructor, which any member of this assembly may trigger.")]
+        Justification = "The patch must be applied before TorchSharp's static constructor, which any member of this assembly may trigger.")]
     [ModuleInitializer]
     internal static void InitializeModule() => _ = Failure.Value;
 

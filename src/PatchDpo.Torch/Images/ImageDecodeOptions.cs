@@ -20,7 +20,7 @@ public sealed class ImageDecodeOptions
             : throw new ArgumentOutOfRangeException(nameof(MaxPixels), value, $"Must be 1 to {LargestMaxPixels}.");
     } = 89_478_485;
 
-    /// <summary>Width and height, each at most; checked in the header. Default 32,767 (ours).</summary>
+    /// <summary>Width and height, each at most; checked in the header. Default 32,767 (not in the paper).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
     public int MaxSide
     {
@@ -28,7 +28,7 @@ public sealed class ImageDecodeOptions
         init => field = ArgumentRange.Within(value, 1);
     } = 32_767;
 
-    /// <summary>Bytes of a file, at most; checked before it is read. Default 256 MiB (ours).</summary>
+    /// <summary>Bytes of a file, at most; checked before it is read. Default 256 MiB (not in the paper).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Below 1 or above 2,147,483,591.</exception>
     public long MaxFileBytes
     {

@@ -8,7 +8,7 @@ public class InvalidImageException : PatchDpoException
     /// <summary>States what is wrong with which image.</summary>
     /// <param name="source">The file, or another name for where the bytes came from.</param>
     /// <param name="problem">What is wrong, as a sentence without the source.</param>
-    /// <param name="inner">The exception that told of it, if any.</param>
+    /// <param name="inner">The exception behind it; null: none.</param>
     public InvalidImageException(string source, string problem, Exception? inner = null)
         : base($"'{source}': {problem}", inner) => ImageSource = source;
 

@@ -3,7 +3,7 @@ namespace PatchDpo.Torch.Images;
 /// <summary>Puts the references of several objects into one image.</summary>
 /// <remarks>
 /// What a pair with several objects has for its reference half x_ref: PatchDPO trains on one reference image a pair, and does not say
-/// what it is for several objects (ours). Patch quality works on it unchanged: the best match of a patch may lie in any of the objects.
+/// what it is for several objects (not in the paper). Patch quality works on it unchanged: the best match of a patch may lie in any of the objects.
 /// </remarks>
 public static class ReferenceMontage
 {

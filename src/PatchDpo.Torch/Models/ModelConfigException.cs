@@ -9,7 +9,7 @@ public sealed class ModelConfigException : PatchDpoException
     /// <param name="path">The file (or the name of the text).</param>
     /// <param name="field">The field at fault, dotted from the root, or null where the fault is the file's.</param>
     /// <param name="problem">What is wrong, as the end of a sentence.</param>
-    /// <param name="inner">The exception that told of it, if any.</param>
+    /// <param name="inner">The exception behind it; null: none.</param>
     public ModelConfigException(string path, string? field, string problem, Exception? inner = null)
         : base(field is null ? $"'{path}': {problem}" : $"'{path}', field '{field}': {problem}", inner)
     {

@@ -64,7 +64,7 @@ internal static class PatchCorrespondence
     }
 
     /// <summary>Which points of the same image lie nearer than a radius in patches. <c>(B,K,2) -> bool (B*K,B*K)</c></summary>
-    public static Tensor Near(Tensor points, long rows, long columns, double radius)
+    public static Tensor WithinRadius(Tensor points, long rows, long columns, double radius)
     {
         using DisposeScope scope = NewDisposeScope();
         (long batch, long count) = (points.shape[0], points.shape[1]);
@@ -85,7 +85,7 @@ internal static class PatchCorrespondence
     /// <param name="columns">Its columns.</param>
     /// <returns><c>(B*K,108)</c>; the first 12 are the patch's own.</returns>
     /// <remarks>With the surroundings, two parts of an object that share a colour are told apart, and two patches of a plain background are not.</remarks>
-    public static Tensor Looks(Tensor views, Tensor points, long rows, long columns)
+    public static Tensor Appearance(Tensor views, Tensor points, long rows, long columns)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor quarters = nn.functional.adaptive_avg_pool2d(views, [rows * 2, columns * 2]);
@@ -99,7 +99,7 @@ internal static class PatchCorrespondence
     public static Tensor OfPatch(Tensor looks) => looks.narrow(1, 0, 12);
 
     /// <summary>Which pairs look alike: their root mean square difference is below a distance. <c>(M,D), (R,D) -> bool (M,R)</c></summary>
-    public static Tensor Alike(Tensor looks, Tensor others, double distance)
+    public static Tensor AppearEqual(Tensor looks, Tensor others, double distance)
     {
         using DisposeScope scope = NewDisposeScope();
         return cdist(looks, others).DividedBy(Math.Sqrt(looks.shape[1])).LessThan(distance).MoveToOuterDisposeScope();
@@ -109,7 +109,7 @@ internal static class PatchCorrespondence
     /// How much pairs look alike, 1 for the same down to 0: a Gaussian of the root mean square difference of the patches and, a third as much, of
     /// their surroundings. <c>(M,108), (R,108) -> (M,R)</c>
     /// </summary>
-    public static Tensor Likeness(Tensor looks, Tensor others, double distance)
+    public static Tensor AppearanceSimilarity(Tensor looks, Tensor others, double distance)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor Difference(int start, int length) => cdist(looks.narrow(1, start, length), others.narrow(1, start, length)).Squared().DividedBy(length);

@@ -218,24 +218,24 @@ public sealed class PatchEncoderTrainer
             views.Maps, (int)rows, (int)columns, _options.PointsPerImage, random, views.Foregrounds);
         toPoints = toPoints.to(plain.device);
         Tensor a = PatchViews.ReadAt(maps, points).flatten(0, 1), b = PatchViews.ReadAt(patchFeatures(second), toPoints).flatten(0, 1);
-        Tensor looks = PatchCorrespondence.Looks(plain, toPoints, rows, columns);
-        Tensor near = PatchCorrespondence.Near(toPoints, rows, columns, _options.NeighbourRadius);
-        Tensor excluded = near.logical_or(PatchCorrespondence.Alike(looks, looks, _options.LookAlikeDistance));
+        Tensor looks = PatchCorrespondence.Appearance(plain, toPoints, rows, columns);
+        Tensor near = PatchCorrespondence.WithinRadius(toPoints, rows, columns, _options.NeighbourRadius);
+        Tensor excluded = near.logical_or(PatchCorrespondence.AppearEqual(looks, looks, _options.LookAlikeDistance));
         Tensor? negatives = null, negativesExcluded = null;
         Tensor others = b, otherLooks = looks;
         if (recoloured is not null)
         {
             negatives = PatchViews.ReadAt(patchFeatures(ChangeLight(recoloured)), toPoints).flatten(0, 1);
-            Tensor changed = PatchCorrespondence.Looks(recoloured, toPoints, rows, columns);
+            Tensor changed = PatchCorrespondence.Appearance(recoloured, toPoints, rows, columns);
             // What is still the same at its place is no negative, even where its surroundings changed.
             Tensor same = near.logical_and(
-                PatchCorrespondence.Alike(PatchCorrespondence.OfPatch(looks), PatchCorrespondence.OfPatch(changed), _options.LookAlikeDistance));
-            negativesExcluded = same.logical_or(PatchCorrespondence.Alike(looks, changed, _options.LookAlikeDistance));
+                PatchCorrespondence.AppearEqual(PatchCorrespondence.OfPatch(looks), PatchCorrespondence.OfPatch(changed), _options.LookAlikeDistance));
+            negativesExcluded = same.logical_or(PatchCorrespondence.AppearEqual(looks, changed, _options.LookAlikeDistance));
             (others, otherLooks) = (cat([others, negatives]), cat([otherLooks, changed]));
         }
         (Tensor loss, Tensor accuracy) = PatchContrast.Loss(a, b, excluded, _options.Temperature, negatives, negativesExcluded);
         if (_options.GradedWeight > 0)
-            loss = loss.Plus(PatchContrast.GradedLoss(a, others, PatchCorrespondence.Likeness(looks, otherLooks, _options.GradedDistance))
+            loss = loss.Plus(PatchContrast.GradedLoss(a, others, PatchCorrespondence.AppearanceSimilarity(looks, otherLooks, _options.GradedDistance))
                 .Times(_options.GradedWeight));
         return (loss, accuracy);
 

@@ -124,7 +124,8 @@ public sealed class PatchQualityEstimator
         using DisposeScope scope = NewDisposeScope();
         Tensor? generatedGrid = Grid(generatedMask, generated, pair, "generated image"), referenceGrid = Grid(referenceMask, reference, pair, "reference");
         (Tensor p, Tensor q) = PatchSimilarity.ComputeBoth(generated, reference, generatedGrid, referenceGrid);
-        QualityMap generatedQuality = QualityMap.FromTensor(Judged(p, generatedGrid)[0]), referenceQuality = QualityMap.FromTensor(Judged(q, referenceGrid)[0]);
+        QualityMap generatedQuality = QualityMap.FromTensor(WithinMask(p, generatedGrid)[0]), referenceQuality = QualityMap.FromTensor(
+            WithinMask(q, referenceGrid)[0]);
         float score = (generatedGrid, referenceGrid) switch
         {
             (null, not null) => Mean(q, referenceGrid),
@@ -135,7 +136,7 @@ public sealed class PatchQualityEstimator
     }
 
     // Outside a mask there is nothing to find fault with: with quality 1, training takes nothing from a reference's background.
-    private static Tensor Judged(Tensor quality, Tensor? mask) => mask is null ? quality : quality.MaskedFilled(mask.logical_not(), 1);
+    private static Tensor WithinMask(Tensor quality, Tensor? mask) => mask is null ? quality : quality.MaskedFilled(mask.logical_not(), 1);
 
     private static float Mean(Tensor quality, Tensor? mask)
         => (mask is null ? quality : quality.masked_select(mask)).to(float64).mean().to(float32).item<float>();

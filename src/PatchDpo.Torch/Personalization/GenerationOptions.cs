@@ -61,7 +61,7 @@ public sealed record GenerationOptions
 
     /// <summary>
     /// Images that are generated together, 1 to 65,536; it does not change them but for rounding. Requests with different numbers of concatenated
-    /// references above one, whose least common multiple is above 60, are generated apart. Default 4 (ours).
+    /// references above one, whose least common multiple is above 60, are generated apart. Default 4 (not in the paper).
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1 or more than 65,536.</exception>
     public int BatchSize { get; init => field = ArgumentRange.Within(value, 1, MaxBatchSize); } = 4;
@@ -81,7 +81,7 @@ public sealed record GenerationOptions
     /// <exception cref="ArgumentOutOfRangeException">No member of the enumeration.</exception>
     public SamplerKind? Sampler { get; init => field = value is SamplerKind v ? ArgumentRange.Member(v) : null; }
 
-    /// <summary>The longest prompt that is accepted, in characters, the negative prompt included. Default 2,000 (ours).</summary>
+    /// <summary>The longest prompt that is accepted, in characters, the negative prompt included. Default 2,000 (not in the paper).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int MaxPromptCharacters { get; init => field = ArgumentRange.Within(value, 1); } = DefaultMaxPromptCharacters;
 

@@ -18,13 +18,14 @@ internal static class GuidedSampling
     /// <param name="noise">Standard normal, <c>(B,C,h,w)</c>.</param>
     /// <param name="positive">The prompts, B rows.</param>
     /// <param name="negative">The negative prompts, B rows; null samples without guidance.</param>
-    /// <param name="observe">Told of every step.</param>
+    /// <param name="observe">Called after each step.</param>
     /// <param name="cancellationToken">Looked at before every step.</param>
     /// <param name="stepNoise">Standard normal like <paramref name="noise"/> for a step; needed where the sampler adds noise.</param>
     /// <returns>Latents <c>(B,C,h,w)</c>, the caller's to dispose.</returns>
     public static Tensor Run(
         NoisePredictor predict, ISampler sampler, int steps, double guidanceScale, Tensor noise,
-        PromptConditions positive, PromptConditions? negative, Action<GuidedStep>? observe, CancellationToken cancellationToken, Func<int, Tensor>? stepNoise = null)
+        PromptConditions positive, PromptConditions? negative, Action<GuidedStep>? observe, CancellationToken cancellationToken,
+        Func<int, Tensor>? stepNoise = null)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();

@@ -39,7 +39,8 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             GenerationRequest[] batch = NextBatch(requests, first);
             PromptConditions positive = Conditions(batch, first, dropped);
             PromptConditions? negative = guided
-                ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), model.References.Unconditional(positive.Image, dropped!), positive.TimeIds)
+                ? new PromptConditions(negativeText!.Map(t => Repeat(t, batch.Length)), model.References.Unconditional(positive.Image, dropped!),
+                    positive.TimeIds)
                 : null;
             long[] shape = [model.LatentChannels, _height / model.LatentScale, _width / model.LatentScale];
             long[] noiseIndices = [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)];

@@ -251,7 +251,8 @@ public sealed class PersonalizedModel : IDisposable
     /// </param>
     /// <param name="adapterScale">Weight of the image prompt; null takes <see cref="AdapterScale"/>.</param>
     /// <returns><c>(B,C,h,w)</c>, of the latents' type; the caller disposes it.</returns>
-    public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, ImagePrompt imagePrompt, Tensor? timeIds = null, double? adapterScale = null)
+    public Tensor PredictNoise(Tensor latents, Tensor timesteps, TextConditions text, ImagePrompt imagePrompt, Tensor? timeIds = null,
+        double? adapterScale = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(latents);
@@ -284,7 +285,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <summary>Generates images.</summary>
     /// <param name="requests">One image each.</param>
     /// <param name="options">How; null takes the defaults.</param>
-    /// <param name="progress">Told after each sampling step.</param>
+    /// <param name="progress">Called after each sampling step.</param>
     /// <param name="cancellationToken">Looked at before each sampling step.</param>
     /// <returns>An RGB image for each request, in order.</returns>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>

@@ -102,7 +102,7 @@ public sealed record PatchDpoTrainerOptions
     /// <summary>Feeds SDXL's sizes in the scrambled rows of the official script, to repeat its runs. Default false: rows as SDXL was trained with.</summary>
     public bool OfficialTimeIds { get; init; }
 
-    /// <summary>The longest prompt that is accepted, in characters. Default 2,000 (ours).</summary>
+    /// <summary>The longest prompt that is accepted, in characters. Default 2,000 (not in the paper).</summary>
     public int MaxPromptCharacters { get; init => field = ArgumentRange.Within(value, 1); } = GenerationOptions.DefaultMaxPromptCharacters;
 
     /// <summary>
@@ -111,7 +111,7 @@ public sealed record PatchDpoTrainerOptions
     /// </summary>
     public bool RefuseTruncatedPrompts { get; init; }
 
-    /// <summary>Told after every step; null (default) for none.</summary>
+    /// <summary>Called after each step; null (default) for none.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
     /// <summary>Checks what no single property can.</summary>

@@ -9,7 +9,7 @@ public sealed class WeightsFormatException : PatchDpoException
     /// <param name="path">The file (or the name of the stream).</param>
     /// <param name="key">The tensor or header entry at fault, or null where the fault is the file's.</param>
     /// <param name="problem">What is wrong, as the end of a sentence.</param>
-    /// <param name="inner">The exception that told of it, if any.</param>
+    /// <param name="inner">The exception behind it; null: none.</param>
     public WeightsFormatException(string path, string? key, string problem, Exception? inner = null)
         : base(key is null ? $"'{path}': {problem}" : $"'{path}', key {KeyText.Quote(key)}: {problem}", inner)
     {

@@ -34,7 +34,10 @@ internal static class ForwardMemory
         Console.WriteLine($"one forward at {side:f0} pixels, batch 1, image prompt of {tokens.shape[1]} tokens: {seconds:f1} s, deviation {noise.std().item<float>():f3}, peak resident memory {Peak():f2} GB");
     }
 
-    /// <summary>Maps the model, which is then of the file's float16, uses each weight once (a prediction would take minutes) and prints; the process must be new.</summary>
+    /// <summary>
+    /// Maps the model, which is then of the file's float16, uses each weight once (a prediction would take minutes) and prints; the process must be
+    /// new.
+    /// </summary>
     public static void MeasureMapped(RandomModel model, ModelScale scale)
     {
         using IDisposable noGrad = no_grad();
@@ -52,7 +55,8 @@ internal static class ForwardMemory
         double before = Peak();
         long start = Stopwatch.GetTimestamp();
         (UNet2DConditionModel unet, IpAdapterModel adapter) = load();
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, loaded = Peak(), weights = Weights(unet, adapter).Sum(t => t.numel() * t.ElementSize) / 1e9;
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, loaded = Peak(), weights = Weights(unet, adapter)
+            .Sum(t => t.numel() * t.ElementSize) / 1e9;
         Console.WriteLine($"{how} in {seconds:f2} s: peak resident memory {loaded:f2} GB ({before:f2} GB before), weights {weights:f2} GB, peak / weights {loaded / weights:f3}");
         return (unet, adapter);
     }

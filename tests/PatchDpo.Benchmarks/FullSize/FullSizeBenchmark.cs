@@ -17,9 +17,11 @@ internal static class FullSizeBenchmark
         Option<string> scale = new("--scale") { Description = "full (6 GB of disk, 13 GB of memory) or tiny.", DefaultValueFactory = _ => "full" };
         scale.AcceptOnlyFromAmong("full", "tiny");
         Option<int> rounds = new("--rounds") { Description = "Measured rounds of loading.", DefaultValueFactory = _ => 3 };
-        Option<string> folder = new("--folder") { Description = "Where the weights are written for the time being.", DefaultValueFactory = _ => Path.GetTempPath() };
+        Option<string> folder = new("--folder") { Description = "Where the weights are written for the time being.", DefaultValueFactory = _
+            => Path.GetTempPath() };
         Option<string?> task = new("--task") { Hidden = true }, dtype = new("--dtype") { Hidden = true };
-        var command = new Command("fullsize", "Writes SDXL's UNet and IP-Adapter-Plus with random weights, loads them against plain reads, and predicts noise once.") { scale, rounds, folder, task, dtype };
+        var command = new Command(
+            "fullsize", "Writes SDXL's UNet and IP-Adapter-Plus with random weights, loads them against plain reads, and predicts noise once.") { scale, rounds, folder, task, dtype };
         command.SetAction(result =>
         {
             TorchRuntime.Initialize();
@@ -49,7 +51,8 @@ internal static class FullSizeBenchmark
         // Gigabytes are not left behind, however this ends.
         void Delete(PosixSignalContext signal) => Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
-        using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Delete), ended = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Delete);
+        using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Delete), ended = PosixSignalRegistration.Create(
+            PosixSignal.SIGTERM, Delete);
         try
         {
             var model = new RandomModel(folder);
@@ -58,7 +61,8 @@ internal static class FullSizeBenchmark
             foreach (ScalarType dtype in new[] { ScalarType.Float16, ScalarType.BFloat16 })
                 if (RunChild(folder, SpeedTask, dtype, arguments) is not 0 and int failed)
                     return failed;
-            return RunChild(folder, MemoryTask, ScalarType.BFloat16, arguments) is not 0 and int broken ? broken : RunChild(folder, MappedTask, ScalarType.Float16, arguments);
+            return RunChild(folder, MemoryTask, ScalarType.BFloat16, arguments) is not 0 and int broken ? broken
+                : RunChild(folder, MappedTask, ScalarType.Float16, arguments);
         }
         finally
         {

@@ -11,7 +11,9 @@ internal static unsafe partial class LoadSpeed
 {
     private const int Piece = 1 << 30;
 
-    /// <summary>Measures in turns after one unmeasured round, first in memory that is new to the process, then in memory that was in use before, and prints.</summary>
+    /// <summary>
+    /// Measures in turns after one unmeasured round, first in memory that is new to the process, then in memory that was in use before, and prints.
+    /// </summary>
     /// <remarks>Finding and clearing new memory is the system's work, and may take longer than reading; the second is the loader's own.</remarks>
     public static void Measure(RandomModel model, ScalarType dtype, int rounds)
     {

@@ -36,8 +36,10 @@ internal sealed class RandomModel(string folder)
         (UNet2DConditionModel unet, IpAdapterModel adapter) = Empty(scale);
         using UNet2DConditionModel network = unet;
         using IpAdapterModel prompt = adapter;
-        IEnumerable<KeyValuePair<string, Tensor>> Named(string prefix, nn.Module module) => module.state_dict().Select(t => KeyValuePair.Create(prefix + t.Key, t.Value));
-        KeyValuePair<string, Tensor>[][] files = [[.. Named("", unet)], [.. Named(ProjectionPrefix, adapter.Projection), .. Named(LayersPrefix, adapter.Layers)]];
+        IEnumerable<KeyValuePair<string, Tensor>> Named(string prefix, nn.Module module)
+            => module.state_dict().Select(t => KeyValuePair.Create(prefix + t.Key, t.Value));
+        KeyValuePair<string, Tensor>[][] files = [[.. Named("", unet)], [
+            .. Named(ProjectionPrefix, adapter.Projection), .. Named(LayersPrefix, adapter.Layers)]];
         long weights = files.Sum(f => f.Sum(t => t.Value.numel())), room = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
         if (room < 2.1 * weights)
             throw new IOException($"'{folder}' has {room / 1e9:f1} GB of room; the weights need {2 * weights / 1e9:f1} GB.");

@@ -18,7 +18,8 @@ internal static class ConfigurationChanges
         "\"\"", "\"x\"", "\"NaN\"", "\"1\"", "\"null\"", "\"../x\"", "\"\\u0000\"", "\"重み\"",
         "[]", "[0]", "[1]", "[-1]", "[1, 1]", "[2, 2]", "[8, 16]", "[16, 8]", "[1, 2, 3]", "[1000000000, 1000000000]", "[2147483647, 2147483647]", "[null]", "[[1]]", "[1e300]", "[\"x\"]", "[\"x\", \"x\"]",
         "{}", "{\"a\": 1}", "{\"content\": \"<|endoftext|>\"}", "{\"content\": 1}",
-        "\"" + new string('x', 10_000) + "\"", Repeated("1", 1000), Repeated("1", 100_000), Repeated("0", 1000), Repeated("0.001", 1000), Repeated("\"DownBlock2D\"", 100_000), Repeated("\"DownEncoderBlock2D\"", 40),
+        "\"" + new string('x', 10_000) + "\"", Repeated("1", 1000), Repeated("1", 100_000), Repeated("0", 1000), Repeated("0.001", 1000), Repeated(
+            "\"DownBlock2D\"", 100_000), Repeated("\"DownEncoderBlock2D\"", 40),
     ];
 
     /// <summary>The changes, in a fixed order.</summary>
@@ -27,7 +28,8 @@ internal static class ConfigurationChanges
     public static IEnumerable<ConfigurationChange> Of(string json, IReadOnlyDictionary<string, string> moreFields)
     {
         JsonObject root = JsonNode.Parse(json)!.AsObject();
-        foreach (string text in new[] { "", "[]", "1", "null", "\"x\"", "{}", "{", json[..(json.Length / 2)], json + json, new string('[', 1000), json.Replace(":", ": 1e999999999999, \"x\":", StringComparison.Ordinal) })
+        foreach (string text in new[] { "", "[]", "1", "null", "\"x\"", "{}", "{", json[..(json.Length / 2)], json + json, new string('[', 1000),
+            json.Replace(":", ": 1e999999999999, \"x\":", StringComparison.Ordinal) })
             yield return new ConfigurationChange("(file)", text, Short(text));
         foreach (ConfigurationChange change in Fields(root, root, ""))
             yield return change;

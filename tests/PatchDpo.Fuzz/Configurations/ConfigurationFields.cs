@@ -26,9 +26,11 @@ internal static class ConfigurationFields
         ["timestep_type"] = "\"discrete\"", ["sigma_min"] = "null", ["sigma_max"] = "null",
     };
 
-    public static readonly IReadOnlyDictionary<string, string> Clip = new Dictionary<string, string> { ["num_channels"] = "3", ["layer_norm_eps"] = "1e-5", ["attention_dropout"] = "0.0" };
+    public static readonly IReadOnlyDictionary<string, string> Clip = new Dictionary<string, string> { ["num_channels"] = "3", ["layer_norm_eps"] = "1e-5",
+        ["attention_dropout"] = "0.0" };
 
-    public static readonly IReadOnlyDictionary<string, string> Tokenizer = new Dictionary<string, string> { ["add_prefix_space"] = "false", ["do_lower_case"] = "true", ["tokenizer_class"] = "\"CLIPTokenizer\"" };
+    public static readonly IReadOnlyDictionary<string, string> Tokenizer = new Dictionary<string, string> { ["add_prefix_space"] = "false",
+        ["do_lower_case"] = "true", ["tokenizer_class"] = "\"CLIPTokenizer\"" };
 
     public static readonly IReadOnlyDictionary<string, string> Vit = new Dictionary<string, string>
     {

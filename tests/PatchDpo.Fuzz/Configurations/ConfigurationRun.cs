@@ -8,7 +8,10 @@ using TorchSharp;
 
 namespace PatchDpo.Fuzz.Configurations;
 
-/// <summary>Loads small models with one field of one configuration changed: each loads and works, or is refused by a documented exception, at once and in little memory.</summary>
+/// <summary>
+/// Loads small models with one field of one configuration changed: each loads and works, or is refused by a documented exception, at once and in
+/// little memory.
+/// </summary>
 internal sealed class ConfigurationRun(string folder, Watchdog watchdog)
 {
     private const long MaxMemory = 1L << 30;
@@ -20,7 +23,8 @@ internal sealed class ConfigurationRun(string folder, Watchdog watchdog)
 
     private static readonly Type[] Documented =
     [
-        typeof(ModelConfigException), typeof(ModelFileNotFoundException), typeof(StateDictMismatchException), typeof(UnknownModelException), typeof(WeightsFormatException),
+        typeof(ModelConfigException), typeof(ModelFileNotFoundException), typeof(StateDictMismatchException), typeof(UnknownModelException), typeof(
+            WeightsFormatException),
         typeof(NonFiniteOutputException), typeof(Torch.Personalization.NonFiniteLatentsException),
     ];
 
@@ -110,7 +114,8 @@ internal sealed class ConfigurationRun(string folder, Watchdog watchdog)
         _largest = Math.Max(_largest, memory);
         _slowest = time > _slowest ? time : _slowest;
         string? fault = error is not null && !Documented.Contains(error.GetType()) ? $"undocumented {error.GetType().Name}"
-            : error is ModelConfigException && !error.Message.Contains(Path.GetDirectoryName(target.File)!, StringComparison.Ordinal) && !error.Message.Contains(folder, StringComparison.Ordinal) ? "message without the file"
+            : error is ModelConfigException && !error.Message.Contains(Path.GetDirectoryName(target.File)!, StringComparison.Ordinal)
+                && !error.Message.Contains(folder, StringComparison.Ordinal) ? "message without the file"
             : time > MaxTime ? $"slow: {time.TotalSeconds:f1} s"
             : memory > MaxMemory ? $"memory: {memory >> 20} MiB"
             : live != 0 ? $"leak: {live} tensors" : null;

@@ -26,19 +26,23 @@ internal static class ConfigurationTargets
     /// <summary>Writes the models below a folder.</summary>
     public static IEnumerable<ConfigurationTarget> Create(string folder) =>
     [
-        .. Generator(folder, TinyFamily.Sd15, TinyAdapter.Linear), .. Generator(folder, TinyFamily.Sdxl, TinyAdapter.Plus), .. Generator(folder, TinyFamily.Sd15, TinyAdapter.Full),
+        .. Generator(folder, TinyFamily.Sd15, TinyAdapter.Linear), .. Generator(folder, TinyFamily.Sdxl, TinyAdapter.Plus), .. Generator(
+            folder, TinyFamily.Sd15, TinyAdapter.Full),
         .. Encoders(folder), Clip(folder), ResNet(folder), Vgg(folder),
     ];
 
     private static IEnumerable<ConfigurationTarget> Generator(string parent, TinyFamily family, TinyAdapter adapter)
     {
-        string name = $"{family} {adapter}", folder = TinyPersonalizedModel.Write(Path.Combine(parent, $"{family}-{adapter}"), family: family, adapter: adapter, textWidth: TextWidth);
+        string name = $"{family} {adapter}", folder = TinyPersonalizedModel.Write(
+            Path.Combine(parent, $"{family}-{adapter}"), family: family, adapter: adapter, textWidth: TextWidth);
         bool isXl = family == TinyFamily.Sdxl;
         string At(params string[] parts) => Path.Combine([folder, .. parts]);
-        ConfigurationTarget Target(string part, string file, Action load, IReadOnlyDictionary<string, string> more) => new($"{name} {part}/{file}", At(part, file), load, () => LoadWhole(folder), more);
+        ConfigurationTarget Target(string part, string file, Action load, IReadOnlyDictionary<string, string> more)
+            => new($"{name} {part}/{file}", At(part, file), load, () => LoadWhole(folder), more);
 
         yield return new($"{name} model_index.json", At("model_index.json"), () => LoadWhole(folder), null, None);
-        yield return Target("image_encoder", "config.json", () => Use(ClipVisionEncoder.FromFolder(At("image_encoder")), e => EncodeImage(e)), ConfigurationFields.Clip);
+        yield return Target("image_encoder", "config.json", () => Use(ClipVisionEncoder.FromFolder(At("image_encoder")), e => EncodeImage(e)),
+            ConfigurationFields.Clip);
         // The second adapter of a family has the same other parts.
         if (adapter == TinyAdapter.Full)
             yield break;
@@ -48,9 +52,12 @@ internal static class ConfigurationTargets
         foreach (string suffix in isXl ? new[] { "", "_2" } : [""])
         {
             string text = At("text_encoder" + suffix), tokenizer = At("tokenizer" + suffix);
-            yield return Target("text_encoder" + suffix, "config.json", () => Use(ClipTextEncoder.FromFolder(text), e => e.Encode(zeros([1, Math.Min(4, e.Config.MaxPositions)], ScalarType.Int64))), ConfigurationFields.Clip);
+            yield return Target("text_encoder" + suffix, "config.json", ()
+                => Use(ClipTextEncoder.FromFolder(text), e
+                => e.Encode(zeros([1, Math.Min(4, e.Config.MaxPositions)], ScalarType.Int64))), ConfigurationFields.Clip);
             foreach (string file in Directory.GetFiles(tokenizer, "*.json").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal))
-                yield return Target("tokenizer" + suffix, file, () => Tokenize(ClipTokenizer.FromFolder(tokenizer)), file == "tokenizer_config.json" ? ConfigurationFields.Tokenizer : None);
+                yield return Target("tokenizer" + suffix, file, () => Tokenize(ClipTokenizer.FromFolder(tokenizer)), file == "tokenizer_config.json"
+                    ? ConfigurationFields.Tokenizer : None);
         }
     }
 
@@ -61,7 +68,8 @@ internal static class ConfigurationTargets
             string folder = Path.Combine(parent, $"encoder-{kind}");
             using (ITrainableVisionEncoder encoder = TinyEncoders.Create(kind))
                 PatchEncoder.Save(encoder, folder);
-            yield return new($"{kind} config.json", Path.Combine(folder, "config.json"), () => Use(PatchEncoder.FromFolder(folder), EncodeImage), null, ConfigurationFields.Vit);
+            yield return new($"{kind} config.json", Path.Combine(folder, "config.json"), ()
+                => Use(PatchEncoder.FromFolder(folder), EncodeImage), null, ConfigurationFields.Vit);
         }
     }
 
@@ -107,11 +115,14 @@ internal static class ConfigurationTargets
     private static void LoadWhole(string folder)
     {
         using PersonalizedModel model = PersonalizedModel.Load(folder);
-        model.Generate([new GenerationRequest("a cat", [TinyImage])], new GenerationOptions { Steps = 2, Sampler = SamplerKind.Euler, Width = 8 * model.LatentScale, Height = 8 * model.LatentScale, GuidanceScale = 2 });
+        model.Generate([new GenerationRequest("a cat", [TinyImage])], new GenerationOptions { Steps = 2, Sampler = SamplerKind.Euler,
+            Width = 8 * model.LatentScale, Height = 8 * model.LatentScale, GuidanceScale = 2 });
     }
 
     private static void Predict(UNet2DConditionModel unet, bool isXl)
-        => unet.forward(zeros(1, unet.Config.InChannels, 8, 8), ones(1), zeros(1, 4, isXl ? 2 * TextWidth : TextWidth), unet.Config.HasTextTimeEmbedding ? zeros(1, unet.Config.AdditionInputChannels - (6 * unet.Config.AdditionTimeEmbedDim)) : null, unet.Config.HasTextTimeEmbedding ? zeros(1, 6) : null);
+        => unet.forward(zeros(1, unet.Config.InChannels, 8, 8), ones(1), zeros(1, 4, isXl ? 2 * TextWidth : TextWidth), unet.Config.HasTextTimeEmbedding
+            ? zeros(1, unet.Config.AdditionInputChannels - (6 * unet.Config.AdditionTimeEmbedDim)) : null, unet.Config.HasTextTimeEmbedding ? zeros(1, 6)
+            : null);
 
     private static void Tokenize(ClipTokenizer tokenizer)
     {

@@ -16,7 +16,8 @@ internal static class ByteMutations
     public static readonly IReadOnlyList<long> Integers =
     [
         0, 1, 2, 3, 4, 7, 8, 16, 63, 64, 65, 100, 127, 128, 255, 256, 1000, 4096, 32_767, 32_768, 65_535, 65_536, 1_000_000, 100_000_000, 100_000_001,
-        int.MaxValue, int.MinValue, uint.MaxValue, 1L << 32, (1L << 32) + 1, 1L << 40, 1L << 52, 1L << 61, 1L << 62, long.MaxValue - 1, long.MaxValue, long.MinValue, -1, -2, -8,
+        int.MaxValue, int.MinValue, uint.MaxValue, 1L << 32, (1L << 32)
+            + 1, 1L << 40, 1L << 52, 1L << 61, 1L << 62, long.MaxValue - 1, long.MaxValue, long.MinValue, -1, -2, -8,
     ];
 
     public static long Integer(Random random) => Integers[random.Next(Integers.Count)];

@@ -7,7 +7,8 @@ internal static class ImageMutations
 {
     public static readonly IReadOnlyList<Mutation> All = [ChangeTag, ChangeTag, ChangeChunk, ChangeHeader];
 
-    private static readonly uint[] Interesting = [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 255, 256, 32767, 32773, 32946, 65535, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF];
+    private static readonly uint[] Interesting = [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 255, 256, 32767, 32773, 32946, 65535, 65536, 0x7FFFFFFF, 0x80000000,
+        0xFFFFFFFF];
 
     /// <summary>A PNG with another chunk before its pixels.</summary>
     public static byte[] WithChunk(byte[] png, ReadOnlySpan<byte> type, byte[] data)
@@ -62,7 +63,8 @@ internal static class ImageMutations
             return bytes;
         byte[] data = bytes[(chosen + 8)..(chosen + 8 + (int)length)];
         data[random.Next(data.Length)] = (byte)random.Next(256);
-        return [.. bytes[..chosen], .. Chunk(bytes.AsSpan(chosen + 4, 4), random.Next(4) == 0 ? data[..random.Next(data.Length)] : data), .. bytes[(chosen + 12 + (int)length)..]];
+        return [.. bytes[..chosen], .. Chunk(bytes.AsSpan(chosen + 4, 4), random.Next(4) == 0 ? data[..random.Next(data.Length)] : data),
+            .. bytes[(chosen + 12 + (int)length)..]];
     }
 
     // The first bytes, where TGA, Netpbm and WebP have their sizes.

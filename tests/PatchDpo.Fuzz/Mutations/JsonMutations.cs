@@ -12,7 +12,8 @@ internal static partial class JsonMutations
         "\"F8_E4M3\"", "\"C64\"", "\"..\"", "\"../x\"", "\"/etc/passwd\"", "\"\\ud800\"", "\"\\u0000\"", "\"\\u202e\"", "\"one.safetensors\"", "\"two.safetensors\"", "\"重み\"",
     ];
 
-    private static readonly string[] Others = ["null", "true", "{}", "[]", "1.5", "1e3", "-0", "1e400", "{", "}", "[", "]", ",", ":", "\"", " ", "\ufeff", "[[[[[[[[[[", "{\"a\":{\"a\":{\"a\":"];
+    private static readonly string[] Others = ["null", "true", "{}", "[]", "1.5", "1e3", "-0", "1e400", "{", "}", "[", "]", ",", ":", "\"", " ", "\ufeff",
+        "[[[[[[[[[[", "{\"a\":{\"a\":{\"a\":"];
 
     /// <summary>A whole file of JSON.</summary>
     public static byte[] Change(byte[] bytes, byte[] partner, Random random) => Encoding.UTF8.GetBytes(Change(Encoding.UTF8.GetString(bytes), random));
@@ -29,12 +30,14 @@ internal static partial class JsonMutations
             case 0:
                 int number = tokens.FindIndex(at, t => char.IsDigit(t[0]) || t[0] == '-');
                 if (number >= 0)
-                    tokens[number] = random.Next(4) == 0 ? $"{(ulong)ByteMutations.Integer(random)}" : random.Next(3) == 0 ? $"{random.Next(40)}" : $"{ByteMutations.Integer(random)}";
+                    tokens[number] = random.Next(4) == 0 ? $"{(ulong)ByteMutations.Integer(random)}" : random.Next(3) == 0 ? $"{random.Next(40)}"
+                        : $"{ByteMutations.Integer(random)}";
                 break;
             case 1:
                 int text = tokens.FindIndex(at, t => t[0] == '"');
                 if (text >= 0)
-                    tokens[text] = random.Next(2) == 0 ? Strings[random.Next(Strings.Length)] : tokens.Where(t => t[0] == '"').ElementAt(random.Next(tokens.Count(t => t[0] == '"')));
+                    tokens[text] = random.Next(2) == 0 ? Strings[random.Next(Strings.Length)]
+                        : tokens.Where(t => t[0] == '"').ElementAt(random.Next(tokens.Count(t => t[0] == '"')));
                 break;
             case 2:
                 tokens.RemoveRange(at, length);

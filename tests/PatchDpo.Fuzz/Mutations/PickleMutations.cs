@@ -13,7 +13,8 @@ internal static class PickleMutations
         "_codecs\nencode", "os\nsystem", "builtins\neval", "__builtin__\ngetattr",
     ];
 
-    private static readonly string[] Texts = ["", "storage", "0", "1", "cpu", "latin1", "f4", "f8", "f2", "b1", "<", ">", "../x", "target_map", "gene_map", "_metadata", "little_endian", "w", "\0", "\u202e", "x.y", new string('k', 300)];
+    private static readonly string[] Texts = ["", "storage", "0", "1", "cpu", "latin1", "f4", "f8", "f2", "b1", "<", ">", "../x", "target_map", "gene_map",
+        "_metadata", "little_endian", "w", "\0", "\u202e", "x.y", new string('k', 300)];
 
     // Operations without an argument.
     private static readonly byte[] Plain =

@@ -38,7 +38,8 @@ internal static class ZipMutations
                 entries.Add(random.Next(2) == 0 ? entry : entry with { Name = $"archive/data/{random.Next(12)}" });
                 break;
             case 2:
-                string[] names = ["archive/data.pkl", "archive/data/0", "archive/data/1", "archive/constants.pkl", "archive/byteorder", "data.pkl", "other/data.pkl", "../data/0", ""];
+                string[] names = ["archive/data.pkl", "archive/data/0", "archive/data/1", "archive/constants.pkl", "archive/byteorder", "data.pkl",
+                    "other/data.pkl", "../data/0", ""];
                 entries[index] = entry with { Name = names[random.Next(names.Length)] };
                 break;
             case 3:
@@ -69,7 +70,8 @@ internal static class ZipMutations
             4 => entry with { Stored = Any() },
             5 => entry with { Place = Any() },
             6 => entry with { LocalName = entry.Name + "x" },
-            _ => entry with { Length = uint.MaxValue, Stored = uint.MaxValue, Extra = [1, 0, 16, 0, .. BitConverter.GetBytes(ByteMutations.Integer(random)), .. BitConverter.GetBytes(ByteMutations.Integer(random))] },
+            _ => entry with { Length = uint.MaxValue, Stored = uint.MaxValue,
+                Extra = [1, 0, 16, 0, .. BitConverter.GetBytes(ByteMutations.Integer(random)), .. BitConverter.GetBytes(ByteMutations.Integer(random))] },
         };
         return CheckpointBytes.Archive([.. entries]);
     }

@@ -19,8 +19,10 @@ internal static class AllTargets
     {
         int sharing = new TorchCheckpointOptions().MaxSharing;
         Mutation[] index = [JsonMutations.Change, JsonMutations.Change, .. SafetensorsMutations.All];
-        yield return new(Names[0], Corpus.Safetensors(), SafetensorsMutations.All, (path, log) => ReadSafetensors(path, log, new()), [typeof(WeightsFormatException)]);
-        yield return new(Names[1], Corpus.Safetensors(), SafetensorsMutations.All, (path, log) => ReadSafetensors(path, log, new() { MemoryMap = true }), [typeof(WeightsFormatException)]);
+        yield return new(Names[0], Corpus.Safetensors(), SafetensorsMutations.All, (path, log)
+            => ReadSafetensors(path, log, new()), [typeof(WeightsFormatException)]);
+        yield return new(Names[1], Corpus.Safetensors(), SafetensorsMutations.All, (path, log)
+            => ReadSafetensors(path, log, new() { MemoryMap = true }), [typeof(WeightsFormatException)]);
         yield return new(Names[2], Corpus.ZipCheckpoints(), ZipMutations.All, ReadCheckpoint, OfCheckpoints, sharing);
         yield return new(Names[3], Corpus.LegacyCheckpoints(), [PickleMutations.ChangeLegacy], ReadCheckpoint, OfCheckpoints, sharing);
         yield return new(Names[4], Corpus.QualityMaps(), [PickleMutations.ChangeOne], ReadQualityMaps, OfCheckpoints, QualityMapSharing);
@@ -28,7 +30,8 @@ internal static class AllTargets
         yield return new(
             Names[6], [.. Corpus.Safetensors(), .. Corpus.ZipCheckpoints(), .. Corpus.LegacyCheckpoints(), .. Corpus.Sharded()],
             [.. index, .. ZipMutations.All, PickleMutations.ChangeLegacy], ReadAny, [.. OfCheckpoints, typeof(ModelFileNotFoundException)], sharing);
-        yield return new(Names[7], ImageCorpus.All(), ImageMutations.All, ReadImage, [typeof(InvalidImageException), typeof(ImageTooLargeException)], int.MaxValue);
+        yield return new(Names[7], ImageCorpus.All(), ImageMutations.All, ReadImage, [typeof(InvalidImageException), typeof(ImageTooLargeException)],
+            int.MaxValue);
     }
 
     // A byte of the file becomes a float of four.

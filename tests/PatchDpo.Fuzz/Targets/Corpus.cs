@@ -17,8 +17,11 @@ internal static class Corpus
         [
             One("a.safetensors", Write(new() { ["w"] = ones(2, 3) })),
             One("a.safetensors", Write(new())),
-            One("a.safetensors", Write(new() { ["a"] = ones(2), ["b"] = ones(3, bfloat16), ["c"] = ones([2, 2], float16), ["d"] = ones(2, int64), ["e"] = tensor(true), ["f"] = empty(0, 4), ["g"] = ones(5, uint8) })),
-            One("a.safetensors", Write(new() { ["重み"] = full(2, float.NaN), ["a\0b"] = ones(1, float64), ["../c"] = ones(1, int16) }, new() { ["format"] = "pt", ["n"] = "1" })),
+            One("a.safetensors",
+                Write(new() { ["a"] = ones(2), ["b"] = ones(3, bfloat16), ["c"] = ones([2, 2], float16), ["d"] = ones(2, int64), ["e"] = tensor(true),
+                ["f"] = empty(0, 4), ["g"] = ones(5, uint8) })),
+            One("a.safetensors", Write(new() { ["重み"] = full(2, float.NaN), ["a\0b"] = ones(1, float64), ["../c"] = ones(1, int16) },
+                new() { ["format"] = "pt", ["n"] = "1" })),
             .. Golden("07_patchdpo/adamw_unit.safetensors", "07_patchdpo/image_proj_others.weights.safetensors"),
         ];
     }
@@ -40,7 +43,8 @@ internal static class Corpus
     [
         One("a.pth", Legacy(new SamplePickle().Op("}").Text("w").Tensor("0", [4], [1], legacy: true).Op("s").Stop(), [("0", Floats, 4)])),
         One("a.pth", Legacy(
-            new SamplePickle().Op("}(").Text("a").Tensor("0", [2, 2], [1, 2], legacy: true).Text("b").Tensor("1", [2], [1], offset: 1, type: "LongStorage", count: 3, legacy: true).Text("epoch").Int(7).Op("u").Stop(),
+            new SamplePickle().Op("}(").Text("a").Tensor("0", [2, 2], [1, 2], legacy: true).Text("b")
+                .Tensor("1", [2], [1], offset: 1, type: "LongStorage", count: 3, legacy: true).Text("epoch").Int(7).Op("u").Stop(),
             [("0", Floats, 4), ("1", new byte[24], 3)])),
     ];
 
@@ -88,22 +92,29 @@ internal static class Corpus
     // What training writes: nested dictionaries, parameters, numbers, numpy's scalars, the attribute of an OrderedDict.
     private static SamplePickle Training()
     {
-        SamplePickle pickle = new SamplePickle().Op("}(").Text("epoch").Int(7).Text("loss").Double(0.5).Text("done").Raw(0x88).Text("none").Op("N").Text("args").Op("](").Int(1).Text("x").Op("e");
-        pickle.Text("best").Global("numpy.core.multiarray", "scalar").Op("(").Global("numpy", "dtype").Op("(").Text("f4").Raw(0x89, 0x88).Op("tR(").Int(3).Text("<").Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb");
+        SamplePickle pickle = new SamplePickle().Op("}(").Text("epoch").Int(7).Text("loss").Double(0.5).Text("done").Raw(0x88).Text("none").Op("N").Text("args")
+            .Op("](").Int(1).Text("x").Op("e");
+        pickle.Text("best").Global("numpy.core.multiarray", "scalar").Op("(").Global("numpy", "dtype").Op("(").Text("f4").Raw(0x89, 0x88).Op("tR(").Int(3)
+            .Text("<").Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb");
         pickle.Global("_codecs", "encode").Op("(").Text("abcd").Text("latin1").Op("tRtR");
         pickle.Text("state_dict").Global("collections", "OrderedDict").Op(")R(");
-        pickle.Text("conv.weight").Global("torch._utils", "_rebuild_parameter").Op("(").Tensor("0", [2, 2], [2, 1]).Raw(0x88).Global("collections", "OrderedDict").Op(")RtR");
+        pickle.Text("conv.weight").Global("torch._utils", "_rebuild_parameter").Op("(").Tensor("0", [2, 2], [2, 1]).Raw(0x88)
+            .Global("collections", "OrderedDict").Op(")RtR");
         pickle.Text("mask").Tensor("1", [4], [1], type: "BoolStorage").Text("half").Tensor("2", [2, 2], [2, 1], type: "HalfStorage").Op("u");
         return pickle.Op("}").Text("_metadata").Op("}sbu");
     }
 
-    private static SamplePickle Protocol4() => new SamplePickle(4).Op("}").Raw(0x94).Op("(").Raw(0x8c, 1, (byte)'w').Raw(0x94).Tensor("0", [2, 2], [2, 1]).Raw(0x94)
-        .Raw(0x8c, 4).Op("size").Global("torch", "Size").Op("K\u0002K\u0003").Raw(0x86).Raw(0x85).Op("R").Raw(0x8c, 5).Op("dtype").Global("torch", "float16").Op("u");
+    private static SamplePickle Protocol4() => new SamplePickle(4).Op("}").Raw(0x94).Op("(").Raw(0x8c, 1, (byte)'w').Raw(0x94).Tensor("0", [2, 2], [2, 1])
+        .Raw(0x94)
+        .Raw(0x8c, 4).Op("size").Global("torch", "Size").Op("K\u0002K\u0003").Raw(0x86).Raw(0x85).Op("R").Raw(0x8c, 5).Op("dtype").Global("torch", "float16")
+            .Op("u");
 
     private static SamplePickle Array(SamplePickle pickle, string dtype, byte[] data, long[] shape, bool fortran)
     {
-        pickle.Global("numpy.core.multiarray", "_reconstruct").Op("(").Global("numpy", "ndarray").Tuple(0).Op("C").Raw(1, (byte)'b').Op("tR(").Int(1).Tuple(shape);
-        pickle.Global("numpy", "dtype").Op("(").Text(dtype).Raw(0x89, 0x88).Op("tR(").Int(3).Text("<").Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb").Raw(fortran ? (byte)0x88 : (byte)0x89);
+        pickle.Global("numpy.core.multiarray", "_reconstruct").Op("(").Global("numpy", "ndarray").Tuple(0).Op("C").Raw(1, (byte)'b').Op("tR(").Int(1)
+            .Tuple(shape);
+        pickle.Global("numpy", "dtype").Op("(").Text(dtype).Raw(0x89, 0x88).Op("tR(").Int(3).Text("<").Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb")
+            .Raw(fortran ? (byte)0x88 : (byte)0x89);
         return pickle.Op("C").Raw((byte)data.Length).Raw(data).Op("tb");
     }
 
@@ -124,6 +135,7 @@ internal static class Corpus
             folder = folder.Parent;
         if (folder is null)
             return [];
-        return names.Select(n => Path.Combine(folder.FullName, "tests", "fixtures", n)).Where(File.Exists).Select(p => One("a" + Path.GetExtension(p), File.ReadAllBytes(p)));
+        return names.Select(n => Path.Combine(folder.FullName, "tests", "fixtures", n)).Where(File.Exists)
+            .Select(p => One("a" + Path.GetExtension(p), File.ReadAllBytes(p)));
     }
 }

@@ -25,8 +25,11 @@ internal static class ImageCorpus
         byte[] jpeg = Skia(SKEncodedImageFormat.Jpeg);
         samples.Add(One(".jpg", [.. jpeg[..2], 0xFF, 0xE1, 0, (byte)(8 + Exif.Length), .. "Exif\0\0"u8, .. Exif, .. jpeg[2..]]));
         samples.Add(One(".png", ImageMutations.WithChunk(ImageFile.EncodePng(Picture(5, 4, 3)), "eXIf"u8, Exif)));
-        samples.Add(One(".png", ImageMutations.WithChunk(ImageFile.EncodePng(Picture(5, 4, 3)), "tEXt"u8, [.. "XML:com.adobe.xmp\0<r tiff:Orientation=\"8\"/>"u8])));
-        samples.Add(One(".gif", Convert.FromBase64String("R0lGODlhBQAEAIEAAMgKHgAAAAAAAAAAACH5BAAFAAAALAAAAAAFAAQAAAgJAAEIHEiwYMGAACH5BAAFAAAALAAAAAAFAAQAgQX6PAAAAAAAAAAAAAgJAAEIHEiwYMGAADs=")));
+        samples.Add(One(".png", ImageMutations.WithChunk(ImageFile.EncodePng(Picture(5, 4, 3)), "tEXt"u8,
+            [.. "XML:com.adobe.xmp\0<r tiff:Orientation=\"8\"/>"u8])));
+        samples.Add(One(".gif",
+            Convert.FromBase64String(
+            "R0lGODlhBQAEAIEAAMgKHgAAAAAAAAAAACH5BAAFAAAALAAAAAAFAAQAAAgJAAEIHEiwYMGAACH5BAAFAAAALAAAAAAFAAQAgQX6PAAAAAAAAAAAAAgJAAEIHEiwYMGAADs=")));
         samples.Add(One(".pgm", [.. "P2 # text\n3 2 9\n1 2 3 4 5 9\n"u8]));
         samples.Add(One(".pbm", [.. "P4 9 2\n"u8, 0x55, 0x80, 0xAA, 0]));
         // 4 x 2 RGB as LZW (clear, 24 zeros one by one, end) is long; PackBits and predictors show the same paths.
@@ -48,9 +51,11 @@ internal static class ImageCorpus
         return bytes;
     }
 
-    private static Sample Tiff(TiffCompression compression, byte[] strip, int bits, int samples, int photometric, params (ushort, TiffType, long[])[] more) => One(".tif", TiffWriter.Build(
+    private static Sample Tiff(TiffCompression compression, byte[] strip, int bits, int samples, int photometric, params (ushort, TiffType, long[])[] more)
+        => One(".tif", TiffWriter.Build(
         [
-            (256, TiffType.Long, [4]), (257, TiffType.Long, [2]), (258, TiffType.Short, [.. Enumerable.Repeat((long)bits, samples)]), (259, TiffType.Short, [(long)compression]),
+            (256, TiffType.Long, [4]), (257, TiffType.Long, [2]), (258, TiffType.Short, [.. Enumerable.Repeat((long)bits, samples)]), (
+                259, TiffType.Short, [(long)compression]),
             (262, TiffType.Short, [photometric]), (277, TiffType.Short, [samples]), (278, TiffType.Long, [2]), .. more,
         ],
         [strip]));

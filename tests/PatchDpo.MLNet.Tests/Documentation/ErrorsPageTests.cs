@@ -10,7 +10,8 @@ public sealed class ErrorsPageTests
             folder = folder.Parent;
         Skip.If(folder is null, "The repository's documents are not here.");
         string page = File.ReadAllText(Path.Combine(folder.FullName, "docs", "errors.md"));
-        string[] names = typeof(PatchDpoCatalog).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Exception)) && !t.IsAbstract).Select(t => t.Name).ToArray();
+        string[] names = typeof(PatchDpoCatalog).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Exception)) && !t.IsAbstract).Select(t => t.Name)
+            .ToArray();
         Assert.NotEmpty(names);
         Assert.All(names, name => Assert.Contains($"\n| `{name}` ", page, StringComparison.Ordinal));
     }

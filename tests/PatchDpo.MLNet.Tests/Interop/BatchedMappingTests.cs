@@ -56,7 +56,8 @@ public class BatchedMappingTests
     [Fact]
     public void An_unreadable_row_fails_by_name_when_it_is_its_turn_and_spoils_no_other()
     {
-        IEnumerable<TestImages.ImageRow> rows = Enumerable.Range(0, 6).Select(i => new TestImages.ImageRow { Id = i, Prompt = "a cube", Image = i == 2 ? null : TestImages.Draw(i) });
+        IEnumerable<TestImages.ImageRow> rows = Enumerable.Range(0, 6).Select(
+            i => new TestImages.ImageRow { Id = i, Prompt = "a cube", Image = i == 2 ? null : TestImages.Draw(i) });
         IDataView source = _ml.Data.LoadFromEnumerable(rows.ToArray());
         IDataView view = new MeanColorEstimator().Fit(source).Transform(source);
         using DataViewRowCursor cursor = view.GetRowCursor([view.Schema["Length"]]);
@@ -81,7 +82,8 @@ public class BatchedMappingTests
     [Fact]
     public void A_text_that_is_too_long_names_its_row()
     {
-        IDataView source = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 3).Select(i => new TestImages.ImageRow { Prompt = new string('x', 99 + i), Image = TestImages.Draw(i) }).ToArray());
+        IDataView source = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 3)
+            .Select(i => new TestImages.ImageRow { Prompt = new string('x', 99 + i), Image = TestImages.Draw(i) }).ToArray());
         IDataView view = new MeanColorEstimator().Fit(source).Transform(source);
         InvalidRowException e = Assert.Throws<InvalidRowException>(() => view.GetColumn<float>("Length").ToArray());
         Assert.Equal((2, "Prompt"), (e.Row, e.Column));
@@ -91,7 +93,8 @@ public class BatchedMappingTests
     public void Schema_faults_name_the_column_and_the_type()
     {
         var transformer = new MeanColorTransformer("Image", "Prompt", 4);
-        ArgumentOutOfRangeException missing = Assert.Throws<ArgumentOutOfRangeException>(() => transformer.GetOutputSchema(TestImages.WithoutImages(_ml).Schema));
+        ArgumentOutOfRangeException missing = Assert.Throws<ArgumentOutOfRangeException>(
+            () => transformer.GetOutputSchema(TestImages.WithoutImages(_ml).Schema));
         Assert.Contains("Could not find input column 'Image'", missing.Message, StringComparison.Ordinal);
         ArgumentOutOfRangeException wrong = Assert.Throws<ArgumentOutOfRangeException>(() => transformer.GetOutputSchema(TestImages.WrongTypes(_ml).Schema));
         Assert.Contains("'Image': expected Image, got String", wrong.Message, StringComparison.Ordinal);

@@ -30,7 +30,8 @@ public sealed class FreshProcessTests(TinyModels models) : IClassFixture<TinyMod
 
         string[] expected = ReloadProgram.Print(model.Transform(rows), Columns).ToArray();
         Assert.Equal(3, expected.Length);
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, .. Columns]);
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(
+            typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, .. Columns]);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(expected, output);
     }
@@ -55,7 +56,8 @@ public sealed class FreshProcessTests(TinyModels models) : IClassFixture<TinyMod
 
         string[] expected = ReloadProgram.Print(model.Transform(rows), ["Reference", "Generated"]).ToArray();
         Assert.Equal(2, expected.Length);
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, "Reference", "Generated"]);
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(
+            typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, "Reference", "Generated"]);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(expected, output);
     }
@@ -84,7 +86,8 @@ public sealed class FreshProcessTests(TinyModels models) : IClassFixture<TinyMod
         File.Delete(Path.Combine(root, "ip_adapter.safetensors"));
 
         string[] expected = ReloadProgram.Print(chain.Transform(rows), ["Generated"]).ToArray();
-        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, "Generated"]);
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(
+            typeof(FreshProcessTests).Assembly.GetName().Name!, [file, folder.Path, "Generated"]);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(expected, output);
 

@@ -103,5 +103,6 @@ public sealed class SingleFileModelTests : IDisposable
         Layout = SmallSingleFile.Layout(folder),
     };
 
-    private static List<object[]> Generate(PersonalizedImageTransformer transformer, IDataView rows) => RowReader.Read(transformer.Transform(rows), "Generated");
+    private static List<object[]> Generate(PersonalizedImageTransformer transformer, IDataView rows)
+        => RowReader.Read(transformer.Transform(rows), "Generated");
 }

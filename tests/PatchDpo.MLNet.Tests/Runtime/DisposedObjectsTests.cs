@@ -55,16 +55,19 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         made.Dispose();
         made.Dispose();
         // A sampler that holds no tensors has nothing to release.
-        if (made is ISampler && !type.GetFields(BindingFlags.NonPublic | BindingFlags.Instance).Any(f => f.FieldType == typeof(Tensor) || f.FieldType == typeof(List<Tensor>)))
+        if (made is ISampler && !type.GetFields(BindingFlags.NonPublic | BindingFlags.Instance)
+            .Any(f => f.FieldType == typeof(Tensor) || f.FieldType == typeof(List<Tensor>)))
             return;
         foreach (MethodInfo method in Members(type))
         {
             string member = method.Name.StartsWith("get_", StringComparison.Ordinal) ? method.Name[4..] : method.Name;
-            Exception? e = Record.Exception(() => method.Invoke(made, BindingFlags.DoNotWrapExceptions, null, [.. method.GetParameters().Select(Argument)], null));
+            Exception? e = Record.Exception(() => method.Invoke(made, BindingFlags.DoNotWrapExceptions, null, [.. method.GetParameters().Select(Argument)],
+                null));
             if (NeedsNothing.Contains(member) || NeedsNothing.Contains($"{type.Name}.{member}") || member.StartsWith("set_", StringComparison.Ordinal))
                 Assert.True(e is null, $"{name}.{member} threw {e}");
             else
-                Assert.True(e is ObjectDisposedException disposed && disposed.ObjectName.Contains(type.Name, StringComparison.Ordinal), $"{name}.{member} threw {e?.ToString() ?? "nothing"}");
+                Assert.True(e is ObjectDisposedException disposed && disposed.ObjectName.Contains(type.Name, StringComparison.Ordinal),
+                    $"{name}.{member} threw {e?.ToString() ?? "nothing"}");
         }
     }
 
@@ -109,7 +112,8 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
     {
         IDataView rows = TestImages.Rows(_ml, 1);
         PersonalizedModel model = _ml.PatchDpo.LoadPersonalizedModel(models.Generator);
-        using PersonalizedImageTransformer transformer = _ml.PatchDpo.GeneratePersonalizedImages(model, reference: "Image", generation: new GenerationOptions { Steps = 1 }).Fit(rows);
+        using PersonalizedImageTransformer transformer = _ml.PatchDpo.GeneratePersonalizedImages(
+            model, reference: "Image", generation: new GenerationOptions { Steps = 1 }).Fit(rows);
         IDataView view = transformer.Transform(rows);
         model.Dispose();
         Names<PersonalizedModel>(() => RowReader.Read(view, ["Generated"]).ToArray());
@@ -118,7 +122,8 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         Assert.Empty(Directory.GetFiles(models.Root, "disposed*"));
     }
 
-    private static void Names<T>(Action action) => Assert.Contains(typeof(T).Name, Assert.Throws<ObjectDisposedException>(action).ObjectName, StringComparison.Ordinal);
+    private static void Names<T>(Action action) => Assert.Contains(typeof(T).Name, Assert.Throws<ObjectDisposedException>(action).ObjectName,
+        StringComparison.Ordinal);
 
     private static IEnumerable<Type> Types()
         => new[] { typeof(TorchRuntime).Assembly, typeof(PatchDpoCatalog).Assembly }.SelectMany(a => a.GetExportedTypes())
@@ -144,7 +149,8 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
             nameof(IpAdapterModel) => IpAdapterFile.Read(adapter, unet),
             nameof(LinearImageProjection) => new LinearImageProjection(4, 4),
             nameof(MlpImageProjection) => new MlpImageProjection(4, 4),
-            nameof(Resampler) => new Resampler(new ResamplerOptions { Channels = 4, Layers = 1, Heads = 1, HeadChannels = 4, Tokens = 1, InputChannels = 4, OutputChannels = 4 }),
+            nameof(Resampler) => new Resampler(new ResamplerOptions { Channels = 4, Layers = 1, Heads = 1, HeadChannels = 4, Tokens = 1, InputChannels = 4,
+                OutputChannels = 4 }),
             nameof(EvaluationModels) => EvaluationModels.FromFolders(models.Dino, null, models.Dino),
             nameof(PersonalizedModel) => PersonalizedModel.Load(models.Generator),
             nameof(TextConditions) => new TextConditions(ones(1), ones(1)),
@@ -156,21 +162,26 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
             nameof(ClipVisionEncoder) => ClipVisionEncoder.FromFolder(models.Clip),
             nameof(ClipModel) => ClipModel.FromFolder(models.FullClip),
             nameof(DinoVisionTransformer) => DinoVisionTransformer.FromFolder(models.Dino),
-            nameof(DinoV2VisionTransformer) => new DinoV2VisionTransformer(new DinoV2Config { ImageSize = 32, PatchSize = 8, EmbedDim = 24, Depth = 1, NumHeads = 2 }),
+            nameof(DinoV2VisionTransformer) => new DinoV2VisionTransformer(
+                new DinoV2Config { ImageSize = 32, PatchSize = 8, EmbedDim = 24, Depth = 1, NumHeads = 2 }),
             nameof(Alike) => new Alike(new AlikeConfig { Channels = [4, 4, 4, 4], DescriptorDim = 8, SingleHead = false }),
             nameof(CifarResNet) => new CifarResNet(new CifarResNetConfig { Width = 4, BlocksPerStage = 1 }),
             nameof(ResNet) => new ResNet(new ResNetConfig { Bottleneck = false, Layers = [1, 1, 1, 1], Width = 4, NumClasses = 2 }),
             nameof(Vgg) => new Vgg(new VggConfig { Layers = [4, 0, 6, 0], NumClasses = 2 }),
             nameof(PatchHeadEncoder) => new PatchHeadEncoder(DinoVisionTransformer.FromFolder(models.Dino), 4),
             nameof(SafetensorsFile) => SafetensorsFile.Open(Path.Combine(models.Dino, "model.safetensors")),
-            nameof(TorchCheckpoint) => TorchCheckpoint.Open(Written("written.pth", p => TorchCheckpointWriter.Write(p, new Dictionary<string, Tensor> { ["cls_token"] = ones(1) }))),
+            nameof(TorchCheckpoint)
+                => TorchCheckpoint.Open(
+                Written("written.pth", p => TorchCheckpointWriter.Write(p, new Dictionary<string, Tensor> { ["cls_token"] = ones(1) }))),
             nameof(ShardedTensorFile) => ShardedTensorFile.Open(Written(Path.Combine("dino", "model.safetensors.index.json"), p => File.WriteAllText(p,
                 JsonSerializer.Serialize(new { metadata = new { }, weight_map = Keys().ToDictionary(k => k, _ => "model.safetensors") })))),
             nameof(ImageEmbeddingTransformer) => _ml.PatchDpo.EmbedImages("E", image, "Image").Fit(rows),
             nameof(TextEmbeddingTransformer) => _ml.PatchDpo.EmbedText("E", TextEncoder.FromFolder(models.Text), "Prompt").Fit(rows),
             nameof(PatchQualityScoringTransformer) => _ml.PatchDpo.ScorePatchQuality("Image", "Image", image).Fit(rows),
-            nameof(PersonalizedImageTransformer) => _ml.PatchDpo.GeneratePersonalizedImages(PersonalizedModel.Load(models.Generator), reference: "Image").Fit(rows),
-            nameof(PatchEncoderTransformer) => _ml.PatchDpo.Trainers.PatchEncoder(image, new PatchEncoderTrainer.Options { HeadDimension = 4, Training = new() { MaxSteps = 1, BatchSize = 2, PointsPerImage = 4 } }).Fit(rows),
+            nameof(PersonalizedImageTransformer) => _ml.PatchDpo.GeneratePersonalizedImages(PersonalizedModel.Load(models.Generator), reference: "Image")
+                .Fit(rows),
+            nameof(PatchEncoderTransformer) => _ml.PatchDpo.Trainers.PatchEncoder(
+                image, new PatchEncoderTrainer.Options { HeadDimension = 4, Training = new() { MaxSteps = 1, BatchSize = 2, PointsPerImage = 4 } }).Fit(rows),
             nameof(ImageFileLoadingTransformer) => _ml.PatchDpo.LoadImages("I", null, "Prompt").Fit(rows),
             nameof(ReferenceMontageTransformer) => _ml.PatchDpo.ComposeReferences("R", "Image").Fit(rows),
             _ when typeof(ISampler).IsAssignableFrom(type) => Sampler(),
@@ -180,7 +191,8 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         ISampler Sampler()
         {
             ConstructorInfo constructor = type.GetConstructors()[0];
-            var sampler = (ISampler)constructor.Invoke([.. constructor.GetParameters().Select(p => p.ParameterType == typeof(NoiseSchedule) ? new NoiseSchedule(new NoiseScheduleConfig()) : Argument(p))]);
+            var sampler = (ISampler)constructor.Invoke([.. constructor.GetParameters()
+                .Select(p => p.ParameterType == typeof(NoiseSchedule) ? new NoiseSchedule(new NoiseScheduleConfig()) : Argument(p))]);
             sampler.SetTimesteps(4);
             return sampler;
         }

@@ -115,7 +115,8 @@ public sealed class TorchLoadTests : IDisposable
             string target = Path.Combine(copy, Path.GetRelativePath(AppContext.BaseDirectory, path));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             if (Path.GetFileName(path) == Library)
-                File.WriteAllText(target, "version https://git-lfs.github.com/spec/v1 oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393");
+                File.WriteAllText(target,
+                    "version https://git-lfs.github.com/spec/v1 oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393");
             else if (path.Contains(Path.DirectorySeparatorChar + "native" + Path.DirectorySeparatorChar, StringComparison.Ordinal))
                 File.CreateSymbolicLink(target, path);
             else

@@ -25,7 +25,8 @@ internal static class TorchProbe
         TorchRuntime.Initialize();
         using DisposeScope scope = torch.NewDisposeScope();
         Console.WriteLine(torch.tensor(new[] { 1f, 2f, 3f }).sum().item<float>());
-        foreach (string line in File.ReadLines("/proc/self/maps").Where(l => l.Contains("LibTorchSharp", StringComparison.Ordinal)).Select(l => l[l.IndexOf('/')..]).Distinct())
+        foreach (string line in File.ReadLines("/proc/self/maps").Where(l => l.Contains("LibTorchSharp", StringComparison.Ordinal))
+            .Select(l => l[l.IndexOf('/')..]).Distinct())
             Console.WriteLine(line);
         return 0;
     }
@@ -42,7 +43,8 @@ internal static class TorchProbe
             if (e is not TorchLoadException)
                 Console.WriteLine($"{name}: {Describe(e)}");
         }
-        Type[] types = [.. new[] { typeof(TorchRuntime).Assembly, typeof(PatchDpoCatalog).Assembly }.SelectMany(a => a.GetExportedTypes()).Where(t => !t.ContainsGenericParameters)];
+        Type[] types = [.. new[] { typeof(TorchRuntime).Assembly, typeof(PatchDpoCatalog).Assembly }.SelectMany(a => a.GetExportedTypes())
+            .Where(t => !t.ContainsGenericParameters)];
         foreach (MethodBase member in types.SelectMany(Members))
         {
             if (Failure(() => Invoke(member)) is not Exception e || e is ArgumentException { ParamName: Unmade })
@@ -95,7 +97,8 @@ internal static class TorchProbe
     private static IEnumerable<MethodBase> Members(Type type) =>
     [
         .. type.IsAbstract ? [] : type.GetConstructors(),
-        .. type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(m => !m.ContainsGenericParameters && !m.IsAbstract),
+        .. type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Where(m => !m.ContainsGenericParameters && !m.IsAbstract),
     ];
 
     private static object? Invoke(MethodBase member)
@@ -133,7 +136,8 @@ internal static class TorchProbe
         ConstructorInfo? constructor = made?.GetConstructors().MinBy(c => c.GetParameters().Length);
         return constructor is null
             ? NotMade(type)
-            : constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [.. constructor.GetParameters().Select(p => p.HasDefaultValue ? p.DefaultValue : Make(p.ParameterType, depth - 1))], null);
+            : constructor.Invoke(BindingFlags.DoNotWrapExceptions, null,
+                [.. constructor.GetParameters().Select(p => p.HasDefaultValue ? p.DefaultValue : Make(p.ParameterType, depth - 1))], null);
     }
 
     private static object? NotMade(Type type) => throw new ArgumentException(type.Name, Unmade);
@@ -151,5 +155,6 @@ internal static class TorchProbe
         }
     }
 
-    private static string Describe(Exception? e) => e is null ? "no exception" : $"{e.GetType().Name}: {e.Message.Split('\n')[0]} at {e.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("PatchDpo", StringComparison.Ordinal))?.Trim()}";
+    private static string Describe(Exception? e) => e is null ? "no exception"
+        : $"{e.GetType().Name}: {e.Message.Split('\n')[0]} at {e.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("PatchDpo", StringComparison.Ordinal))?.Trim()}";
 }

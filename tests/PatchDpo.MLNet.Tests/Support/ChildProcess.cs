@@ -8,13 +8,15 @@ internal static class ChildProcess
     /// <summary>Runs a program to its end.</summary>
     /// <param name="assembly">Its assembly's name; its dependencies are among this test's.</param>
     /// <param name="arguments">What it is given.</param>
-    public static (int ExitCode, string[] Output, string[] Errors) Run(string assembly, params string[] arguments) => Run(Prepare(AppContext.BaseDirectory, assembly, arguments));
+    public static (int ExitCode, string[] Output, string[] Errors) Run(string assembly, params string[] arguments)
+        => Run(Prepare(AppContext.BaseDirectory, assembly, arguments));
 
     /// <summary>Runs this assembly's own entry point.</summary>
     public static (int ExitCode, string[] Output, string[] Errors) RunSelf(params string[] arguments) => Run(PrepareSelf(arguments));
 
     /// <summary>How to start this assembly's own entry point.</summary>
-    public static ProcessStartInfo PrepareSelf(params string[] arguments) => Prepare(AppContext.BaseDirectory, typeof(ChildProcess).Assembly.GetName().Name!, arguments);
+    public static ProcessStartInfo PrepareSelf(params string[] arguments)
+        => Prepare(AppContext.BaseDirectory, typeof(ChildProcess).Assembly.GetName().Name!, arguments);
 
     /// <summary>How to start a program, for callers that change its environment.</summary>
     /// <param name="folder">The test's output folder, or a copy of it.</param>

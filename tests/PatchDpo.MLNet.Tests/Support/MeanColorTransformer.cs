@@ -54,7 +54,8 @@ internal sealed class MeanColorTransformer(string image, string prompt, int batc
     }
 }
 
-internal sealed class MeanColorMapping(string image, string prompt, int batchSize) : BatchedMapping<(ImageBuffer Image, string Prompt), (float[] Mean, float Length)>
+internal sealed class MeanColorMapping(string image, string prompt, int batchSize)
+    : BatchedMapping<(ImageBuffer Image, string Prompt), (float[] Mean, float Length)>
 {
     private readonly ImageInput _image = new(image);
     private readonly TextInput _prompt = new(prompt, maxLength: 100);

@@ -56,7 +56,8 @@ public sealed class TinyModels : IDisposable
         }));
         using DisposeScope scope = NewDisposeScope();
         random.manual_seed(seed);
-        using var model = new DinoVisionTransformer(new DinoConfig { ImageSize = 32, PatchSize = 8, EmbedDim = 24, Depth = 2, NumHeads = 2, IntermediateSize = 48 });
+        using var model = new DinoVisionTransformer(new DinoConfig { ImageSize = 32, PatchSize = 8, EmbedDim = 24, Depth = 2, NumHeads = 2,
+            IntermediateSize = 48 });
         SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), model.state_dict());
         return folder;
     }
@@ -68,7 +69,8 @@ public sealed class TinyModels : IDisposable
         {
             model_type = "clip",
             projection_dim = 8,
-            text_config = new { hidden_size = 12, intermediate_size = 24, num_hidden_layers = 1, num_attention_heads = 2, vocab_size = 514, max_position_embeddings = 16, eos_token_id = 513 },
+            text_config = new { hidden_size = 12, intermediate_size = 24, num_hidden_layers = 1, num_attention_heads = 2, vocab_size = 514,
+                max_position_embeddings = 16, eos_token_id = 513 },
             vision_config = new { hidden_size = 16, intermediate_size = 32, num_hidden_layers = 1, num_attention_heads = 2, image_size = 32, patch_size = 16 },
         }));
         ModelConfig config = ModelConfig.Read(Path.Combine(folder, "config.json"));

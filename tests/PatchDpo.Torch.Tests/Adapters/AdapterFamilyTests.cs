@@ -55,7 +55,8 @@ public sealed class AdapterFamilyTests : IDisposable
         string path = Path.Combine(_folder.FullName, "tuned.safetensors");
         tuned.SaveAdapter(path);
         using PersonalizedModel loaded = PersonalizedModel.Load(_folder.FullName, path);
-        Assert.Equal(weights["trained"].data<float>().ToArray(), loaded.AdapterLayers.named_parameters().First(p => p.name == "trained").parameter.data<float>().ToArray());
+        Assert.Equal(weights["trained"].data<float>().ToArray(), loaded.AdapterLayers.named_parameters().First(p => p.name == "trained").parameter.data<float>()
+            .ToArray());
     }
 
     [Fact]

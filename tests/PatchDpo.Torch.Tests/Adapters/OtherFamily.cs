@@ -66,7 +66,8 @@ internal sealed class OtherFamily : AdapterFamily
             ["size"] = tensor([.. references.Select(r => (float)r.Width)]).unsqueeze(1),
         });
 
-        public override ImagePrompt EncodeDropped(int batch) => new(new Dictionary<string, Tensor> { ["colour"] = zeros(batch, 1), ["size"] = zeros(batch, 1) });
+        public override ImagePrompt EncodeDropped(int batch) => new(new Dictionary<string,
+            Tensor> { ["colour"] = zeros(batch, 1), ["size"] = zeros(batch, 1) });
 
         public override string? WhyNotTogether(IEnumerable<int> counts, ReferenceFusion fusion) => null;
 

@@ -39,7 +39,8 @@ public sealed class FloorTests
 
     [Fact]
     public void What_a_room_uses_is_seen()
-        => Assert.False(Types.InAssembly(TorchAssembly).That().ResideInNamespace($"{Root}.Training").ShouldNot().HaveDependencyOnAny($"{Root}.Images").GetResult().IsSuccessful);
+        => Assert.False(Types.InAssembly(TorchAssembly).That().ResideInNamespace($"{Root}.Training").ShouldNot().HaveDependencyOnAny($"{Root}.Images")
+            .GetResult().IsSuccessful);
 
     [Fact]
     public void Every_folder_is_a_room_on_a_floor()
@@ -65,7 +66,8 @@ public sealed class FloorTests
             if (parts[0] is "bin" or "obj")
                 continue;
             string expected = string.Join('.', [Path.GetFileName(project), .. parts[..^1]]);
-            if (Regex.Match(File.ReadAllText(file), @"^namespace ([\w.]+);", RegexOptions.Multiline) is { Success: true } found && found.Groups[1].Value != expected)
+            if (Regex.Match(File.ReadAllText(file), @"^namespace ([\w.]+);", RegexOptions.Multiline) is { Success: true } found
+                && found.Groups[1].Value != expected)
                 elsewhere.Add($"{file}: {found.Groups[1].Value}");
         }
         Assert.Empty(elsewhere);
@@ -74,7 +76,8 @@ public sealed class FloorTests
     [Fact]
     public void The_models_and_the_method_know_nothing_of_ML_NET()
     {
-        string[] references = [.. TorchAssembly.GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("Microsoft.ML", StringComparison.Ordinal))];
+        string[] references = [.. TorchAssembly.GetReferencedAssemblies().Select(a => a.Name!)
+            .Where(n => n.StartsWith("Microsoft.ML", StringComparison.Ordinal))];
         Assert.Equal(["Microsoft.ML.Tokenizers"], references);
     }
 }

@@ -180,7 +180,8 @@ public sealed class ClipTokenizerFolderTests : IDisposable
     [Fact]
     public void Every_change_of_one_value_loads_or_is_told_by_a_documented_exception()
     {
-        object?[] values = [null, true, -1, 0, 1, 513, 514, int.MaxValue, 1e300, 0.5, "", "x", "\u0000", new JsonArray(), new JsonArray(1), new JsonArray("a", "b"), new JsonObject()];
+        object?[] values = [null, true, -1, 0, 1, 513, 514, int.MaxValue, 1e300, 0.5, "", "x", "\u0000", new JsonArray(), new JsonArray(1),
+            new JsonArray("a", "b"), new JsonObject()];
         (string File, string Json)[] files =
         [
             ("tokenizer_config.json", """{"model_max_length": 16, "bos_token": "<|startoftext|>", "pad_token": {"content": "!", "single_word": false}, "additional_special_tokens": ["<x>"], "added_tokens_decoder": {"514": {"content": "<y>", "single_word": true, "normalized": true}}}"""),

@@ -5,7 +5,8 @@ namespace PatchDpo.Torch.Tests.Clip;
 
 public class ClipTokenizerParityTests
 {
-    private static readonly Lazy<ClipTokenizer> Tokenizer = new(() => ClipTokenizer.FromOpenAiVocabulary(Fixtures.Find("09_tokenizer", "bpe_simple_vocab_16e6.txt*")[0]));
+    private static readonly Lazy<ClipTokenizer> Tokenizer = new(() => ClipTokenizer.FromOpenAiVocabulary(
+        Fixtures.Find("09_tokenizer", "bpe_simple_vocab_16e6.txt*")[0]));
 
     public static TheoryData<string> Fixture() => FixtureCases.Json("09_tokenizer");
 

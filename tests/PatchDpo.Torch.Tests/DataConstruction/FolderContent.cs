@@ -6,7 +6,8 @@ internal static class FolderContent
     /// <summary>Each file's path, with slashes, and a text that stands for its bytes.</summary>
     public static SortedDictionary<string, string> Of(string folder) => new(
         Directory.GetFiles(folder, "*", SearchOption.AllDirectories).ToDictionary(
-            f => Path.GetRelativePath(folder, f).Replace(Path.DirectorySeparatorChar, '/'), f => Convert.ToHexString(File.ReadAllBytes(f))), StringComparer.Ordinal);
+            f => Path.GetRelativePath(folder, f).Replace(Path.DirectorySeparatorChar, '/'), f
+                => Convert.ToHexString(File.ReadAllBytes(f))), StringComparer.Ordinal);
 
     public static void Copy(string from, string to)
     {

@@ -22,6 +22,7 @@ public class ObjectPromptsTests
     [Fact]
     public void The_embedded_model_is_asked_in_its_own_words()
         => Assert.Equal(
-            ["a robot, on a white background", "a cat, on a white background", "a bird, on a white background", "a fish, on a white background", "a car, on a white background", "a mushroom, on a white background"],
+            ["a robot, on a white background", "a cat, on a white background", "a bird, on a white background", "a fish, on a white background",
+                "a car, on a white background", "a mushroom, on a white background"],
             ObjectPrompts.Embedded);
 }

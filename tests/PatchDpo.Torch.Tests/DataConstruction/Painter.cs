@@ -24,7 +24,8 @@ internal sealed class Painter
     /// <summary>Whether generated images have a background of colours instead of a white one.</summary>
     public bool Scenes { get; init; }
 
-    public IReadOnlyList<ImageBuffer> Generate(IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
+    public IReadOnlyList<ImageBuffer> Generate(IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress,
+        CancellationToken cancellationToken)
     {
         for (int step = 1; step <= options.Steps; step++)
         {
@@ -55,7 +56,8 @@ internal sealed class Painter
         var random = new Random((int)noise);
         if (noise % 5 == 4)
             return TestImages.Blocks((int)noise, Size, Size, 4);
-        return Disc((random.Next(200), random.Next(200), random.Next(200)), 12 + random.Next(8), 12 + random.Next(8), noise % 7 == 5 ? 0.5 : 7 + (2 * random.NextDouble()));
+        return Disc((random.Next(200), random.Next(200), random.Next(200)), 12 + random.Next(8), 12 + random.Next(8), noise % 7 == 5 ? 0.5
+            : 7 + (2 * random.NextDouble()));
     }
 
     private ImageBuffer Generation(ImageBuffer reference, long noise)

@@ -84,7 +84,8 @@ public sealed class PairBuilderResumeTests : PairBuilds
     {
         string whole = Folder.File("whole"), stopped = Folder.File("stopped"), stray = Path.Combine(stopped, "pairs", $"sample0{format.Ending()}");
         Build(whole, new Painter(), Options(format: format));
-        Assert.Throws<IOException>(() => Build(stopped, new Painter { AfterStep = s => { if (s == 9) throw new IOException("killed"); } }, Options(format: format)));
+        Assert.Throws<IOException>(() => Build(stopped, new Painter { AfterStep = s => { if (s == 9) throw new IOException("killed"); } },
+            Options(format: format)));
         // What a killed run had written and not yet recorded.
         File.WriteAllText(stray, "not recorded");
         PairBuildSummary summary = Build(stopped, new Painter(), Options(format: format));
@@ -146,7 +147,8 @@ public sealed class PairBuilderResumeTests : PairBuilds
                 Build(folder, new Painter());
             else
                 Assert.Throws<IOException>(() => Build(folder, new Painter { AfterStep = step => { if (step == stop) throw new IOException("killed"); } }));
-            foreach (string file in new[] { "pairs/sample1/a ball_entity_0.png", "pairs/sample1/a ball_gen_1.png", "rejected/00004 a ball (BackgroundNotPlain).png" })
+            foreach (string file in new[] { "pairs/sample1/a ball_entity_0.png", "pairs/sample1/a ball_gen_1.png",
+                "rejected/00004 a ball (BackgroundNotPlain).png" })
             {
                 byte[] bytes = File.ReadAllBytes(Path.Combine(folder, file));
                 File.WriteAllBytes(Path.Combine(folder, file), [.. bytes, 0]);

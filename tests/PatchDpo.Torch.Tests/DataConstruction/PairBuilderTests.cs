@@ -34,11 +34,13 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
 
         // No two images start from the same noise.
         Assert.Equal(painter.Painted.Count, painter.Painted.Distinct().Count());
-        Assert.Equal(Enumerable.Range(0, 8).Select(i => (long)i).Concat(new[] { 0, 1, 2, 3, 7 }.SelectMany(c => new[] { -1L - (2 * c), -2 - (2 * c) })), painter.Painted);
+        Assert.Equal(Enumerable.Range(0, 8).Select(i => (long)i).Concat(new[] { 0, 1, 2, 3, 7 }.SelectMany(c => new[] { -1L - (2 * c), -2 - (2 * c) })),
+            painter.Painted);
 
         JsonElement manifest = Json(folder);
         JsonElement duplicate = manifest.GetProperty("candidates")[6];
-        Assert.Equal(("NearDuplicate", 0, 6), (duplicate.GetProperty("rejection").GetString(), duplicate.GetProperty("mostSimilarSample").GetInt32(), duplicate.GetProperty("noiseIndex").GetInt32()));
+        Assert.Equal(("NearDuplicate", 0, 6), (duplicate.GetProperty("rejection").GetString(), duplicate.GetProperty("mostSimilarSample").GetInt32(),
+            duplicate.GetProperty("noiseIndex").GetInt32()));
         Assert.Equal("a disc: red/green", manifest.GetProperty("samples")[0].GetProperty("prompt").GetString());
         Assert.Equal(-16, manifest.GetProperty("samples")[4].GetProperty("generated")[1].GetProperty("noiseIndex").GetInt32());
         JsonElement settings = manifest.GetProperty("header").GetProperty("settings");
@@ -62,7 +64,8 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         var pairs = ours.Read().ToList();
         Assert.Same(pairs[0].Reference, pairs[1].Reference);
         Assert.NotSame(pairs[1].Reference, pairs[2].Reference);
-        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(new PixelEncoder(32, 8)).Score([.. pairs.Select(p => p.Generated)], [.. pairs.Select(p => p.Reference)]);
+        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(new PixelEncoder(32, 8))
+            .Score([.. pairs.Select(p => p.Generated)], [.. pairs.Select(p => p.Reference)]);
         for (int i = 0; i < pairs.Count; i++)
         {
             AssertClose(quality[i].Generated, pairs[i].GeneratedQuality);
@@ -151,7 +154,8 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
     public void Too_few_references_are_told_with_the_reasons_and_a_higher_limit_goes_on()
     {
         string folder = Folder.File("data");
-        PairBuilderOptions Limited(int? most) => new() { References = 5, ReferenceGeneration = Fast(), Generation = Fast(), Filter = new() { MaxForeground = 0.18 }, MaxCandidates = most };
+        PairBuilderOptions Limited(int? most) => new() { References = 5, ReferenceGeneration = Fast(), Generation = Fast(),
+            Filter = new() { MaxForeground = 0.18 }, MaxCandidates = most };
         var first = new Painter();
         TooFewReferencesException e = Assert.Throws<TooFewReferencesException>(() => Build(folder, first, Limited(10)));
         Assert.Equal(12, e.Candidates);
@@ -210,7 +214,8 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
     {
         string folder = Folder.File("data");
         Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), prompts: []));
-        Assert.Contains("Prompt 1 is empty", Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), prompts: ["a", " "])).Message, StringComparison.Ordinal);
+        Assert.Contains("Prompt 1 is empty", Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), prompts: ["a", " "])).Message,
+            StringComparison.Ordinal);
         Assert.Equal(1, Assert.Throws<PromptTooLongException>(() => Build(folder, new Painter(), prompts: ["a", new string('x', 2001)])).PromptIndex);
         Assert.Throws<ArgumentException>(() => new PairBuilder(tiny.Model, new PixelEncoder(32, 8), new() { Filter = new() { MinClipT = 0.2 } }));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PairBuilderOptions { References = 0 });
@@ -237,10 +242,12 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         Assert.Contains(model.GetProperty("files").EnumerateArray(), m => m.GetProperty("file").GetString() == "unet/diffusion_pytorch_model.safetensors");
         double scale = tiny.Model.AdapterScale;
         tiny.Model.AdapterScale = 0.5;
-        Assert.StartsWith("generator AdapterScale: 1, now 0.5", Assert.Single(Assert.Throws<PairFolderMismatchException>(() => Run(folder, default)).Changes), StringComparison.Ordinal);
+        Assert.StartsWith("generator AdapterScale: 1, now 0.5", Assert.Single(Assert.Throws<PairFolderMismatchException>(() => Run(folder, default)).Changes),
+            StringComparison.Ordinal);
         tiny.Model.AdapterScale = scale;
         using (PersonalizedModel half = PersonalizedModel.Load(tiny.Model.FolderPath, dtype: ScalarType.BFloat16))
-            Assert.Equal("generator DType: Float32, now BFloat16", Assert.Single(Assert.Throws<PairFolderMismatchException>(() => Run(folder, default, other: half)).Changes));
+            Assert.Equal("generator DType: Float32, now BFloat16", Assert.Single(
+                Assert.Throws<PairFolderMismatchException>(() => Run(folder, default, other: half)).Changes));
         AdapterLayers layers = tiny.Model.AdapterLayers.Clone();
         using (no_grad())
             layers.parameters().First().add_(1e-3);

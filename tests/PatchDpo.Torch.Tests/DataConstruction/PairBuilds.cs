@@ -28,7 +28,8 @@ public abstract class PairBuilds : IDisposable
             .Build(prompts ?? Prompts, folder, progress, cancellationToken);
     }
 
-    private protected static PairBuilderOptions Options(int references = References, int steps = Steps, double? adapterScale = null, ReferenceFilterOptions? filter = null,
+    private protected static PairBuilderOptions Options(int references = References, int steps = Steps, double? adapterScale = null,
+        ReferenceFilterOptions? filter = null,
         ImageFormat format = ImageFormat.Png) => new()
     {
         ImageFormat = format,

@@ -42,7 +42,8 @@ public sealed class PairFolderTests : IDisposable
         Refuses(maps, f => Directory.Move(f("sample1"), f("sample2")), "sample1", "the folder is missing");
         Refuses(maps, f => Directory.CreateDirectory(f("sample2")), "patch_quality.pkl", "maps of 2 samples, but there are 3 folders");
         Refuses(maps, f => File.Delete(f("sample0/a_cat 0_entity_0.png")), "sample0", "there is no reference");
-        Refuses(maps, f => File.Copy(f("sample0/a_cat 0_entity_0.png"), f("sample0/a dog_entity_0.png")), "sample0", "2 references: 'a dog_entity_0.png', 'a_cat 0_entity_0.png'");
+        Refuses(maps, f => File.Copy(f("sample0/a_cat 0_entity_0.png"), f("sample0/a dog_entity_0.png")), "sample0",
+            "2 references: 'a dog_entity_0.png', 'a_cat 0_entity_0.png'");
         Refuses(maps, f => File.Delete(f("sample0/a_cat 0_gen_1.png")), "sample0", "maps of 'a_cat 0_gen_1.png', but there is no such file");
         Refuses(maps, f => File.Copy(f("sample0/a_cat 0_gen_1.png"), f("sample0/a_cat 0_gen_2.png")), "sample0", "maps of 2 generated images only");
         Refuses(maps, f => File.Copy(f("sample0/a_cat 0_gen_1.png"), f("sample0/a dog_gen_1.png")), "sample0", "the generated image 1 stands there 2 times");
@@ -55,8 +56,10 @@ public sealed class PairFolderTests : IDisposable
     [Fact]
     public void Maps_of_another_grid_or_with_impossible_values_are_refused_by_their_pair()
     {
-        Refuses([[Maps(0, 0), new(Map(0), new QualityMap(2, 2, new float[4]))]], _ => { }, "", "the generated image's map has 2 x 2 patches, that of the first pair 2 x 3", "sample 0, generation 1");
-        Refuses([[Maps(0, 0)], [new(new QualityMap(3, 2, new float[6]), Map(0))]], _ => { }, "", "the reference's map has 3 x 2 patches", "sample 1, generation 0");
+        Refuses([[Maps(0, 0), new(Map(0), new QualityMap(2, 2, new float[4]))]], _
+            => { }, "", "the generated image's map has 2 x 2 patches, that of the first pair 2 x 3", "sample 0, generation 1");
+        Refuses([[Maps(0, 0)], [new(new QualityMap(3, 2, new float[6]), Map(0))]], _
+            => { }, "", "the reference's map has 3 x 2 patches", "sample 1, generation 0");
         Refuses([[Maps(0, 1.01f)]], _ => { }, "", "row 0, column 0 of the generated image's map is 1.01", "sample 0, generation 0");
         Refuses([[Maps(-1.01f, 0)]], _ => { }, "", "row 0, column 0 of the reference's map is -1.01", "sample 0, generation 0");
         Assert.Single(PairFolder.Open(Official([Maps(-1.0005f, 1.0005f)])).Pairs);
@@ -68,7 +71,8 @@ public sealed class PairFolderTests : IDisposable
         string folder = Official([Maps(0, 0)]);
         string pickle = Path.Combine(folder, "patch_quality.pkl");
         // A list of rows of different lengths where numpy's array should be.
-        byte[] ragged = new SamplePickle().Op("]](}").Text("target_map").Op("](").Op("](").Int(1).Int(2).Op("e").Op("](").Int(1).Op("e").Op("e").Op("se").Op("a").Stop();
+        byte[] ragged = new SamplePickle().Op("]](}").Text("target_map").Op("](").Op("](").Int(1).Int(2).Op("e").Op("](").Int(1).Op("e").Op("e").Op("se")
+            .Op("a").Stop();
         File.WriteAllBytes(pickle, ragged);
         Assert.Equal("[0][0].target_map", Assert.Throws<WeightsFormatException>(() => PairFolder.Open(folder)).Key);
         byte[] bytes = File.ReadAllBytes(Path.Combine(Official([Maps(0.5f, 0.75f)]), "patch_quality.pkl"));

@@ -42,7 +42,8 @@ public class ReferenceFilterTests
         ReferenceVerdict verdict = Filter(new() { MinPlainBorder = 0, MinForeground = 0 }).Judge("a line", cut);
         Assert.Equal(104 / 124.0, verdict.PlainBorder);
         Assert.Equal(20 / 1024.0, verdict.Foreground);
-        ReferenceVerdict strip = Filter(new() { MinPlainBorder = 0, MinForeground = 0, MaxSimilarity = null }).Judge("a line", TestImages.Create(1, 4, (x, y) => y == 0 ? (0, 0, 0) : (255, 255, 255)));
+        ReferenceVerdict strip = Filter(new() { MinPlainBorder = 0, MinForeground = 0, MaxSimilarity = null })
+            .Judge("a line", TestImages.Create(1, 4, (x, y) => y == 0 ? (0, 0, 0) : (255, 255, 255)));
         Assert.Equal(0.75, strip.PlainBorder);
     }
 

@@ -9,7 +9,8 @@ public sealed class ErrorsPageTests
     {
         Skip.If(Fixtures.Repository is null, "The repository's documents are not here.");
         string page = File.ReadAllText(Path.Combine(Fixtures.Repository, "docs", "errors.md"));
-        string[] names = typeof(TorchRuntime).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Exception)) && !t.IsAbstract).Select(t => t.Name).ToArray();
+        string[] names = typeof(TorchRuntime).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Exception)) && !t.IsAbstract).Select(t => t.Name)
+            .ToArray();
         Assert.True(names.Length >= 15, $"Only {names.Length} exceptions were found.");
         Assert.All(names, name => Assert.Contains($"\n| `{name}` ", page, StringComparison.Ordinal));
     }

@@ -11,7 +11,8 @@ public sealed partial class MethodDocumentTests
         string folder = Path.Combine(Fixtures.Repository, "docs");
         Match[] quotes = Quote().Matches(File.ReadAllText(Path.Combine(folder, "method.md"))).ToArray();
         Assert.True(quotes.Length >= 15, $"Only {quotes.Length} quotes were found.");
-        Assert.All(quotes, quote => Assert.Contains(quote.Groups["code"].Value, File.ReadAllText(Path.Combine(folder, quote.Groups["file"].Value)), StringComparison.Ordinal));
+        Assert.All(quotes, quote => Assert.Contains(quote.Groups["code"].Value, File.ReadAllText(Path.Combine(folder, quote.Groups["file"].Value)),
+            StringComparison.Ordinal));
     }
 
     [GeneratedRegex(@"\[`(?<code>[^`]+)`\]\((?<file>[^)]+\.cs)\)")]

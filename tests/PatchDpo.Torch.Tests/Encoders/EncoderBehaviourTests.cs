@@ -12,8 +12,10 @@ namespace PatchDpo.Torch.Tests.Encoders;
 public class EncoderBehaviourTests
 {
     private static readonly DinoConfig TinyDino = new() { ImageSize = 12, PatchSize = 4, EmbedDim = 8, Depth = 2, NumHeads = 2 };
-    private static readonly ClipVisionConfig TinyVision = new() { ImageSize = 12, PatchSize = 4, HiddenSize = 8, NumLayers = 2, NumHeads = 2, ProjectionDim = 4 };
-    private static readonly ClipTextConfig Text = new() { VocabularySize = 10, MaxPositions = 6, HiddenSize = 8, NumLayers = 2, NumHeads = 2, ProjectionDim = 4 };
+    private static readonly ClipVisionConfig TinyVision = new() { ImageSize = 12, PatchSize = 4, HiddenSize = 8, NumLayers = 2, NumHeads = 2,
+        ProjectionDim = 4 };
+    private static readonly ClipTextConfig Text = new() { VocabularySize = 10, MaxPositions = 6, HiddenSize = 8, NumLayers = 2, NumHeads = 2,
+        ProjectionDim = 4 };
 
     [Fact]
     public void Dino_gives_every_weight_a_gradient_in_training()

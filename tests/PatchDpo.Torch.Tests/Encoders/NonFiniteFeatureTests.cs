@@ -46,12 +46,14 @@ public sealed class NonFiniteFeatureTests : IDisposable
         EvaluationRow Row(ImageBuffer generated, ImageBuffer reference) => new("dog", "red", generated, [reference]);
         EvaluationRow[] generated = [Row(Image, Image), Row(Image, Image), Row(Bad, Image)], reference = [Row(Image, Image), Row(Image, Bad)];
         PersonalizationEvaluatorOptions options = new() { BatchSize = 2 };
-        foreach (PersonalizationEvaluator evaluator in new PersonalizationEvaluator[] { new(encoder, null, null, options: options), new(null, new ImageClip(encoder), null, options: options), new(null, null, new PatchQualityEstimator(encoder), options: options) })
+        foreach (PersonalizationEvaluator evaluator in new PersonalizationEvaluator[] { new(encoder, null, null, options: options),
+            new(null, new ImageClip(encoder), null, options: options), new(null, null, new PatchQualityEstimator(encoder), options: options) })
         {
             NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => evaluator.Evaluate(generated));
             Assert.Equal(2, e.Index);
             Assert.Contains("row 2 (subject 'dog')", e.Item, StringComparison.Ordinal);
-            Assert.Contains("row 1 (subject 'dog')", Assert.Throws<NonFiniteOutputException>(() => evaluator.Evaluate(reference)).Item, StringComparison.Ordinal);
+            Assert.Contains("row 1 (subject 'dog')", Assert.Throws<NonFiniteOutputException>(() => evaluator.Evaluate(reference)).Item,
+                StringComparison.Ordinal);
         }
     }
 
@@ -59,7 +61,9 @@ public sealed class NonFiniteFeatureTests : IDisposable
     public void A_text_embedding_names_its_row()
     {
         using PixelEncoder encoder = Spoiling(0);
-        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(() => new PersonalizationEvaluator(null, new ImageClip(encoder), null).Evaluate([new("a", "red", Image, [Image]), new("a", "NaN", Image, [Image])]));
+        NonFiniteOutputException e = Assert.Throws<NonFiniteOutputException>(
+            () => new PersonalizationEvaluator(null, new ImageClip(encoder), null)
+            .Evaluate([new("a", "red", Image, [Image]), new("a", "NaN", Image, [Image])]));
         Assert.Equal("the prompt of row 1 (subject 'a')", e.Item);
     }
 
@@ -114,6 +118,7 @@ public sealed class NonFiniteFeatureTests : IDisposable
 
         public Tensor EncodeImages(Tensor input) => input.flatten(1).narrow(1, 0, 3).clone();
 
-        public Tensor EncodeTexts(IReadOnlyList<string> texts) => tensor(texts.SelectMany(t => new[] { t == "NaN" ? float.NaN : 1, 0, 0 }).ToArray(), [texts.Count, 3]);
+        public Tensor EncodeTexts(IReadOnlyList<string> texts) => tensor(
+            texts.SelectMany(t => new[] { t == "NaN" ? float.NaN : 1, 0, 0 }).ToArray(), [texts.Count, 3]);
     }
 }

@@ -36,7 +36,8 @@ public sealed class PatchEncoderEncodersTests : IDisposable
         {
             // Hidden patches are a matter of DINOv2's own training.
             if (name != "mask_token")
-                Assert.True(named.Contains(parameter) == (parameter.grad is not null), $"{name}: gradient {parameter.grad is not null}, named {named.Contains(parameter)}");
+                Assert.True(named.Contains(parameter) == (parameter.grad is not null),
+                    $"{name}: gradient {parameter.grad is not null}, named {named.Contains(parameter)}");
         }
         Assert.True(encoder.PatchParameters.Count >= 2);
         Assert.Equal(named.Count, encoder.PatchParameters.Sum(g => g.Count));
@@ -116,7 +117,8 @@ public sealed class PatchEncoderEncodersTests : IDisposable
         using PatchHeadEncoder headed = new(TinyEncoders.Create("CIFAR ResNet"), 7);
         string folder = _folder.File("encoder");
         PatchEncoder.Save(headed, folder);
-        UnknownModelException e = Assert.Throws<UnknownModelException>(() => PatchEncoder.FromFolder(folder, options: new VisionEncoderOptions { PatchStage = 1 }));
+        UnknownModelException e = Assert.Throws<UnknownModelException>(()
+            => PatchEncoder.FromFolder(folder, options: new VisionEncoderOptions { PatchStage = 1 }));
         Assert.Contains("(D,4), not (7,12)", e.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => PatchEncoder.Save(new PixelEncoder(32, 8), folder));
     }
@@ -149,7 +151,8 @@ public sealed class PatchEncoderEncodersTests : IDisposable
         using PatchHeadEncoder encoder = new(TinyEncoders.Create("CIFAR ResNet"), 12);
         HomographyPair[] unseen = [.. HomographyPair.Synthetic(Enumerable.Range(50, 3).Select(i => TestImages.Blocks(i, 64, 64, 5)), side: 64, seed: 1)];
         double before = PatchMatchingAccuracy.Measure(encoder.Encoder, unseen).Accuracy;
-        PatchEncoderTrainerOptions options = new() { MaxSteps = 40, BatchSize = 4, PointsPerImage = 24, LearningRate = 5e-3, CropSize = 32, PhotoSize = 48, RecolouredNegatives = false, FlipProbability = 0 };
+        PatchEncoderTrainerOptions options = new() { MaxSteps = 40, BatchSize = 4, PointsPerImage = 24, LearningRate = 5e-3, CropSize = 32, PhotoSize = 48,
+            RecolouredNegatives = false, FlipProbability = 0 };
         LeakCheck.Run(() => Train(encoder, options));
         double after = PatchMatchingAccuracy.Measure(encoder, unseen).Accuracy;
         Assert.True(after > before + 0.05, $"matching accuracy {before:f3} -> {after:f3}");

@@ -38,7 +38,8 @@ public sealed class PatchEncoderFileTests : IDisposable
         else
         {
             DinoConfig config = Assert.IsType<DinoVisionTransformer>(encoder).Config;
-            Assert.Equal((image, patch, heads, 12, 4 * config.EmbedDim), (config.ImageSize, config.PatchSize, config.NumHeads, config.Depth, config.IntermediateSize));
+            Assert.Equal((image, patch, heads, 12, 4 * config.EmbedDim),
+                (config.ImageSize, config.PatchSize, config.NumHeads, config.Depth, config.IntermediateSize));
         }
     }
 
@@ -47,7 +48,8 @@ public sealed class PatchEncoderFileTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using ClipVisionEncoder encoder = Assert.IsType<ClipVisionEncoder>(OpenManifest("clip_vit_b32_openai"));
-        Assert.Equal((768, 3072, 12, 12, 224, 32, 512), (encoder.Config.HiddenSize, encoder.Config.IntermediateSize, encoder.Config.NumLayers, encoder.Config.NumHeads, encoder.Config.ImageSize, encoder.Config.PatchSize, encoder.Config.ProjectionDim));
+        Assert.Equal((768, 3072, 12, 12, 224, 32, 512), (encoder.Config.HiddenSize, encoder.Config.IntermediateSize, encoder.Config.NumLayers,
+            encoder.Config.NumHeads, encoder.Config.ImageSize, encoder.Config.PatchSize, encoder.Config.ProjectionDim));
         Assert.Throws<ArgumentException>(() => OpenManifest("clip_vit_b32_openai", new VisionEncoderOptions { ImageSize = 256 }));
     }
 
@@ -88,7 +90,8 @@ public sealed class PatchEncoderFileTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using DinoVisionTransformer student = new(TinyDino), teacher = new(TinyDino);
-        string path = Write("full.pth", Prefixed(student, "student.module.backbone.").Concat(Prefixed(teacher, "teacher.backbone.")).Append(new("teacher.head.weight", ones(2))));
+        string path = Write("full.pth", Prefixed(student, "student.module.backbone.").Concat(Prefixed(teacher, "teacher.backbone."))
+            .Append(new("teacher.head.weight", ones(2))));
         using IVisionEncoder encoder = PatchEncoder.FromFile(path);
         Tensor pixels = randn(1, 3, 32, 40);
         Fixtures.AssertClose(encoder.Encode(pixels).Patches, teacher.Encode(pixels).Patches, 0, "patches");
@@ -108,7 +111,8 @@ public sealed class PatchEncoderFileTests : IDisposable
         {
             SequenceWeights.Fill(original);
             original.eval();
-            string path = Write("model.th", Prefixed(original, "state_dict.module.").Where(t => !t.Key.EndsWith("num_batches_tracked", StringComparison.Ordinal)));
+            string path = Write("model.th", Prefixed(original, "state_dict.module.")
+                .Where(t => !t.Key.EndsWith("num_batches_tracked", StringComparison.Ordinal)));
             using IVisionEncoder encoder = PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStage = 1, PatchSize = 16 });
             Assert.IsType(original.GetType(), encoder);
             Assert.Equal([2, 4, 3], encoder.Encode(pixels).Patches.shape[..3]);
@@ -147,7 +151,8 @@ public sealed class PatchEncoderFileTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using DinoVisionTransformer dino = new(TinyDino);
         string path = Write("dino.pth", Prefixed(dino, ""));
-        Assert.Contains("PatchStage", Assert.Throws<ArgumentException>(() => PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStage = 1 })).Message, StringComparison.Ordinal);
+        Assert.Contains("PatchStage", Assert.Throws<ArgumentException>(() => PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStage = 1 }))
+            .Message, StringComparison.Ordinal);
         using (IVisionEncoder encoder = PatchEncoder.FromFile(path, options: new VisionEncoderOptions { ImageSize = 48 }))
             Assert.Equal([3, 48, 48], encoder.Preprocessor.Preprocess(TestImages.Blocks(1, 60, 80, 8)).shape);
 
@@ -166,8 +171,10 @@ public sealed class PatchEncoderFileTests : IDisposable
         AssertRefused("convhead2.weight", ("convhead2.weight", [15, 14, 1, 1]));
         AssertRefused("convhead2.weight", ("convhead2.weight", [0, 12, 1, 1]));
         AssertRefused("features.4.weight", ("features.0.weight", [4, 3, 3, 3]), ("features.4.weight", [4, 4, 3, 3]));
-        AssertRefused("pos_embed", ("blocks.0.attn.qkv.weight", [192, 64]), ("cls_token", [1, 1, 64]), ("patch_embed.proj.weight", [64, 3, 8, 8]), ("pos_embed", [1, 16, 64]));
-        AssertRefused("cls_token", ("blocks.0.attn.qkv.weight", [72, 24]), ("cls_token", [1, 1, 24]), ("patch_embed.proj.weight", [24, 3, 8, 8]), ("pos_embed", [1, 17, 24]), ("blocks.0.norm1.weight", [24]));
+        AssertRefused("pos_embed", ("blocks.0.attn.qkv.weight", [192, 64]), ("cls_token", [1, 1, 64]), ("patch_embed.proj.weight", [64, 3, 8, 8]),
+            ("pos_embed", [1, 16, 64]));
+        AssertRefused("cls_token", ("blocks.0.attn.qkv.weight", [72, 24]), ("cls_token", [1, 1, 24]), ("patch_embed.proj.weight", [24, 3, 8, 8]),
+            ("pos_embed", [1, 17, 24]), ("blocks.0.norm1.weight", [24]));
         AssertRefused("features.0.weight", ("a.features.0.weight", [4, 3, 3, 3]), ("b.features.0.weight", [4, 3, 3, 3]));
         AssertRefused(null, ("weight", [1]));
     }

@@ -69,7 +69,8 @@ public sealed class PatchEncoderRollbackTests
         module.parameters().Last().requires_grad = false;
         string before = State(module);
         Tensor pixels = rand([4, 3, 32, 32], generator: new Generator(3));
-        Fails(end, (options, progress, cancellationToken) => new PatchEncoderTrainer(options).Train(module, x => module.call(x).permute(0, 2, 3, 1), pixels, progress, cancellationToken));
+        Fails(end, (options, progress, cancellationToken) => new PatchEncoderTrainer(options)
+            .Train(module, x => module.call(x).permute(0, 2, 3, 1), pixels, progress, cancellationToken));
         Assert.Equal(before, State(module));
     }
 
@@ -77,7 +78,8 @@ public sealed class PatchEncoderRollbackTests
     public void Nothing_is_left_behind_by_a_training_that_fails()
     {
         using PatchHeadEncoder encoder = new(TinyEncoders.Create("CIFAR ResNet"), 5);
-        LeakCheck.Run(() => Fails(End.ProgressThrows, (options, progress, cancellationToken) => new PatchEncoderTrainer(options).Train(encoder, Pictures, progress, cancellationToken)));
+        LeakCheck.Run(() => Fails(End.ProgressThrows, (options, progress, cancellationToken)
+            => new PatchEncoderTrainer(options).Train(encoder, Pictures, progress, cancellationToken)));
     }
 
     [Fact]
@@ -112,7 +114,8 @@ public sealed class PatchEncoderRollbackTests
         }
     }
 
-    private static PatchEncoderTrainerOptions Options(int steps, double rate) => new() { MaxSteps = steps, BatchSize = 2, PointsPerImage = 8, LearningRate = rate, WarmupSteps = 0, CropSize = 32, PhotoSize = 40 };
+    private static PatchEncoderTrainerOptions Options(int steps, double rate)
+        => new() { MaxSteps = steps, BatchSize = 2, PointsPerImage = 8, LearningRate = rate, WarmupSteps = 0, CropSize = 32, PhotoSize = 40 };
 
     /// <summary>Weights, buffers, flags and modes, as text.</summary>
     private static string State(params nn.Module[] modules)

@@ -77,7 +77,8 @@ public sealed class PatchEncoderTests : IDisposable
         Assert.Equal(["DINO", "patch quality"], models.Identities.Select(m => m.Role));
         Assert.All(models.Identities, m => Assert.Equal(Path.GetFileName(_folder), m.Name));
         Assert.All(models.Identities, m => Assert.Equal(64, m.Sha256.Length));
-        PersonalizationMetrics metrics = models.CreateEvaluator().Evaluate([new("a", "a thing", TestImages.Blocks(1, 32, 32, 4), [TestImages.Blocks(1, 32, 32, 4)])]);
+        PersonalizationMetrics metrics = models.CreateEvaluator().Evaluate(
+            [new("a", "a thing", TestImages.Blocks(1, 32, 32, 4), [TestImages.Blocks(1, 32, 32, 4)])]);
         Assert.Equal(1, metrics.Dino!.Mean, 1e-5);
         Assert.Equal(1, metrics.PatchQuality!.Mean, 1e-5);
         Assert.Equal(models.Identities, metrics.Models);

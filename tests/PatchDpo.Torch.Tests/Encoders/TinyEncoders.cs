@@ -17,13 +17,17 @@ internal static class TinyEncoders
     {
         ITrainableVisionEncoder encoder = kind switch
         {
-            "CIFAR ResNet" => new CifarResNet(new CifarResNetConfig { Width = 4, BlocksPerStage = 1 }) { PatchStage = 2, PatchSize = 4, WithEarlierStages = true },
+            "CIFAR ResNet" => new CifarResNet(new CifarResNetConfig { Width = 4, BlocksPerStage = 1 }) { PatchStage = 2, PatchSize = 4,
+                WithEarlierStages = true },
             "ResNet" => new ResNet(new ResNetConfig { Bottleneck = true, Layers = [1, 2, 1, 1], Width = 4, NumClasses = null }) { PatchStage = 2 },
             "VGG" => new Vgg(new VggConfig { Layers = [4, 0, 6, 0, 8, 0], NumClasses = null }) { PatchStage = 2 },
             "ALIKE" => new Alike(new AlikeConfig { Channels = [4, 6, 8, 10], DescriptorDim = 12, SingleHead = false }),
-            "DINO" => new DinoVisionTransformer(new DinoConfig { ImageSize = 32, PatchSize = 8, EmbedDim = 12, Depth = 3, NumHeads = 2, IntermediateSize = 20, QkvBias = false }),
-            "DINOv2" => new DinoV2VisionTransformer(new DinoV2Config { ImageSize = 32, PatchSize = 8, EmbedDim = 12, Depth = 3, NumHeads = 2, IntermediateSize = 37, RegisterTokens = 2, LayerScale = 0.5 }),
-            "CLIP" => new ClipVisionEncoder(new ClipVisionConfig { ImageSize = 32, PatchSize = 8, HiddenSize = 12, IntermediateSize = 20, NumLayers = 3, NumHeads = 2, ProjectionDim = 6 }),
+            "DINO" => new DinoVisionTransformer(new DinoConfig { ImageSize = 32, PatchSize = 8, EmbedDim = 12, Depth = 3, NumHeads = 2, IntermediateSize = 20,
+                QkvBias = false }),
+            "DINOv2" => new DinoV2VisionTransformer(new DinoV2Config { ImageSize = 32, PatchSize = 8, EmbedDim = 12, Depth = 3, NumHeads = 2,
+                IntermediateSize = 37, RegisterTokens = 2, LayerScale = 0.5 }),
+            "CLIP" => new ClipVisionEncoder(new ClipVisionConfig { ImageSize = 32, PatchSize = 8, HiddenSize = 12, IntermediateSize = 20, NumLayers = 3,
+                NumHeads = 2, ProjectionDim = 6 }),
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         };
         nn.Module module = (nn.Module)encoder;
@@ -32,7 +36,8 @@ internal static class TinyEncoders
         using DisposeScope scope = NewDisposeScope();
         Generator generator = new(11);
         foreach (Parameter parameter in module.parameters())
-            parameter.copy_(parameter.dim() > 1 ? randn(parameter.shape, generator: generator) / Math.Sqrt(Math.Max(1, parameter.numel() / parameter.shape[0])) : parameter);
+            parameter.copy_(parameter.dim() > 1 ? randn(parameter.shape, generator: generator) / Math.Sqrt(Math.Max(1, parameter.numel() / parameter.shape[0]))
+                : parameter);
         return encoder;
     }
 }

@@ -34,7 +34,8 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
     {
         var told = new List<GenerationProgress>();
         fixture.Model.Generate(
-            [Request(Short), Request(Long + " in the snow")], new GenerationOptions { Steps = 2, NegativePrompt = "blurred, ugly, low quality" }, new Recorder<GenerationProgress>(told.Add));
+            [Request(Short), Request(Long + " in the snow")], new GenerationOptions { Steps = 2,
+                NegativePrompt = "blurred, ugly, low quality" }, new Recorder<GenerationProgress>(told.Add));
         Assert.All(told, p => Assert.Equal([1, null], p.TruncatedPrompts.Select(t => t.Index)));
         told.Clear();
         fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = "blurred" }, new Recorder<GenerationProgress>(told.Add));
@@ -45,10 +46,12 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
     public void Generation_refuses_it_where_that_is_asked_for()
     {
         var options = new GenerationOptions { Steps = 1, NegativePrompt = "", RefuseTruncatedPrompts = true };
-        TruncatedPromptException e = Assert.Throws<TruncatedPromptException>(() => fixture.Model.Generate([Request(Short), Request(Long + " in the snow")], options));
+        TruncatedPromptException e = Assert.Throws<TruncatedPromptException>(
+            () => fixture.Model.Generate([Request(Short), Request(Long + " in the snow")], options));
         Assert.Equal(1, e.Prompt.Index);
         Assert.StartsWith("Prompt 1 is too long: it has 21 tokens and the text encoder takes 14; left out: '", e.Message, StringComparison.Ordinal);
-        Assert.Null(Assert.Throws<TruncatedPromptException>(() => fixture.Model.Generate([Request(Short)], options with { NegativePrompt = Long + " in the snow" })).Prompt.Index);
+        Assert.Null(Assert.Throws<TruncatedPromptException>(() => fixture.Model.Generate(
+            [Request(Short)], options with { NegativePrompt = Long + " in the snow" })).Prompt.Index);
         // Without guidance the negative prompt is not read.
         fixture.Model.Generate([Request(Short)], options with { NegativePrompt = Long + " in the snow", GuidanceScale = 1 });
     }
@@ -59,7 +62,8 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
         string text = string.Join(' ', Enumerable.Repeat("ugly", 600));
         Assert.Equal(2_999, text.Length);
         fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = text, MaxPromptCharacters = 3_000 });
-        PromptTooLongException e = Assert.Throws<PromptTooLongException>(() => fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = text, MaxPromptCharacters = 2_998 }));
+        PromptTooLongException e = Assert.Throws<PromptTooLongException>(
+            () => fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = text, MaxPromptCharacters = 2_998 }));
         Assert.Equal((null, 2_999, 2_998), (e.PromptIndex, e.Length, e.Limit));
     }
 
@@ -67,11 +71,13 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
     public void Training_tells_it_by_pair_or_refuses_it()
     {
         QualityMap map = new(1, 1, [0.5f]);
-        TrainingPair[] pairs = [.. new[] { Short, Long + " in the snow", Short }.Select(p => new TrainingPair(p, TinyModelFixture.Image(1), TinyModelFixture.Image(2), map, map))];
+        TrainingPair[] pairs = [.. new[] { Short, Long + " in the snow", Short }.Select(
+            p => new TrainingPair(p, TinyModelFixture.Image(1), TinyModelFixture.Image(2), map, map))];
         var told = new List<TrainingProgress>();
         new PatchDpoTrainer(fixture.Model, new() { MaxSteps = 2, Progress = new Recorder<TrainingProgress>(told.Add) }).Train(pairs).Dispose();
         Assert.All(told, p => Assert.Equal(1, Assert.Single(p.TruncatedPrompts).Index));
-        Assert.Equal(1, Assert.Throws<TruncatedPromptException>(() => new PatchDpoTrainer(fixture.Model, new() { MaxSteps = 2, RefuseTruncatedPrompts = true }).Train(pairs)).Prompt.Index);
+        Assert.Equal(1, Assert.Throws<TruncatedPromptException>(() => new PatchDpoTrainer(fixture.Model, new() { MaxSteps = 2, RefuseTruncatedPrompts = true })
+            .Train(pairs)).Prompt.Index);
     }
 
     [Fact]
@@ -86,7 +92,8 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
         using TemporaryFolder folder = new();
         new EvaluationReport(metrics).WriteJson(folder.File("scores.json"));
         Assert.Contains("truncatedPrompts", File.ReadAllText(folder.File("scores.json")), StringComparison.Ordinal);
-        TruncatedPromptException e = Assert.Throws<TruncatedPromptException>(() => new PersonalizationEvaluator(null, clip, null, options: new() { BatchSize = 2, RefuseTruncatedPrompts = true }).Evaluate(rows));
+        TruncatedPromptException e = Assert.Throws<TruncatedPromptException>(
+            () => new PersonalizationEvaluator(null, clip, null, options: new() { BatchSize = 2, RefuseTruncatedPrompts = true }).Evaluate(rows));
         Assert.Equal(1, e.Prompt.Index);
     }
 
@@ -95,11 +102,13 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
     {
         using TemporaryFolder folder = new();
         var small = new GenerationOptions { Steps = 1, BatchSize = 2, GuidanceScale = 1 };
-        var options = new PairBuilderOptions { References = 1, ReferenceGeneration = small, Generation = small, Filter = new() { MinPlainBorder = 0, MinForeground = 0, MaxForeground = 1, MaxSimilarity = null } };
+        var options = new PairBuilderOptions { References = 1, ReferenceGeneration = small, Generation = small,
+            Filter = new() { MinPlainBorder = 0, MinForeground = 0, MaxForeground = 1, MaxSimilarity = null } };
         string[] prompts = [Short, Long + " in the snow"];
         PairBuildSummary summary = new PairBuilder(fixture.Model, new PixelEncoder(32, 8), options).Build(prompts, folder.File("told"));
         Assert.Equal(1, Assert.Single(summary.TruncatedPrompts).Index);
-        var strict = new PairBuilderOptions { References = 1, ReferenceGeneration = small with { RefuseTruncatedPrompts = true }, Generation = small, Filter = options.Filter };
+        var strict = new PairBuilderOptions { References = 1, ReferenceGeneration = small with { RefuseTruncatedPrompts = true }, Generation = small,
+            Filter = options.Filter };
         Assert.Throws<TruncatedPromptException>(() => new PairBuilder(fixture.Model, new PixelEncoder(32, 8), strict).Build(prompts, folder.File("refused")));
         Assert.False(Directory.Exists(folder.File("refused")));
         // What is an error decides nothing that is made: a strict build continues another one.

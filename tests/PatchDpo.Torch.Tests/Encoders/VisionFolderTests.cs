@@ -60,11 +60,13 @@ public sealed class VisionFolderTests : IDisposable
         using DinoVisionTransformer original = new(DinoConfig.FromJson(ModelConfig.Parse(DinoJson, "test")));
         File.WriteAllText(_folder.File("config.json"), DinoJson);
         Dictionary<string, Tensor> weights = original.state_dict();
-        Action<string, Dictionary<string, Tensor>> write = name.Contains(".bin", StringComparison.Ordinal) ? WriteCheckpoint : (path, tensors) => SafetensorsWriter.Write(path, tensors);
+        Action<string, Dictionary<string, Tensor>> write = name.Contains(".bin", StringComparison.Ordinal) ? WriteCheckpoint : (path, tensors)
+            => SafetensorsWriter.Write(path, tensors);
         if (name.EndsWith(".json", StringComparison.Ordinal))
         {
             var map = new JsonObject();
-            foreach ((string shard, IEnumerable<KeyValuePair<string, Tensor>> part) in new[] { ("shard-1-of-2", weights.Take(7)), ("shard-2-of-2", weights.Skip(7)) })
+            foreach ((string shard, IEnumerable<KeyValuePair<string, Tensor>> part) in new[] { ("shard-1-of-2", weights.Take(7)),
+                ("shard-2-of-2", weights.Skip(7)) })
             {
                 write(_folder.File(shard), part.ToDictionary());
                 foreach ((string key, _) in part)
@@ -239,15 +241,18 @@ public sealed class VisionFolderTests : IDisposable
         ModelConfig json = ModelConfig.Parse("""{"text_config": {"model_type": "clip_text_model"}, "vision_config": {"patch_size": 16}}""", "test");
         ClipTextConfig text = ClipTextConfig.FromJson(json);
         ClipVisionConfig vision = ClipVisionConfig.FromJson(json);
-        Assert.Equal((512, 2048, 12, 8, 49408, 77, 512), (text.HiddenSize, text.IntermediateSize, text.NumLayers, text.NumHeads, text.VocabularySize, text.MaxPositions, text.ProjectionDim));
-        Assert.Equal((768, 3072, 12, 12, 224, 16, 512), (vision.HiddenSize, vision.IntermediateSize, vision.NumLayers, vision.NumHeads, vision.ImageSize, vision.PatchSize, vision.ProjectionDim));
+        Assert.Equal((512, 2048, 12, 8, 49408, 77, 512), (text.HiddenSize, text.IntermediateSize, text.NumLayers, text.NumHeads, text.VocabularySize,
+            text.MaxPositions, text.ProjectionDim));
+        Assert.Equal((768, 3072, 12, 12, 224, 16, 512), (vision.HiddenSize, vision.IntermediateSize, vision.NumLayers, vision.NumHeads, vision.ImageSize,
+            vision.PatchSize, vision.ProjectionDim));
     }
 
     [Fact]
     public void A_tokenizer_with_more_ids_than_the_text_encoder_is_refused()
     {
         WriteTokenizer();
-        File.WriteAllText(_folder.File("config.json"), ClipJson.Replace("516", "500", StringComparison.Ordinal).Replace("515", "499", StringComparison.Ordinal));
+        File.WriteAllText(_folder.File("config.json"), ClipJson.Replace("516", "500", StringComparison.Ordinal)
+            .Replace("515", "499", StringComparison.Ordinal));
         File.WriteAllBytes(_folder.File("model.safetensors"), [2, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}']);
         ModelConfigException e = Assert.Throws<ModelConfigException>(() => ClipModel.FromFolder(_folder.File("")));
         Assert.Contains("515", e.Message, StringComparison.Ordinal);
@@ -326,7 +331,8 @@ public sealed class VisionFolderTests : IDisposable
             }
             Tensor[] parts = value.chunk(3);
             for (int i = 0; i < 3; i++)
-                result[name.Replace("attn.qkv", "attention.attention." + new[] { "query", "key", "value" }[i], StringComparison.Ordinal)] = parts[i].contiguous();
+                result[name.Replace("attn.qkv", "attention.attention." + new[] { "query", "key", "value" }[i],
+                    StringComparison.Ordinal)] = parts[i].contiguous();
         }
         // What Hugging Face's exports carry without having trained it.
         result["pooler.dense.weight"] = zeros(8, 8);

@@ -25,5 +25,6 @@ internal sealed class ColourClip : IImageTextEncoder
     }
 
     public Tensor EncodeTexts(IReadOnlyList<string> texts)
-        => tensor(texts.SelectMany(t => new[] { t.Contains("red") ? 1f : 0, t.Contains("green") ? 1f : 0, t.Contains("blue") ? 1f : 0 }).ToArray(), [texts.Count, 3]);
+        => tensor(texts.SelectMany(t => new[] { t.Contains("red") ? 1f : 0, t.Contains("green") ? 1f : 0, t.Contains("blue") ? 1f : 0 }).ToArray(),
+            [texts.Count, 3]);
 }

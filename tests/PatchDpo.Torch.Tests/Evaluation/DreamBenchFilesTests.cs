@@ -23,7 +23,8 @@ public sealed class DreamBenchFilesTests : IDisposable
         Assert.True(files.IsExact);
         Assert.Equal(750, files.Found.Count);
         DreamBenchFile first = files.Found[0];
-        Assert.Equal(("backpack", "a backpack in the jungle", Path.Combine(_folder, "backpack", "a backpack in the jungle.png")), (first.Subject.Name, first.Name, first.Path));
+        Assert.Equal(("backpack", "a backpack in the jungle", Path.Combine(_folder, "backpack", "a backpack in the jungle.png")),
+            (first.Subject.Name, first.Name, first.Path));
         Assert.Equal(750, files.Found.DistinctBy(f => f.Path).Count());
     }
 
@@ -43,7 +44,8 @@ public sealed class DreamBenchFilesTests : IDisposable
         Assert.DoesNotContain(Path.Combine("cat", "a cat in the snow.png"), files.Missing);
         // Objects' prompts are none of a cat's.
         Assert.Equal(
-            [Path.Combine("cat", "a cat in the snow.jpg"), Path.Combine("cat", "a cat with a tree and autumn leaves in the background.png"), "notes.txt", Path.Combine("unicorn", "a unicorn in the snow.png")],
+            [Path.Combine("cat", "a cat in the snow.jpg"), Path.Combine("cat", "a cat with a tree and autumn leaves in the background.png"), "notes.txt",
+                Path.Combine("unicorn", "a unicorn in the snow.png")],
             files.Stray);
     }
 
@@ -60,7 +62,8 @@ public sealed class DreamBenchFilesTests : IDisposable
         DreamBenchFiles files = DreamBenchFiles.FindPhotos(_folder, setting);
         Assert.True(files.IsExact);
         Assert.Equal(count, files.Found.Count);
-        Assert.Equal(setting == DreamBenchSetting.Original ? ["00", "01", "02", "03", "04"] : ["02"], files.Found.Where(f => f.Subject.Name == "dog").Select(f => f.Name));
+        Assert.Equal(setting == DreamBenchSetting.Original ? ["00", "01", "02", "03", "04"]
+            : ["02"], files.Found.Where(f => f.Subject.Name == "dog").Select(f => f.Name));
 
         File.Delete(Path.Combine(_folder, "vase", "02.jpg"));
         Write("vase", "06.jpg");
@@ -74,7 +77,8 @@ public sealed class DreamBenchFilesTests : IDisposable
     public void A_folder_that_is_not_there_is_named()
     {
         Assert.Contains(_folder, Assert.Throws<DirectoryNotFoundException>(() => DreamBenchFiles.FindGenerations(_folder)).Message, StringComparison.Ordinal);
-        Assert.Contains(_folder, Assert.Throws<DirectoryNotFoundException>(() => DreamBenchFiles.FindPhotos(_folder, DreamBenchSetting.Original)).Message, StringComparison.Ordinal);
+        Assert.Contains(_folder, Assert.Throws<DirectoryNotFoundException>(() => DreamBenchFiles.FindPhotos(_folder, DreamBenchSetting.Original)).Message,
+            StringComparison.Ordinal);
     }
 
     [SkippableFact]

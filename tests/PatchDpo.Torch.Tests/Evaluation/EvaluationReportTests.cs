@@ -49,7 +49,8 @@ public sealed class EvaluationReportTests : IDisposable
     }
 
     private static PersonalizationMetrics Metrics() => new(
-        DreamBenchSetting.KosmosG, 3, 4, new MetricEstimate(0.5, 0.4, 0.6), new MetricEstimate(0.7, double.NaN, double.NaN), new MetricEstimate(0.3, 0.2, 0.4), null,
+        DreamBenchSetting.KosmosG, 3, 4, new MetricEstimate(0.5, 0.4, 0.6), new MetricEstimate(0.7, double.NaN, double.NaN), new MetricEstimate(
+            0.3, 0.2, 0.4), null,
         [new SubjectMetrics("cat", 1, 2, 0.4, 0.7, 0.25, null), new SubjectMetrics("dog", 2, 2, 0.6, 0.7, 0.35, null)],
         [new EvaluationModel("DINO", "vits16", "abc")], 42);
 }

@@ -47,11 +47,16 @@ public sealed class MetricEstimateTests
     public void Evaluations_that_do_not_match_are_not_compared()
     {
         PersonalizationMetrics one = Metrics(("a", 0.2), ("b", 0.5));
-        Assert.Contains("other subjects", Assert.Throws<ArgumentException>(() => PairedDifference.Compute(one, Metrics(("a", 0.2), ("c", 0.5)), s => s.Dino)).Message, StringComparison.Ordinal);
-        Assert.Contains("KosmosG", Assert.Throws<ArgumentException>(() => PairedDifference.Compute(one, one with { Setting = DreamBenchSetting.KosmosG }, s => s.Dino)).Message, StringComparison.Ordinal);
-        Assert.Contains("not measured", Assert.Throws<ArgumentException>(() => PairedDifference.Compute(one, one, s => s.ClipT)).Message, StringComparison.Ordinal);
+        Assert.Contains("other subjects", Assert.Throws<ArgumentException>(() => PairedDifference.Compute(one, Metrics(("a", 0.2), ("c", 0.5)), s => s.Dino))
+            .Message, StringComparison.Ordinal);
+        Assert.Contains("KosmosG",
+            Assert.Throws<ArgumentException>(() => PairedDifference.Compute(one, one with { Setting = DreamBenchSetting.KosmosG }, s => s.Dino))
+            .Message, StringComparison.Ordinal);
+        Assert.Contains("not measured", Assert.Throws<ArgumentException>(() => PairedDifference.Compute(one, one, s => s.ClipT)).Message,
+            StringComparison.Ordinal);
     }
 
     private static PersonalizationMetrics Metrics(params (string Subject, double Dino)[] subjects)
-        => new(DreamBenchSetting.Original, 1, 1, null, null, null, null, [.. subjects.Select(s => new SubjectMetrics(s.Subject, 1, 1, s.Dino, null, null, null))], [], null);
+        => new(DreamBenchSetting.Original, 1, 1, null, null, null, null,
+            [.. subjects.Select(s => new SubjectMetrics(s.Subject, 1, 1, s.Dino, null, null, null))], [], null);
 }

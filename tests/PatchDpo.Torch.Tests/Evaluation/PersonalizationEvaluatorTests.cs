@@ -43,10 +43,12 @@ public sealed class PersonalizationEvaluatorTests
             [TestImages.Blocks(100 + (i % 3), 24, 24, 4), TestImages.Blocks(200 + (i % 3), 20, 24, 4)]))];
         ColourClip clip = new();
         using PixelEncoder dino = new(16, 8), patches = new(32, 8);
-        PersonalizationMetrics metrics = new PersonalizationEvaluator(dino, clip, new PatchQualityEstimator(patches), options: new() { BatchSize = batch }).Evaluate(rows);
+        PersonalizationMetrics metrics = new PersonalizationEvaluator(dino, clip, new PatchQualityEstimator(patches), options: new() { BatchSize = batch })
+            .Evaluate(rows);
         Assert.Equal(16, clip.EncodedImages);
         Assert.Equal(16, dino.Encoded);
-        PersonalizationMetrics whole = new PersonalizationEvaluator(dino, clip, new PatchQualityEstimator(patches), options: new() { BatchSize = 10 }).Evaluate(rows);
+        PersonalizationMetrics whole = new PersonalizationEvaluator(dino, clip, new PatchQualityEstimator(patches), options: new() { BatchSize = 10 })
+            .Evaluate(rows);
         Assert.Equal(whole.Dino!.Mean, metrics.Dino!.Mean, 1e-6);
         Assert.Equal(whole.ClipI!.Lower, metrics.ClipI!.Lower, 1e-6);
         Assert.Equal(whole.PatchQuality!.Mean, metrics.PatchQuality!.Mean, 1e-6);
@@ -57,7 +59,8 @@ public sealed class PersonalizationEvaluatorTests
     public void Patch_quality_with_the_foreground_alone_ignores_the_background()
     {
         ImageBuffer reference = TestImages.Create(32, 32, (x, y) => x is >= 8 and < 16 && y is >= 8 and < 24 ? (200, (x * 8) % 256, y * 4) : (255, 255, 255));
-        ImageBuffer scene = TestImages.Create(32, 32, (x, y) => x is >= 16 and < 24 && y is >= 8 and < 24 ? (200, ((x - 8) * 8) % 256, y * 4) : (x * 5, 255 - (y * 6), 77));
+        ImageBuffer scene = TestImages.Create(32, 32, (x, y) => x is >= 16 and < 24 && y is >= 8 and < 24 ? (200, ((x - 8) * 8) % 256, y * 4)
+            : (x * 5, 255 - (y * 6), 77));
         using PixelEncoder patches = new(32, 8);
         double Score(bool mask) => new PersonalizationEvaluator(null, null, new PatchQualityEstimator(patches), options: new() { MaskPlainBackground = mask })
             .Evaluate([new("a", "", scene, [reference])]).PatchQuality!.Mean;
@@ -74,7 +77,8 @@ public sealed class PersonalizationEvaluatorTests
             File.WriteAllText(file, "abc");
             EvaluationModel model = EvaluationModel.FromFile("CLIP", "colours", file);
             Assert.Equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", model.Sha256);
-            PersonalizationMetrics metrics = new PersonalizationEvaluator(null, new ColourClip(), null, [model], new() { Setting = DreamBenchSetting.KosmosG, GenerationSeed = 42 })
+            PersonalizationMetrics metrics = new PersonalizationEvaluator(
+                null, new ColourClip(), null, [model], new() { Setting = DreamBenchSetting.KosmosG, GenerationSeed = 42 })
                 .Evaluate([new("a", "red", Red, [Red]), new("b", "red", Red, [Yellow])]);
             Assert.Equal((42, DreamBenchSetting.KosmosG, model), (metrics.GenerationSeed!.Value, metrics.Setting, metrics.Models.Single()));
             Assert.Contains("KosmosG setting, 2 subjects, 2 images, 2 pairs", metrics.ToString(), StringComparison.Ordinal);
@@ -89,7 +93,8 @@ public sealed class PersonalizationEvaluatorTests
     [Fact]
     public void Faulty_rows_are_refused_by_name()
     {
-        PersonalizationEvaluator original = new(null, new ColourClip(), null), chosen = new(null, new ColourClip(), null, options: new() { Setting = DreamBenchSetting.KosmosG });
+        PersonalizationEvaluator original = new(null, new ColourClip(), null), chosen = new(
+            null, new ColourClip(), null, options: new() { Setting = DreamBenchSetting.KosmosG });
         Assert.Throws<EmptyDataException>(() => original.Evaluate([]));
         Assert.Throws<ArgumentException>(() => new PersonalizationEvaluator(null, null, null));
         AssertRefused("Row 1 (subject 'b') has no reference", original, new("a", "red", Red, [Red]), new("b", "red", Red, []));

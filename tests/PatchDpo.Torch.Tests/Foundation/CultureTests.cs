@@ -28,7 +28,8 @@ public sealed class CultureTests : PairBuilds
     public void A_report_has_the_same_bytes()
     {
         var estimate = new MetricEstimate(-0.5, -0.75, 1234.5);
-        var metrics = new PersonalizationMetrics(DreamBenchSetting.Original, 2, 3, estimate, null, null, null, [new SubjectMetrics("cat", 2, 3, -0.5, null, null, null)], [], -7);
+        var metrics = new PersonalizationMetrics(DreamBenchSetting.Original, 2, 3, estimate, null, null, null,
+            [new SubjectMetrics("cat", 2, 3, -0.5, null, null, null)], [], -7);
         Assert.Equal(Written(), In(Commas(), Written));
 
         string Written()
@@ -41,7 +42,8 @@ public sealed class CultureTests : PairBuilds
 
     [Fact]
     public void A_refused_number_is_told_as_it_would_be_written_in_code()
-        => In(Commas(), () => Assert.Contains("[0.05, 1]", Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainerOptions { MinScale = 0.01 }).Message, StringComparison.Ordinal));
+        => In(Commas(), () => Assert.Contains("[0.05, 1]", Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainerOptions { MinScale = 0.01 })
+            .Message, StringComparison.Ordinal));
 
     [SkippableTheory]
     [InlineData("tr-TR")]

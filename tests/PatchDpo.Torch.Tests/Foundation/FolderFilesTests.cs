@@ -10,7 +10,8 @@ namespace PatchDpo.Torch.Tests.Foundation;
 public sealed partial class FolderFilesTests : IDisposable
 {
     private static readonly string[] Litter =
-        [".DS_Store", "._a.png", ".a.png", ".directory", "Thumbs.db", "thumbs.DB", "ehthumbs.db", "Desktop.ini", ".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"];
+        [".DS_Store", "._a.png", ".a.png", ".directory", "Thumbs.db", "thumbs.DB", "ehthumbs.db", "Desktop.ini", ".ipynb_checkpoints", "__MACOSX", "@eaDir",
+            "$RECYCLE.BIN", "System Volume Information"];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -20,13 +21,15 @@ public sealed partial class FolderFilesTests : IDisposable
     public void Names_that_nobody_gave_are_litter_and_others_are_not()
     {
         Assert.All(Litter, n => Assert.True(FolderFiles.IsLitter(n), n));
-        Assert.All(["a.png", "thumbs", "Thumbs.db.png", "desktop.ini.txt", "a.DS_Store", "_a.png", "MACOSX", "~a.png", "Icon.png"], n => Assert.False(FolderFiles.IsLitter(n), n));
+        Assert.All(["a.png", "thumbs", "Thumbs.db.png", "desktop.ini.txt", "a.DS_Store", "_a.png", "MACOSX", "~a.png", "Icon.png"], n
+            => Assert.False(FolderFiles.IsLitter(n), n));
     }
 
     [Fact]
     public void A_folder_is_listed_in_order_without_litter_or_what_is_in_it()
     {
-        foreach (string name in new[] { "b.png", "a.png", "sub/c.png", "sub/.ipynb_checkpoints/c-checkpoint.png", "__MACOSX/sub/._c.png", "sub/Thumbs.db", "._b.png" })
+        foreach (string name in new[] { "b.png", "a.png", "sub/c.png", "sub/.ipynb_checkpoints/c-checkpoint.png", "__MACOSX/sub/._c.png", "sub/Thumbs.db",
+            "._b.png" })
             Write(name);
         Assert.Equal(["a.png", "b.png", "sub/c.png"], Relative(FolderFiles.Files(Root, recursive: true)));
         Assert.Equal(["a.png", "b.png"], Relative(FolderFiles.Files(Root)));
@@ -34,7 +37,8 @@ public sealed partial class FolderFilesTests : IDisposable
         // The folder that is asked for is the user's, whatever it is called.
         Write(".hidden/d.png");
         Assert.Equal(["d.png"], FolderFiles.Files(_folder.File(".hidden")).Select(Path.GetFileName));
-        Assert.Contains("is a file", Assert.Throws<DirectoryNotFoundException>(() => FolderFiles.Files(_folder.File("a.png"))).Message, StringComparison.Ordinal);
+        Assert.Contains("is a file", Assert.Throws<DirectoryNotFoundException>(() => FolderFiles.Files(_folder.File("a.png"))).Message,
+            StringComparison.Ordinal);
         Assert.Throws<DirectoryNotFoundException>(() => FolderFiles.Files(_folder.File("none")));
     }
 
@@ -72,7 +76,8 @@ public sealed partial class FolderFilesTests : IDisposable
         Write("model/config.json");
         Write("model/vae/config.json");
         IReadOnlyList<ModelFile> before = ModelIdentity.FromPath("CLIP", _folder.File("model")).Files;
-        foreach (string litter in new[] { "model/._config.json", "model/.ipynb_checkpoints/config-checkpoint.json", "model/vae/__MACOSX/config.json", "model/vae/.DS_Store" })
+        foreach (string litter in new[] { "model/._config.json", "model/.ipynb_checkpoints/config-checkpoint.json", "model/vae/__MACOSX/config.json",
+            "model/vae/.DS_Store" })
             Write(litter);
         Assert.Equal(before, ModelIdentity.FromPath("CLIP", _folder.File("model")).Files);
         Assert.Equal(["config.json", "vae/config.json"], before.Select(f => f.File));
@@ -88,8 +93,10 @@ public sealed partial class FolderFilesTests : IDisposable
             root = Path.GetDirectoryName(root) ?? throw new InvalidOperationException("The repository's root was not found.");
         string[] found =
         [
-            .. new[] { "src", "tools", "examples", "experiments" }.SelectMany(f => Directory.GetFiles(Path.Combine(root, f), "*.cs", SearchOption.AllDirectories))
-                .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal) && Listing().IsMatch(File.ReadAllText(f)))
+            .. new[] { "src", "tools", "examples", "experiments" }.SelectMany(
+                f => Directory.GetFiles(Path.Combine(root, f), "*.cs", SearchOption.AllDirectories))
+                .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+                    && Listing().IsMatch(File.ReadAllText(f)))
                 .Select(f => Path.GetFileName(f)!).Where(f => !meant.Contains(f)),
         ];
         Assert.Empty(found);

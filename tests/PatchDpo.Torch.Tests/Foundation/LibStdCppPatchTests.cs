@@ -7,7 +7,8 @@ public sealed class LibStdCppPatchTests
     [Fact]
     public void A_file_that_is_not_ELF_is_refused()
     {
-        InvalidDataException e = Assert.Throws<InvalidDataException>(() => LibStdCppPatch.Patch("not a library, but long enough to hold a whole ELF header of 64 bytes"u8.ToArray()));
+        InvalidDataException e = Assert.Throws<InvalidDataException>(() => LibStdCppPatch.Patch(
+            "not a library, but long enough to hold a whole ELF header of 64 bytes"u8.ToArray()));
         Assert.Contains("ELF", e.Message);
     }
 

@@ -16,7 +16,8 @@ namespace PatchDpo.Torch.Tests.Foundation;
 public sealed class OptionRangeTests(TinyModelFixture fixture) : IClassFixture<TinyModelFixture>
 {
     // Those that compute; limits on files and pixels are whole numbers.
-    private static readonly Type[] Options = [.. typeof(GenerationOptions).Assembly.GetExportedTypes().Where(t => t.Name.EndsWith("Options", StringComparison.Ordinal))];
+    private static readonly Type[] Options = [.. typeof(GenerationOptions).Assembly.GetExportedTypes()
+        .Where(t => t.Name.EndsWith("Options", StringComparison.Ordinal))];
 
     public static TheoryData<string> RealNumbers() => Of(t => t == typeof(double));
 
@@ -69,7 +70,8 @@ public sealed class OptionRangeTests(TinyModelFixture fixture) : IClassFixture<T
     [Fact]
     public void Numbers_that_are_right_alone_and_too_large_together_are_refused()
     {
-        Assert.Contains("beyond float32", Assert.Throws<ArgumentException>(() => new PatchDpoTrainer(fixture.Model, new() { LearningRate = 1e37, Beta1 = 0.9999 })).Message, StringComparison.Ordinal);
+        Assert.Contains("beyond float32", Assert.Throws<ArgumentException>(
+            () => new PatchDpoTrainer(fixture.Model, new() { LearningRate = 1e37, Beta1 = 0.9999 })).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new PatchDpoTrainer(fixture.Model, new() { LearningRate = 1e20, WeightDecay = 1e20 }));
         Assert.Throws<ArgumentException>(() => new PatchEncoderTrainer(new() { LearningRate = 1e20, WeightDecay = 1e20 }));
     }

@@ -68,7 +68,8 @@ public sealed class RegularFileTests : IDisposable
     {
         string path = _folder.File("file");
         using (new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None))
-            Assert.Contains(path, Assert.Throws<IOException>(() => RegularFile.OpenRead(path, kind => new FormatException(kind))).Message, StringComparison.Ordinal);
+            Assert.Contains(path, Assert.Throws<IOException>(() => RegularFile.OpenRead(path, kind => new FormatException(kind))).Message,
+                StringComparison.Ordinal);
         RegularFile.OpenRead(path, kind => new FormatException(kind)).Dispose();
     }
 

@@ -24,7 +24,8 @@ public class SafeConv2dTests
         {
             Poison();
             Tensor x = randn([2, inputs, 8, 8], generator: generator).requires_grad_();
-            Tensor expectedX = x.detach().to(ScalarType.Float64).requires_grad_(), expectedWeight = layer.Weight.detach().to(ScalarType.Float64).requires_grad_();
+            Tensor expectedX = x.detach().to(ScalarType.Float64).requires_grad_(), expectedWeight = layer.Weight.detach().to(ScalarType.Float64)
+                .requires_grad_();
             Tensor expected = Sums(expectedX, expectedWeight, layer.Bias!.detach().to(ScalarType.Float64), kernel, stride);
             expected.pow(2).sum().backward();
             layer.zero_grad();

@@ -18,7 +18,8 @@ public class ScalarUseTests
     [InlineData(nameof(Examples.Optimizer), "optim::AdamW")]
     [InlineData(nameof(Examples.Normalisation), "nn::BatchNorm2d")]
     public void What_frees_a_number_too_early_is_found(string method, string callee)
-        => Assert.Contains(ScalarUse.Find(typeof(ScalarUseTests).Assembly.Location), found => found.Contains(method, StringComparison.Ordinal) && found.Contains(callee, StringComparison.Ordinal));
+        => Assert.Contains(ScalarUse.Find(typeof(ScalarUseTests).Assembly.Location), found => found.Contains(method, StringComparison.Ordinal)
+            && found.Contains(callee, StringComparison.Ordinal));
 
     // Never called: read from the compiled code.
     private static class Examples

@@ -79,6 +79,7 @@ public class TensorArithmeticTests
     {
         Assert.Equal(expected.shape, found.shape);
         Assert.Equal(expected.dtype, found.dtype);
-        Assert.All(expected.detach().flatten().data<float>().ToArray().Zip(found.detach().flatten().data<float>().ToArray()), p => Assert.True(p.First.Equals(p.Second) || Math.Abs(p.First - p.Second) <= tolerance, $"{p.Second} is not {p.First}"));
+        Assert.All(expected.detach().flatten().data<float>().ToArray().Zip(found.detach().flatten().data<float>().ToArray()), p
+            => Assert.True(p.First.Equals(p.Second) || Math.Abs(p.First - p.Second) <= tolerance, $"{p.Second} is not {p.First}"));
     }
 }

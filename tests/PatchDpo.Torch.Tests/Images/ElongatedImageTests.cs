@@ -29,7 +29,8 @@ public class ElongatedImageTests
         var random = new Random(6);
         for (int round = 0; round < 120; round++)
         {
-            int shorter = random.Next(1, 50), longer = shorter + random.Next(1, 90), frame = random.Next(0, 14), resizeTo = random.Next(8, 60), cropTo = random.Next(4, 66);
+            int shorter = random.Next(1, 50), longer = shorter + random.Next(1, 90), frame = random.Next(0, 14), resizeTo = random.Next(
+                8, 60), cropTo = random.Next(4, 66);
             ImageBuffer image = random.Next(2) == 0 ? Random(random, shorter, longer, 3) : Random(random, longer, shorter, 3);
             int offset = (int)Math.Floor((resizeTo - cropTo) / 2.0), framed = longer + (2 * frame);
             ImageBuffer square = PillowResize.Resize(image, longer, longer, ResampleFilter.Bicubic);
@@ -39,8 +40,10 @@ public class ElongatedImageTests
                 int from = (Math.Clamp((i / framed) - frame, 0, longer - 1) * longer) + Math.Clamp((i % framed) - frame, 0, longer - 1);
                 square.Pixels.AsSpan(3 * from, 3).CopyTo(pixels.AsSpan(3 * i));
             }
-            ImageBuffer whole = PillowResize.Resize(new ImageBuffer(framed, framed, 3, pixels), resizeTo, resizeTo, ResampleFilter.Bicubic).Crop(offset, offset, cropTo, cropTo);
-            PreprocessingFixture.AssertSame(whole, FramedSquare.ResizeAndCrop(image, frame, resizeTo, offset, cropTo, ResampleFilter.Bicubic), $"round {round}");
+            ImageBuffer whole = PillowResize.Resize(new ImageBuffer(framed, framed, 3, pixels), resizeTo, resizeTo, ResampleFilter.Bicubic)
+                .Crop(offset, offset, cropTo, cropTo);
+            PreprocessingFixture.AssertSame(whole, FramedSquare.ResizeAndCrop(image, frame, resizeTo, offset, cropTo, ResampleFilter.Bicubic),
+                $"round {round}");
         }
     }
 

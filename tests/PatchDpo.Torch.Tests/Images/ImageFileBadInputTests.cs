@@ -15,7 +15,8 @@ public sealed class ImageFileBadInputTests : IDisposable
     public void An_empty_file_is_named() => AssertInvalid([], "there are no bytes in it");
 
     [Fact]
-    public void Text_with_an_image_s_name_is_no_image() => AssertInvalid(Encoding.UTF8.GetBytes("a plain text, many lines\n" + new string('x', 300)), "not an image");
+    public void Text_with_an_image_s_name_is_no_image() => AssertInvalid(
+        Encoding.UTF8.GetBytes("a plain text, many lines\n" + new string('x', 300)), "not an image");
 
     [Theory]
     [InlineData(0.3)]

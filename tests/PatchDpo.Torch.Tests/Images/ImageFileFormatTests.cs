@@ -133,7 +133,8 @@ public sealed class ImageFileFormatTests
         using SKData data = bitmap.Encode(SKEncodedImageFormat.Jpeg, 100);
         byte[] jpeg = data.ToArray();
         // APP1 with one TIFF entry, little-endian: tag 0x0112, SHORT, one value.
-        byte[] exif = [0xFF, 0xE1, 0, 34, (byte)'E', (byte)'x', (byte)'i', (byte)'f', 0, 0, (byte)'I', (byte)'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0];
+        byte[] exif = [0xFF, 0xE1, 0, 34, (byte)'E', (byte)'x', (byte)'i', (byte)'f', 0, 0, (byte)'I', (byte)'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1,
+            0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0];
         return [.. jpeg[..2], .. exif, .. jpeg[2..]];
     }
 }

@@ -37,7 +37,8 @@ public sealed class ImageFormatsTests : IDisposable
 
     [Fact]
     public void Ppm_keeps_no_transparency() =>
-        Assert.Contains("transparency", Assert.Throws<ArgumentException>(() => ImageFile.Encode(new ImageBuffer(1, 1, 4, [1, 2, 3, 4]), ImageFormat.Ppm)).Message);
+        Assert.Contains("transparency", Assert.Throws<ArgumentException>(() => ImageFile.Encode(new ImageBuffer(1, 1, 4, [1, 2, 3, 4]), ImageFormat.Ppm))
+            .Message);
 
     [Fact]
     public void An_unknown_name_lists_the_known() =>

@@ -23,7 +23,8 @@ public sealed class ImageGridTests
     public void Labels_make_room_for_themselves()
     {
         ImageBuffer plain = ImageGrid.Compose([[Plain(8, 8, 1, 2, 3)]], new ImageGridOptions { CellSize = 32 });
-        ImageBuffer labelled = ImageGrid.Compose([[Plain(8, 8, 1, 2, 3)]], new ImageGridOptions { CellSize = 32, ColumnTitles = ["before"], RowCaptions = ["a cat"] });
+        ImageBuffer labelled = ImageGrid.Compose([[Plain(8, 8, 1, 2, 3)]],
+            new ImageGridOptions { CellSize = 32, ColumnTitles = ["before"], RowCaptions = ["a cat"] });
         Assert.True(labelled.Height >= plain.Height + 40);
     }
 

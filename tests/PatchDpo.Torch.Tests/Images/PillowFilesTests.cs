@@ -26,7 +26,8 @@ public class PillowFilesTests
     [Fact]
     public void Orientation_stays_where_it_is_not_wanted()
     {
-        ImageBuffer image = ImageFile.Decode(Files.Value["or6_le.tif"].GetProperty("file").GetBytesFromBase64(), "or6", new ImageDecodeOptions { ApplyOrientation = false });
+        ImageBuffer image = ImageFile.Decode(Files.Value["or6_le.tif"].GetProperty("file").GetBytesFromBase64(), "or6",
+            new ImageDecodeOptions { ApplyOrientation = false });
         Assert.Equal((13, 7), (image.Width, image.Height));
     }
 

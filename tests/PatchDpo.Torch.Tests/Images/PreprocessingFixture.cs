@@ -63,6 +63,7 @@ internal sealed class PreprocessingFixture : IDisposable
         Assert.True((expected.Width, expected.Height, expected.Channels) == (actual.Width, actual.Height, actual.Channels),
             $"{what}: {actual.Width} x {actual.Height} x {actual.Channels}, expected {expected.Width} x {expected.Height} x {expected.Channels}.");
         int at = expected.Pixels.AsSpan().CommonPrefixLength(actual.Pixels);
-        Assert.True(at == expected.Pixels.Length, $"{what}: byte {at} is {(at < actual.Pixels.Length ? actual.Pixels[at] : -1)}, expected {(at < expected.Pixels.Length ? expected.Pixels[at] : -1)}.");
+        Assert.True(at == expected.Pixels.Length,
+            $"{what}: byte {at} is {(at < actual.Pixels.Length ? actual.Pixels[at] : -1)}, expected {(at < expected.Pixels.Length ? expected.Pixels[at] : -1)}.");
     }
 }

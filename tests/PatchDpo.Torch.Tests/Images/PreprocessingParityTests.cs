@@ -15,7 +15,8 @@ public class PreprocessingParityTests
         Cases(f => f.Json.GetProperty("info").EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Object).Select(p => p.Name));
 
     public static TheoryData<string, string> Files() =>
-        Cases(f => f.Keys.Where(k => k.StartsWith("in.", StringComparison.Ordinal)).Select(k => k[3..]).Where(n => File.Exists(Fixtures.Path(Folder, n + ".png"))));
+        Cases(f => f.Keys.Where(k => k.StartsWith("in.", StringComparison.Ordinal)).Select(k => k[3..])
+            .Where(n => File.Exists(Fixtures.Path(Folder, n + ".png"))));
 
     public static TheoryData<string, int> Boxes()
     {
@@ -53,7 +54,8 @@ public class PreprocessingParityTests
                 PreprocessingFixture.Sizes(size, 'x')[1], Enum.Parse<ResampleFilter>(filter, ignoreCase: true)),
             ["resize_padding", string n, string size, "u8"] => fixture.Input(n).FitInWhiteSquare(PreprocessingFixture.Sizes(size, '_').Single()),
             [string n, "convert_rgb"] => fixture.Input(n).ToRgb(),
-            [string p, string n, string s, "u8"] when fixture.Keys.Contains($"in.{n}") => PreprocessingFixture.Preprocessor(p, s).ResizeAndCrop(fixture.Input(n)),
+            [string p, string n, string s, "u8"] when fixture.Keys.Contains($"in.{n}")
+                => PreprocessingFixture.Preprocessor(p, s).ResizeAndCrop(fixture.Input(n)),
             [string n, string p, string s, "u8"] => PreprocessingFixture.Preprocessor(p, s).ResizeAndCrop(fixture.Input(n)),
             _ => throw new NotSupportedException($"No rule for the fixture '{key}'."),
         };
@@ -91,7 +93,8 @@ public class PreprocessingParityTests
                     Assert.Equal(sizes[0], Math.Min(width, height));
                     if (info.TryGetProperty("crop_left_top", out JsonElement offset))
                     {
-                        ImageBuffer resized = PillowResize.Resize(input, width, height, parts[0] == "train_latent" ? ResampleFilter.Bilinear : ResampleFilter.Bicubic);
+                        ImageBuffer resized = PillowResize.Resize(input, width, height, parts[0] == "train_latent" ? ResampleFilter.Bilinear
+                            : ResampleFilter.Bicubic);
                         PreprocessingFixture.AssertSame(resized.Crop(Pair(offset).First, Pair(offset).Second, sizes[^1], sizes[^1]), result, key);
                     }
 
@@ -121,7 +124,8 @@ public class PreprocessingParityTests
         JsonElement box = Fixtures.Json(Path.Combine(Folder, file)).GetProperty("boxes")[index];
         double[] annotated = [.. box.GetProperty("box").EnumerateArray().Select(v => v.GetDouble())];
         int[] expected = [.. box.GetProperty("box_scaled").EnumerateArray().Select(v => v.GetInt32())];
-        Assert.Equal(new SubjectBox(expected[0], expected[1], expected[2], expected[3]), SubjectBox.FromAnnotation(annotated, box.GetProperty("image_WH")[0].GetInt32()));
+        Assert.Equal(new SubjectBox(expected[0], expected[1], expected[2], expected[3]),
+            SubjectBox.FromAnnotation(annotated, box.GetProperty("image_WH")[0].GetInt32()));
     }
 
     private static void AssertSameness(bool expected, ImageBuffer a, ImageBuffer b) => Assert.Equal(expected, a.Pixels.AsSpan().SequenceEqual(b.Pixels));

@@ -16,7 +16,8 @@ public class TiffTests
     [InlineData(50000, "Zstandard")]
     [InlineData(50001, "WebP")]
     [InlineData(12345, "an unknown method (12345)")]
-    public void A_compression_that_is_not_read_is_named(int code, string name) => AssertRefused(Tiff(new byte[24], (259, TiffType.Short, [code])), $"compressed with {name}");
+    public void A_compression_that_is_not_read_is_named(int code, string name)
+        => AssertRefused(Tiff(new byte[24], (259, TiffType.Short, [code])), $"compressed with {name}");
 
     [Theory]
     [InlineData(4, "transparency mask")]
@@ -24,7 +25,8 @@ public class TiffTests
     [InlineData(6, "YCbCr")]
     [InlineData(8, "CIELab")]
     [InlineData(32803, "raw values")]
-    public void Colours_that_are_not_read_are_named(int code, string name) => AssertRefused(Tiff(new byte[32], (262, TiffType.Short, [code]), (277, TiffType.Short, [4])), name);
+    public void Colours_that_are_not_read_are_named(int code, string name)
+        => AssertRefused(Tiff(new byte[32], (262, TiffType.Short, [code]), (277, TiffType.Short, [4])), name);
 
     [Fact]
     public void Tiles_are_named() => AssertRefused(Tiff(new byte[24], (322, TiffType.Long, [16]), (323, TiffType.Long, [16])), "tiles");
@@ -65,7 +67,8 @@ public class TiffTests
         foreach (int compression in new[] { 1, 5, 8, 32773 })
         {
             InvalidImageException error = Assert.Throws<InvalidImageException>(() => ImageFile.Decode(
-                Tiff(new byte[100], (256, TiffType.Long, [9000]), (257, TiffType.Long, [9000]), (278, TiffType.Long, [9000]), (259, TiffType.Short, [compression])), "x"));
+                Tiff(new byte[100], (256, TiffType.Long, [9000]), (257, TiffType.Long, [9000]), (278, TiffType.Long, [9000]),
+                    (259, TiffType.Short, [compression])), "x"));
             Assert.Contains("cut off", error.Message);
         }
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
@@ -109,7 +112,8 @@ public class TiffTests
         byte[] strip = new byte[64];
         byte[] file = TiffWriter.Build(
             [
-                (256, TiffType.Long, [4]), (257, TiffType.Long, [Height]), (258, TiffType.Short, [8]), (259, TiffType.Short, [compression]), (262, TiffType.Short, [1]),
+                (256, TiffType.Long, [4]), (257, TiffType.Long, [Height]), (258, TiffType.Short, [8]), (259, TiffType.Short, [compression]), (
+                    262, TiffType.Short, [1]),
                 (277, TiffType.Short, [1]), (278, TiffType.Long, [1]),
             ],
             [.. Enumerable.Repeat(new ReadOnlyMemory<byte>(strip), Height)]);

@@ -24,7 +24,8 @@ public class AdamWOptimizerTests
             foreach (optim.ILearningRateController? group in reference.ParamGroups)
                 group.LearningRate = rate * (step + 1);
             using Tensor target = randn(3, 5, generator: generator);
-            foreach ((Parameter[] parameters, Action zero, Action update) in new[] { (ours, (Action)optimizer.ZeroGradients, (Action)optimizer.Step), (theirs, () => reference.zero_grad(), () => reference.step()) })
+            foreach ((Parameter[] parameters, Action zero, Action update) in new[] { (ours, (Action)optimizer.ZeroGradients, (Action)optimizer.Step),
+                (theirs, () => reference.zero_grad(), () => reference.step()) })
             {
                 zero();
                 ((parameters[0] * parameters[1]) - target).square().sum().backward();

@@ -45,7 +45,8 @@ public class MasterWeightsTests
             TrainingState? kept = null;
             if (from is not null)
                 loop.Restore(from);
-            loop.Run((step, part) => module.forward(Input(step, part)).to(ScalarType.Float32).square().mean(), done => kept = done.Step == 3 ? loop.State.Copy() : kept);
+            loop.Run((step, part) => module.forward(Input(step, part)).to(ScalarType.Float32).square().mean(), done => kept = done.Step == 3
+                ? loop.State.Copy() : kept);
             Fixtures.AssertClose(module.weight.to(ScalarType.Float32), master.Values[0].Value, 0.01, "live weight");
             float[] last = module.weight.to(ScalarType.Float32).data<float>().ToArray();
             loop.UseAverage();

@@ -100,14 +100,16 @@ public class TrainingLoopTests
         using var loop = new TrainingLoop(parameters, Options with { EmaDecay = 0.5 });
         loop.Run((step, _) => Loss(parameters, step, 0, 4));
         TrainingState state = loop.State;
-        Assert.Equal(["ema.a", "ema.b", "exp_avg.a", "exp_avg.b", "exp_avg_sq.a", "exp_avg_sq.b", "parameter.a", "parameter.b"], state.Tensors.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["ema.a", "ema.b", "exp_avg.a", "exp_avg.b", "exp_avg_sq.a", "exp_avg_sq.b", "parameter.a", "parameter.b"],
+            state.Tensors.Keys.Order(StringComparer.Ordinal));
         Assert.All(state.Tensors.Values, t => Assert.NotEqual(0, t.abs().sum().item<float>()));
         Assert.Equal([("step", 8L), ("step.a", 8L), ("step.b", 8L)], state.Numbers.Select(n => (n.Key, n.Value)));
 
         using var other = new TrainingLoop(Make(), Options);
         Assert.Contains("'ema.a'", Assert.Throws<ArgumentException>(() => other.Restore(state)).Message, StringComparison.Ordinal);
         Assert.Contains("'ema.a'", Assert.Throws<ArgumentException>(() => loop.Restore(other.State)).Message, StringComparison.Ordinal);
-        Assert.Contains("'step'", Assert.Throws<ArgumentException>(() => loop.Restore(state with { Numbers = new Dictionary<string, long>() })).Message, StringComparison.Ordinal);
+        Assert.Contains("'step'", Assert.Throws<ArgumentException>(() => loop.Restore(state with { Numbers = new Dictionary<string, long>() })).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -186,5 +188,6 @@ public class TrainingLoopTests
     private static (string Name, Parameter Value)[] Make()
         => [("a", new Parameter(linspace(-1, 1, 15).reshape(3, 5))), ("b", new Parameter(linspace(2, 3, 5)))];
 
-    private static double[] Values((string Name, Parameter Value)[] parameters) => [.. parameters.SelectMany(p => p.Value.data<float>().ToArray()).Select(x => (double)x)];
+    private static double[] Values((string Name, Parameter Value)[] parameters)
+        => [.. parameters.SelectMany(p => p.Value.data<float>().ToArray()).Select(x => (double)x)];
 }

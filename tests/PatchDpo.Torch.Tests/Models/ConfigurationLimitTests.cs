@@ -10,7 +10,9 @@ using PatchDpo.Torch.Vision.Cnn;
 
 namespace PatchDpo.Torch.Tests.Models;
 
-/// <summary>Configurations that ask for what no machine has are refused by field before memory is taken, also where there are no weights to hold them against.</summary>
+/// <summary>
+/// Configurations that ask for what no machine has are refused by field before memory is taken, also where there are no weights to hold them against.
+/// </summary>
 public sealed class ConfigurationLimitTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -79,7 +81,8 @@ public sealed class ConfigurationLimitTests : IDisposable
         json[field] = value;
         File.WriteAllText(config, json.ToJsonString());
         ModelConfigException e = Assert.Throws<ModelConfigException>(
-            () => { using IDisposable encoder = part == "text_encoder" ? ClipTextEncoder.FromFolder(Path.Combine(folder, part)) : ClipVisionEncoder.FromFolder(Path.Combine(folder, part)); });
+            () => { using IDisposable encoder = part == "text_encoder" ? ClipTextEncoder.FromFolder(Path.Combine(folder, part))
+                : ClipVisionEncoder.FromFolder(Path.Combine(folder, part)); });
         Assert.Equal((config, field), (e.Path, e.Field));
     }
 

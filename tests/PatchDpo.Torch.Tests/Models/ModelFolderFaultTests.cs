@@ -39,11 +39,13 @@ public sealed class ModelFolderFaultTests : IDisposable
 
     [Theory]
     [InlineData(TinyFamily.Sd15, "model_index.json", "_class_name", "\"FluxPipeline\"", "StableDiffusionXLPipeline")]
-    [InlineData(TinyFamily.Sdxl, "model_index.json", "_class_name", "\"StableDiffusionPipeline\"", "the text encoders give 12", "unet/config.json", "cross_attention_dim")]
+    [InlineData(TinyFamily.Sdxl, "model_index.json", "_class_name", "\"StableDiffusionPipeline\"", "the text encoders give 12", "unet/config.json",
+        "cross_attention_dim")]
     [InlineData(TinyFamily.Sd15, "tokenizer/tokenizer_config.json", "model_max_length", "17", "positions")]
     [InlineData(TinyFamily.Sdxl, "tokenizer_2/tokenizer_config.json", "model_max_length", "15", "first tokenizer's 16")]
     [InlineData(TinyFamily.Sd15, "unet/config.json", "sample_size", "null", "missing")]
-    public void Parts_that_do_not_fit_name_file_and_field(TinyFamily family, string file, string field, string value, string reason, string? blamed = null, string? blamedField = null)
+    public void Parts_that_do_not_fit_name_file_and_field(TinyFamily family, string file, string field, string value, string reason, string? blamed = null,
+        string? blamedField = null)
     {
         string folder = Write(family);
         Set(folder, file, field, value);
@@ -97,7 +99,8 @@ public sealed class ModelFolderFaultTests : IDisposable
         PersonalizedModel.Load(plus).Dispose();
     }
 
-    private string Write(TinyFamily family, TinyAdapter adapter = TinyAdapter.Plus) => TinyPersonalizedModel.Write(_temporary.File("model"), family: family, adapter: adapter);
+    private string Write(TinyFamily family, TinyAdapter adapter = TinyAdapter.Plus)
+        => TinyPersonalizedModel.Write(_temporary.File("model"), family: family, adapter: adapter);
 
     private static void Set(string folder, string file, string field, string value)
     {

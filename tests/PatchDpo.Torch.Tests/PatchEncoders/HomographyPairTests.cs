@@ -34,7 +34,8 @@ public sealed class HomographyPairTests : IDisposable
     [Fact]
     public void Faulty_sequences_name_the_file()
     {
-        Assert.Contains("photo '1.*'", Assert.Throws<FileNotFoundException>(() => HomographyPair.FromHPatches(_folder.File(""))).Message, StringComparison.Ordinal);
+        Assert.Contains("photo '1.*'", Assert.Throws<FileNotFoundException>(() => HomographyPair.FromHPatches(_folder.File(""))).Message,
+            StringComparison.Ordinal);
         Photo(1, 8, 8);
         Assert.Contains("H_1_2", Assert.Throws<FileNotFoundException>(() => HomographyPair.FromHPatches(_folder.File(""))).Message, StringComparison.Ordinal);
         Photo(2, 8, 8);
@@ -68,7 +69,8 @@ public sealed class HomographyPairTests : IDisposable
         using PixelEncoder encoder = new(32, 8);
         ImageBuffer photo = TestImages.Blocks(1, 32, 32, 4), other = TestImages.Blocks(2, 32, 32, 4);
         Homography away = new([1, 0, 5, 0, 1, 0, 0, 0, 1]);
-        PatchMatchingMetrics metrics = PatchMatchingAccuracy.Measure(encoder, [new(photo, photo, Homography.Identity), new(photo, other, away), new(photo, other, Homography.Identity)]);
+        PatchMatchingMetrics metrics = PatchMatchingAccuracy.Measure(encoder,
+            [new(photo, photo, Homography.Identity), new(photo, other, away), new(photo, other, Homography.Identity)]);
         Assert.Equal(4, encoder.Encoded);
         Assert.Equal((1.0, 32), (metrics.PerPair[0], metrics.Patches));
         Assert.True(double.IsNaN(metrics.PerPair[1]));

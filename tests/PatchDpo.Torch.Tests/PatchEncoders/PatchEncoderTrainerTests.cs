@@ -10,7 +10,8 @@ namespace PatchDpo.Torch.Tests.PatchEncoders;
 
 public sealed class PatchEncoderTrainerTests
 {
-    private static readonly PatchEncoderTrainerOptions Quick = new() { MaxSteps = 60, BatchSize = 8, PointsPerImage = 24, LearningRate = 3e-3, WarmupSteps = 5, Seed = 7 };
+    private static readonly PatchEncoderTrainerOptions Quick = new() { MaxSteps = 60, BatchSize = 8, PointsPerImage = 24, LearningRate = 3e-3, WarmupSteps = 5,
+        Seed = 7 };
 
     [Fact]
     public void Training_makes_patches_of_two_views_match_better()
@@ -76,15 +77,19 @@ public sealed class PatchEncoderTrainerTests
         Assert.False(encoder.training);
         foreach (Parameter parameter in encoder.parameters())
             parameter.requires_grad = false;
-        Assert.Contains("no parameter", Assert.Throws<ArgumentException>(() => trainer.Train(encoder, Features, Images(0, 4))).Message, StringComparison.Ordinal);
+        Assert.Contains("no parameter", Assert.Throws<ArgumentException>(() => trainer.Train(encoder, Features, Images(0, 4))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Options_are_checked()
     {
-        Assert.Contains("MaxSteps", Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainerOptions { MaxSteps = 0 }).Message, StringComparison.Ordinal);
-        Assert.Contains("MinScale", Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainerOptions { MinScale = 1.5 }).Message, StringComparison.Ordinal);
-        Assert.Contains("Temperature", Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainerOptions { Temperature = double.NaN }).Message, StringComparison.Ordinal);
+        Assert.Contains("MaxSteps", Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainerOptions { MaxSteps = 0 }).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("MinScale", Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainerOptions { MinScale = 1.5 }).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("Temperature", Assert.Throws<ArgumentOutOfRangeException>(() => new PatchEncoderTrainerOptions { Temperature = double.NaN }).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -126,7 +131,8 @@ public sealed class PatchEncoderTrainerTests
         using IDisposable noGrad = no_grad();
         Generator generator = new((ulong)seed);
         foreach (Parameter parameter in encoder.parameters())
-            parameter.copy_(parameter.dim() > 1 ? randn(parameter.shape, generator: generator) / Math.Sqrt(parameter.numel() / parameter.shape[0]) : zeros(parameter.shape));
+            parameter.copy_(parameter.dim() > 1 ? randn(parameter.shape, generator: generator) / Math.Sqrt(parameter.numel() / parameter.shape[0])
+                : zeros(parameter.shape));
         return encoder;
     }
 }

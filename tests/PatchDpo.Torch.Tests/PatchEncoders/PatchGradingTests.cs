@@ -13,7 +13,7 @@ public sealed class PatchGradingTests
         using DisposeScope scope = NewDisposeScope();
         Tensor looks = zeros(1, 108);
         Tensor others = cat([looks, full([1, 108], 0.5f), full([1, 108], 1f), full([1, 108], 3f)]);
-        float[] likeness = [.. PatchCorrespondence.Likeness(looks, others, 1).data<float>()];
+        float[] likeness = [.. PatchCorrespondence.AppearanceSimilarity(looks, others, 1).data<float>()];
 
         Assert.Equal(1, likeness[0], 1e-6f);
         // A difference of 1 everywhere: 1 of the patch and a third of the surroundings.
@@ -29,7 +29,7 @@ public sealed class PatchGradingTests
         Tensor looks = zeros(1, 108), patch = zeros(1, 108), surroundings = ones(1, 108);
         patch.narrow(1, 0, 12).fill_(1);
         surroundings.narrow(1, 0, 12).fill_(0);
-        float[] likeness = [.. PatchCorrespondence.Likeness(looks, cat([patch, surroundings]), 1).data<float>()];
+        float[] likeness = [.. PatchCorrespondence.AppearanceSimilarity(looks, cat([patch, surroundings]), 1).data<float>()];
 
         Assert.Equal(MathF.Exp(-1), likeness[0], 1e-5f);
         Assert.Equal(MathF.Exp(-1f / 3), likeness[1], 1e-5f);

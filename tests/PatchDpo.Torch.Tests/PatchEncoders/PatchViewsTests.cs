@@ -121,7 +121,7 @@ public sealed class PatchViewsTests
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor points = tensor([0.1f, 0.1f, 0.3f, 0.1f, 0.9f, 0.9f, 0.1f, 0.1f, 0.5f, 0.5f, 0.9f, 0.9f], [2, 3, 2]);
-        Tensor near = PatchCorrespondence.Near(points, 4, 4, 1);
+        Tensor near = PatchCorrespondence.WithinRadius(points, 4, 4, 1);
         bool[,] expected = new bool[6, 6];
         for (int i = 0; i < 6; i++)
             expected[i, i] = true;
@@ -137,9 +137,10 @@ public sealed class PatchViewsTests
         view[0, 0, ..8, ..8] = 0;
         // A corner that is not white, and two places on the plain rest.
         Tensor points = tensor([0.03125f, 0.03125f, 0.9f, 0.9f, 0.5f, 0.9f], [1, 3, 2]);
-        Tensor looks = PatchCorrespondence.Looks(view, points, 16, 16);
+        Tensor looks = PatchCorrespondence.Appearance(view, points, 16, 16);
         Assert.Equal([3L, 108L], looks.shape);
-        Assert.Equal([true, false, false, false, true, true, false, true, true], PatchCorrespondence.Alike(looks, looks, 0.1).flatten().data<bool>().ToArray());
+        Assert.Equal([true, false, false, false, true, true, false, true, true],
+            PatchCorrespondence.AppearEqual(looks, looks, 0.1).flatten().data<bool>().ToArray());
     }
 
     [Fact]
@@ -150,9 +151,9 @@ public sealed class PatchViewsTests
         view[0, .., 8..12, 8..12] = 0;
         view[0, .., 40..60, 40..60] = 0;
         Tensor points = tensor([10f / 64, 10f / 64, 50f / 64, 50f / 64], [1, 2, 2]);
-        Tensor looks = PatchCorrespondence.Looks(view, points, 16, 16), patches = PatchCorrespondence.OfPatch(looks);
-        Assert.Equal([true, false, false, true], PatchCorrespondence.Alike(looks, looks, 0.15).flatten().data<bool>().ToArray());
-        Assert.Equal([true, true, true, true], PatchCorrespondence.Alike(patches, patches, 0.15).flatten().data<bool>().ToArray());
+        Tensor looks = PatchCorrespondence.Appearance(view, points, 16, 16), patches = PatchCorrespondence.OfPatch(looks);
+        Assert.Equal([true, false, false, true], PatchCorrespondence.AppearEqual(looks, looks, 0.15).flatten().data<bool>().ToArray());
+        Assert.Equal([true, true, true, true], PatchCorrespondence.AppearEqual(patches, patches, 0.15).flatten().data<bool>().ToArray());
     }
 
     private static Tensor Coordinates(int size)

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.PatchEncoders;
 
-/// <summary>Six real photos of one plane with the homographies from the first to the others: HPatches, sequence v_wormhole (Balntas et al., CVPR 2017).</summary>
+/// <summary>
+/// Six real photos of one plane with the homographies from the first to the others: HPatches, sequence v_wormhole (Balntas et al., CVPR 2017).
+/// </summary>
 internal sealed class PhotoSequence
 {
     private const int Side = 512;
@@ -19,7 +21,8 @@ internal sealed class PhotoSequence
         _photos = Array.ConvertAll(photos, p => PillowResize.Resize(p, Side, Side, ResampleFilter.Bilinear));
         _maps = [.. Enumerable.Range(2, 5).Select(k =>
         {
-            double[] pixels = File.ReadAllText(Path.Combine(folder, $"H_1_{k}")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(t => double.Parse(t, CultureInfo.InvariantCulture)).ToArray();
+            double[] pixels = File.ReadAllText(Path.Combine(folder, $"H_1_{k}")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+                .Select(t => double.Parse(t, CultureInfo.InvariantCulture)).ToArray();
             return Homography.FromPixels(pixels, photos[0].Width, photos[0].Height, photos[k - 1].Width, photos[k - 1].Height);
         })];
     }

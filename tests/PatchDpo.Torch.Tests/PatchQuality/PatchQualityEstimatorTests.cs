@@ -81,7 +81,8 @@ public sealed class PatchQualityEstimatorTests
     {
         using PixelEncoder encoder = new(32, 8);
         ImageBuffer reference = TestImages.Create(32, 32, (x, y) => x is >= 8 and < 16 && y is >= 8 and < 24 ? (200, (x * 8) % 256, y * 4) : (255, 255, 255));
-        ImageBuffer scene = TestImages.Create(32, 32, (x, y) => x is >= 16 and < 24 && y is >= 8 and < 24 ? (200, ((x - 8) * 8) % 256, y * 4) : (x * 5, 255 - (y * 6), 77));
+        ImageBuffer scene = TestImages.Create(32, 32, (x, y) => x is >= 16 and < 24 && y is >= 8 and < 24 ? (200, ((x - 8) * 8) % 256, y * 4)
+            : (x * 5, 255 - (y * 6), 77));
         PatchQualityEstimator estimator = new(encoder);
         bool[,] mask = ForegroundMask.FromPlainBackground(reference);
         PatchQualityResult masked = estimator.Score([scene], [reference], [mask])[0], plain = estimator.Score([scene], [reference])[0];
@@ -98,9 +99,11 @@ public sealed class PatchQualityEstimatorTests
     {
         using PixelEncoder encoder = new(32, 8);
         PatchQualityEstimator estimator = new(encoder);
-        Assert.Contains("reference of pair 1", Assert.Throws<ArgumentException>(() => estimator.Score([Image, Image], [Image, Image], [null, new bool[4, 4]])).Message, StringComparison.Ordinal);
+        Assert.Contains("reference of pair 1", Assert.Throws<ArgumentException>(() => estimator.Score([Image, Image], [Image, Image], [null, new bool[4, 4]]))
+            .Message, StringComparison.Ordinal);
         Assert.Contains("1 references", Assert.Throws<ArgumentException>(() => estimator.Score([Image, Image], [Image])).Message, StringComparison.Ordinal);
-        Assert.Contains("0 generatedMasks", Assert.Throws<ArgumentException>(() => estimator.Score([Image], [Image], null, [])).Message, StringComparison.Ordinal);
+        Assert.Contains("0 generatedMasks", Assert.Throws<ArgumentException>(() => estimator.Score([Image], [Image], null, [])).Message,
+            StringComparison.Ordinal);
         Assert.Empty(estimator.Score([], []));
     }
 
@@ -118,6 +121,7 @@ public sealed class PatchQualityEstimatorTests
     {
         using PixelEncoder encoder = new(32, 8);
         PatchQualityEstimator estimator = new(encoder, 2);
-        LeakCheck.Run(() => estimator.Score([Image, Image, Image], [Image, Image, TestImages.Blocks(4, 9, 9, 3)], [ForegroundMask.FromPlainBackground(Image), null, null]));
+        LeakCheck.Run(() => estimator.Score([Image, Image, Image], [Image, Image, TestImages.Blocks(4, 9, 9, 3)],
+            [ForegroundMask.FromPlainBackground(Image), null, null]));
     }
 }

@@ -13,7 +13,8 @@ public sealed class PatchSimilarityParityTests
         TheoryData<string> data = [];
         using DisposeScope scope = NewDisposeScope();
         foreach (string json in Fixtures.Find("11_quality_scores", "patch_quality*.json"))
-            foreach (string key in Fixtures.Tensors(Path.ChangeExtension(json, ".safetensors")).Keys.Where(k => k.EndsWith(".in.f_gen", StringComparison.Ordinal)))
+            foreach (string key in Fixtures.Tensors(Path.ChangeExtension(json, ".safetensors"))
+                .Keys.Where(k => k.EndsWith(".in.f_gen", StringComparison.Ordinal)))
                 data.Add(Path.GetFileNameWithoutExtension(json) + "/" + key[..^".in.f_gen".Length]);
         return data;
     }

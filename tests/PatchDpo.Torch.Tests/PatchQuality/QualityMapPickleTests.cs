@@ -143,7 +143,8 @@ public sealed class QualityMapPickleTests : IDisposable
     [Fact]
     public void A_bool_array_s_bytes_above_one_are_true()
     {
-        string path = _folder.Write("a.pkl", Array(new SamplePickle().Op("]](}(").Text("target_map"), [1, 3], [0, 1, 255], dtype: "b1").Op("q\0").Text("gene_map").Op("h\0uea").Stop());
+        string path = _folder.Write("a.pkl", Array(new SamplePickle().Op("]](}(").Text("target_map"), [1, 3], [0, 1, 255], dtype: "b1").Op("q\0")
+            .Text("gene_map").Op("h\0uea").Stop());
         Assert.Equal([0, 1, 1], QualityMapPickle.Read(path)[0][0].Reference.Values);
     }
 
@@ -153,7 +154,8 @@ public sealed class QualityMapPickleTests : IDisposable
     private static SamplePickle Array(SamplePickle pickle, long[] shape, byte[] bytes, string dtype = "f4", string order = "<")
     {
         pickle.Global("numpy.core.multiarray", "_reconstruct").Op("(").Global("numpy", "ndarray").Tuple(0).Op("NtR(").Int(1).Tuple(shape);
-        pickle.Global("numpy", "dtype").Op("(").Text(dtype).Raw(0x89, 0x88).Op("tR(").Int(3).Text(order).Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb").Raw(0x89);
+        pickle.Global("numpy", "dtype").Op("(").Text(dtype).Raw(0x89, 0x88).Op("tR(").Int(3).Text(order).Op("NNNJ").Raw(0xff, 0xff, 0xff, 0xff).Op("tb")
+            .Raw(0x89);
         return pickle.Op("B").Raw(BitConverter.GetBytes(bytes.Length)).Raw(bytes).Op("tb");
     }
 

@@ -28,7 +28,8 @@ public sealed class QualityMapTests
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor values = rand(6, 8, generator: new Generator(3));
-        Tensor expected = nn.functional.interpolate(values.view(1, 1, 6, 8), [height, width], mode: InterpolationMode.Bilinear, align_corners: false, antialias: true)[0, 0];
+        Tensor expected = nn.functional.interpolate(values.view(1, 1, 6, 8), [height, width], mode: InterpolationMode.Bilinear, align_corners: false,
+            antialias: true)[0, 0];
         Fixtures.AssertClose(QualityMap.FromTensor(values).Resize(height, width).ToTensor(), expected, 1e-6, "resized");
     }
 
@@ -78,7 +79,8 @@ public sealed class QualityMapTests
 
     [Fact]
     public void A_wrong_count_of_values_is_refused()
-        => Assert.Contains("need 6 values, not 5", Assert.Throws<ArgumentException>(() => new QualityMap(2, 3, new float[5])).Message, StringComparison.Ordinal);
+        => Assert.Contains("need 6 values, not 5", Assert.Throws<ArgumentException>(() => new QualityMap(2, 3, new float[5])).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Tensors_and_maps_convert_both_ways_without_leaks()

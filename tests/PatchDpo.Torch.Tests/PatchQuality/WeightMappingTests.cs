@@ -41,7 +41,8 @@ public sealed class WeightMappingTests
     {
         WeightMapping identity = WeightMapping.Fit([], new WeightMapOptions { Contrast = 3 });
         Assert.Equal(0.125f, identity.Apply(new QualityMap(1, 1, [0.5f])).Values[0], 1e-6f);
-        WeightMapping minMax = WeightMapping.Fit([new QualityMap(1, 101, Hundred)], new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 2, LowPercentile = 0, HighPercentile = 50 });
+        WeightMapping minMax = WeightMapping.Fit([new QualityMap(1, 101, Hundred)],
+            new WeightMapOptions { Kind = WeightMapKind.MinMax, Contrast = 2, LowPercentile = 0, HighPercentile = 50 });
         Assert.Equal(0.25f, minMax.Apply(new QualityMap(1, 1, [0.25f])).Values[0], 1e-4f);
     }
 

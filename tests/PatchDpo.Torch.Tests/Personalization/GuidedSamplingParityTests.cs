@@ -36,7 +36,8 @@ public class GuidedSamplingParityTests
             Tensor negativeTokens = adapter.Projection.call(io["in.image_embeds_zero"]);
             Tensor timeIds = io["in.time_ids"].expand(batch, -1);
             var positive = new PromptConditions(new TextConditions(io["in.prompt_embeds"], io["in.pooled"]), new ImagePrompt("tokens", tokens), timeIds);
-            var negative = new PromptConditions(new TextConditions(io["in.negative_prompt_embeds"], io["in.negative_pooled"]), new ImagePrompt("tokens", negativeTokens), timeIds);
+            var negative = new PromptConditions(new TextConditions(io["in.negative_prompt_embeds"], io["in.negative_pooled"]),
+                new ImagePrompt("tokens", negativeTokens), timeIds);
             int seen = 0;
             CloseIfGiven(tokens, "ip_tokens");
             CloseIfGiven(negativeTokens, "ip_tokens_negative");
@@ -57,7 +58,8 @@ public class GuidedSamplingParityTests
             {
                 if (!io.TryGetValue($"out.{run.Name}.{name}", out Tensor? expected))
                     return;
-                Fixtures.AssertClose(actual, expected, json.GetProperty("tolerances").GetProperty($"{run.Name}.{name}").GetProperty("tol_abs").GetDouble(), $"{run.Name}.{name}");
+                Fixtures.AssertClose(actual, expected, json.GetProperty("tolerances").GetProperty($"{run.Name}.{name}").GetProperty("tol_abs").GetDouble(),
+                    $"{run.Name}.{name}");
                 seen++;
             }
         }

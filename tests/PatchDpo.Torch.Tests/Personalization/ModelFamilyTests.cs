@@ -36,7 +36,8 @@ public class ModelFamilyTests(TinyFamilies families) : IClassFixture<TinyFamilie
         Tensor prediction = model.PredictNoise(latents, tensor(new long[] { 3, 700 }), text, tokens);
         Assert.Equal(latents.shape, prediction.shape);
         // Without sizes of its own, SDXL is told the latents' size.
-        Fixtures.AssertClose(prediction, model.PredictNoise(latents, tensor(new long[] { 3, 700 }), text, tokens, tensor(new float[,] { { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 } })), 0, "time ids");
+        Fixtures.AssertClose(prediction, model.PredictNoise(latents, tensor(new long[] { 3, 700 }), text, tokens,
+            tensor(new float[,] { { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 } })), 0, "time ids");
     }
 
     [Fact]
@@ -127,7 +128,8 @@ public class ModelFamilyTests(TinyFamilies families) : IClassFixture<TinyFamilie
         Assert.Equal((32, 36), Size(new GenerationOptions { Steps = 2, Height = 36 }));
         ArgumentException width = Assert.Throws<ArgumentException>(() => Size(new GenerationOptions { Width = 30 }));
         Assert.Contains("A width of 30 pixels is no multiple of the model's latent scale, 4", width.Message, StringComparison.Ordinal);
-        Assert.Contains("A height of 6 pixels", Assert.Throws<ArgumentException>(() => Size(new GenerationOptions { Height = 6 })).Message, StringComparison.Ordinal);
+        Assert.Contains("A height of 6 pixels", Assert.Throws<ArgumentException>(() => Size(new GenerationOptions { Height = 6 })).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new GenerationOptions { Width = 0 });
 
         (int, int) Size(GenerationOptions options)
@@ -154,7 +156,8 @@ public class ModelFamilyTests(TinyFamilies families) : IClassFixture<TinyFamilie
     public void Generation_leaks_nothing(TinyFamily family, TinyAdapter adapter)
     {
         PersonalizedModel model = families.Model(family, adapter);
-        LeakCheck.Run(() => model.Generate([new("a", [TinyModelFixture.Image(1)]), new("b", [TinyModelFixture.Image(2)])], new GenerationOptions { Steps = 2, BatchSize = 1 }));
+        LeakCheck.Run(() => model.Generate([new("a", [TinyModelFixture.Image(1)]), new("b", [TinyModelFixture.Image(2)])],
+            new GenerationOptions { Steps = 2, BatchSize = 1 }));
         LeakCheck.Run(() => model.EncodeText(["a"]).Dispose());
         LeakCheck.Run(() => model.EncodeDroppedReference(1).Dispose());
     }

@@ -89,10 +89,12 @@ public class ModelPrecisionTests(TinyFamilies families) : IClassFixture<TinyFami
                 parameter.fill_(float.NaN);
         using PersonalizedModel broken = model.WithAdapterLayers(layers);
         GenerationRequest request = new("a", [TinyModelFixture.Image(1)]);
-        NonFiniteLatentsException e = Assert.Throws<NonFiniteLatentsException>(() => broken.Generate([request, request], new GenerationOptions { Steps = 1, BatchSize = 1 }));
+        NonFiniteLatentsException e = Assert.Throws<NonFiniteLatentsException>(
+            () => broken.Generate([request, request], new GenerationOptions { Steps = 1, BatchSize = 1 }));
         Assert.Equal(0, e.RequestIndex);
         Assert.Contains("bfloat16", new NonFiniteLatentsException(2, ScalarType.Float16).Message, StringComparison.Ordinal);
     }
 
-    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal)
+        .SelectMany(t => t.Value.bytes.ToArray())];
 }

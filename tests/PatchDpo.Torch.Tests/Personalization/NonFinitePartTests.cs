@@ -95,7 +95,8 @@ public sealed class NonFinitePartTests : IDisposable
 
     [Fact]
     public void A_float16_part_that_overflows_is_told_of_other_types()
-        => Assert.Contains("bfloat16", new NonFiniteOutputException("The image encoder", null, "features", "image 0", 0, ScalarType.Float16).Message, StringComparison.Ordinal);
+        => Assert.Contains("bfloat16", new NonFiniteOutputException("The image encoder", null, "features", "image 0", 0, ScalarType.Float16).Message,
+            StringComparison.Ordinal);
 
     private string Write(TinyFamily family)
         => TinyPersonalizedModel.Write(_temporary.File("model"), family: family, adapter: family == TinyFamily.Sd15 ? TinyAdapter.Linear : TinyAdapter.Plus);

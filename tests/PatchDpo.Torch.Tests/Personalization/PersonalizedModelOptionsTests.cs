@@ -30,13 +30,17 @@ public sealed class PersonalizedModelOptionsTests : IDisposable
             TokenizerPath = _temporary.File("tokenizer"),
         };
         Assert.Equal(expected, Draw(folder, options));
-        Assert.Equal(_temporary.File("image_encoder"), Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = _temporary.File("image_encoder") + "/none" })).Folder[..^5]);
+        Assert.Equal(_temporary.File("image_encoder"), Assert.Throws<ModelFileNotFoundException>(
+            () => Draw(folder, options with { ImageEncoderPath = _temporary.File("image_encoder") + "/none" })).Folder[..^5]);
         ModelFileNotFoundException e = Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = null }));
         Assert.Equal(Path.Combine(folder, "image_encoder"), e.Folder);
         Assert.Contains("--image-encoder FOLDER", e.Message, StringComparison.Ordinal);
-        Assert.Contains("--adapter FILE", Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { AdapterPath = null })).Message, StringComparison.Ordinal);
-        Assert.Contains("is a file, not a model's folder", Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { ImageEncoderPath = options.AdapterPath })).Message, StringComparison.Ordinal);
-        Assert.Contains("this is a folder", Assert.Throws<WeightsFormatException>(() => Draw(folder, options with { AdapterPath = _temporary.File("tokenizer") })).Message, StringComparison.Ordinal);
+        Assert.Contains("--adapter FILE", Assert.Throws<ModelFileNotFoundException>(() => Draw(folder, options with { AdapterPath = null })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("is a file, not a model's folder", Assert.Throws<ModelFileNotFoundException>(
+            () => Draw(folder, options with { ImageEncoderPath = options.AdapterPath })).Message, StringComparison.Ordinal);
+        Assert.Contains("this is a folder", Assert.Throws<WeightsFormatException>(
+            () => Draw(folder, options with { AdapterPath = _temporary.File("tokenizer") })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -81,7 +85,8 @@ public sealed class PersonalizedModelOptionsTests : IDisposable
 
     [Fact]
     public void Types_that_weights_cannot_have_are_refused_when_set()
-        => Assert.Equal(nameof(PersonalizedModelOptions.DType), Assert.Throws<ArgumentException>(() => new PersonalizedModelOptions { DType = ScalarType.Int64 }).ParamName);
+        => Assert.Equal(nameof(PersonalizedModelOptions.DType), Assert.Throws<ArgumentException>(
+            () => new PersonalizedModelOptions { DType = ScalarType.Int64 }).ParamName);
 
     private static byte[] Draw(string path, PersonalizedModelOptions options)
     {

@@ -50,7 +50,8 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
     [Fact]
     public void The_same_seed_gives_the_same_images_whatever_the_batch()
     {
-        GenerationRequest[] requests = [.. Enumerable.Range(0, 5).Select(i => new GenerationRequest($"a thing {i}", [.. Enumerable.Range(i, 1 + (i % 3)).Select(TinyModelFixture.Image)]))];
+        GenerationRequest[] requests = [.. Enumerable.Range(0, 5).Select(
+            i => new GenerationRequest($"a thing {i}", [.. Enumerable.Range(i, 1 + (i % 3)).Select(TinyModelFixture.Image)]))];
         IReadOnlyList<ImageBuffer> one = Generate(1), two = Generate(2), all = Generate(8);
         Assert.Equal(requests.Length, one.Count);
         for (int i = 0; i < requests.Length; i++)
@@ -92,7 +93,8 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
         using DisposeScope scope = NewDisposeScope();
         long[] shape = [4, 16, 16];
         // Start and steps of neighbouring seeds and requests: nothing may come twice.
-        Tensor rows = cat([.. from seed in new[] { 0L, 1, 42 } from step in new int?[] { null, 0, 1, 2 } select RequestNoise.Create(seed, [0, 1, 2], shape, CPU, step)]).flatten(1);
+        Tensor rows = cat([.. from seed in new[] { 0L, 1, 42 } from step in new int?[] { null, 0, 1, 2 } select RequestNoise.Create(
+            seed, [0, 1, 2], shape, CPU, step)]).flatten(1);
         Tensor correlation = rows.matmul(rows.t()) / rows.shape[1];
         Fixtures.AssertClose(correlation, eye(rows.shape[0]), 0.2, "correlation of noises");
     }
@@ -110,7 +112,8 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
         foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
             Assert.Equal(kind == SamplerKind.Euler, plain.AsSpan().SequenceEqual(Run(request, new GenerationOptions { Steps = 3, Sampler = kind })));
         // Without guidance the negative prompt is not even encoded.
-        Assert.Equal(Run(request, new GenerationOptions { Steps = 3, GuidanceScale = 1 }), Run(request, new GenerationOptions { Steps = 3, GuidanceScale = 0.5, NegativePrompt = "x" }));
+        Assert.Equal(Run(request, new GenerationOptions { Steps = 3, GuidanceScale = 1 }),
+            Run(request, new GenerationOptions { Steps = 3, GuidanceScale = 0.5, NegativePrompt = "x" }));
 
         byte[] Run(GenerationRequest r, GenerationOptions options) => _model.Generate([r], options)[0].Pixels;
     }
@@ -120,7 +123,8 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
     {
         var reports = new List<GenerationProgress>();
         GenerationRequest request = new("a", [TinyModelFixture.Image(1)]);
-        _model.Generate([request, request, request], new GenerationOptions { Steps = 2, BatchSize = 2, NegativePrompt = "b" }, new Recorder<GenerationProgress>(reports.Add));
+        _model.Generate([request, request, request], new GenerationOptions { Steps = 2, BatchSize = 2, NegativePrompt = "b" },
+            new Recorder<GenerationProgress>(reports.Add));
         Assert.Equal([new(0, 3, 1, 2), new(0, 3, 2, 2), new(2, 3, 1, 2), new(2, 3, 2, 2)], reports);
     }
 
@@ -130,7 +134,8 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
         using var source = new CancellationTokenSource();
         int steps = 0;
         var progress = new Recorder<GenerationProgress>(_ => { if (++steps == 2) source.Cancel(); });
-        Assert.Throws<OperationCanceledException>(() => _model.Generate([new("a", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 5 }, progress, source.Token));
+        Assert.Throws<OperationCanceledException>(() => _model.Generate([new("a", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 5 }, progress,
+            source.Token));
         Assert.Equal(2, steps);
     }
 
@@ -146,7 +151,8 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
 
     [Fact]
     public void A_request_whose_reference_is_null_is_named()
-        => Assert.Contains("Request 1", Assert.Throws<ArgumentException>(() => _model.Generate([new("a", [TinyModelFixture.Image(1)]), new("b", [null!])])).Message, StringComparison.Ordinal);
+        => Assert.Contains("Request 1", Assert.Throws<ArgumentException>(() => _model.Generate([new("a", [TinyModelFixture.Image(1)]), new("b", [null!])]))
+            .Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData(1)]
@@ -180,7 +186,8 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
     [Fact]
     public void Requests_with_and_without_references_mix_in_a_batch()
     {
-        GenerationRequest[] requests = [new("a", []), new("b", [TinyModelFixture.Image(1), TinyModelFixture.Image(2)]), new("c", []), new("d", [TinyModelFixture.Image(3)])];
+        GenerationRequest[] requests = [new("a", []), new("b", [TinyModelFixture.Image(1), TinyModelFixture.Image(2)]), new("c", []),
+            new("d", [TinyModelFixture.Image(3)])];
         IReadOnlyList<ImageBuffer> together = _model.Generate(requests, Options(4));
         for (int i = 0; i < requests.Length; i++)
             AssertAlike(together[i], _model.Generate([requests[i] with { NoiseIndex = i }], Options(1))[0]);

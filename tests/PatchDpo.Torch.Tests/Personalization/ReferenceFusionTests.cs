@@ -41,7 +41,8 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
         using DisposeScope scope = NewDisposeScope();
         PersonalizedModel model = families.Model(family, adapter);
         ImageBuffer[] references = [First, Second, Third];
-        var options = new GenerationOptions { Steps = 3, GuidanceScale = 1, AdapterScale = 20, Sampler = SamplerKind.Ddim, ReferenceFusion = ReferenceFusion.Concatenate };
+        var options = new GenerationOptions { Steps = 3, GuidanceScale = 1, AdapterScale = 20, Sampler = SamplerKind.Ddim,
+            ReferenceFusion = ReferenceFusion.Concatenate };
         ImageBuffer actual = model.Generate([new("a cat", references)], options)[0];
 
         ImagePrompt tokens = new("tokens", cat([.. references.Select(r => model.EncodeReferences([r])["tokens"])], 1));
@@ -49,7 +50,8 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
         sampler.SetTimesteps(3);
         Tensor latents = RequestNoise.Create(options.Seed, [0], [4, 8, 8], CPU);
         for (int i = 0; i < 3; i++)
-            latents = sampler.Step(model.PredictNoise(latents, tensor(sampler.Timesteps[i]), model.EncodeText(["a cat"]), tokens, adapterScale: 20), latents, i);
+            latents = sampler.Step(model.PredictNoise(latents, tensor(sampler.Timesteps[i]), model.EncodeText(["a cat"]), tokens, adapterScale: 20),
+                latents, i);
         AssertAlike(model.DecodeLatents(latents)[0], actual);
     }
 
@@ -114,7 +116,8 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
         => Assert.Throws<ArgumentOutOfRangeException>("ReferenceFusion", () => new GenerationOptions { ReferenceFusion = (ReferenceFusion)2 });
 
     // A random adapter says little; the scale lets the image prompt be seen in the pixels.
-    private static GenerationOptions Options(ReferenceFusion fusion, double guidance = 5) => new() { Steps = 3, GuidanceScale = guidance, AdapterScale = 20, ReferenceFusion = fusion };
+    private static GenerationOptions Options(ReferenceFusion fusion, double guidance = 5)
+        => new() { Steps = 3, GuidanceScale = guidance, AdapterScale = 20, ReferenceFusion = fusion };
 
     // Other numbers of tokens and rows sum in another order: single samples may round to the neighbouring value.
     private static void AssertAlike(ImageBuffer expected, ImageBuffer actual)

@@ -17,7 +17,8 @@ public class SingleFileLayoutTests
     private static readonly PersonalizedModelOptions Options = new() { TokenizerPath = "tokenizer" };
 
     [Fact]
-    public void Every_tensor_of_Stable_Diffusion_15_has_its_name_there_and_back() => AssertNames("sd15_unet", UNet15(""), SingleFileLayout.StableDiffusion15.UNet);
+    public void Every_tensor_of_Stable_Diffusion_15_has_its_name_there_and_back()
+        => AssertNames("sd15_unet", UNet15(""), SingleFileLayout.StableDiffusion15.UNet);
 
     [Fact]
     public void Every_tensor_of_SDXL_has_its_name_there_and_back() => AssertNames("sdxl_unet", UNetXl(""), SingleFileLayout.SdxlBase.UNet);
@@ -57,7 +58,8 @@ public class SingleFileLayoutTests
     public void A_text_encoder_that_was_saved_without_its_modules_name_loads_too()
     {
         using DisposeScope scope = NewDisposeScope();
-        Dictionary<string, long[]> whole = Whole(isXl: false).ToDictionary(t => t.Key.Replace(".transformer.text_model.", ".transformer.", StringComparison.Ordinal), t => t.Value);
+        Dictionary<string, long[]> whole = Whole(isXl: false).ToDictionary(
+            t => t.Key.Replace(".transformer.text_model.", ".transformer.", StringComparison.Ordinal), t => t.Value);
         using SingleFileSource source = SingleFileSource.Open(new ShapesFile(whole), Options);
         using ClipTextEncoder text = source.OpenTextEncoder(second: false, CPU, ScalarType.Float16);
         Manifest.AssertSame(Text(), text);
@@ -70,7 +72,8 @@ public class SingleFileLayoutTests
     [InlineData("no autoencoder", "cond_stage_model.transformer.text_model.final_layer_norm.weight")]
     public void Other_families_and_parts_are_refused_by_name(string named, params string[] keys)
     {
-        Dictionary<string, long[]> shapes = keys.Prepend("model.diffusion_model.input_blocks.0.0.weight").ToDictionary(k => k, _ => new long[] { 320, 4, 3, 3 });
+        Dictionary<string, long[]> shapes = keys.Prepend("model.diffusion_model.input_blocks.0.0.weight")
+            .ToDictionary(k => k, _ => new long[] { 320, 4, 3, 3 });
         if (named != "no autoencoder")
             shapes.Add("first_stage_model.encoder.conv_in.weight", [128, 3, 3, 3]);
         Assert.Contains(named, Refused(shapes), StringComparison.Ordinal);
@@ -109,7 +112,8 @@ public class SingleFileLayoutTests
     [InlineData(true, "EulerDiscreteScheduler", PredictionType.Velocity, "v_pred")]
     public void The_schedule_is_that_of_the_familys_folder(bool isXl, string scheduler, PredictionType prediction, params string[] notes)
     {
-        using SingleFileSource source = SingleFileSource.Open(new ShapesFile(Whole(isXl).Concat(notes.Select(n => new KeyValuePair<string, long[]>(n, []))).ToDictionary()), Options);
+        using SingleFileSource source = SingleFileSource.Open(new ShapesFile(
+            Whole(isXl).Concat(notes.Select(n => new KeyValuePair<string, long[]>(n, []))).ToDictionary()), Options);
         NoiseScheduleConfig config = NoiseScheduleConfig.FromJson(source.Scheduler);
         Assert.Equal(SamplerKinds.OfClass(scheduler), config.Sampler);
         Assert.Equal((0.00085, 0.012, BetaSchedule.ScaledLinear, 1000), (config.BetaStart, config.BetaEnd, config.BetaSchedule, config.TrainTimesteps));
@@ -128,14 +132,17 @@ public class SingleFileLayoutTests
     {
         Dictionary<string, long[]> ours = Manifest.Read(manifest);
         Dictionary<string, string> map = ours.Keys.ToDictionary(k => LdmKeyMap.UNetKey(config, k), k => k, StringComparer.Ordinal);
-        Assert.Equal(theirs.Select(t => $"{t.Key} {string.Join('x', t.Value)}").Order(StringComparer.Ordinal), map.Select(m => $"{m.Key} {string.Join('x', ours[m.Value])}").Order(StringComparer.Ordinal));
+        Assert.Equal(theirs.Select(t => $"{t.Key} {string.Join('x', t.Value)}").Order(StringComparer.Ordinal),
+            map.Select(m => $"{m.Key} {string.Join('x', ours[m.Value])}").Order(StringComparer.Ordinal));
     }
 
-    private static Dictionary<string, long[]> UNet15(string prefix) => LdmNames.UNet(prefix, [1, 2, 4, 4], [1, 1, 1, 0], context: 768, linear: false, labels: null);
+    private static Dictionary<string, long[]> UNet15(string prefix) => LdmNames.UNet(
+        prefix, [1, 2, 4, 4], [1, 1, 1, 0], context: 768, linear: false, labels: null);
 
     private static Dictionary<string, long[]> UNetXl(string prefix) => LdmNames.UNet(prefix, [1, 2, 4], [0, 2, 10], context: 2048, linear: true, labels: 2816);
 
-    private static Dictionary<string, long[]> Text() => Manifest.Read("clip_l_text_hf").Where(t => !t.Key.EndsWith("position_ids", StringComparison.Ordinal)).ToDictionary();
+    private static Dictionary<string, long[]> Text() => Manifest.Read("clip_l_text_hf").Where(t => !t.Key.EndsWith("position_ids", StringComparison.Ordinal))
+        .ToDictionary();
 
     // The keys of v1-5-pruned and of sd_xl_base_1.0.
     private static Dictionary<string, long[]> Whole(bool isXl)

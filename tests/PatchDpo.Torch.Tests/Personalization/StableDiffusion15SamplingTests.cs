@@ -105,7 +105,8 @@ public class StableDiffusion15SamplingTests
         void Replace(string part, string fixture, JsonElement json)
         {
             File.WriteAllText(Path.Combine(folder, part, "config.json"), json.GetRawText());
-            File.Copy(Fixtures.Path(FixtureCases.Sibling(fixture, ".weights.safetensors")), Path.Combine(folder, part, "diffusion_pytorch_model.safetensors"), overwrite: true);
+            File.Copy(Fixtures.Path(FixtureCases.Sibling(fixture, ".weights.safetensors")), Path.Combine(folder, part, "diffusion_pytorch_model.safetensors"),
+                overwrite: true);
         }
     }
 

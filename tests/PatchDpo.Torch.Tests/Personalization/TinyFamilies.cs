@@ -24,7 +24,8 @@ public sealed class TinyFamilies : IDisposable
         if (!_models.TryGetValue((family, adapter), out PersonalizedModel? model))
         {
             string folder = TinyPersonalizedModel.Write(
-                Path.Combine(_root, $"{family}-{adapter}"), sampler: family == TinyFamily.Sd15 ? "PNDMScheduler" : "EulerDiscreteScheduler", family: family, adapter: adapter);
+                Path.Combine(_root, $"{family}-{adapter}"), sampler: family == TinyFamily.Sd15 ? "PNDMScheduler"
+                    : "EulerDiscreteScheduler", family: family, adapter: adapter);
             _models.Add((family, adapter), model = PersonalizedModel.Load(folder));
         }
         return model;

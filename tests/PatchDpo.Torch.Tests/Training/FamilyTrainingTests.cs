@@ -23,7 +23,8 @@ public class FamilyTrainingTests(TinyFamilies families) : IClassFixture<TinyFami
         float before = MeanLoss(model), after = MeanLoss(tuned);
         Assert.True(after < before, $"{before} -> {after}");
         GenerationRequest request = new("a", [TinyModelFixture.Image(1)]);
-        Assert.NotEqual(model.Generate([request], new GenerationOptions { Steps = 2 })[0].Pixels, tuned.Generate([request], new GenerationOptions { Steps = 2 })[0].Pixels);
+        Assert.NotEqual(model.Generate([request], new GenerationOptions { Steps = 2 })[0].Pixels,
+            tuned.Generate([request], new GenerationOptions { Steps = 2 })[0].Pixels);
     }
 
     [Theory]
@@ -79,5 +80,6 @@ public class FamilyTrainingTests(TinyFamilies families) : IClassFixture<TinyFami
 
     private static QualityMap Map(float value) => new(2, 2, [value, value, value, value]);
 
-    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal)
+        .SelectMany(t => t.Value.bytes.ToArray())];
 }

@@ -91,7 +91,8 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
 
         float Loss(long[] pairs, bool[] dropImage)
         {
-            TrainingStep step = TrainingStep.Forward(model.Schedule, (x, t, c) => model.Predict(x, t, c, model.AdapterLayers, 1), Batch(cache, pairs, dropImage));
+            TrainingStep step = TrainingStep.Forward(model.Schedule, (x, t, c)
+                => model.Predict(x, t, c, model.AdapterLayers, 1), Batch(cache, pairs, dropImage));
             return PatchDpoLoss.Compute(step.Prediction, step.Target, step.Batch.Weights).item<float>();
         }
     }
@@ -102,8 +103,10 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
         PersonalizedModel model = families.Model(TinyFamily.Sd15, TinyAdapter.Plus);
         TrainingPair[] pairs = Pairs();
         Assert.Contains("Pair 1 has an empty list of image prompts", Error(pairs[0], pairs[1] with { ImagePrompts = [] }), StringComparison.Ordinal);
-        Assert.Contains("Pair 2 has null for one of its image prompts", Error(pairs[0], pairs[1], pairs[2] with { ImagePrompts = [pairs[0].Reference, null!] }), StringComparison.Ordinal);
-        Assert.Contains("Pairs have 7, 9 image prompts", Error(pairs[0] with { ImagePrompts = Several(7) }, pairs[1] with { ImagePrompts = Several(9) }), StringComparison.Ordinal);
+        Assert.Contains("Pair 2 has null for one of its image prompts", Error(
+            pairs[0], pairs[1], pairs[2] with { ImagePrompts = [pairs[0].Reference, null!] }), StringComparison.Ordinal);
+        Assert.Contains("Pairs have 7, 9 image prompts", Error(pairs[0] with { ImagePrompts = Several(7) }, pairs[1] with { ImagePrompts = Several(9) }),
+            StringComparison.Ordinal);
         LeakCheck.Run(() => Error(pairs[0] with { ImagePrompts = [] }));
 
         string Error(params TrainingPair[] bad) => Assert.Throws<ArgumentException>("pairs", () => new PatchDpoTrainer(model).Train(bad)).Message;
@@ -127,12 +130,14 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
     private static QualityMap Map(float value) => new(2, 2, [value, value, value, value]);
 
     private static TrainingCache Cache(PersonalizedModel model, TrainingPair[] pairs)
-        => new(model, pairs, new PatchDpoTrainerOptions(), new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), model.Schedule, null), CancellationToken.None);
+        => new(model, pairs, new PatchDpoTrainerOptions(), new WeightedErrorObjective(
+            TrainingObjective.PatchDpo, new WeightMapOptions(), model.Schedule, null), CancellationToken.None);
 
     // The noise and the timestep of a pair are the same in every batch.
     private static TrainingBatch Batch(TrainingCache cache, long[] pairs, bool[] dropImage)
     {
         Tensor[] noise = [.. pairs.Select(p => RequestNoise.Create(3, [p], cache.LatentShape, CPU))];
-        return cache.Batch(pairs, new bool[pairs.Length], dropImage, cat(noise), tensor(pairs.Select(p => 100 + (300 * p)).ToArray()), officialTimeIds: false, CPU);
+        return cache.Batch(pairs, new bool[pairs.Length], dropImage, cat(noise), tensor(pairs.Select(p => 100 + (300 * p)).ToArray()), officialTimeIds: false,
+            CPU);
     }
 }

@@ -36,7 +36,8 @@ public class PatchDpoParityTests
             parameter.requires_grad = true;
         JsonElement settings = json.GetProperty("optimizer");
         double lr = settings.GetProperty("lr").GetDouble();
-        using optim.Optimizer optimizer = optim.AdamW(adapter.Layers.parameters(), lr, settings.GetProperty("betas")[0].GetDouble(), settings.GetProperty("betas")[1].GetDouble(),
+        using optim.Optimizer optimizer = optim.AdamW(adapter.Layers.parameters(), lr, settings.GetProperty("betas")[0].GetDouble(),
+            settings.GetProperty("betas")[1].GetDouble(),
             settings.GetProperty("eps").GetDouble(), settings.GetProperty("weight_decay").GetDouble());
 
         // The fixture says in words which share of the weights has to agree.
@@ -55,7 +56,8 @@ public class PatchDpoParityTests
                 In("latents"), In("noise_raw").chunk(2)[0], In("timesteps_raw").chunk(2)[0], new TextConditions(In("text_embeds"), In("pooled_text_embeds")),
                 new ImagePrompt("tokens", adapter.Projection.call(In("image_embeds"))), timeIds, weights);
             TrainingStep step = TrainingStep.Forward(
-                schedule, (x, t, c) => unet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new IpAttention(adapter.Layers, c.Image["tokens"], 1)), batch);
+                schedule, (x, t, c) => unet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds,
+                    new IpAttention(adapter.Layers, c.Image["tokens"], 1)), batch);
             Tensor loss = objective.Loss(step, () => throw new InvalidOperationException("PatchDPO has no frozen model.")).Value;
             optimizer.zero_grad();
             loss.backward();
@@ -83,7 +85,8 @@ public class PatchDpoParityTests
                     return;
                 seen.Add(prefix + name);
                 // time_ids is kept in the shape that the official script built, which only the UNet cuts into rows.
-                Fixtures.AssertClose(actual.reshape(golden.shape), golden, tolerances.GetProperty(prefix + (tolerance ?? name)).GetProperty("tol_abs").GetDouble(), $"{variant}: {prefix}{name}");
+                Fixtures.AssertClose(actual.reshape(golden.shape), golden,
+                    tolerances.GetProperty(prefix + (tolerance ?? name)).GetProperty("tol_abs").GetDouble(), $"{variant}: {prefix}{name}");
             }
 
             // Adam's first steps move a weight by about lr whatever the gradient's size: where it is nearly 0 its sign may differ.
@@ -114,7 +117,8 @@ public class PatchDpoParityTests
         foreach (JsonProperty setting in settings)
         {
             var parameter = new TorchSharp.Modules.Parameter(tensors["in.param0"].clone());
-            using optim.Optimizer optimizer = optim.AdamW([parameter], setting.Value.GetProperty("lr").GetDouble(), weight_decay: setting.Value.GetProperty("weight_decay").GetDouble());
+            using optim.Optimizer optimizer = optim.AdamW([parameter], setting.Value.GetProperty("lr").GetDouble(),
+                weight_decay: setting.Value.GetProperty("weight_decay").GetDouble());
             int steps = tensors.Keys.Count(k => Regex.IsMatch(k, @"^in\.grad\d+$"));
             for (int i = 1; i <= steps; i++)
             {

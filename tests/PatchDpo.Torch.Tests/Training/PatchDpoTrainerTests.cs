@@ -64,7 +64,8 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
         // Perfect references (1 - p = 0) and worthless generations (p = 0) leave nothing to learn from.
         TrainingPair[] pairs = [new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(1), Map(0))];
         var losses = new List<float>();
-        using AdapterLayers tuned = new PatchDpoTrainer(_model, new() { MaxSteps = 2, WeightDecay = 0, Progress = new Recorder<TrainingProgress>(p => losses.Add(p.Loss)) }).Train(pairs);
+        using AdapterLayers tuned = new PatchDpoTrainer(_model, new() { MaxSteps = 2, WeightDecay = 0,
+            Progress = new Recorder<TrainingProgress>(p => losses.Add(p.Loss)) }).Train(pairs);
         Assert.Equal([0f, 0f], losses);
         Assert.Equal(Bytes(_model.AdapterLayers), Bytes(tuned));
     }
@@ -73,7 +74,8 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     public void Velocity_models_train_too()
     {
         using var temporary = new TemporaryFolder();
-        using PersonalizedModel model = PersonalizedModel.Load(TinyPersonalizedModel.Write(temporary.File("v"), prediction: "v_prediction", sampler: "DDIMScheduler"));
+        using PersonalizedModel model = PersonalizedModel.Load(TinyPersonalizedModel.Write(
+            temporary.File("v"), prediction: "v_prediction", sampler: "DDIMScheduler"));
         using PersonalizedModel tuned = model.WithAdapterLayers(new PatchDpoTrainer(model, new() { MaxSteps = 2, MinSnrGamma = 5 }).Train(Pairs()));
         Assert.NotEqual(Bytes(model.AdapterLayers), Bytes(tuned.AdapterLayers));
         Assert.Single(tuned.Generate([new("a", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 2 }));
@@ -83,7 +85,8 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     public void Training_leaks_nothing_even_when_cancelled()
     {
         LeakCheck.Run(() => Train(new() { MaxSteps = 2 }).Dispose());
-        LeakCheck.Run(() => Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, new() { MaxSteps = 5 }).Train(Pairs(), new CancellationToken(canceled: true))));
+        LeakCheck.Run(() => Assert.Throws<OperationCanceledException>(()
+            => new PatchDpoTrainer(_model, new() { MaxSteps = 5 }).Train(Pairs(), new CancellationToken(canceled: true))));
         LeakCheck.Run(() => Assert.Throws<NonFiniteLossException>(() => Train(new() { MaxSteps = 20, LearningRate = 1e37 })));
         LeakCheck.Run(() =>
         {
@@ -99,7 +102,8 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
         byte[] before = Bytes(_model.AdapterLayers);
         using var source = new CancellationTokenSource();
         int steps = 0;
-        var options = new PatchDpoTrainerOptions { MaxSteps = 50, LearningRate = 1e-2, Progress = new Recorder<TrainingProgress>(_ => { if (++steps == 2) source.Cancel(); }) };
+        var options = new PatchDpoTrainerOptions { MaxSteps = 50, LearningRate = 1e-2,
+            Progress = new Recorder<TrainingProgress>(_ => { if (++steps == 2) source.Cancel(); }) };
         Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, options).Train(Pairs(), source.Token));
         Assert.Equal(2, steps);
         Assert.Equal(before, Bytes(_model.AdapterLayers));
@@ -163,7 +167,8 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     [Fact]
     public void Schedule_clipping_and_average_change_the_training()
     {
-        using AdapterLayers plain = Train(new() { MaxSteps = 4, LearningRate = 1e-2 }), same = Train(new() { MaxSteps = 4, LearningRate = 1e-2, MaxGradientNorm = 1e30 });
+        using AdapterLayers plain = Train(new() { MaxSteps = 4, LearningRate = 1e-2 }), same = Train(
+            new() { MaxSteps = 4, LearningRate = 1e-2, MaxGradientNorm = 1e30 });
         Assert.Equal(Bytes(plain), Bytes(same));
         HashSet<string> results = [Convert.ToHexString(Bytes(plain))];
         foreach (PatchDpoTrainerOptions options in new PatchDpoTrainerOptions[]
@@ -216,5 +221,6 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
 
     private AdapterLayers Train(PatchDpoTrainerOptions options) => new PatchDpoTrainer(_model, options).Train(Pairs());
 
-    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+    private static byte[] Bytes(AdapterLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal)
+        .SelectMany(t => t.Value.bytes.ToArray())];
 }

@@ -30,11 +30,13 @@ public class VisionManifestTests
     [InlineData("openclip_bigg_text_hf", 1280, 32, 20, 1280, ClipActivation.Gelu)]
     public void Text_encoders_fit_the_published_checkpoints(string name, int dim, int layers, int heads, int? projection, ClipActivation activation)
         => Check(name, () => new ClipTextEncoder(
-            new() { HiddenSize = dim, NumLayers = layers, NumHeads = heads, VocabularySize = 49408, ProjectionDim = projection, Activation = activation }, META));
+            new() { HiddenSize = dim, NumLayers = layers, NumHeads = heads, VocabularySize = 49408, ProjectionDim = projection,
+                Activation = activation }, META));
 
     [Fact]
     public void The_adapters_image_encoder_fits_the_published_checkpoint() => Check("clip_vit_h14_vision_hf", () => new ClipVisionEncoder(
-        new() { HiddenSize = 1280, NumLayers = 32, NumHeads = 16, ImageSize = 224, PatchSize = 14, ProjectionDim = 1024, Activation = ClipActivation.Gelu }, META));
+        new() { HiddenSize = 1280, NumLayers = 32, NumHeads = 16, ImageSize = 224, PatchSize = 14, ProjectionDim = 1024,
+            Activation = ClipActivation.Gelu }, META));
 
     [Theory]
     [InlineData("dino_vits16_hf", "dino_vits16")]

@@ -62,7 +62,8 @@ public sealed class ForeignFileTests : IDisposable
         byte[] pickle = new SamplePickle().Op("}").Stop();
         AssertNamed(
             Archive(
-                new ZipEntry("m/data.pkl", pickle), new ZipEntry("m/code/__torch__/linear.py", Floats) { Method = 8 }, new ZipEntry("m/code/__torch__/linear.py.debug_pkl", Floats) { Method = 8 },
+                new ZipEntry("m/data.pkl", pickle), new ZipEntry("m/code/__torch__/linear.py", Floats) { Method = 8 }, new ZipEntry(
+                    "m/code/__torch__/linear.py.debug_pkl", Floats) { Method = 8 },
                 new ZipEntry("m/constants.pkl", new SamplePickle().Op(")").Stop()), new ZipEntry("m/version", "6\n"u8.ToArray())),
             "this is TorchScript", "state_dict()");
         AssertNamed(Archive(new ZipEntry("unet/config.json", Floats) { Method = 8 }), "zip file, not a checkpoint", "unpack it");
@@ -73,7 +74,8 @@ public sealed class ForeignFileTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         string folder = Directory.CreateDirectory(_folder.File("models")).FullName;
-        Assert.Contains("this is a folder, and there is no weight file in it", Assert.Throws<WeightsFormatException>(() => WeightsFile.Open(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("this is a folder, and there is no weight file in it", Assert.Throws<WeightsFormatException>(() => WeightsFile.Open(folder)).Message,
+            StringComparison.Ordinal);
         foreach (string name in new[] { "b.bin", "a.safetensors", "notes.txt" })
             File.WriteAllBytes(Path.Combine(folder, name), []);
         WeightsFormatException e = Assert.Throws<WeightsFormatException>(() => PatchEncoder.FromFile(folder));
@@ -84,7 +86,8 @@ public sealed class ForeignFileTests : IDisposable
     public void A_file_in_a_folders_place_says_so()
     {
         string path = _folder.Write("dino.pth", [1, 2, 3]);
-        Assert.Contains("is a file, not a model's folder", Assert.Throws<ModelFileNotFoundException>(() => PatchEncoder.FromFolder(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("is a file, not a model's folder", Assert.Throws<ModelFileNotFoundException>(() => PatchEncoder.FromFolder(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

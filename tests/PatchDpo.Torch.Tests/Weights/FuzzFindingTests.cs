@@ -18,7 +18,8 @@ public sealed class FuzzFindingTests
         get
         {
             TheoryData<string, string> files = [];
-            foreach (string[] cells in File.ReadLines(Path.Combine(Folder, "README.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal)).Select(l => l.Split('|', StringSplitOptions.TrimEntries)))
+            foreach (string[] cells in File.ReadLines(Path.Combine(Folder, "README.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal))
+                .Select(l => l.Split('|', StringSplitOptions.TrimEntries)))
                 files.Add(cells[1].Trim('`'), cells[2]);
             return files;
         }

@@ -12,7 +12,10 @@ internal static class SaveProgram
     public const string Culture = "culture";
 
     /// <summary>Saves over a file, and stops after some bytes.</summary>
-    /// <param name="args">Format, file, and after how many bytes to stop; <see cref="Lock"/> and a folder; or <see cref="Culture"/>, its name, a model's folder and a picture to write; nothing when the test runner probes.</param>
+    /// <param name="args">
+    /// Format, file, and after how many bytes to stop; <see cref="Lock"/> and a folder; or <see cref="Culture"/>, its name, a model's folder and a
+    /// picture to write; nothing when the test runner probes.
+    /// </param>
     public static void Main(string[] args)
     {
         if (args is [Lock, string folder])

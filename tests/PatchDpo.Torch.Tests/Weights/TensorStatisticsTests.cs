@@ -11,7 +11,8 @@ public class TensorStatisticsTests
     {
         using DisposeScope scope = NewDisposeScope();
         Assert.Equal(new TensorStatistics(-2, 1, 5, 0), TensorStatistics.Of(tensor(new[] { 5f, -2f, 0f })));
-        Assert.Equal(new TensorStatistics(-2, 1.5, 5, 3), TensorStatistics.Of(tensor(new[] { 5f, float.NaN, -2f, float.PositiveInfinity, float.NegativeInfinity })));
+        Assert.Equal(new TensorStatistics(-2, 1.5, 5, 3), TensorStatistics.Of(
+            tensor(new[] { 5f, float.NaN, -2f, float.PositiveInfinity, float.NegativeInfinity })));
         Assert.Equal(new TensorStatistics(double.NaN, double.NaN, double.NaN, 2), TensorStatistics.Of(full([2], float.NaN, dtype: float16)));
         Assert.Equal(new TensorStatistics(double.NaN, double.NaN, double.NaN, 0), TensorStatistics.Of(empty(0, 3)));
         Assert.Equal(new TensorStatistics(0, 0.5, 1, 0), TensorStatistics.Of(tensor(new[] { true, false })));

@@ -16,7 +16,8 @@ internal sealed class BuildCommand : ToolCommand
     private readonly Option<int?> _steps;
     private readonly Option<double?> _minClipT;
 
-    public BuildCommand() : base("build", "Builds a data set for PatchDPO: draws references from prompts, keeps objects on a plain background, generates images "
+    public BuildCommand()
+        : base("build", "Builds a data set for PatchDPO: draws references from prompts, keeps objects on a plain background, generates images "
         + "of them and scores the patches of both.")
     {
         _model = Declare("--model", "Folder (or single file) of the generator that is to be improved, or 'embedded' for the small one that comes with the "
@@ -27,7 +28,8 @@ internal sealed class BuildCommand : ToolCommand
             + "knows).", DataSetBuild.BuiltInPrompts);
         _references = Declare("--references", "How many references to find.", 24);
         _generations = Declare("--generations", "How many images to generate of each reference.", 2);
-        _output = Declare("--output", "Folder to build, or, after a build that was stopped, to continue: what is there is not made again. Another prompt, option "
+        _output = Declare("--output",
+            "Folder to build, or, after a build that was stopped, to continue: what is there is not made again. Another prompt, option "
             + "or model needs another folder.", new DirectoryInfo(Path.Combine("output", "pairs")));
         _seed = Declare("--seed", "Decides the noise that images start from.", 42L);
         _steps = Declare<int?>("--steps", "Sampling steps; default: 20 for the embedded model, 30 for others.");

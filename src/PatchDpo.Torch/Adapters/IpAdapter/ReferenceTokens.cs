@@ -28,7 +28,7 @@ internal static class ReferenceTokens
     /// <remarks>
     /// The layout of MIP-Adapter (arXiv 2409.17920). Attention runs over all sets at once, as diffusers does it for several images;
     /// MIP-Adapter attends to each set apart and weighs the results by where the object's words attend. A row with fewer sets
-    /// repeats them whole (ours): softmax shares each weight among the equal tokens, so what attention gives does not change.
+    /// repeats them whole (not in the paper): softmax shares each weight among the equal tokens, so what attention gives does not change.
     /// </remarks>
     public static Tensor Concatenate(Tensor? tokens, IReadOnlyList<int> counts, Tensor? dropped = null)
     {

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion.Blocks;
 
-/// <summary>Multi-head attention over itself or over text, where a branch may bring in an image prompt: <c>(B,N,C), (B,T,Ctext)?, place? -> (B,N,C)</c>.</summary>
+/// <summary>
+/// Multi-head attention over itself or over text, where a branch may bring in an image prompt: <c>(B,N,C), (B,T,Ctext)?, place? -> (B,N,C)</c>.
+/// </summary>
 /// <remarks>diffusers 0.23.1, models/attention_processor.py: to_out(softmax(q k^T / sqrt(C/heads)) v).</remarks>
 internal sealed class Attention : nn.Module<Tensor, Tensor?, ImagePromptPlace?, Tensor>
 {

@@ -8,7 +8,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// <summary>DDIM without added noise (Song et al., arXiv 2010.02502, equation 12, eta 0).</summary>
 /// <remarks>Steps and timesteps as diffusers' <c>DDIMScheduler</c>.</remarks>
 /// <param name="schedule">The forward process.</param>
-public sealed class DdimSampler(NoiseSchedule schedule) : ISampler
+internal sealed class DdimSampler(NoiseSchedule schedule) : ISampler
 {
     private double[] _timesteps = [];
 

@@ -10,7 +10,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// a line in log rho, and integrated in rho. Keeps the previous step's predicted noise until disposed.
 /// </remarks>
 /// <param name="schedule">The forward process.</param>
-public sealed class DeisSampler(NoiseSchedule schedule) : MultistepSampler(schedule)
+internal sealed class DeisSampler(NoiseSchedule schedule) : MultistepSampler(schedule)
 {
     private Tensor? _previous;
 

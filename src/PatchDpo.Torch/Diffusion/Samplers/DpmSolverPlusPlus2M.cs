@@ -13,7 +13,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// <param name="isStochastic">
 /// Solves the stochastic equation, with fresh noise after each step (diffusers' <c>sde-dpmsolver++</c>), not the probability flow.
 /// </param>
-public sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule, bool isStochastic = false) : MultistepSampler(schedule)
+internal sealed class DpmSolverPlusPlus2M(NoiseSchedule schedule, bool isStochastic = false) : MultistepSampler(schedule)
 {
     private Tensor? _previousSample;
 

@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// </remarks>
 /// <param name="schedule">The forward process.</param>
 /// <param name="isAncestral">Goes below each level and comes back to it with fresh noise (k-diffusion's euler_ancestral, eta 1).</param>
-public sealed class EulerSampler(NoiseSchedule schedule, bool isAncestral = false) : ISampler
+internal sealed class EulerSampler(NoiseSchedule schedule, bool isAncestral = false) : ISampler
 {
     private EulerLevels _levels = EulerLevels.None;
 

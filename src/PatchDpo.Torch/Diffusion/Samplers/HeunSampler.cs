@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// as a step. Latents are x0 + sigma * noise. Keeps a step's start and slope until disposed.
 /// </remarks>
 /// <param name="schedule">The forward process.</param>
-public sealed class HeunSampler(NoiseSchedule schedule) : ISampler
+internal sealed class HeunSampler(NoiseSchedule schedule) : ISampler
 {
     private double[] _timesteps = [];
     private bool _disposed;

@@ -10,7 +10,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// </summary>
 /// <remarks>Steps and timesteps as diffusers' <c>LCMScheduler</c>: a run's timesteps are some of the teacher's, so it has at most as many.</remarks>
 /// <param name="schedule">The forward process.</param>
-public sealed class LcmSampler(NoiseSchedule schedule) : ISampler
+internal sealed class LcmSampler(NoiseSchedule schedule) : ISampler
 {
     // Standard deviation of the data in the boundary condition (LCM's code).
     private const double SigmaData = 0.5;

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace PatchDpo.Torch.Diffusion.Samplers;
 
 /// <summary>What the multistep solvers (DPM-Solver++, UniPC, DEIS) share: levels, data prediction, and earlier predictions that live until disposed.</summary>
-public abstract class MultistepSampler : ISampler
+internal abstract class MultistepSampler : ISampler
 {
     private double[] _timesteps = [];
     private double[] _sigmas = [];

@@ -13,7 +13,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// with the mean of both predictions, so that a run has one network call more than steps. Keeps the latest predictions until disposed.
 /// </remarks>
 /// <param name="schedule">The forward process.</param>
-public sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
+internal sealed class PlmsSampler(NoiseSchedule schedule) : ISampler
 {
     // Predictions of earlier steps that the fourth-order formula needs.
     private const int History = 3;

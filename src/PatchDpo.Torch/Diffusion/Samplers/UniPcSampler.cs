@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Diffusion.Samplers;
 /// ratio, phi1 = e^-h - 1, and B(h) is -h (bh1) or phi1 (bh2). Keeps the latest predictions and the last step's start until disposed.
 /// </remarks>
 /// <param name="schedule">The forward process.</param>
-public sealed class UniPcSampler(NoiseSchedule schedule) : MultistepSampler(schedule)
+internal sealed class UniPcSampler(NoiseSchedule schedule) : MultistepSampler(schedule)
 {
     private int _order;
     private Tensor? _start;

@@ -55,7 +55,8 @@ internal sealed class TrainingCache : IDisposable
         // The last row stands for a dropped image.
         _imagePrompts = ImagePrompt.Concat([.. encoded, model.EncodeDroppedReference(1).Map(t => t.cpu())]);
         (string Prompt, long[] Images, int Pair)[] texts = [.. Texts()];
-        _text = TextConditions.Concat([.. Encode(texts, EncodeTexts, i => texts[i].Prompt.Length == 0 ? ("the empty prompt", i) : Of("the prompt", texts[i].Pair))]);
+        _text = TextConditions.Concat(
+            [.. Encode(texts, EncodeTexts, i => texts[i].Prompt.Length == 0 ? ("the empty prompt", i) : Of("the prompt", texts[i].Pair))]);
         ImageBuffer[] images = [.. pairs.SelectMany(p => new[] { p.Reference, p.Generated })];
         Tensor[] latents = [.. Encode(
             images, chunk => model.EncodeLatents(chunk, size).cpu(), i => Of(i % 2 == 0 ? "the reference" : "the generated image", i / 2))];

@@ -17,7 +17,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// the maps are cut back. Pixels are in 0..1, without normalisation. The reference has no image size and no patches of its own:
 /// here images are brought to 512 x 512 pixels (bilinear, centre crop), and a patch is 16 x 16 of them.</para>
 /// </remarks>
-public sealed class Alike : ConvolutionalEncoder
+internal sealed class Alike : ConvolutionalEncoder
 {
     private const int DescriptorStage = 5, CoarsestStep = 32, DefaultImageSize = 512, DefaultPatchSize = 16;
 

@@ -5,7 +5,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 
 /// <summary>The shape of an ALIKE network.</summary>
 /// <remarks>Source: Shiaoming/ALIKE <c>alike.py</c>, <c>configs</c>.</remarks>
-public sealed record AlikeConfig
+internal sealed record AlikeConfig
 {
     /// <summary>ALIKE-T, the smallest: 83 thousand parameters.</summary>
     public static AlikeConfig Tiny { get; } = new() { Channels = [8, 16, 32, 64], DescriptorDim = 64 };

@@ -14,7 +14,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// 4 pixels. It was trained on images of 32 x 32 pixels with ImageNet's normalisation: images are brought to that size (bilinear,
 /// centre crop); larger ones are taken as well, and <see cref="ConvolutionalEncoder.PatchSize"/> then keeps the patches few.
 /// </remarks>
-public sealed class CifarResNet : ConvolutionalEncoder
+internal sealed class CifarResNet : ConvolutionalEncoder
 {
     private const int CifarSize = 32;
 

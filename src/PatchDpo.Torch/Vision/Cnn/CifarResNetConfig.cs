@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 
 /// <summary>The shape of a ResNet for CIFAR's small images.</summary>
 /// <remarks>Source: He et al. 2016 (arXiv 1512.03385), section 4.2, and akamaster/pytorch_resnet_cifar10 <c>resnet.py</c>.</remarks>
-public sealed record CifarResNetConfig
+internal sealed record CifarResNetConfig
 {
     /// <summary>How many blocks each of the three stages has: 3 in ResNet-20, 5 in ResNet-32, 9 in ResNet-56. Default: 3.</summary>
     public int BlocksPerStage { get; init => field = ArgumentRange.Within(value, 1); } = 3;

@@ -13,7 +13,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// A convolutional network as an image encoder: the map of one of its stages gives the patch features, the last map's average the image's.
 /// <c>(B,3,H,W) -> (B,D)</c>
 /// </summary>
-public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder, IConfiguredEncoder
+internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder, IConfiguredEncoder
 {
     private int? _patchStage;
     private int _patchSize = 1;
@@ -41,7 +41,7 @@ public abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableV
 
     /// <summary>
     /// Whether the maps of the stages before <see cref="PatchStage"/> are part of the patch features, in order, each brought to
-    /// length 1 after averaging (ours). Fine detail is in the early ones. Default: no.
+    /// length 1 after averaging (not in the paper). Fine detail is in the early ones. Default: no.
     /// </summary>
     public bool WithEarlierStages { get => _withEarlierStages; init => _withEarlierStages = value; }
 

@@ -9,7 +9,8 @@ internal static class ConvolutionalKinds
     public static IReadOnlyList<EncoderKind> All { get; } =
     [
         new ConvolutionalKind<ResNet>("ResNet", "layer4.0.conv1.weight", s => new ResNet(ResNetConfig.FromWeights(s), TorchRuntime.Meta)),
-        new ConvolutionalKind<CifarResNet>("CIFAR's ResNet", "layer3.0.conv1.weight", s => new CifarResNet(CifarResNetConfig.FromWeights(s), TorchRuntime.Meta)),
+        new ConvolutionalKind<CifarResNet>("CIFAR's ResNet", "layer3.0.conv1.weight", s
+            => new CifarResNet(CifarResNetConfig.FromWeights(s), TorchRuntime.Meta)),
         new ConvolutionalKind<Vgg>("VGG", "features.0.weight", s => new Vgg(VggConfig.FromWeights(s), TorchRuntime.Meta)),
         new ConvolutionalKind<Alike>("ALIKE", "convhead2.weight", s => new Alike(AlikeConfig.FromWeights(s), TorchRuntime.Meta)),
     ];

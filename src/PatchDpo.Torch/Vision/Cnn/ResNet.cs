@@ -16,7 +16,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// Source: torchvision 0.14 <c>models/resnet.py</c>; its state-dict keys. The stages' maps have steps of 4, 8, 16 and 32 pixels.
 /// Images are prepared as torchvision's classifiers take them: the shorter side to 256, a centre crop of 224, ImageNet normalisation.
 /// </remarks>
-public sealed class ResNet : ConvolutionalEncoder
+internal sealed class ResNet : ConvolutionalEncoder
 {
     private readonly SafeConv2d conv1;
     private readonly BatchNormalization bn1;

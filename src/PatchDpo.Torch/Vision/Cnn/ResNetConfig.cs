@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 
 /// <summary>The shape of a torchvision ResNet.</summary>
 /// <remarks>Source: torchvision 0.14 <c>models/resnet.py</c>. torchvision has no configuration file; the JSON fields are ours.</remarks>
-public sealed record ResNetConfig
+internal sealed record ResNetConfig
 {
     /// <summary>Whether the blocks are bottlenecks (ResNet-50 and up) rather than pairs of 3 x 3 convolutions.</summary>
     public required bool Bottleneck { get; init; }

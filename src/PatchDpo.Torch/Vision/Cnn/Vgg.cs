@@ -16,7 +16,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// Source: torchvision 0.14 <c>models/vgg.py</c>; its state-dict keys. A stage ends with each pooling; its map has a step of 2, 4, 8, …
 /// pixels. Images are prepared as torchvision's classifiers take them: the shorter side to 256, a centre crop of 224, ImageNet normalisation.
 /// </remarks>
-public sealed class Vgg : ConvolutionalEncoder
+internal sealed class Vgg : ConvolutionalEncoder
 {
     // The classifier's input is 7 x 7 positions wide, its hidden layers 4096 (torchvision).
     private const int ClassifierGrid = 7, ClassifierWidth = 4096;

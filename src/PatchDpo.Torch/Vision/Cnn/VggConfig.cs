@@ -8,7 +8,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 
 /// <summary>The shape of a torchvision VGG without batch normalisation.</summary>
 /// <remarks>Source: torchvision 0.14 <c>models/vgg.py</c>. torchvision has no configuration file; the JSON fields are ours.</remarks>
-public sealed partial record VggConfig
+internal sealed partial record VggConfig
 {
     /// <summary>Stands for a pooling layer in <see cref="Layers"/>, as "M" does in torchvision.</summary>
     public const int Pool = 0;

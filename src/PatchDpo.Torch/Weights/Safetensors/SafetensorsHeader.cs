@@ -63,7 +63,7 @@ internal sealed class SafetensorsHeader
         while (ReadProperty(ref reader, null) is { } key)
         {
             if (!seen.Add(key))
-                throw new WeightsFormatException(_path, key, "the key stands twice in the header.");
+                throw new WeightsFormatException(_path, key, "the key appears twice in the header.");
             reader.Read();
             if (key == MetadataKey)
                 ReadMetadata(ref reader);
@@ -84,7 +84,7 @@ internal sealed class SafetensorsHeader
             if (reader.TokenType != JsonTokenType.String)
                 throw new WeightsFormatException(_path, MetadataKey, $"the value of {KeyText.Quote(name)} is not a string.");
             if (!Metadata.TryAdd(name, Text(ref reader, MetadataKey)))
-                throw new WeightsFormatException(_path, MetadataKey, $"{KeyText.Quote(name)} stands twice in the metadata.");
+                throw new WeightsFormatException(_path, MetadataKey, $"{KeyText.Quote(name)} appears twice in the metadata.");
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed class SafetensorsHeader
                     offsets = ReadIntegers(ref reader, key, field, 2);
                     break;
                 case "dtype" or "shape" or "data_offsets":
-                    throw new WeightsFormatException(_path, key, $"'{field}' stands twice.");
+                    throw new WeightsFormatException(_path, key, $"'{field}' appears twice.");
                 default:
                     throw new WeightsFormatException(_path, key, $"the field {KeyText.Quote(field)} is not part of the format.");
             }

@@ -70,7 +70,7 @@ internal sealed class ShardIndex
         foreach (JsonProperty property in root.EnumerateObject())
         {
             if (!seen.Add(property.Name))
-                throw new WeightsFormatException(_path, property.Name, "the field stands twice in the index.");
+                throw new WeightsFormatException(_path, property.Name, "the field appears twice in the index.");
             if (property.Name == "metadata")
                 ReadMetadata(property.Value);
             else if (property.Name == "weight_map")
@@ -91,7 +91,7 @@ internal sealed class ShardIndex
         {
             string value = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString()! : property.Value.GetRawText();
             if (!Metadata.TryAdd(property.Name, value))
-                throw new WeightsFormatException(_path, "metadata", $"{KeyText.Quote(property.Name)} stands twice in the metadata.");
+                throw new WeightsFormatException(_path, "metadata", $"{KeyText.Quote(property.Name)} appears twice in the metadata.");
         }
     }
 
@@ -110,7 +110,7 @@ internal sealed class ShardIndex
                 throw new WeightsFormatException(_path, key, $"the shard {KeyText.Quote(file)} is not the name of a file in the index's own folder.");
             if (!_files.TryAdd(key, file))
                 throw new WeightsFormatException(
-                    _path, key, $"the key stands twice in the index, in {KeyText.Quote(_files[key])} and in {KeyText.Quote(file)}.");
+                    _path, key, $"the key appears twice in the index, in {KeyText.Quote(_files[key])} and in {KeyText.Quote(file)}.");
         }
     }
 

@@ -131,7 +131,7 @@ internal sealed class ZipDirectory
             || !Take((long)local + LocalLength, localNameLength).AsSpan().SequenceEqual(nameBytes))
             throw new WeightsFormatException(_path, name, "the entry's own header contradicts the directory.");
         if (!_items.TryAdd(name, new ZipItem(name, (long)local, position, (long)length, U32(central, at + 16))))
-            throw new WeightsFormatException(_path, name, "the entry stands twice in the zip file.");
+            throw new WeightsFormatException(_path, name, "the entry appears twice in the zip file.");
         return next;
     }
 

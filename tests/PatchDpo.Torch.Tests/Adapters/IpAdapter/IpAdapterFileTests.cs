@@ -68,7 +68,8 @@ public class IpAdapterFileTests
         {
             Assert.All(file.Keys, k => Assert.Equal(ScalarType.Float16, file.DType(k)));
             Assert.Equal(kind == "resampler" ? ["resampler.dim_head=4"] : [], file.Metadata.Select(m => $"{m.Key}={m.Value}"));
-            Assert.Equal([.. written.Projection.state_dict().Keys.Select(k => "image_proj." + k), .. written.Layers.state_dict().Keys.Select(k => "ip_adapter." + k)], file.Keys);
+            Assert.Equal([.. written.Projection.state_dict().Keys.Select(k => "image_proj." + k),
+                .. written.Layers.state_dict().Keys.Select(k => "ip_adapter." + k)], file.Keys);
         }
         using IpAdapterModel read = IpAdapterFile.Read(folder.File("a.bin"), Config);
         Assert.Equal((written.Projection as Resampler)?.Options.Heads, (read.Projection as Resampler)?.Options.Heads);
@@ -123,7 +124,8 @@ public class IpAdapterFileTests
     {
         string jsonPath = Fixtures.Path("06_unet", "sdxl_tiny.json");
         JsonElement unet = Fixtures.Json(jsonPath);
-        var config = UNetConfig.FromJson(ModelConfig.Parse((unet.TryGetProperty("full_config", out JsonElement full) ? full : unet.GetProperty("config")).GetRawText(), jsonPath));
+        var config = UNetConfig.FromJson(ModelConfig.Parse((unet.TryGetProperty("full_config", out JsonElement full) ? full : unet.GetProperty("config"))
+            .GetRawText(), jsonPath));
         int heads = Fixtures.Json(Fixtures.Path("07_patchdpo", "ip_forward.json")).GetProperty("resampler").GetProperty("dim_head").GetInt32();
         using IpAdapterModel official = IpAdapterFile.Read(Fixtures.Path("07_patchdpo", "ip_plus_tiny.official_half.bin"), config, headChannels: heads);
         using IpAdapterModel ours = IpAdapterFile.Read(Fixtures.Path("07_patchdpo", "ip_plus_tiny.weights.safetensors"), config, headChannels: heads);
@@ -208,7 +210,8 @@ public class IpAdapterFileTests
     private static IpAdapterModel Make(string kind) => new(
         kind switch
         {
-            "resampler" => new Resampler(new ResamplerOptions { Channels = 16, Layers = 2, HeadChannels = 4, Heads = 3, Tokens = 6, InputChannels = 10, OutputChannels = 12, FeedForwardMultiple = 2 }),
+            "resampler" => new Resampler(new ResamplerOptions { Channels = 16, Layers = 2, HeadChannels = 4, Heads = 3, Tokens = 6, InputChannels = 10,
+                OutputChannels = 12, FeedForwardMultiple = 2 }),
             "linear" => new LinearImageProjection(10, 12, tokens: 3),
             _ => new MlpImageProjection(10, 12),
         },

@@ -27,7 +27,8 @@ public class IpAdapterParityTests
         UNetFixture.AssertClose(fixture, io, "resampler.ip_tokens", tokens, Json);
         Assert.Equal(fixture.GetProperty("num_ip_tokens").GetInt64(), tokens.shape[1]);
 
-        var attention = (Attention)UNetFixture.Module(unet, fixture.GetProperty("attn2_tested").GetString()!.Replace(".processor", "", StringComparison.Ordinal));
+        var attention = (Attention)UNetFixture.Module(unet, fixture.GetProperty("attn2_tested")
+            .GetString()!.Replace(".processor", "", StringComparison.Ordinal));
         Tensor layerInput = io["out.attn2.hidden_states_in"];
         var scales = UNetFixture.Expected(fixture).Where(n => n.StartsWith("noise_pred.scale_", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(scales);
@@ -42,7 +43,8 @@ public class IpAdapterParityTests
                 UNetFixture.AssertClose(fixture, io, "attn2.out." + scale, attention.call(layerInput, First(io["in.text_embeds_seq"]),
                     new ImagePromptPlace(ip with { Tokens = First(tokens) }, layerInput.shape[1], 1)), Json);
         }
-        UNetFixture.AssertClose(fixture, io, "attn2.ip_probs", ImageProbabilities(attention, adapter.Layers, layerInput, First(tokens), io["out.attn2.ip_probs"].shape[0]), Json);
+        UNetFixture.AssertClose(fixture, io, "attn2.ip_probs", ImageProbabilities(
+            attention, adapter.Layers, layerInput, First(tokens), io["out.attn2.ip_probs"].shape[0]), Json);
 
         Tensor First(Tensor rows) => rows[..(int)layerInput.shape[0]];
     }
@@ -92,7 +94,8 @@ public class IpAdapterParityTests
     [Fact]
     public void Every_tensor_of_the_fixture_is_compared()
     {
-        string[] compared = ["resampler.", "linear.ip_tokens", "full.ip_tokens", "noise_pred.scale_", "attn2.out.scale_", "attn2.ip_probs", "attn2.hidden_states_in"];
+        string[] compared = ["resampler.", "linear.ip_tokens", "full.ip_tokens", "noise_pred.scale_", "attn2.out.scale_", "attn2.ip_probs",
+            "attn2.hidden_states_in"];
         Assert.All(UNetFixture.Expected(Fixtures.Json(Json)), n => Assert.Contains(compared, c => n.StartsWith(c, StringComparison.Ordinal)));
     }
 

@@ -27,7 +27,8 @@ public sealed class IpAdapterSourceTests : IDisposable
     public static TheoryData<string, TinyAdapter> Layouts()
     {
         var data = new TheoryData<string, TinyAdapter>();
-        foreach (string layout in new[] { "scripts", "module.", "_orig_mod.", "module._orig_mod.", "state_dict.module.", "DDP inside", "processors only", "official module." })
+        foreach (string layout in new[] { "scripts", "module.", "_orig_mod.", "module._orig_mod.", "state_dict.module.", "DDP inside", "processors only",
+            "official module." })
             foreach (TinyAdapter adapter in Enum.GetValues<TinyAdapter>())
                 data.Add(layout, adapter);
         return data;
@@ -43,7 +44,8 @@ public sealed class IpAdapterSourceTests : IDisposable
         SafetensorsWriter.Write(path, layout switch
         {
             "scripts" => Training(official),
-            "DDP inside" => Training(official).ToDictionary(t => t.Key.Replace("image_proj_model.", "image_proj_model.module.", StringComparison.Ordinal), t => t.Value),
+            "DDP inside" => Training(official).ToDictionary(t => t.Key.Replace("image_proj_model.", "image_proj_model.module.", StringComparison.Ordinal), t
+                => t.Value),
             "processors only" => Training(official).Where(t => !t.Key.StartsWith("adapter_modules.", StringComparison.Ordinal)).ToDictionary(),
             "official module." => official.ToDictionary(t => "module." + t.Key, t => t.Value),
             _ => Training(official).ToDictionary(t => layout + t.Key, t => t.Value),
@@ -68,7 +70,8 @@ public sealed class IpAdapterSourceTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using JsonDocument index = JsonDocument.Parse(File.ReadAllText(Fixtures.Path("12_manifests", "index.json")));
-        JsonElement modules = index.RootElement.GetProperty("models").EnumerateArray().Single(m => m.GetProperty("name").GetString() == adapter).GetProperty("module_of_index");
+        JsonElement modules = index.RootElement.GetProperty("models").EnumerateArray().Single(m => m.GetProperty("name").GetString() == adapter)
+            .GetProperty("module_of_index");
         Dictionary<string, Tensor> tensors = Manifest.Read(unet).Keys.ToDictionary(k => "unet." + k, _ => zeros(1));
         tensors["image_proj_model.norm.weight"] = zeros(1);
         // In the file's order as safetensors has it, which sorts by name.
@@ -171,10 +174,12 @@ public sealed class IpAdapterSourceTests : IDisposable
         [
             "down_blocks.0.attentions.0", "up_blocks.1.attentions.0", "up_blocks.1.attentions.1", "mid_block.attentions.0",
         ];
-        Dictionary<string, Tensor> training = new() { ["unet.conv_in.weight"] = ones(8, 4, 3, 3), ["unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight"] = ones(16, 16) };
+        Dictionary<string, Tensor> training = new() { ["unet.conv_in.weight"] = ones(8, 4, 3, 3),
+            ["unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight"] = ones(16, 16) };
         foreach ((string key, Tensor value) in official)
         {
-            training[key.Replace("image_proj.", "image_proj_model.", StringComparison.Ordinal).Replace("ip_adapter.", "adapter_modules.", StringComparison.Ordinal)] = value;
+            training[key.Replace("image_proj.", "image_proj_model.", StringComparison.Ordinal)
+                .Replace("ip_adapter.", "adapter_modules.", StringComparison.Ordinal)] = value;
             if (key.Split('.') is ["ip_adapter", string number, .. string[] rest])
                 training[$"unet.{processors[int.Parse(number, CultureInfo.InvariantCulture) / 2]}.transformer_blocks.0.attn2.processor.{string.Join('.', rest)}"] = value;
         }

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Diffusion.Samplers;
 
-/// <summary>Samplers against sampler_oracle.py, which lies beside this file and prints the lines of data: the methods written once more, from their papers.</summary>
+/// <summary>
+/// Samplers against sampler_oracle.py, which lies beside this file and prints the lines of data: the methods written once more, from their papers.
+/// </summary>
 public class SamplerOracleTests
 {
     private const string Betas = """, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012""";

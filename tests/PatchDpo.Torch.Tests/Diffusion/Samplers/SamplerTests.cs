@@ -14,7 +14,8 @@ public class SamplerTests
         foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
             foreach (TimestepSpacing spacing in Enum.GetValues<TimestepSpacing>())
                 foreach (PredictionType type in Enum.GetValues<PredictionType>())
-                    foreach (string variant in new[] { "plain", "karras", "exponential", "beta", "lu", "loglinear", "heun", "bh1", "order1", "zerosnr", "endzero" })
+                    foreach (string variant in new[] { "plain", "karras", "exponential", "beta", "lu", "loglinear", "heun", "bh1", "order1", "zerosnr",
+                        "endzero" })
                         data.Add(kind, spacing, type, variant);
         return data;
     }
@@ -104,7 +105,8 @@ public class SamplerTests
     public void The_extreme_numbers_of_steps_stay_finite(int steps)
     {
         using DisposeScope scope = NewDisposeScope();
-        NoiseSchedule schedule = new(new NoiseScheduleConfig { BetaSchedule = BetaSchedule.ScaledLinear, StepsOffset = 1, TimestepSpacing = TimestepSpacing.Leading, OriginalInferenceSteps = 1000 });
+        NoiseSchedule schedule = new(new NoiseScheduleConfig { BetaSchedule = BetaSchedule.ScaledLinear, StepsOffset = 1,
+            TimestepSpacing = TimestepSpacing.Leading, OriginalInferenceSteps = 1000 });
         foreach (SamplerKind kind in Enum.GetValues<SamplerKind>())
         {
             using ISampler sampler = schedule.CreateSampler(kind);
@@ -131,7 +133,8 @@ public class SamplerTests
     public void Lcm_has_at_most_the_steps_of_its_teacher()
     {
         using ISampler sampler = new NoiseSchedule(new NoiseScheduleConfig { OriginalInferenceSteps = 50 }).CreateSampler(SamplerKind.Lcm);
-        Assert.Contains("50 (original_inference_steps)", Assert.Throws<ArgumentOutOfRangeException>(() => sampler.SetTimesteps(51)).Message, StringComparison.Ordinal);
+        Assert.Contains("50 (original_inference_steps)", Assert.Throws<ArgumentOutOfRangeException>(() => sampler.SetTimesteps(51)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -283,7 +286,8 @@ public class SamplerTests
     [InlineData(1, 1)]
     [InlineData(0.1, 0.03958441)]
     [InlineData(0.9, 0.96041559)]
-    public void Quantiles_of_the_beta_distribution_equal_scipys(double probability, double quantile) => Assert.Equal(quantile, SamplerTimesteps.BetaQuantile(probability), 7);
+    public void Quantiles_of_the_beta_distribution_equal_scipys(double probability, double quantile)
+        => Assert.Equal(quantile, SamplerTimesteps.BetaQuantile(probability), 7);
 
     [Fact]
     public void Every_sampler_has_one_name_and_one_entry()
@@ -336,7 +340,8 @@ public class SamplerTests
         foreach (PredictionType type in Enum.GetValues<PredictionType>())
         {
             NoiseSchedule schedule = new(new NoiseScheduleConfig { PredictionType = type });
-            Tensor expected = type switch { PredictionType.Epsilon => noise, PredictionType.Sample => latents, _ => schedule.Velocity(latents, noise, timesteps) };
+            Tensor expected = type switch { PredictionType.Epsilon => noise, PredictionType.Sample => latents, _
+                => schedule.Velocity(latents, noise, timesteps) };
             Assert.True(schedule.Target(latents, noise, timesteps).equal(expected).all().ToBoolean());
         }
     }

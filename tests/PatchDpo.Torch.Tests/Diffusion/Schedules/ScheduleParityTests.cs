@@ -52,7 +52,8 @@ public class ScheduleParityTests
             }
         }
 
-        void Close(Tensor actual, string key) => Fixtures.AssertClose(actual, tensors[key], Tolerance(json, key.Replace("out.", "", StringComparison.Ordinal), tensors[key]), key);
+        void Close(Tensor actual, string key) => Fixtures.AssertClose(actual, tensors[key],
+            Tolerance(json, key.Replace("out.", "", StringComparison.Ordinal), tensors[key]), key);
     }
 
     [Theory]
@@ -98,7 +99,8 @@ public class ScheduleParityTests
     }
 
     private static (ModelConfig, Dictionary<string, Tensor>) Read(string file)
-        => (ModelConfig.Read(Fixtures.Path("08_schedulers", file)), Fixtures.Tensors(Path.Combine("08_schedulers", Path.ChangeExtension(file, ".safetensors"))));
+        => (ModelConfig.Read(Fixtures.Path("08_schedulers", file)), Fixtures.Tensors(
+            Path.Combine("08_schedulers", Path.ChangeExtension(file, ".safetensors"))));
 
     // The stand-in for a network: the JSON has its factors in a sentence, or the first one in a field.
     private static (double Slope, double TimeScale) FakeModel(ModelConfig json)

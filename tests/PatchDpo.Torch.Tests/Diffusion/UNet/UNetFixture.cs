@@ -43,7 +43,8 @@ internal static class UNetFixture
 
     /// <summary>Compares by the fixture's own list of tolerances.</summary>
     public static void AssertClose(JsonElement fixture, Dictionary<string, Tensor> io, string name, Tensor actual, string file) =>
-        Fixtures.AssertClose(actual, io["out." + name], fixture.GetProperty("tolerances").GetProperty(name).GetProperty("tol_abs").GetDouble(), $"{file}: {name}");
+        Fixtures.AssertClose(actual, io["out." + name], fixture.GetProperty("tolerances").GetProperty(name).GetProperty("tol_abs").GetDouble(),
+            $"{file}: {name}");
 
     /// <summary>The names of the tensors that a fixture has tolerances for.</summary>
     public static List<string> Expected(JsonElement fixture) => [.. fixture.GetProperty("tolerances").EnumerateObject().Select(p => p.Name)];

@@ -54,7 +54,8 @@ public class UNetTests
     {
         using DisposeScope scope = NewDisposeScope();
         random.manual_seed(4);
-        (UNet2DConditionModel? unet, IpAdapterLayers? layers) = (new UNet2DConditionModel(Tiny, dtype: ScalarType.Float64), new IpAdapterLayers(Tiny, dtype: ScalarType.Float64));
+        (UNet2DConditionModel? unet, IpAdapterLayers? layers) = (new UNet2DConditionModel(Tiny, dtype: ScalarType.Float64),
+            new IpAdapterLayers(Tiny, dtype: ScalarType.Float64));
         double Loss() => Predict(unet, layers, 0.7, ScalarType.Float64).square().mean().item<double>();
         Predict(unet, layers, 0.7, ScalarType.Float64).square().mean().backward();
         using IDisposable noGrad = no_grad();
@@ -121,7 +122,8 @@ public class UNetTests
     {
         using DisposeScope scope = NewDisposeScope();
         random.manual_seed(8);
-        (UNet2DConditionModel? plain, UNet2DConditionModel? upcast) = (new UNet2DConditionModel(Tiny), new UNet2DConditionModel(Tiny with { UpcastAttention = true }));
+        (UNet2DConditionModel? plain, UNet2DConditionModel? upcast) = (new UNet2DConditionModel(Tiny),
+            new UNet2DConditionModel(Tiny with { UpcastAttention = true }));
         StateDictLoader.Load(upcast, plain.state_dict(), "plain");
         Assert.True(Predict(plain, null, 1).equal(Predict(upcast, null, 1)).all().ToBoolean());
         Tensor half = Predict(new UNet2DConditionModel(Tiny with { UpcastAttention = true }, dtype: ScalarType.BFloat16), null, 1, ScalarType.BFloat16);

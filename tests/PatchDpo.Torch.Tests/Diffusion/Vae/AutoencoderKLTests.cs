@@ -24,7 +24,9 @@ public class AutoencoderKLTests
         var actual = new Dictionary<string, Tensor>();
         foreach ((string module, nn.Module child) in vae.named_modules())
             if (child is nn.Module<Tensor, Tensor> hooked && io.ContainsKey($"out.act.{module}"))
-                hooked.register_forward_hook((_, _, output) => { actual.TryAdd($"act.{module}", output.detach().clone().MoveToOuterDisposeScope().DetachFromDisposeScope()); return output; });
+                hooked.register_forward_hook(
+                    (_, _, output) => { actual.TryAdd($"act.{module}", output.detach().clone().MoveToOuterDisposeScope()
+                    .DetachFromDisposeScope()); return output; });
 
         (Tensor mean, Tensor logVariance) = vae.EncodeMoments(io["in.image"]);
         Tensor std = (logVariance * 0.5).exp();
@@ -40,7 +42,8 @@ public class AutoencoderKLTests
         {
             string output = key["out.".Length..];
             Assert.True(actual.ContainsKey(output), $"{name}: nothing computes '{key}'.");
-            Fixtures.AssertClose(actual[output], expected, json.GetProperty("tolerances").GetProperty(output).GetProperty("tol_abs").GetDouble(), $"{name}: {output}");
+            Fixtures.AssertClose(actual[output], expected, json.GetProperty("tolerances").GetProperty(output).GetProperty("tol_abs").GetDouble(),
+                $"{name}: {output}");
             actual[output].Dispose();
         }
     }
@@ -52,7 +55,8 @@ public class AutoencoderKLTests
         using DisposeScope scope = NewDisposeScope();
         JsonElement json = Fixtures.Json(Path.Combine("05_vae", name + ".json"));
         Dictionary<string, Tensor> weights = Fixtures.Tensors(Path.Combine("05_vae", name + ".weights.safetensors"));
-        Dictionary<string, string> older = json.GetProperty("deprecated_attention_key_names").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString()!);
+        Dictionary<string, string> older = json.GetProperty("deprecated_attention_key_names").EnumerateObject()
+            .ToDictionary(p => p.Name, p => p.Value.GetString()!);
         Assert.NotEmpty(older);
         using var vae = new AutoencoderKL(VaeConfig.FromJson(ModelConfig.Parse(json.GetProperty("config").GetRawText(), name)));
         StateDictLoader.Load(vae, weights.ToDictionary(w => older.GetValueOrDefault(w.Key, w.Key), w => w.Value), name, rename: AutoencoderKL.CurrentKey);

@@ -33,7 +33,8 @@ public sealed class SingleFileModelTests : IDisposable
         if (name.EndsWith(".ckpt", StringComparison.Ordinal))
         {
             // As PyTorch Lightning writes it.
-            TorchCheckpointWriter.Write(path, new Dictionary<string, IReadOnlyDictionary<string, Tensor>> { ["state_dict"] = tensors, ["optimizer_states"] = new Dictionary<string, Tensor> { ["exp_avg"] = ones(3) } });
+            TorchCheckpointWriter.Write(path, new Dictionary<string, IReadOnlyDictionary<string,
+                Tensor>> { ["state_dict"] = tensors, ["optimizer_states"] = new Dictionary<string, Tensor> { ["exp_avg"] = ones(3) } });
             CheckpointSurgery.AddEntry(path, "callbacks", CheckpointSurgery.Value(new SamplePickle().Op("}")
                 .Global("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint").Op("}").Text("best_model_path").Text("x").Op("ss")));
         }
@@ -55,7 +56,8 @@ public sealed class SingleFileModelTests : IDisposable
         using PersonalizedModel model = PersonalizedModel.Load(path, Options(folder));
         string[] files = [.. GeneratorIdentity.Of(model).Files.Select(f => f.File)];
         Assert.Equal(
-            ["model.safetensors", "image encoder/config.json", "image encoder/model.safetensors", "tokenizer/merges.txt", "tokenizer/tokenizer_config.json", "tokenizer/vocab.json", "adapter layers in memory"], files);
+            ["model.safetensors", "image encoder/config.json", "image encoder/model.safetensors", "tokenizer/merges.txt", "tokenizer/tokenizer_config.json",
+                "tokenizer/vocab.json", "adapter layers in memory"], files);
     }
 
     [Fact]
@@ -76,8 +78,10 @@ public sealed class SingleFileModelTests : IDisposable
             Assert.Contains(path, e.Message, StringComparison.Ordinal);
             Assert.Contains(option, e.Message, StringComparison.Ordinal);
         }
-        LeakCheck.Run(() => Assert.Throws<ModelFileNotFoundException>(() => PersonalizedModel.Load(path, whole with { TokenizerPath = _temporary.File("none") })));
-        Assert.Contains("index of a pipeline's folder", Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(Path.Combine(folder, "model_index.json"), whole)).Message, StringComparison.Ordinal);
+        LeakCheck.Run(() => Assert.Throws<ModelFileNotFoundException>(()
+            => PersonalizedModel.Load(path, whole with { TokenizerPath = _temporary.File("none") })));
+        Assert.Contains("index of a pipeline's folder", Assert.Throws<ModelConfigException>(
+            () => PersonalizedModel.Load(Path.Combine(folder, "model_index.json"), whole)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -97,7 +101,8 @@ public sealed class SingleFileModelTests : IDisposable
     // The published folder's second tokenizer pads with "!".
     private string WriteFolder(TinyFamily family)
     {
-        string folder = TinyPersonalizedModel.Write(_temporary.File("folder"), family: family, sampler: family == TinyFamily.Sd15 ? "PNDMScheduler" : "EulerDiscreteScheduler");
+        string folder = TinyPersonalizedModel.Write(_temporary.File("folder"), family: family, sampler: family == TinyFamily.Sd15 ? "PNDMScheduler"
+            : "EulerDiscreteScheduler");
         if (family == TinyFamily.Sdxl)
         {
             string path = Path.Combine(folder, "tokenizer_2", "tokenizer_config.json");
@@ -117,5 +122,6 @@ public sealed class SingleFileModelTests : IDisposable
     };
 
     private static byte[] Draw(PersonalizedModel model)
-        => [.. model.Generate([new("a cat!", [TinyPersonalizedModel.Image(1)]), new("a dog", [TinyPersonalizedModel.Image(2)])], new GenerationOptions { Steps = 2 }).SelectMany(i => i.Pixels)];
+        => [.. model.Generate([new("a cat!", [TinyPersonalizedModel.Image(1)]), new("a dog", [TinyPersonalizedModel.Image(2)])],
+            new GenerationOptions { Steps = 2 }).SelectMany(i => i.Pixels)];
 }

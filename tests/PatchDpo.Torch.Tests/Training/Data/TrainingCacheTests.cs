@@ -40,7 +40,8 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
         Close(batch.Conditions.Text.Pooled!, text.Pooled!);
         Close(batch.Conditions.Image["tokens"], _model.EncodeReferences([pairs[2].Reference, shared, pairs[2].Reference, shared])["tokens"]);
         // The second generation is 64 x 48: 42 x 32 pixels after resizing, of which (42 - 32) / 2 = 5 are cut off at the left.
-        Close(batch.Conditions.TimeIds, tensor(new float[,] { { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 48, 64, 0, 5, 32, 32 } }));
+        Close(batch.Conditions.TimeIds,
+            tensor(new float[,] { { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 32, 32, 0, 0, 32, 32 }, { 48, 64, 0, 5, 32, 32 } }));
         Close(batch.Weights.mean([1, 2, 3]), tensor(new[] { 0.7f, 0.8f, 0.3f, 0.2f }));
     }
 
@@ -52,7 +53,8 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
         using TrainingCache cache = Cache(pairs, new PatchDpoTrainerOptions());
         TrainingBatch batch = cache.Batch([0, 0], [true, false], [false, true], zeros(2, 4, 8, 8), tensor(new long[] { 1, 2 }), officialTimeIds: false, CPU);
         Close(batch.Conditions.Text.HiddenStates[..2], _model.EncodeText(["", "a"]).HiddenStates);
-        Close(batch.Conditions.Image["tokens"][..2], ImagePrompt.Concat(_model.EncodeReferences([pairs[0].Reference]), _model.EncodeDroppedReference(1))["tokens"]);
+        Close(batch.Conditions.Image["tokens"][..2], ImagePrompt.Concat(_model.EncodeReferences([pairs[0].Reference]),
+            _model.EncodeDroppedReference(1))["tokens"]);
     }
 
     [Fact]
@@ -60,7 +62,8 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
     {
         using TrainingCache cache = Cache([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)], new PatchDpoTrainerOptions { Size = 24 });
         Assert.Equal([4, 6, 6], cache.LatentShape);
-        Assert.Throws<ArgumentException>(() => Cache([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)], new PatchDpoTrainerOptions { Size = 25 }));
+        Assert.Throws<ArgumentException>(() => Cache([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)],
+            new PatchDpoTrainerOptions { Size = 25 }));
     }
 
     private TrainingCache Cache(TrainingPair[] pairs, PatchDpoTrainerOptions options)

@@ -24,7 +24,8 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
     public void Each_objective_weights_the_two_images_as_its_name_says(TrainingObjective objective, float[] reference, float[] generated)
     {
         var weighting = new WeightedErrorObjective(objective, new WeightMapOptions { Contrast = 2 }, _model.Schedule, null);
-        TrainingPair pair = new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), new QualityMap(1, 2, [0.2f, 0.6f]), new QualityMap(1, 2, [0.5f, 0.9f]));
+        TrainingPair pair = new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), new QualityMap(1, 2, [0.2f, 0.6f]),
+            new QualityMap(1, 2, [0.5f, 0.9f]));
         using Tensor weights = weighting.Weights([pair, pair], 2, 2);
         Assert.Equal([2L, 2, 2, 2], weights.shape);
         float[] expected = [.. reference, .. reference, .. generated, .. generated];
@@ -53,7 +54,8 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
     public void Diffusion_dpo_compares_with_the_model_before_training_and_so_starts_at_log_2()
     {
         var progress = new List<TrainingProgress>();
-        Train(new() { Objective = TrainingObjective.DiffusionDpo, MaxSteps = 3, LearningRate = 1e-2, Progress = new Recorder<TrainingProgress>(progress.Add) }).Dispose();
+        Train(new() { Objective = TrainingObjective.DiffusionDpo, MaxSteps = 3, LearningRate = 1e-2, Progress = new Recorder<TrainingProgress>(progress.Add) })
+            .Dispose();
         Assert.Equal(Math.Log(2), progress[0].Loss, 1e-5);
         Assert.Equal(0f, progress[0].ImplicitAccuracy);
         Assert.All(progress.Skip(1), p => Assert.NotEqual(Math.Log(2), p.Loss, 1e-5));
@@ -66,7 +68,8 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
         foreach (TrainingObjective objective in Enum.GetValues<TrainingObjective>())
         {
             TrainingProgress? last = null;
-            using AdapterLayers tuned = Train(new() { Objective = objective, MaxSteps = 2, LearningRate = 1e-2, Weights = new WeightMapOptions { Contrast = 3 }, Progress = new Recorder<TrainingProgress>(p => last = p) });
+            using AdapterLayers tuned = Train(new() { Objective = objective, MaxSteps = 2, LearningRate = 1e-2,
+                Weights = new WeightMapOptions { Contrast = 3 }, Progress = new Recorder<TrainingProgress>(p => last = p) });
             Assert.Equal(objective == TrainingObjective.DiffusionDpo, last!.ImplicitAccuracy is not null);
             results.Add(string.Join(',', tuned.parameters().SelectMany(p => p.data<float>().ToArray())));
         }
@@ -77,7 +80,8 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
     [Fact]
     public void Min_snr_weighting_is_refused_where_there_are_no_weights()
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(() => new PatchDpoTrainer(_model, new() { Objective = TrainingObjective.DiffusionDpo, MinSnrGamma = 5 }));
+        ArgumentException error = Assert.Throws<ArgumentException>(() => new PatchDpoTrainer(
+            _model, new() { Objective = TrainingObjective.DiffusionDpo, MinSnrGamma = 5 }));
         Assert.Contains("DiffusionDpo", error.Message);
     }
 

@@ -97,7 +97,8 @@ public class CnnParityTests
         using ResNet original = new(new ResNetConfig { Bottleneck = true, Layers = [1, 2, 1, 1], Width = 4 });
         original.eval();
         File.WriteAllText(folder.File("config.json"), """{"block": "Bottleneck", "layers": [1, 2, 1, 1], "width": 4}""");
-        SafetensorsWriter.Write(folder.File("model.safetensors"), original.state_dict().Where(t => !t.Key.StartsWith("fc.", StringComparison.Ordinal)).ToDictionary());
+        SafetensorsWriter.Write(folder.File("model.safetensors"), original.state_dict().Where(t => !t.Key.StartsWith("fc.", StringComparison.Ordinal))
+            .ToDictionary());
         using ResNet loaded = ResNet.FromFolder(folder.File(""));
         Tensor pixels = randn(2, 3, 32, 32);
         Fixtures.AssertClose(loaded.Encode(pixels).Patches, original.Encode(pixels).Patches, 0, "patches");

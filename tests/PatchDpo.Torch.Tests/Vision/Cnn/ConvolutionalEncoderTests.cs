@@ -67,7 +67,8 @@ public sealed class ConvolutionalEncoderTests
             Tensor patches = encoder.ForwardFeatures(pixels).Patches;
             (patches * tensor(SequenceWeights.Values(patches.numel(), 11)).to(float32).view(patches.shape)).sum().backward();
             foreach ((string name, TorchSharp.Modules.Parameter parameter) in encoder.named_parameters())
-                Assert.True(parameter.grad is { } g && g.isfinite().all().item<bool>() && g.abs().max().item<float>() > 0, $"{encoder.GetName()}: {name} has no gradient.");
+                Assert.True(parameter.grad is { } g && g.isfinite().all().item<bool>()
+                    && g.abs().max().item<float>() > 0, $"{encoder.GetName()}: {name} has no gradient.");
         }
     }
 

@@ -16,7 +16,9 @@ internal static class CheckpointSurgery
         ZipEntry[] entries = [.. zip.Entries.Select(e => new ZipEntry(e.FullName, Read(e)))];
         zip.Dispose();
         byte[] setting = new SamplePickle().Text(key).Raw(value).Op("s").Stop();
-        File.WriteAllBytes(path, Archive([.. entries.Select(e => e.Name.EndsWith("/data.pkl", StringComparison.Ordinal) ? e with { Data = [.. e.Data[..^1], .. setting[2..]] } : e)]));
+        File.WriteAllBytes(path,
+            Archive([.. entries.Select(e => e.Name.EndsWith("/data.pkl", StringComparison.Ordinal) ? e with { Data = [.. e.Data[..^1], .. setting[2..]] }
+            : e)]));
     }
 
     /// <summary>The opcodes of a pickle without its protocol and its stop.</summary>

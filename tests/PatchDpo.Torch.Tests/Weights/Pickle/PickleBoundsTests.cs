@@ -44,7 +44,8 @@ public sealed class PickleBoundsTests : CheckpointRefusals
         if (name.StartsWith('_'))
             pickle.Text(new string('x', 1_000_000)).Text("latin1").Raw(0x86);
         else
-            pickle.Op("](").Raw([.. Enumerable.Range(0, 50_000).SelectMany(i => (byte[])[(byte)'M', (byte)i, (byte)(i >> 8), (byte)'N', 0x86])]).Op("e").Raw(0x85);
+            pickle.Op("](").Raw([.. Enumerable.Range(0, 50_000).SelectMany(i => (byte[])[(byte)'M', (byte)i, (byte)(i >> 8), (byte)'N', 0x86])]).Op("e")
+                .Raw(0x85);
         pickle.Op("q\u0001](");
         for (int i = 0; i < 10_000; i++)
             pickle.Op("h\0h\u0001R");
@@ -83,7 +84,8 @@ public sealed class PickleBoundsTests : CheckpointRefusals
     [Fact]
     public void Keys_that_Python_holds_for_equal_or_unequal_are_so_here()
     {
-        SamplePickle pickle = new SamplePickle().Op("}(").Double(0).Int(1).Double(-0.0).Int(2).Double(double.NaN).Int(3).Double(1.5).Int(4).Int(-1).Int(5).Raw(0x88).Int(6).Text("x").Int(7);
+        SamplePickle pickle = new SamplePickle().Op("}(").Double(0).Int(1).Double(-0.0).Int(2).Double(double.NaN).Int(3).Double(1.5).Int(4).Int(-1).Int(5)
+            .Raw(0x88).Int(6).Text("x").Int(7);
         using TorchCheckpoint checkpoint = TorchCheckpoint.Open(Folder.Write("a.pth", Checkpoint(pickle.Op("u").Stop())));
         Assert.Equal(new Dictionary<string, object> { ["0"] = 2L, ["NaN"] = 3L, ["1.5"] = 4L, ["-1"] = 5L, ["True"] = 6L, ["x"] = 7L }, checkpoint.Values);
     }
@@ -112,7 +114,8 @@ public sealed class PickleBoundsTests : CheckpointRefusals
         string path = Folder.Write("a.pth", Checkpoint(Ties(16).Stop()));
         using (TorchCheckpoint checkpoint = TorchCheckpoint.Open(path))
             Assert.Equal(16, checkpoint.Keys.Count);
-        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxSharing = 15 }), path, "show 256 bytes of the 16 that their storages have; the limit is 15 times");
+        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxSharing = 15 }), path,
+            "show 256 bytes of the 16 that their storages have; the limit is 15 times");
         RefusesBytes<WeightsFormatException>(Checkpoint(Ties(17).Stop()), "show 272 bytes of the 16");
     }
 
@@ -120,11 +123,13 @@ public sealed class PickleBoundsTests : CheckpointRefusals
     public void Names_that_are_too_long_together_are_refused()
     {
         byte[] Named(int length) => Checkpoint(
-            new SamplePickle().Op("}").Text(new string('k', length)).Op("](").Raw([.. Enumerable.Repeat((byte[])[(byte)'K', 1], 1000).SelectMany(b => b)]).Op("es").Stop());
+            new SamplePickle().Op("}").Text(new string('k', length)).Op("](").Raw([.. Enumerable.Repeat((byte[])[(byte)'K', 1], 1000).SelectMany(b => b)])
+                .Op("es").Stop());
         string path = Folder.Write("a.pth", Named(90));
         using (TorchCheckpoint checkpoint = TorchCheckpoint.Open(path))
             Assert.Equal(1000, checkpoint.Values.Count);
-        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleBytes = 50_000 }), path, "the names together are too long");
+        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleBytes = 50_000 }), path,
+            "the names together are too long");
         long before = GC.GetAllocatedBytesForCurrentThread();
         WeightsFormatException e = RefusesBytes<WeightsFormatException>(Named(900), "the names together are too long");
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
@@ -143,7 +148,8 @@ public sealed class PickleBoundsTests : CheckpointRefusals
     public void An_operation_allocates_no_more_than_150_bytes(string ops)
     {
         const int Count = 100_000;
-        string path = Folder.Write("a.pth", Checkpoint(new SamplePickle().Raw([.. Enumerable.Repeat(Encoding.Latin1.GetBytes(ops), Count).SelectMany(b => b)]).Op("(t").Stop()));
+        string path = Folder.Write("a.pth", Checkpoint(new SamplePickle().Raw([.. Enumerable.Repeat(Encoding.Latin1.GetBytes(ops), Count).SelectMany(b => b)])
+            .Op("(t").Stop()));
         long size = new FileInfo(path).Length, before = GC.GetAllocatedBytesForCurrentThread();
         TorchCheckpoint.Open(path).Dispose();
         int operations = Count * ops.Count(c => c > '\u0001');
@@ -184,7 +190,9 @@ public sealed class PickleBoundsTests : CheckpointRefusals
     public void A_pickle_of_too_many_operations_or_bytes_is_refused()
     {
         string path = Folder.Write("a.pth", Checkpoint(new SamplePickle().Op(string.Concat(Enumerable.Repeat("N0", 600))).Op("N").Stop()));
-        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleOperations = 1000 }), path, "more than 1000 operations");
-        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleBytes = 1000 }), path, "the limit is 1000");
+        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleOperations = 1000 }), path,
+            "more than 1000 operations");
+        AssertRefused<WeightsFormatException>(() => TorchCheckpoint.Open(path, new TorchCheckpointOptions { MaxPickleBytes = 1000 }), path,
+            "the limit is 1000");
     }
 }

@@ -73,7 +73,8 @@ public sealed class TorchCheckpointBadInputTests : CheckpointRefusals
     public void A_storage_that_is_missing_or_named_in_two_ways_is_refused()
     {
         Refuses(new SamplePickle().Tensor("7", [4], [1]), "no such entry");
-        Refuses(new SamplePickle().Op("]").Tensor("0", [4], [1]).Op("a").Tensor("0", [2], [1], type: "DoubleStorage", count: 2).Op("a"), "named twice with other types");
+        Refuses(new SamplePickle().Op("]").Tensor("0", [4], [1]).Op("a").Tensor("0", [2], [1], type: "DoubleStorage", count: 2).Op("a"),
+            "named twice with other types");
         Refuses(new SamplePickle().Text("no tuple").Op("Q"), "not that of a storage");
         Refuses(new SamplePickle().Op("(").Text("storage").Global("torch", "float32").Text("0").Text("cpu").Int(4).Op("tQ"), "not that of a storage");
     }
@@ -100,9 +101,11 @@ public sealed class TorchCheckpointBadInputTests : CheckpointRefusals
     [Fact]
     public void A_checkpoint_of_a_big_endian_machine_is_refused()
     {
-        RefusesBytes<WeightsFormatException>(Checkpoint(new SamplePickle().Op("}").Stop(), new ZipEntry("archive/byteorder", Encoding.ASCII.GetBytes("big"))), "key 'archive/byteorder': it was not written on a little-endian machine");
+        RefusesBytes<WeightsFormatException>(Checkpoint(new SamplePickle().Op("}").Stop(), new ZipEntry("archive/byteorder", Encoding.ASCII.GetBytes("big"))),
+            "key 'archive/byteorder': it was not written on a little-endian machine");
         byte[] content = new SamplePickle().Tensor("a", [4], [1], legacy: true).Stop();
-        RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 4)], littleEndian: false), "near byte 45: it was not written on a little-endian machine");
+        RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 4)], littleEndian: false),
+            "near byte 45: it was not written on a little-endian machine");
     }
 
     [Fact]
@@ -110,7 +113,8 @@ public sealed class TorchCheckpointBadInputTests : CheckpointRefusals
     {
         byte[] content = new SamplePickle().Tensor("a", [4], [1], legacy: true).Stop();
         byte[] good = Legacy(content, [("a", Floats, 4)]);
-        RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 4)], magic: new byte[10]), "near byte 15: it does not begin with PyTorch's magic number");
+        RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 4)], magic: new byte[10]),
+            "near byte 15: it does not begin with PyTorch's magic number");
         RefusesBytes<WeightsFormatException>(good[..^1], "key 'a': the storage needs 16 bytes, but only 15 follow");
         RefusesBytes<WeightsFormatException>(good[..^17], "key 'a': the file ends before this storage");
         RefusesBytes<WeightsFormatException>(Legacy(content, [("a", Floats, 5)]), "key 'a': the storage has 5 elements, the content says 4");

@@ -75,7 +75,8 @@ public sealed class TorchCheckpointTests : IDisposable
     [Fact]
     public void Nested_dictionaries_and_lists_give_dotted_names_and_plain_values_stand_aside()
     {
-        SamplePickle pickle = new SamplePickle().Op("}(").Text("epoch").Int(7).Text("best").Double(0.5).Text("arch").Text("vit").Text("ema").Raw(0x88).Text("none").Op("N");
+        SamplePickle pickle = new SamplePickle().Op("}(").Text("epoch").Int(7).Text("best").Double(0.5).Text("arch").Text("vit").Text("ema").Raw(0x88)
+            .Text("none").Op("N");
         pickle.Text("states").Op("](").Global("collections", "OrderedDict").Op(")R").Text("w").Tensor("0", [4], [1]).Op("s");
         pickle.Op("}").Int(3).Tensor("0", [2], [1]).Op("s").Op("e").Op("u");
         using TorchCheckpoint checkpoint = TorchCheckpoint.Open(_folder.Write("a.pth", CheckpointBytes.Checkpoint(pickle.Stop())));

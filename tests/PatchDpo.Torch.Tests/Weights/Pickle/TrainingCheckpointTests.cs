@@ -63,12 +63,14 @@ public sealed class TrainingCheckpointTests : CheckpointRefusals
     public void DINOv2s_training_checkpoint_keeps_its_blocks_in_chunks()
     {
         using DisposeScope scope = NewDisposeScope();
-        using var model = new DinoV2VisionTransformer(new DinoV2Config { ImageSize = 32, PatchSize = 8, EmbedDim = 64, Depth = 4, NumHeads = 1, IntermediateSize = 256, LayerScale = 0.5 });
+        using var model = new DinoV2VisionTransformer(new DinoV2Config { ImageSize = 32, PatchSize = 8, EmbedDim = 64, Depth = 4, NumHeads = 1,
+            IntermediateSize = 256, LayerScale = 0.5 });
         string path = Folder.File("teacher_checkpoint.pth");
         TorchCheckpointWriter.Write(path, new Dictionary<string, IReadOnlyDictionary<string, Tensor>>
         {
             ["teacher"] = model.state_dict().ToDictionary(
-                t => "backbone." + (t.Key.Split('.') is ["blocks", string number, .. string[] rest] ? $"blocks.{(number is "0" or "1" ? 0 : 1)}.{number}.{string.Join('.', rest)}" : t.Key),
+                t => "backbone." + (t.Key.Split('.') is ["blocks", string number, .. string[] rest]
+                    ? $"blocks.{(number is "0" or "1" ? 0 : 1)}.{number}.{string.Join('.', rest)}" : t.Key),
                 t => t.Value).Append(new("dino_head.mlp.0.weight", ones(3, 2))).ToDictionary(),
         });
         AssertSame(model, path);
@@ -80,7 +82,9 @@ public sealed class TrainingCheckpointTests : CheckpointRefusals
         using DisposeScope scope = NewDisposeScope();
         using DinoVisionTransformer model = Dino(1);
         string path = Folder.File("checkpoint.safetensors");
-        SafetensorsWriter.Write(path, model.state_dict().ToDictionary(t => t.Key.Replace("blocks.1.", "blocks.1._orig_mod._checkpoint_wrapped_module.", StringComparison.Ordinal), t => t.Value));
+        SafetensorsWriter.Write(
+            path, model.state_dict().ToDictionary(t => t.Key.Replace("blocks.1.", "blocks.1._orig_mod._checkpoint_wrapped_module.", StringComparison.Ordinal),
+            t => t.Value));
         AssertSame(model, path);
     }
 
@@ -166,16 +170,19 @@ public sealed class TrainingCheckpointTests : CheckpointRefusals
         RefusesCall(new SamplePickle().Op("}").Text("args").Global("argparse", "Namespace").Op(")}").Raw(0x92).Op("s"), "an instance of a class");
         RefusesCall(new SamplePickle().Op("}").Text("args").Global("argparse", "ArgumentParser").Op(")").Raw(0x81).Op("s"), "argparse.ArgumentParser");
         RefusesCall(new SamplePickle().Op("}").Text("args").Global("collections", "OrderedDict").Op(")").Raw(0x81).Op("s"), "an instance of a class");
-        RefusesCall(Namespace(new SamplePickle().Op("}").Text("__setstate__").Text("x").Op("s")), "setting the attribute __setstate__ of an argparse.Namespace");
+        RefusesCall(Namespace(new SamplePickle().Op("}").Text("__setstate__").Text("x").Op("s")),
+            "setting the attribute __setstate__ of an argparse.Namespace");
         RefusesCall(Namespace(new SamplePickle().Op("}").Text("__class__").Text("x").Op("s")), "setting the attribute __class__ of an argparse.Namespace");
         RefusesCall(Namespace(new SamplePickle().Op("}").Int(1).Text("x").Op("s")), "setting the attribute 1 of an argparse.Namespace");
-        RefusesCall(Namespace(new SamplePickle().Op("}").Text("f").Global("torch._utils", "_rebuild_tensor_v2").Op("s")), "setting the attribute f of an argparse.Namespace to torch._utils._rebuild_tensor_v2");
+        RefusesCall(Namespace(new SamplePickle().Op("}").Text("f").Global("torch._utils", "_rebuild_tensor_v2").Op("s")),
+            "setting the attribute f of an argparse.Namespace to torch._utils._rebuild_tensor_v2");
         RefusesCall(Namespace(new SamplePickle().Op("N}").Raw(0x86)), "setting the state of an argparse.Namespace from a tuple");
         RefusesCall(Namespace(new SamplePickle().Op("}")).Op("}b"), "setting the state of an argparse.Namespace twice");
         RefusesCall(Namespace(new SamplePickle().Op("}").Text("a").Global("posix", "system").Op("s")), "posix.system");
     }
 
-    private static SamplePickle Namespace(SamplePickle state) => new SamplePickle().Global("argparse", "Namespace").Op(")").Raw(0x81).Raw(CheckpointSurgery.Value(state)).Op("b");
+    private static SamplePickle Namespace(SamplePickle state) => new SamplePickle().Global("argparse", "Namespace").Op(")").Raw(0x81)
+        .Raw(CheckpointSurgery.Value(state)).Op("b");
 
     private static DinoVisionTransformer Dino(long seed)
     {

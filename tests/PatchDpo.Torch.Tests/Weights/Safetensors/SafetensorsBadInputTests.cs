@@ -102,7 +102,8 @@ public sealed class SafetensorsBadInputTests : IDisposable
     [InlineData("\"F8_E5M2\"", "dtype F8_E5M2 are not supported")]
     [InlineData("\"F4\"", "dtype F4 are not supported")]
     [InlineData("\"U64\"", "dtype U64 are not supported")]
-    public void A_dtype_that_cannot_be_loaded_is_refused_by_name(string dtype, string problem) => Refuses(Bytes(Good.Replace("\"F32\"", dtype), 8), "w", problem);
+    public void A_dtype_that_cannot_be_loaded_is_refused_by_name(string dtype, string problem)
+        => Refuses(Bytes(Good.Replace("\"F32\"", dtype), 8), "w", problem);
 
     [Theory]
     [InlineData("-2")]

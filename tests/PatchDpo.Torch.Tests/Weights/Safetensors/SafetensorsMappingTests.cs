@@ -238,7 +238,8 @@ public sealed class SafetensorsMappingTests : IDisposable
         stream.Write([0, 0x41]);
     }
 
-    private static long Distance(Tensor from, Tensor to) => Unsafe.ByteOffset(ref MemoryMarshal.GetReference(from.bytes), ref MemoryMarshal.GetReference(to.bytes));
+    private static long Distance(Tensor from, Tensor to) => Unsafe.ByteOffset(
+        ref MemoryMarshal.GetReference(from.bytes), ref MemoryMarshal.GetReference(to.bytes));
 
     private static int Mappings(string path) => File.ReadLines("/proc/self/maps").Count(l => l.Contains(path, StringComparison.Ordinal));
 

@@ -65,7 +65,8 @@ public sealed class SafetensorsRoundTripTests : IDisposable
         if (from is not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
             values = values.clamp(0, 3).round();
         values = values.to(from);
-        Dictionary<string, Tensor> tensors = new() { ["long"] = values, ["piece"] = values[..(int)ConversionBuffer.Elements], ["short"] = values[..7], ["none"] = values[..0] };
+        Dictionary<string, Tensor> tensors = new() { ["long"] = values, ["piece"] = values[..(int)ConversionBuffer.Elements], ["short"] = values[..7],
+            ["none"] = values[..0] };
         string path = _folder.File("a.safetensors");
         SafetensorsWriter.Write(path, tensors);
         using SafetensorsFile file = SafetensorsFile.Open(path);

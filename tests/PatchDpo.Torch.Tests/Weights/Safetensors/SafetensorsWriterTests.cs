@@ -15,7 +15,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     public void The_same_tensors_give_the_same_bytes_whatever_their_order()
     {
         using DisposeScope scope = NewDisposeScope();
-        (string, Tensor)[] tensors = [("b", ones(2)), ("a", zeros(3)), ("n", ones(1, int64)), ("h", ones(2, float16)), ("d", ones(1, float64)), ("u", ones(3, uint8))];
+        (string, Tensor)[] tensors = [("b", ones(2)), ("a", zeros(3)), ("n", ones(1, int64)), ("h", ones(2, float16)), ("d", ones(1, float64)),
+            ("u", ones(3, uint8))];
         string[] metadata = ["one", "two", "three"];
         byte[] Bytes(bool reversed)
         {
@@ -80,7 +81,8 @@ public sealed class SafetensorsWriterTests : IDisposable
         string path = _folder.File("again.safetensors");
         // The fuzzer's findings lie there too, and cannot be read on purpose.
         string broken = Fixtures.Path("fuzz") + Path.DirectorySeparatorChar;
-        string[] fixtures = [.. Directory.GetFiles(Fixtures.Root, "*.safetensors", SearchOption.AllDirectories).Where(f => !f.StartsWith(broken, StringComparison.Ordinal))];
+        string[] fixtures = [.. Directory.GetFiles(Fixtures.Root, "*.safetensors", SearchOption.AllDirectories)
+            .Where(f => !f.StartsWith(broken, StringComparison.Ordinal))];
         Assert.NotEmpty(fixtures);
         foreach (string fixture in fixtures)
         {

@@ -136,7 +136,7 @@ public sealed class ShardedTensorFileTests : IDisposable
     [InlineData("a")]
     [InlineData(@"\u0061")]
     public void A_key_that_the_index_lists_twice_is_refused(string key) =>
-        Refuses(Good.Replace("\"c\"", $"\"{key}\""), "a", $"the key stands twice in the index, in '{First}' and in '{First}'");
+        Refuses(Good.Replace("\"c\"", $"\"{key}\""), "a", $"the key appears twice in the index, in '{First}' and in '{First}'");
 
     [Fact]
     public void A_key_that_its_shard_lacks_is_refused()
@@ -168,7 +168,8 @@ public sealed class ShardedTensorFileTests : IDisposable
     public void An_index_or_a_number_of_shards_above_the_limit_is_refused()
     {
         string path = Index(Good);
-        AssertRefused(() => ShardedTensorFile.Open(path, new ShardedTensorOptions { MaxIndexBytes = 50 }), path, null, $"the index has {Good.Length} bytes; the limit is 50");
+        AssertRefused(() => ShardedTensorFile.Open(path, new ShardedTensorOptions { MaxIndexBytes = 50 }), path, null,
+            $"the index has {Good.Length} bytes; the limit is 50");
         AssertRefused(() => ShardedTensorFile.Open(path, new ShardedTensorOptions { MaxShards = 1 }), path, null, "the index names 2 shards; the limit is 1");
         Assert.Throws<ArgumentOutOfRangeException>(() => new ShardedTensorOptions { MaxIndexBytes = 0 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new ShardedTensorOptions { MaxShards = 0 });
@@ -184,11 +185,11 @@ public sealed class ShardedTensorFileTests : IDisposable
     [InlineData("{}", "weight_map", "lacks this field")]
     [InlineData("{\"weight_map\": null}", "weight_map", "not a JSON object")]
     [InlineData("{\"weight_map\": [\"a\"]}", "weight_map", "not a JSON object")]
-    [InlineData("{\"weight_map\": {}, \"weight_map\": {}}", "weight_map", "stands twice")]
+    [InlineData("{\"weight_map\": {}, \"weight_map\": {}}", "weight_map", "appears twice")]
     [InlineData("{\"weight_map\": {\"a\": 1}}", "a", "the file of this key is not a string")]
     [InlineData("{\"weight_map\": {\"a\": [\"x\"]}}", "a", "the file of this key is not a string")]
     [InlineData("{\"metadata\": 1, \"weight_map\": {}}", "metadata", "not a JSON object")]
-    [InlineData("{\"metadata\": {\"n\": 1, \"n\": 2}, \"weight_map\": {}}", "metadata", "'n' stands twice")]
+    [InlineData("{\"metadata\": {\"n\": 1, \"n\": 2}, \"weight_map\": {}}", "metadata", "'n' appears twice")]
     [InlineData("{\"weight_map\": {\"\\ud800\": \"x\"}}", null, "an escape that is no character")]
     [InlineData("{\"weight_map\": {\"a\": \"\\udc00\"}}", null, "an escape that is no character")]
     public void An_index_of_another_form_is_refused(string json, string? key, string problem) => Refuses(json, key, problem);

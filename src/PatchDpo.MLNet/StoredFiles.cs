@@ -2,16 +2,16 @@ using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>The files of a small model, carried in memory and in saved models; loaders read them from a folder.</summary>
+/// <summary>The files of a small model, stored in memory and in saved models; loaders read them from a folder.</summary>
 /// <param name="files">Names without a path, and contents.</param>
-internal sealed class CarriedFiles(IReadOnlyList<(string Name, byte[] Content)> files)
+internal sealed class StoredFiles(IReadOnlyList<(string Name, byte[] Content)> files)
 {
     /// <summary>Takes all files of a folder.</summary>
-    public static CarriedFiles ReadFrom(string folder)
+    public static StoredFiles ReadFrom(string folder)
         => new([.. FolderFiles.Files(folder).Select(p => (Path.GetFileName(p), File.ReadAllBytes(p)))]);
 
     /// <summary>Reads them from a saved model.</summary>
-    public static CarriedFiles Read(BinaryReader reader)
+    public static StoredFiles Read(BinaryReader reader)
     {
         var files = new (string, byte[])[reader.ReadInt32()];
         for (int i = 0; i < files.Length; i++)
@@ -22,7 +22,7 @@ internal sealed class CarriedFiles(IReadOnlyList<(string Name, byte[] Content)> 
             byte[] content = reader.ReadBytes(length);
             files[i] = content.Length == length ? (name, content) : throw new InvalidDataException($"The saved model ends within its file '{name}'.");
         }
-        return new CarriedFiles(files);
+        return new StoredFiles(files);
     }
 
     /// <summary>Stores them in a saved model.</summary>
