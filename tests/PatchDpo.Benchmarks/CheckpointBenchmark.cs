@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;
 using static TorchSharp.torch;

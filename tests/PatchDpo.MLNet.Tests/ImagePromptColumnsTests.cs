@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Personalization;
 

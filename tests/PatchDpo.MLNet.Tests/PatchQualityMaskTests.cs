@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
 using PatchDpo.Torch.PatchQuality;
 using Options = PatchDpo.MLNet.PatchQualityScoringEstimator.Options;
 

@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Personalization;

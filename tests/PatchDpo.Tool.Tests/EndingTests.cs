@@ -1,3 +1,4 @@
+using PatchDpo.Tests;
 using System.CommandLine;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Foundation;
@@ -81,7 +82,7 @@ public sealed class EndingTests
     [InlineData("Cannot parse argument 'many' for option '--steps'", "train", "--pairs", "x", "--output", "y", "--steps", "many")]
     public void A_command_line_that_cannot_be_understood_ends_with_2_and_one_line(string message, params string[] arguments)
     {
-        (int exitCode, string[] output, string[] errors) = MLNet.Tests.Support.ChildProcess.Run(Tool.Assembly, arguments);
+        (int exitCode, string[] output, string[] errors) = ChildProcess.Run(Tool.Assembly, arguments);
         Assert.Equal(2, exitCode);
         Assert.Empty(output);
         string line = Assert.Single(errors);

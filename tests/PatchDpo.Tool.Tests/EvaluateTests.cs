@@ -1,5 +1,4 @@
 using System.Text.Json;
-using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;

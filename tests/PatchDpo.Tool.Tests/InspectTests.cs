@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Text;
-using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;

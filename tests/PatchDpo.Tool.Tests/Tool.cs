@@ -1,4 +1,4 @@
-using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
 
 namespace PatchDpo.Tool.Tests;
 

@@ -1,4 +1,3 @@
-using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;

@@ -8,7 +8,6 @@ using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Encoders;
 using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;

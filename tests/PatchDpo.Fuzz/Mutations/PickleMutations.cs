@@ -1,5 +1,5 @@
 using System.Text;
-using PatchDpo.Torch.Tests.Weights.Pickle;
+using PatchDpo.Tests;
 
 namespace PatchDpo.Fuzz.Mutations;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using PatchDpo.Torch.Tests.Weights.Pickle;
+using PatchDpo.Tests;
 
 namespace PatchDpo.Fuzz.Mutations;
 

@@ -1,8 +1,8 @@
 using System.Text;
-using PatchDpo.Torch.Tests.Weights.Pickle;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
-using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
+using static PatchDpo.Tests.CheckpointBytes;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Fuzz.Targets;

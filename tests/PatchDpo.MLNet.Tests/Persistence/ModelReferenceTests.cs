@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 

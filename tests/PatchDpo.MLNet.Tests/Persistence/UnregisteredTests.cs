@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
 
 namespace PatchDpo.MLNet.Tests.Persistence;
 

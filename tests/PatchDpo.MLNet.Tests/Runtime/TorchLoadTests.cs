@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using PatchDpo.MLNet.Tests.Support;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Models;
 
 namespace PatchDpo.MLNet.Tests.Runtime;

@@ -1,6 +1,6 @@
 using System.Text.Json;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Clip;
-using PatchDpo.Torch.Tests.Weights;
 
 namespace PatchDpo.Torch.Tests.Clip;
 

@@ -5,7 +5,6 @@ using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Clip;

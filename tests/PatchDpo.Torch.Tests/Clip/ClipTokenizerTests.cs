@@ -1,7 +1,7 @@
 using System.Text.Json;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
 

@@ -1,10 +1,10 @@
 using System.Text.Json;
+using PatchDpo.Tests;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.PatchEncoders;
-using PatchDpo.Torch.Tests.Weights;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;
 

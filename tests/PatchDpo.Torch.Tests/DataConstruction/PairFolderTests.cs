@@ -1,12 +1,11 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using PatchDpo.Tests;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Tests.PatchEncoders;
-using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;

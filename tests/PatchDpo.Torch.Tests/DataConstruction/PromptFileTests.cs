@@ -1,6 +1,6 @@
 using System.Text;
+using PatchDpo.Tests;
 using PatchDpo.Torch.DataConstruction;
-using PatchDpo.Torch.Tests.Weights;
 
 namespace PatchDpo.Torch.Tests.DataConstruction;
 

@@ -5,7 +5,6 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Tests.PatchEncoders;
-using PatchDpo.Torch.Tests.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 

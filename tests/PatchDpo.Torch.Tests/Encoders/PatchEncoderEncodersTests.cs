@@ -1,9 +1,9 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Tests.PatchEncoders;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using TorchSharp.Modules;

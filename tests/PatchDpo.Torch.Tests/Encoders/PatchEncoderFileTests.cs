@@ -1,7 +1,7 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Tests.Vision;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights;

@@ -1,3 +1,4 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;

@@ -10,7 +10,6 @@ using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Clip;
 using PatchDpo.Torch.Tests.PatchEncoders;
 using PatchDpo.Torch.Tests.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Training;
 
 namespace PatchDpo.Torch.Tests.Encoders;

@@ -1,10 +1,9 @@
 using System.Text.Json.Nodes;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Tests.Clip;
-using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;

@@ -1,5 +1,5 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Tests.Weights;
 
 namespace PatchDpo.Torch.Tests.Evaluation;
 

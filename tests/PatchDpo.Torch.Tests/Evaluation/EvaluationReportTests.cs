@@ -1,6 +1,6 @@
 using System.Text.Json;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Tests.Weights;
 
 namespace PatchDpo.Torch.Tests.Evaluation;
 

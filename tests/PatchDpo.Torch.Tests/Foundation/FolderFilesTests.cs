@@ -1,8 +1,8 @@
 using System.Text.RegularExpressions;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Weights;
 
 namespace PatchDpo.Torch.Tests.Foundation;
 

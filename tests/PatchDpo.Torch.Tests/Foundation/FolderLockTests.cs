@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Tests.Weights;
 

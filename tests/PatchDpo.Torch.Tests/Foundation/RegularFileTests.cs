@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Tests.Weights;
 
 namespace PatchDpo.Torch.Tests.Foundation;
 

@@ -4,8 +4,6 @@ using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Encoders;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Vision.Cnn;
 
 namespace PatchDpo.Torch.Tests.Models;

@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Tests.Weights;
+using PatchDpo.Tests;
 
 namespace PatchDpo.Torch.Tests.Models;
 

@@ -1,6 +1,6 @@
 using System.Text;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Tests.Models;

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights;
 
 namespace PatchDpo.Torch.Tests.Models;

@@ -1,5 +1,5 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using TorchSharp.Modules;

@@ -1,8 +1,8 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchEncoders;
-using PatchDpo.Torch.Tests.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 

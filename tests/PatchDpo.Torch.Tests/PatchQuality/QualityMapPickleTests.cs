@@ -1,6 +1,5 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.PatchQuality;
-using PatchDpo.Torch.Tests.Weights;
-using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;

@@ -3,7 +3,6 @@ using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 

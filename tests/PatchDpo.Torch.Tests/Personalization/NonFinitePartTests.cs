@@ -4,7 +4,6 @@ using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;

@@ -2,7 +2,6 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
 using static TorchSharp.torch;

@@ -5,7 +5,6 @@ using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -6,7 +6,6 @@ using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Diffusion.Vae;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -6,7 +6,6 @@ using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;

@@ -1,10 +1,10 @@
 using System.Text;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
-using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
+using static PatchDpo.Tests.CheckpointBytes;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Weights;

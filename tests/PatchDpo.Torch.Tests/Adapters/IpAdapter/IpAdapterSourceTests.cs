@@ -4,7 +4,6 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;

@@ -1,7 +1,7 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -3,7 +3,6 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;

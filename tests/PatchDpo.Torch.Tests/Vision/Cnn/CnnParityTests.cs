@@ -1,6 +1,6 @@
 using System.Text.Json;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Weights;
 using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;

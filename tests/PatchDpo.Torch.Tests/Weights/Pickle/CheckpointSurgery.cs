@@ -1,5 +1,6 @@
 using System.IO.Compression;
-using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
+using PatchDpo.Tests;
+using static PatchDpo.Tests.CheckpointBytes;
 
 namespace PatchDpo.Torch.Tests.Weights.Pickle;
 

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Text;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
-using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
+using static PatchDpo.Tests.CheckpointBytes;
 
 namespace PatchDpo.Torch.Tests.Weights.Pickle;
 

@@ -1,3 +1,5 @@
+using PatchDpo.Tests;
+
 namespace PatchDpo.Torch.Tests.Weights.Pickle;
 
 /// <summary>Checkpoints whose pickle asks for code: each gives an exception that names the file and what was asked for, and nothing runs.</summary>

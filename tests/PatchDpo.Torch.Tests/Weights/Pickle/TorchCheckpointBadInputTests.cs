@@ -1,8 +1,9 @@
 using System.Text;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
 using TorchSharp;
-using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
+using static PatchDpo.Tests.CheckpointBytes;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Weights.Pickle;

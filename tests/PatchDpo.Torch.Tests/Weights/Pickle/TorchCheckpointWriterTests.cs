@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Tests.Weights.Safetensors;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;

@@ -1,6 +1,6 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Models;
-using PatchDpo.Torch.Tests.Encoders;
 using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;

@@ -1,6 +1,7 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Pickle;
-using static PatchDpo.Torch.Tests.Weights.Pickle.CheckpointBytes;
+using static PatchDpo.Tests.CheckpointBytes;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Weights.Pickle;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;

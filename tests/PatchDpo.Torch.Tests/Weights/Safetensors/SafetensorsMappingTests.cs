@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;

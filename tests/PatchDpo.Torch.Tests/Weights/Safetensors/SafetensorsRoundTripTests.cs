@@ -1,3 +1,4 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;

@@ -1,4 +1,5 @@
 using System.Text;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Tests.Weights.Pickle;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
 using PatchDpo.Torch.Weights.Sharded;

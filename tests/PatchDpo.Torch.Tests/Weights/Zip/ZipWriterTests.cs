@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using PatchDpo.Tests;
 using PatchDpo.Torch.Weights.Zip;
 
 namespace PatchDpo.Torch.Tests.Weights.Zip;

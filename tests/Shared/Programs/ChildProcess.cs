@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace PatchDpo.MLNet.Tests.Support;
+namespace PatchDpo.Tests;
 
 /// <summary>Runs a .NET program of this test's output folder as a process of its own.</summary>
 internal static class ChildProcess

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using PatchDpo.Tests;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Vision.Dino;
@@ -7,7 +6,7 @@ using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace PatchDpo.MLNet.Tests.Support;
+namespace PatchDpo.Tests;
 
 /// <summary>Folders of tiny models with random weights, in one temporary folder that is removed when disposed.</summary>
 public sealed class TinyModels : IDisposable

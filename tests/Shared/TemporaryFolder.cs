@@ -1,4 +1,4 @@
-namespace PatchDpo.Torch.Tests.Weights;
+namespace PatchDpo.Tests;
 
 /// <summary>A folder that is removed with its content at the end of a test.</summary>
 public sealed class TemporaryFolder : IDisposable

@@ -6,7 +6,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Tests.Encoders;
+namespace PatchDpo.Tests;
 
 /// <summary>One small encoder of each kind, with weights from a generator of its own, set to evaluation.</summary>
 internal static class TinyEncoders

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using PatchDpo.Torch.Weights.Zip;
 
-namespace PatchDpo.Torch.Tests.Weights.Pickle;
+namespace PatchDpo.Tests;
 
 /// <summary>Builds PyTorch checkpoints: zip files of stored entries, and legacy files.</summary>
 internal static class CheckpointBytes

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace PatchDpo.Torch.Tests.Weights.Pickle;
+namespace PatchDpo.Tests;
 
 /// <summary>Builds pickles opcode by opcode.</summary>
 internal sealed class SamplePickle
