@@ -1,6 +1,7 @@
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Pairs;
@@ -65,7 +66,7 @@ internal sealed class Experiment(Settings settings) : IDisposable
             LearningRate = settings.LearningRate,
             DiffusionDpoBeta = settings.DiffusionDpoBeta,
             Seed = seed.Seed,
-            Progress = new ImmediateProgress(p =>
+            Progress = new DirectProgress<TrainingProgress>(p =>
             {
                 if (p.ImplicitAccuracy is float accuracy && p.Step > settings.Steps * 3 / 4)
                     accuracies.Add(accuracy);

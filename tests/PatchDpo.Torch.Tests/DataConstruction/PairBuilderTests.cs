@@ -1,6 +1,7 @@
 using System.Text.Json;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
@@ -173,7 +174,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         string folder = Folder.File("data");
         Assert.Throws<IOException>(() => Build(folder, new Painter { AfterStep = step => { if (step == 7) throw new IOException("killed"); } }));
         var reports = new List<PairBuildProgress>();
-        Build(folder, new Painter(), progress: new Recorder<PairBuildProgress>(reports.Add));
+        Build(folder, new Painter(), progress: new DirectProgress<PairBuildProgress>(reports.Add));
         Assert.Equal(new PairBuildProgress(PairBuildStage.References, 5, 5, 5, 3, null), reports[0]);
         Assert.Equal(new PairBuildProgress(PairBuildStage.Pairs, 4, 10, 4, 3, null), reports[1]);
         Assert.Equal(new PairBuildProgress(PairBuildStage.Pairs, 4, 10, 4, 3, new GenerationProgress(0, 4, 1, 2)), reports[2]);
@@ -232,7 +233,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         using (var source = new CancellationTokenSource())
         {
             int steps = 0;
-            var stop = new Recorder<PairBuildProgress>(p => { if (p.Generation is not null && ++steps == 7) source.Cancel(); });
+            var stop = new DirectProgress<PairBuildProgress>(p => { if (p.Generation is not null && ++steps == 7) source.Cancel(); });
             Assert.Throws<OperationCanceledException>(() => Run(folder, source.Token, stop));
         }
         Assert.Equal(4, Run(folder, default).ReusedCandidates);

@@ -3,6 +3,7 @@ using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
@@ -34,10 +35,10 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
         var told = new List<GenerationProgress>();
         fixture.Model.Generate(
             [Request(Short), Request(Long + " in the snow")], new GenerationOptions { Steps = 2,
-                NegativePrompt = "blurred, ugly, low quality" }, new Recorder<GenerationProgress>(told.Add));
+                NegativePrompt = "blurred, ugly, low quality" }, new DirectProgress<GenerationProgress>(told.Add));
         Assert.All(told, p => Assert.Equal([1, null], p.TruncatedPrompts.Select(t => t.Index)));
         told.Clear();
-        fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = "blurred" }, new Recorder<GenerationProgress>(told.Add));
+        fixture.Model.Generate([Request(Short)], new GenerationOptions { Steps = 1, NegativePrompt = "blurred" }, new DirectProgress<GenerationProgress>(told.Add));
         Assert.Empty(Assert.Single(told).TruncatedPrompts);
     }
 
@@ -73,7 +74,7 @@ public sealed class TruncatedPromptTests(TinyModelFixture fixture) : IClassFixtu
         TrainingPair[] pairs = [.. new[] { Short, Long + " in the snow", Short }.Select(
             p => new TrainingPair(p, TinyModelFixture.Image(1), TinyModelFixture.Image(2), map, map))];
         var told = new List<TrainingProgress>();
-        new PatchDpoTrainer(fixture.Model, new() { MaxSteps = 2, Progress = new Recorder<TrainingProgress>(told.Add) }).Train(pairs).Dispose();
+        new PatchDpoTrainer(fixture.Model, new() { MaxSteps = 2, Progress = new DirectProgress<TrainingProgress>(told.Add) }).Train(pairs).Dispose();
         Assert.All(told, p => Assert.Equal(1, Assert.Single(p.TruncatedPrompts).Index));
         Assert.Equal(1, Assert.Throws<TruncatedPromptException>(() => new PatchDpoTrainer(fixture.Model, new() { MaxSteps = 2, RefuseTruncatedPrompts = true })
             .Train(pairs)).Prompt.Index);

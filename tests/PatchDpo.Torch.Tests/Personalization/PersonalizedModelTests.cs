@@ -3,6 +3,7 @@ using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights;
@@ -123,7 +124,7 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
         var reports = new List<GenerationProgress>();
         GenerationRequest request = new("a", [TinyModelFixture.Image(1)]);
         _model.Generate([request, request, request], new GenerationOptions { Steps = 2, BatchSize = 2, NegativePrompt = "b" },
-            new Recorder<GenerationProgress>(reports.Add));
+            new DirectProgress<GenerationProgress>(reports.Add));
         Assert.Equal([new(0, 3, 1, 2), new(0, 3, 2, 2), new(2, 3, 1, 2), new(2, 3, 2, 2)], reports);
     }
 
@@ -132,7 +133,7 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
     {
         using var source = new CancellationTokenSource();
         int steps = 0;
-        var progress = new Recorder<GenerationProgress>(_ => { if (++steps == 2) source.Cancel(); });
+        var progress = new DirectProgress<GenerationProgress>(_ => { if (++steps == 2) source.Cancel(); });
         Assert.Throws<OperationCanceledException>(() => _model.Generate([new("a", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 5 }, progress,
             source.Token));
         Assert.Equal(2, steps);

@@ -3,6 +3,7 @@ using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 using TorchSharp;
@@ -77,7 +78,7 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
         GenerationRequest[] requests = [.. counts.Select(c => new GenerationRequest("a", [.. Enumerable.Range(0, c).Select(TinyModelFixture.Image)]))];
         var firsts = new List<int>();
         var options = new GenerationOptions { Steps = 1, BatchSize = 6, ReferenceFusion = ReferenceFusion.Concatenate };
-        IReadOnlyList<ImageBuffer> images = model.Generate(requests, options, new Recorder<GenerationProgress>(p => firsts.Add(p.CompletedImages)));
+        IReadOnlyList<ImageBuffer> images = model.Generate(requests, options, new DirectProgress<GenerationProgress>(p => firsts.Add(p.CompletedImages)));
         Assert.Equal([0, 2, 5], firsts);
         for (int i = 0; i < requests.Length; i++)
             AssertAlike(images[i], model.Generate([requests[i] with { NoiseIndex = i }], options)[0]);

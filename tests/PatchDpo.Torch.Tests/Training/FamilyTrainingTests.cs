@@ -1,5 +1,6 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
@@ -70,7 +71,7 @@ public class FamilyTrainingTests(TinyFamilies families) : IClassFixture<TinyFami
     private static float MeanLoss(PersonalizedModel model)
     {
         var losses = new List<float>();
-        new PatchDpoTrainer(model, Options(30, 1e-30, new Recorder<TrainingProgress>(p => losses.Add(p.Loss)))).Train(Pairs()).Dispose();
+        new PatchDpoTrainer(model, Options(30, 1e-30, new DirectProgress<TrainingProgress>(p => losses.Add(p.Loss)))).Train(Pairs()).Dispose();
         Assert.Equal(30, losses.Count);
         return losses.Average();
     }

@@ -1,6 +1,7 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
@@ -49,7 +50,7 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
         float[] Losses(ImageBuffer[] objects)
         {
             var losses = new List<float>();
-            var options = new PatchDpoTrainerOptions { MaxSteps = 6, LearningRate = 1e-30, Progress = new Recorder<TrainingProgress>(p => losses.Add(p.Loss)) };
+            var options = new PatchDpoTrainerOptions { MaxSteps = 6, LearningRate = 1e-30, Progress = new DirectProgress<TrainingProgress>(p => losses.Add(p.Loss)) };
             new PatchDpoTrainer(model, options).Train([.. Pairs().Select(p => p with { ImagePrompts = objects })]).Dispose();
             return [.. losses];
         }

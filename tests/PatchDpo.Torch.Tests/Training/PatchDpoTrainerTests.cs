@@ -51,7 +51,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
         static float MeanLoss(PersonalizedModel model)
         {
             var losses = new List<float>();
-            new PatchDpoTrainer(model, Options(30, 1e-30, new Recorder<TrainingProgress>(p => losses.Add(p.Loss)))).Train(Pairs()).Dispose();
+            new PatchDpoTrainer(model, Options(30, 1e-30, new DirectProgress<TrainingProgress>(p => losses.Add(p.Loss)))).Train(Pairs()).Dispose();
             Assert.Equal(30, losses.Count);
             return losses.Average();
         }
@@ -64,7 +64,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
         TrainingPair[] pairs = [new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(1), Map(0))];
         var losses = new List<float>();
         using AdapterLayers tuned = new PatchDpoTrainer(_model, new() { MaxSteps = 2, WeightDecay = 0,
-            Progress = new Recorder<TrainingProgress>(p => losses.Add(p.Loss)) }).Train(pairs);
+            Progress = new DirectProgress<TrainingProgress>(p => losses.Add(p.Loss)) }).Train(pairs);
         Assert.Equal([0f, 0f], losses);
         Assert.Equal(Bytes(_model.AdapterLayers), Bytes(tuned));
     }
@@ -90,7 +90,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
         LeakCheck.Run(() =>
         {
             using var source = new CancellationTokenSource();
-            var options = new PatchDpoTrainerOptions { MaxSteps = 5, Progress = new Recorder<TrainingProgress>(_ => source.Cancel()) };
+            var options = new PatchDpoTrainerOptions { MaxSteps = 5, Progress = new DirectProgress<TrainingProgress>(_ => source.Cancel()) };
             Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, options).Train(Pairs(), source.Token));
         });
     }
@@ -102,7 +102,7 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
         using var source = new CancellationTokenSource();
         int steps = 0;
         var options = new PatchDpoTrainerOptions { MaxSteps = 50, LearningRate = 1e-2,
-            Progress = new Recorder<TrainingProgress>(_ => { if (++steps == 2) source.Cancel(); }) };
+            Progress = new DirectProgress<TrainingProgress>(_ => { if (++steps == 2) source.Cancel(); }) };
         Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, options).Train(Pairs(), source.Token));
         Assert.Equal(2, steps);
         Assert.Equal(before, Bytes(_model.AdapterLayers));

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
@@ -54,7 +55,7 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
     public void Diffusion_dpo_compares_with_the_model_before_training_and_so_starts_at_log_2()
     {
         var progress = new List<TrainingProgress>();
-        Train(new() { Objective = TrainingObjective.DiffusionDpo, MaxSteps = 3, LearningRate = 1e-2, Progress = new Recorder<TrainingProgress>(progress.Add) })
+        Train(new() { Objective = TrainingObjective.DiffusionDpo, MaxSteps = 3, LearningRate = 1e-2, Progress = new DirectProgress<TrainingProgress>(progress.Add) })
             .Dispose();
         Assert.Equal(Math.Log(2), progress[0].Loss, 1e-5);
         Assert.Equal(0f, progress[0].ImplicitAccuracy);
@@ -69,7 +70,7 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
         {
             TrainingProgress? last = null;
             using AdapterLayers tuned = Train(new() { Objective = objective, MaxSteps = 2, LearningRate = 1e-2,
-                Weights = new WeightMapOptions { Contrast = 3 }, Progress = new Recorder<TrainingProgress>(p => last = p) });
+                Weights = new WeightMapOptions { Contrast = 3 }, Progress = new DirectProgress<TrainingProgress>(p => last = p) });
             Assert.Equal(objective == TrainingObjective.DiffusionDpo, last!.ImplicitAccuracy is not null);
             results.Add(string.Join(',', tuned.parameters().SelectMany(p => p.data<float>().ToArray())));
         }
