@@ -27,7 +27,8 @@ internal sealed class ClipVisionKind : EncoderKind
     ];
 
     /// <inheritdoc/>
-    public override IVisionEncoder FromFolder(string folder, ModelConfig config, Device? device, ScalarType? dtype, VisionEncoderOptions options)
+    public override IVisionEncoder FromFolder(
+        string folder, string modelType, ModelConfig config, Device? device, ScalarType? dtype, VisionEncoderOptions options)
     {
         options.RequireNoStage(folder);
         options.RequireImageSize(folder, ClipVisionConfig.FromJson(config).ImageSize);

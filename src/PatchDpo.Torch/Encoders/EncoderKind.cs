@@ -20,8 +20,15 @@ internal abstract class EncoderKind
     public abstract IReadOnlyList<(string Key, string Meaning)> Anchors { get; }
 
     /// <summary>Opens the encoder in a folder whose configuration has one of <see cref="ModelTypes"/>, set to evaluation.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="modelType">Which of them.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="device">Where the weights go; the CPU by default.</param>
+    /// <param name="dtype">Their type; float32 by default.</param>
+    /// <param name="options">How it is used.</param>
     /// <exception cref="ArgumentException">The options do not fit the encoder.</exception>
-    public virtual IVisionEncoder FromFolder(string folder, ModelConfig config, Device? device, ScalarType? dtype, VisionEncoderOptions options)
+    public virtual IVisionEncoder FromFolder(
+        string folder, string modelType, ModelConfig config, Device? device, ScalarType? dtype, VisionEncoderOptions options)
         => throw new NotSupportedException("Weights alone tell what this encoder is.");
 
     /// <summary>Opens the encoder that a file of weights holds, set to evaluation.</summary>

@@ -38,7 +38,7 @@ internal static class EncoderKinds
         string name = field == "model_type" ? config.GetString(field) : config.GetStringArray(field).FirstOrDefault("");
         EncoderKind kind = All.FirstOrDefault(k => k.ModelTypes.Contains(name)) ?? throw config.Fault(
             field, $"'{name}' is not an image encoder that can be opened; {string.Join(" and ", All.Select(k => k.ModelTypeHint).OfType<string>())} are.");
-        return kind.FromFolder(folder, config, device, dtype, options);
+        return kind.FromFolder(folder, name, config, device, dtype, options);
     }
 
     /// <summary>The kind of an encoder.</summary>

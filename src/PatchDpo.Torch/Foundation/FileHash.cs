@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 
 namespace PatchDpo.Torch.Foundation;
@@ -33,8 +34,9 @@ internal static class FileHash
     /// <summary>Takes in the rest of a stream.</summary>
     public static void Append(IncrementalHash hash, Stream stream)
     {
-        byte[] buffer = new byte[1 << 20];
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(1 << 20);
         for (int count; (count = stream.Read(buffer)) > 0;)
             hash.AppendData(buffer, 0, count);
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 }

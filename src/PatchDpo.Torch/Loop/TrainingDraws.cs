@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Loop;
@@ -22,17 +21,7 @@ internal sealed class TrainingDraws(long seed)
     /// <param name="shape">Of one row.</param>
     /// <returns>Float32 on the CPU, <c>(rows,...)</c>, in the current dispose scope.</returns>
     public Tensor Normal(TrainingDraw draw, int step, int first, int rows, ReadOnlySpan<long> shape)
-    {
-        long[] one = shape.ToArray();
-        using DisposeScope scope = NewDisposeScope();
-        return stack(Enumerable.Range(first, rows).Select(OfRow)).MoveToOuterDisposeScope();
-
-        Tensor OfRow(int row)
-        {
-            using Generator generator = new(Bits(draw, step, row), CPU);
-            return randn(one, dtype: ScalarType.Float32, generator: generator);
-        }
-    }
+        => RowNoise.Normal(Enumerable.Range(first, rows).Select(row => Bits(draw, step, row)), shape.ToArray());
 
     /// <summary>Whole numbers from 0 to below a bound, all as likely; one a row.</summary>
     public long[] Below(TrainingDraw draw, int step, int first, int rows, long bound)

@@ -22,11 +22,12 @@ internal static class ModelFingerprint
     public static string Of(string path, string ignoredFile = "", ModelFilesRule rule = ModelFilesRule.Current)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        bool isFile = File.Exists(path);
         foreach ((string name, string file) in Files(path, rule).Where(f => f.Name != ignoredFile))
         {
             using FileStream stream = RegularFile.OpenRead(file, kind => NotAFile(file, kind));
             // A lone file has no name, so that it may be renamed; an empty one would be that of the ignored file.
-            hash.AppendData(Encoding.UTF8.GetBytes($"{(File.Exists(path) ? "." : name)}\0{stream.Length}\0"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"{(isFile ? "." : name)}\0{stream.Length}\0"));
             FileHash.Append(hash, stream);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -75,7 +75,7 @@ public sealed record PatchEncoderTrainerOptions
     /// The side in pixels of the views that photos are cut into, for encoders that take it; null (default): every image is
     /// brought to the encoder's own input, and views are drawn of that. A view shows about as many pixels of its photo: from
     /// <c>CropSize * sqrt(MinScale)</c> to <c>CropSize / sqrt(MinScale)</c>. Only
-    /// <see cref="PatchEncoderTrainer.Train(Encoders.ITrainableVisionEncoder, IReadOnlyList{Images.ImageBuffer}, Action{PatchEncoderProgress}, CancellationToken)"/>
+    /// <see cref="PatchEncoderTrainer"/>
     /// cuts.
     /// </summary>
     public int? CropSize { get; init => field = value is int side ? ArgumentRange.Within(side, 8, MaxSide) : null; }

@@ -20,12 +20,7 @@ internal static class RequestNoise
     public static Tensor Create(long seed, IReadOnlyList<long> indices, long[] shape, Device device, int? step = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        var rows = new List<Tensor>(indices.Count);
-        foreach (long index in indices)
-        {
-            using Generator generator = new(SeedMix.Mix(step is int s ? (long)SeedMix.Mix(seed ^ StepSalt, s) : seed, index), CPU);
-            rows.Add(randn(shape, dtype: ScalarType.Float32, generator: generator));
-        }
-        return stack(rows).to(device).MoveToOuterDisposeScope();
+        long start = step is int s ? (long)SeedMix.Mix(seed ^ StepSalt, s) : seed;
+        return RowNoise.Normal(indices.Select(index => SeedMix.Mix(start, index)), shape).to(device).MoveToOuterDisposeScope();
     }
 }

@@ -25,8 +25,6 @@ internal sealed class OtherFamily : AdapterFamily
         return true;
     });
 
-    public override string Name => "test family";
-
     /// <summary>Writes an adapter for a model, and makes its family known.</summary>
     public static string WriteFile(string folder, int width)
     {

@@ -11,9 +11,6 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 internal sealed class IpAdapterFamily : AdapterFamily
 {
     /// <inheritdoc/>
-    public override string Name => "IP-Adapter";
-
-    /// <inheritdoc/>
     public override bool Recognizes(ITensorFile file) => TensorFileKind.Describe(file) == TensorFileKind.IpAdapter;
 
     /// <inheritdoc/>

@@ -29,11 +29,11 @@ internal sealed class DinoKind : EncoderKind
     ];
 
     /// <inheritdoc/>
-    public override IVisionEncoder FromFolder(string folder, ModelConfig config, Device? device, ScalarType? dtype, VisionEncoderOptions options)
+    public override IVisionEncoder FromFolder(
+        string folder, string modelType, ModelConfig config, Device? device, ScalarType? dtype, VisionEncoderOptions options)
     {
         options.RequireNoStage(folder);
-        string field = config.Has("model_type") ? config.GetString("model_type") : config.GetStringArray("architectures")[0];
-        return First.Contains(field)
+        return First.Contains(modelType)
             ? DinoVisionTransformer.FromFolder(folder, device, dtype, Preprocessor(options))
             : DinoV2VisionTransformer.FromFolder(folder, device, dtype, Preprocessor(options));
     }
