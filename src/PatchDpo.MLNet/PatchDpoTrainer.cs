@@ -22,7 +22,7 @@ namespace PatchDpo.MLNet;
 /// | | |
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | Yes |
-/// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), two or more columns of [MLImage](xref:Microsoft.ML.Data.MLImage), two known-sized vectors of [Single](xref:System.Single) with two dimensions |
+/// | Input column data type | Text, two or more columns of [MLImage](xref:Microsoft.ML.Data.MLImage), two known-sized vectors of Single with two dimensions |
 /// | Output column data type | [MLImage](xref:Microsoft.ML.Data.MLImage) |
 /// | Is normalization required? | No |
 /// | Is caching required? | No |

@@ -15,7 +15,7 @@ namespace PatchDpo.MLNet;
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | No |
 /// | Input column data type | two columns of [MLImage](xref:Microsoft.ML.Data.MLImage), two more for masks on request |
-/// | Output column data type | two known-sized vectors of [Single](xref:System.Single) (rows, columns), a Single, on request an [MLImage](xref:Microsoft.ML.Data.MLImage) |
+/// | Output column data type | two known-sized vectors of Single (rows, columns), a Single, on request an [MLImage](xref:Microsoft.ML.Data.MLImage) |
 /// | Required NuGet in addition to Microsoft.ML | PatchDpo.MLNet and a libtorch package |
 /// | Exportable to ONNX | No |
 /// ]]></format>
