@@ -13,6 +13,9 @@ internal sealed class EvaluateCommand : ToolCommand
     private const string EmbeddedNote =
         "Measured with the small encoders that come with the library, which only ever saw drawings: the figures compare with no others.";
 
+    private const string ResNetNote = "Measured with ImageNet's ResNet-18: subject similarity is the cosine of its features of whole images, and no DINO score; "
+        + "for figures that compare with published ones, give --dino and --clip.";
+
     private readonly Argument<DirectoryInfo> _folder;
     private readonly Option<DirectoryInfo> _dataSet, _output;
     private readonly Option<DirectoryInfo?> _dino, _clip;
@@ -20,11 +23,13 @@ internal sealed class EvaluateCommand : ToolCommand
     private readonly Option<int?> _seed;
     private readonly Option<bool> _embedded, _allowMissing;
 
-    public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench does: DINO, CLIP-I and CLIP-T, per subject and in all.")
+    public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench does: DINO, CLIP-I and CLIP-T, per subject and in all; without models "
+        + "of yours, subject similarity and patch quality.")
     {
         _folder = DeclareArgument<DirectoryInfo>("generations", "Folder with subject/prompt.png for the 30 subjects and their 25 prompts.");
         _dataSet = DeclareRequired<DirectoryInfo>("--dreambench", "The data set's folder, with subject/00.jpg and on.");
-        _dino = Declare<DirectoryInfo?>("--dino", "DINO ViT-S/16 (config.json, model.safetensors) for figures that compare with published ones.");
+        _dino = Declare<DirectoryInfo?>("--dino", "DINO ViT-S/16 (config.json, model.safetensors) for figures that compare with published ones. Without "
+            + "it and --clip: ImageNet's ResNet-18 that comes with the program, whose subject similarity is no DINO score.");
         _clip = Declare<DirectoryInfo?>("--clip", "CLIP ViT-B/32 (both towers and the tokenizer) for the same.");
         _embedded = Declare<bool>("--embedded", "Instead of --dino and --clip: the small encoders that come with the library. Their figures compare with no "
             + "others.");
@@ -37,11 +42,12 @@ internal sealed class EvaluateCommand : ToolCommand
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
-        (ImageEncoder Dino, string Clip) models = (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
+        (EvaluationOptions models, string? note) = (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
         {
-            (true, null, null) => (ImageEncoder.EmbeddedDino, EmbeddedModels.EvaluationClip),
-            (false, DirectoryInfo d, DirectoryInfo c) => (ImageEncoder.FromFolder(d.FullName), c.FullName),
-            _ => throw new InputException("Give either both --dino and --clip, or --embedded."),
+            (true, null, null) => (new EvaluationOptions { Dino = ImageEncoder.EmbeddedDino, ClipFolder = EmbeddedModels.EvaluationClip }, EmbeddedNote),
+            (false, DirectoryInfo d, DirectoryInfo c) => (EvaluationOptions.DreamBench(d.FullName, c.FullName), (string?)null),
+            (false, null, null) => (EvaluationOptions.ResNet18, ResNetNote),
+            _ => throw new InputException("Give both --dino and --clip, or --embedded, or none of them for ImageNet's ResNet-18."),
         };
         var evaluator = new PersonalizationEvaluatorOptions
         {
@@ -54,8 +60,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Check(generations, photos, photosOf, arguments.GetValue(_allowMissing));
         string output = arguments.GetValue(_output)!.FullName;
         OutputFolder.Check(output);
-        string[] notes = arguments.GetValue(_embedded) ? [EmbeddedNote] : [];
-        foreach (string note in notes)
+        if (note is not null)
             Console.WriteLine($"note: {note}");
         Console.WriteLine($"{generations.Found.Count} images of {generations.Found.DistinctBy(g => g.Subject).Count()} subjects");
         long start = Stopwatch.GetTimestamp();
@@ -65,7 +70,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Directory.CreateDirectory(output);
         var report = new EvaluationReport(metrics)
         {
-            Notes = notes,
+            Notes = note is null ? [] : [note],
             MissingFiles = [.. generations.Missing, .. photos.Missing],
             StrayFiles = [.. generations.Stray, .. photos.Stray],
         };
@@ -102,12 +107,24 @@ internal sealed class EvaluateCommand : ToolCommand
     private static void Print(PersonalizationMetrics metrics)
     {
         PromptWarnings.Print(metrics.TruncatedPrompts);
-        Console.WriteLine($"{"subject",-20} images  pairs   DINO  CLIP-I  CLIP-T");
+        // The columns that were measured.
+        (string Title, Func<SubjectMetrics, double?> Value)[] columns =
+        [
+            .. new (string Title, Func<SubjectMetrics, double?> Value)[]
+            {
+                ("DINO", s => s.Dino), ("CLIP-I", s => s.ClipI), ("CLIP-T", s => s.ClipT), ("patch quality", s => s.PatchQuality),
+                ("subject similarity", s => s.SubjectSimilarity),
+            }.Where(c => c.Value(metrics.Subjects[0]) is not null),
+        ];
+        Console.WriteLine($"{"subject",-20} images  pairs{string.Concat(columns.Select(c => "  " + c.Title.PadLeft(Wide(c.Title))))}");
         foreach (SubjectMetrics s in metrics.Subjects)
-            Console.WriteLine($"{s.Subject,-20} {s.Images,6} {s.Pairs,6}  {s.Dino,5:F3}   {s.ClipI,5:F3}   {s.ClipT,5:F3}");
+            Console.WriteLine($"{s.Subject,-20} {s.Images,6} {s.Pairs,6}"
+                + string.Concat(columns.Select(c => "  " + c.Value(s)!.Value.ToString("F3").PadLeft(Wide(c.Title)))));
         Console.WriteLine();
         Console.WriteLine(metrics);
         foreach (EvaluationModel model in metrics.Models)
             Console.WriteLine($"{model.Role}: {model.Name}, SHA-256 {model.Sha256}");
+
+        static int Wide(string title) => Math.Max(title.Length, "0.000".Length);
     }
 }

@@ -9,7 +9,8 @@ internal sealed class ScoreCommand : ToolCommand
 {
     private readonly Option<DirectoryInfo> _generated, _references, _output;
     private readonly Option<FileInfo> _pairs;
-    private readonly Option<string> _encoder, _format;
+    private readonly EncoderOptions _encoder = new();
+    private readonly Option<string> _format;
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
     private readonly Option<bool> _background;
@@ -28,9 +29,7 @@ internal sealed class ScoreCommand : ToolCommand
         _heatMaps = Declare<int?>("--heat-maps", "Draw at most this many pairs, lowest score first; default: all.");
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
-        _encoder = Declare("--encoder", "Folder of a DINO, DINOv2 or CLIP image encoder (config.json, model.safetensors), or a lone checkpoint of these, of a "
-            + "ResNet, a VGG or ALIKE; 'embedded' is the patch encoder that comes with the library.", ModelPath.Embedded);
-        _encoder.Recursive = true;
+        _encoder.AddTo(this, EncoderChoice.ResNet18);
         Add(Separation());
     }
 
@@ -46,7 +45,8 @@ internal sealed class ScoreCommand : ToolCommand
         };
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
-            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background), arguments.GetValue(_encoder)!), cancellationToken);
+            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background),
+            _encoder.Read(arguments, EncoderChoice.ResNet18)), cancellationToken);
         return Ending.Done;
     }
 
@@ -66,7 +66,7 @@ internal sealed class ScoreCommand : ToolCommand
         SetAction(command, (arguments, cancellationToken) =>
         {
             Score.Separation.Run(arguments.GetValue(photos)!.FullName, arguments.GetValue(limit), arguments.GetValue(seed),
-                arguments.GetValue(_background), arguments.GetValue(_encoder)!, cancellationToken);
+                arguments.GetValue(_background), _encoder.Read(arguments, EncoderChoice.ResNet18), cancellationToken);
             return Ending.Done;
         });
         return command;
