@@ -31,6 +31,7 @@ internal sealed class ScoreCommand : ToolCommand
         _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
         Add(Separation());
+        Add(Matching());
     }
 
     protected override string StoppedMessage => "Stopped; no table is written.";
@@ -67,6 +68,22 @@ internal sealed class ScoreCommand : ToolCommand
         {
             Score.Separation.Run(arguments.GetValue(photos)!.FullName, arguments.GetValue(limit), arguments.GetValue(seed),
                 arguments.GetValue(_background), _encoder.Read(arguments, EncoderChoice.ResNet18), cancellationToken);
+            return Ending.Done;
+        });
+        return command;
+    }
+
+    private Command Matching()
+    {
+        var sequences = new Argument<DirectoryInfo[]>("sequences")
+        {
+            Description = "Folders of photo sequences with homographies, as HPatches has them (1.png, 2.png, ..., H_1_2, ...).",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var command = new Command("matching", "Measures which share of patches finds its counterpart in other photos of the same plane.") { sequences };
+        SetAction(command, (arguments, _) =>
+        {
+            Score.Matching.Run([.. arguments.GetValue(sequences)!.Select(f => f.FullName)], _encoder.Read(arguments, EncoderChoice.ResNet18));
             return Ending.Done;
         });
         return command;

@@ -11,9 +11,10 @@ namespace PatchDpo.Torch.Vision.Cnn;
 internal sealed class OnnxResNetKind(EncoderKind resNet) : EncoderKind
 {
     // The file's preparation takes a mean image from pixels in 0..255 and divides by nothing. These are the image's means over its pixels, which change
-    // features by a cosine of 0.995 to 0.9997: any size can then be taken.
+    // features by a cosine of 0.995 to 0.9997: any size can then be taken. Deviations are ImageNet's, so that normalised pixels are of the usual size
+    // (views are jittered by shares of it); the first convolution makes up for them.
     private static readonly PixelNormalization Input = new(
-        [123.15162658691406 / 255, 115.90288543701172 / 255, 103.0626220703125 / 255], [1 / 255.0, 1 / 255.0, 1 / 255.0]);
+        [123.15162658691406 / 255, 115.90288543701172 / 255, 103.0626220703125 / 255], PixelNormalization.ImageNet.Std);
 
     /// <inheritdoc/>
     public override IReadOnlyList<(string Key, string Meaning)> Anchors => [];
@@ -23,7 +24,11 @@ internal sealed class OnnxResNetKind(EncoderKind resNet) : EncoderKind
 
     /// <inheritdoc/>
     public override IVisionEncoder FromState(ITensorSource state, string anchor, Device? device, ScalarType? dtype, VisionEncoderOptions options)
-        => resNet.FromState(state, anchor, device, dtype, options with { Normalization = options.Normalization ?? Input });
+    {
+        var encoder = (ResNet)resNet.FromState(state, anchor, device, dtype, options with { Normalization = options.Normalization ?? Input });
+        encoder.ScaleInput([.. Input.Std.Select(deviation => 255 * deviation)]);
+        return encoder;
+    }
 
     /// <inheritdoc/>
     public override bool Owns(IVisionEncoder encoder) => false;

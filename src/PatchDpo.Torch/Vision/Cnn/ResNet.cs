@@ -92,6 +92,14 @@ internal sealed class ResNet : ConvolutionalEncoder
         return (fc ?? throw new InvalidOperationException("The network has no classifier.")).call(call(pixels)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Makes the first convolution take pixels that were divided by these numbers, one for each channel.</summary>
+    internal void ScaleInput(double[] divisors)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        conv1.Weight.mul_(tensor(divisors).reshape(1, -1, 1, 1).to(conv1.Weight.dtype, conv1.Weight.device));
+    }
+
     private protected override Parameter Anchor => conv1.Weight;
 
     private protected override List<Tensor> Maps(Tensor pixels)
