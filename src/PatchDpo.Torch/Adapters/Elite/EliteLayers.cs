@@ -1,0 +1,78 @@
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.UNet;
+using PatchDpo.Torch.Foundation;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Adapters.Elite;
+
+/// <summary>
+/// ELITE's part inside the UNet: in every cross-attention layer keys and values for the text, which take the place of the UNet's own, and for the
+/// object's patches. PatchDPO trains those for the patches.
+/// </summary>
+/// <remarks>
+/// State-dict keys are those of the two mappers behind <c>global.</c> and <c>local.</c>: <c>global.{name}_to_k.weight</c>, with diffusers' name of the
+/// layer and underscores for its dots.
+/// </remarks>
+public sealed class EliteLayers : AdapterLayers
+{
+    private readonly IReadOnlyList<AttentionLayer> _layers;
+    private readonly EliteKeysAndValues global, local;
+
+    /// <summary>Makes the layers for a UNet, with PyTorch's initial weights for linear layers.</summary>
+    /// <param name="config">The configuration of the UNet that they belong to.</param>
+    /// <param name="device">Where the weights are made.</param>
+    /// <param name="dtype">The weights' type.</param>
+    /// <exception cref="ArgumentException">The configuration is not valid.</exception>
+    public EliteLayers(UNetConfig config, Device? device = null, ScalarType? dtype = null) : this(CrossAttentions(config), device, dtype)
+    {
+    }
+
+    internal EliteLayers(IReadOnlyList<AttentionLayer> layers, Device? device, ScalarType? dtype) : base(TorchRuntime.Initialized(nameof(EliteLayers)))
+    {
+        _layers = layers;
+        global = new EliteKeysAndValues(layers, device, dtype);
+        local = new EliteKeysAndValues(layers, device, dtype);
+        RegisterComponents();
+    }
+
+    /// <summary>Whether PatchDPO trains the text's keys and values too. Default: false, the object's patches' alone, as it trains an IP-Adapter.</summary>
+    public bool TrainsGlobal { get; set; }
+
+    /// <summary>Keys and values of the text.</summary>
+    internal EliteKeysAndValues Global => global;
+
+    /// <summary>Keys and values of the object's patches.</summary>
+    internal EliteKeysAndValues Local => local;
+
+    /// <inheritdoc/>
+    internal override IEnumerable<Parameter> TrainedParameters => TrainsGlobal ? parameters() : local.parameters();
+
+    /// <inheritdoc/>
+    public override EliteLayers Clone(ScalarType? dtype = null)
+    {
+        using IDisposable noGrad = no_grad();
+        Tensor first = global.Anchor.AliveIn(this);
+        var copy = new EliteLayers(_layers, first.device, dtype ?? first.dtype) { TrainsGlobal = TrainsGlobal };
+        foreach ((Parameter target, Parameter source) in copy.parameters().Zip(parameters()))
+        {
+            target.copy_(source);
+            target.requires_grad = source.requires_grad;
+        }
+        copy.train(training);
+        return copy;
+    }
+
+    /// <inheritdoc/>
+    internal override bool Fits(AdapterLayers other) => other is EliteLayers layers && layers._layers.SequenceEqual(_layers);
+
+    /// <inheritdoc/>
+    internal override IImagePromptBranch Branch(ImagePrompt prompt, double scale) => new EliteAttention(this, prompt["local"], prompt["placeholder"], scale);
+
+    private static List<AttentionLayer> CrossAttentions(UNetConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        config.Validate();
+        return [.. config.AttentionLayers().Where(l => l.ContextChannels is not null)];
+    }
+}
