@@ -35,7 +35,7 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
             cancellationToken.ThrowIfCancellationRequested();
             pairs.Add(new TrainingPair(prompt(), Shared(reference()), generated(), referenceQuality(), generatedQuality())
             {
-                ImagePrompts = imagePrompts?.Select(read => Shared(read())).ToArray(),
+                ImagePrompts = imagePrompts?.Select(read => new ReferenceImage(Shared(read()))).ToArray(),
             });
         }
         return pairs;

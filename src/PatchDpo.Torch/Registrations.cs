@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Adapters.Elite;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
@@ -18,5 +19,6 @@ internal static class Registrations
     {
         EncoderKinds.Register([new DinoKind(), new ClipVisionKind(), .. ConvolutionalKinds.All]);
         AdapterFamilies.Register(new IpAdapterFamily());
+        AdapterFamilies.Register(new EliteFamily());
     }
 }

@@ -177,9 +177,6 @@ public sealed class ClipTokenizer
                 + $"{encoder.VocabularySize} embeddings (vocab_size); the two belong to different models, or the encoder's part with added tokens is missing.");
     }
 
-    /// <summary>How many tokens a text has, without the start and the end, however long it is.</summary>
-    internal int CountTokens(string text) => Tokens(text).Count;
-
     // Without the start and the end.
     private List<int> Tokens(string text)
     {

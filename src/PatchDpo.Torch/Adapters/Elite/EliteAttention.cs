@@ -49,8 +49,7 @@ internal sealed class EliteAttention(EliteLayers layers, Tensor? tokens, Tensor?
     // The placeholder's column of (B,heads,places,T), 0 in rows without one, over its maximum: (B,heads,places,1).
     private Tensor Gate(Tensor probabilities)
     {
-        // A model of less precision has made numbers of its own type of them.
-        Tensor places = placeholders!.to_type(ScalarType.Int64).view(-1, 1, 1, 1);
+        Tensor places = placeholders!.view(-1, 1, 1, 1);
         Tensor present = places.GreaterThan(-1);
         Tensor column = probabilities.gather(3, where(present, places, zeros_like(places)).expand([.. probabilities.shape[..3], 1]));
         Tensor map = column * present.to_type(column.dtype), maximum = map.max();

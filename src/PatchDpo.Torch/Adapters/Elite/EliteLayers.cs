@@ -67,7 +67,13 @@ public sealed class EliteLayers : AdapterLayers
     internal override bool Fits(AdapterLayers other) => other is EliteLayers layers && layers._layers.SequenceEqual(_layers);
 
     /// <inheritdoc/>
-    internal override IImagePromptBranch Branch(ImagePrompt prompt, double scale) => new EliteAttention(this, prompt["local"], prompt["placeholder"], scale);
+    /// <remarks>Rows of the unconditional half have no placeholder, which keeps the local branch and its maximum in the other half.</remarks>
+    internal override IImagePromptBranch Branch(ImagePrompt prompt, BranchSettings settings)
+    {
+        if (!prompt.Names.Contains(ElitePromptEncoder.Place))
+            throw new ArgumentException("The image prompts do not know where the placeholder stands in their prompts.", nameof(prompt));
+        return new EliteAttention(this, prompt[ElitePromptEncoder.Patches].to(settings.DType), prompt[ElitePromptEncoder.Place], settings.Scale);
+    }
 
     private static List<AttentionLayer> CrossAttentions(UNetConfig config)
     {

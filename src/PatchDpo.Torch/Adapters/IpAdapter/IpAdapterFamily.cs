@@ -11,6 +11,9 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 internal sealed class IpAdapterFamily : AdapterFamily
 {
     /// <inheritdoc/>
+    public override IReadOnlyList<string> FolderFiles { get; } = ["ip_adapter.safetensors"];
+
+    /// <inheritdoc/>
     public override bool Recognizes(ITensorFile file) => TensorFileKind.Describe(file) == TensorFileKind.IpAdapter;
 
     /// <inheritdoc/>

@@ -62,7 +62,8 @@ public sealed class IpAdapterLayers : AdapterLayers
     internal override bool Fits(AdapterLayers other) => other is IpAdapterLayers layers && layers.Indices.SequenceEqual(Indices);
 
     /// <inheritdoc/>
-    internal override IImagePromptBranch Branch(ImagePrompt prompt, double scale) => new IpAttention(this, prompt[IpAdapterPromptEncoder.Tokens], scale);
+    internal override IImagePromptBranch Branch(ImagePrompt prompt, BranchSettings settings)
+        => new IpAttention(this, prompt[IpAdapterPromptEncoder.Tokens].to(settings.DType), settings.Scale);
 
     /// <summary>The image prompt's keys and values for one layer, of the tokens' type: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
     internal (Tensor Key, Tensor Value) KeyValue(int index, Tensor tokens)
