@@ -30,6 +30,10 @@ internal sealed class ElitePromptEncoder(ClipVisionEncoder encoder, EliteModel m
     public override bool ChangesText => true;
 
     /// <inheritdoc/>
+    /// <remarks>The maximum of the placeholder's map is over the batch; the reference generates one picture at a time.</remarks>
+    public override bool MixesRows => true;
+
+    /// <inheritdoc/>
     public override string? WhyUnsuitable(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion)
     {
         if (references.Count == 0)
