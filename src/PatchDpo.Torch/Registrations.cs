@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Adapters.MipAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Vision.Cnn;
@@ -17,6 +18,6 @@ internal static class Registrations
     internal static void Run()
     {
         EncoderKinds.Register([new DinoKind(), new ClipVisionKind(), .. ConvolutionalKinds.All]);
-        AdapterFamilies.Register(new IpAdapterFamily());
+        AdapterFamilies.Register(new IpAdapterFamily(), new MipAdapterFamily());
     }
 }
