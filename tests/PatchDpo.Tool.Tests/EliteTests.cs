@@ -66,7 +66,8 @@ public sealed class EliteTests : IDisposable
         Assert.DoesNotContain(errors, e => e.Contains("warning", StringComparison.Ordinal));
         Assert.True(File.Exists(Path.Combine(_root, "local_mapper.pt")));
 
-        using PersonalizedModel before = PersonalizedModel.Load(_model), first = PersonalizedModel.Load(_model, plain), second = PersonalizedModel.Load(_model, masked);
+        using PersonalizedModel before = PersonalizedModel.Load(_model), first = PersonalizedModel.Load(_model, plain),
+            second = PersonalizedModel.Load(_model, masked);
         using EliteLayers expected = (EliteLayers)new PatchDpoTrainer(before, new() { MaxSteps = 2, LearningRate = 1e-2, BatchSize = 1 }).Train(
             [new("a S", TinyElite.Object(1).Picture, TinyPersonalizedModel.Image(3), map, map)
             {
@@ -84,7 +85,8 @@ public sealed class EliteTests : IDisposable
             return output;
         }
 
-        static byte[] Bytes(EliteLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+        static byte[] Bytes(EliteLayers layers) => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal)
+            .SelectMany(t => t.Value.bytes.ToArray())];
     }
 
     private byte[] Generate(out string[] errors, params string[] more)

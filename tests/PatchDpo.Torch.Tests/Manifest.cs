@@ -25,9 +25,13 @@ internal static class Manifest
         => Read(name).ToDictionary(m => m.Key, m => empty(m.Value, device: META), StringComparer.Ordinal);
 
     /// <summary>Asserts that a module has exactly these keys and shapes.</summary>
-    public static void AssertSame(IReadOnlyDictionary<string, long[]> expected, nn.Module module)
+    public static void AssertSame(IReadOnlyDictionary<string, long[]> expected, nn.Module module) => AssertSame(expected, ("", module));
+
+    /// <summary>Asserts that modules have exactly these keys, each behind its prefix, and shapes.</summary>
+    public static void AssertSame(IReadOnlyDictionary<string, long[]> expected, params (string Prefix, nn.Module Module)[] parts)
     {
-        string[] actual = [.. module.state_dict().Select(t => $"{t.Key} {string.Join('x', t.Value.shape)}").Order(StringComparer.Ordinal)];
+        string[] actual = [.. parts.SelectMany(p => p.Module.state_dict().Select(t => $"{p.Prefix}{t.Key} {string.Join('x', t.Value.shape)}"))
+            .Order(StringComparer.Ordinal)];
         Assert.Equal(expected.Select(m => $"{m.Key} {string.Join('x', m.Value)}").Order(StringComparer.Ordinal), actual);
     }
 }

@@ -216,6 +216,25 @@ public sealed class PersonalizedModel : IDisposable
     }
 
     /// <summary>
+    /// Adds to image prompts what depends on their prompts, such as where an object's name or ELITE's placeholder stands; for IP-Adapter nothing. Encode
+    /// the text and predict noise with what it gives.
+    /// </summary>
+    /// <param name="imagePrompt">B image prompts; they stay the caller's.</param>
+    /// <param name="prompts">Their prompts, B.</param>
+    /// <returns>B rows, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">There are not as many prompts.</exception>
+    public ImagePrompt Locate(ImagePrompt imagePrompt, IReadOnlyList<string> prompts)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentNullException.ThrowIfNull(imagePrompt);
+        ArgumentNullException.ThrowIfNull(prompts);
+        if (prompts.Count != imagePrompt.Rows)
+            throw new ArgumentException($"{prompts.Count} prompts are given for {imagePrompt.Rows} image prompts.", nameof(prompts));
+        using DisposeScope scope = NewDisposeScope();
+        return Parts.References.Locate(imagePrompt, prompts).Map(t => t.alias().MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
     /// What stands for a missing reference. IP-Adapter: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding),
     /// projected.
     /// </summary>

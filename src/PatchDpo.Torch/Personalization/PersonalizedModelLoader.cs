@@ -52,7 +52,7 @@ internal sealed class PersonalizedModelLoader
         string imageEncoderFolder = _options.ImageEncoderPath ?? _source.ImageEncoderPath;
         ModelFolder.RequireFile(imageEncoderFolder, "config.json");
         NoiseScheduleConfig schedule = ReadSchedule(_source.Scheduler);
-        AdapterFamily family = AdapterFamilies.Of(adapterFile);
+        AdapterFamily family = _options.AdapterFamily is string name ? AdapterFamilies.Named(name) : AdapterFamilies.Of(adapterFile);
         family.Check(adapterFile, _source.UNetConfig);
 
         ITextConditioning text = LoadText();

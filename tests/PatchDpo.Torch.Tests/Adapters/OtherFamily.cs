@@ -35,6 +35,8 @@ internal sealed class OtherFamily : AdapterFamily
         return path;
     }
 
+    public override string Name => "other";
+
     public override bool Recognizes(ITensorFile file) => file.Contains(Key);
 
     public override void Check(string path, UNetConfig unet)

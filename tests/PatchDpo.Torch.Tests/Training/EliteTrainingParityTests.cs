@@ -110,7 +110,8 @@ public class EliteTrainingParityTests
             }),
             zeros(latents.shape[0], 6), PatchDpoLoss.Weights(_io["in.pair.target_rmap"], _io["in.pair.contra_rmap"]));
         TrainingStep step = TrainingStep.Forward(
-            _schedule, (x, t, c) => _elite.UNet.forward(x, t, c.Text.HiddenStates, imagePrompt: _elite.Layers.Branch(c.Image, new(1, ScalarType.Float32))), batch);
+            _schedule, (x, t, c) => _elite.UNet.forward(x, t, c.Text.HiddenStates, imagePrompt: _elite.Layers.Branch(c.Image, new(1, ScalarType.Float32))),
+                batch);
         return (step, objective.Loss(step, () => throw new InvalidOperationException("PatchDPO has no frozen model.")).Value);
     }
 

@@ -10,6 +10,9 @@ namespace PatchDpo.Torch.Adapters.Elite;
 internal sealed class EliteFamily : AdapterFamily
 {
     /// <inheritdoc/>
+    public override string Name => "elite";
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> FolderFiles { get; } =
         [.. new[] { ".pt", ".safetensors", ".bin" }.Select(ending => EliteSource.GlobalName + ending)];
 

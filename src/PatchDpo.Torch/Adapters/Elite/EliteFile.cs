@@ -26,7 +26,8 @@ internal static class EliteFile
     {
         using EliteSource source = EliteSource.Open(path);
         if (config.HasTextTimeEmbedding)
-            throw new UnknownModelException(path, null, "this is ELITE, which puts words into one text encoder (Stable Diffusion 1.4, 1.5); the model has two.");
+            throw new UnknownModelException(path, null,
+                "this is ELITE, which puts words into one text encoder (Stable Diffusion 1.4, 1.5); the model has two.");
         foreach ((ITensorFile file, string prefix) in new[] { source.Global, source.Local })
         {
             (_, _, int words) = Sizes(file, prefix);

@@ -24,7 +24,8 @@ public sealed class EliteLayers : AdapterLayers
     /// <param name="device">Where the weights are made.</param>
     /// <param name="dtype">The weights' type.</param>
     /// <exception cref="ArgumentException">The configuration is not valid.</exception>
-    public EliteLayers(UNetConfig config, Device? device = null, ScalarType? dtype = null) : this(CrossAttentions(config), device, dtype)
+    public EliteLayers(UNetConfig config, Device? device = null, ScalarType? dtype = null)
+        : this(NumberedLayers<EliteKeysAndValues>.CrossAttentions(config), device, dtype)
     {
     }
 
@@ -51,16 +52,8 @@ public sealed class EliteLayers : AdapterLayers
     /// <inheritdoc/>
     public override EliteLayers Clone(ScalarType? dtype = null)
     {
-        using IDisposable noGrad = no_grad();
         Tensor first = global.Anchor.AliveIn(this);
-        var copy = new EliteLayers(_layers, first.device, dtype ?? first.dtype) { TrainsGlobal = TrainsGlobal };
-        foreach ((Parameter target, Parameter source) in copy.parameters().Zip(parameters()))
-        {
-            target.copy_(source);
-            target.requires_grad = source.requires_grad;
-        }
-        copy.train(training);
-        return copy;
+        return NumberedLayers<EliteKeysAndValues>.Filled(new EliteLayers(_layers, first.device, dtype ?? first.dtype) { TrainsGlobal = TrainsGlobal }, this);
     }
 
     /// <inheritdoc/>
@@ -71,14 +64,8 @@ public sealed class EliteLayers : AdapterLayers
     internal override IImagePromptBranch Branch(ImagePrompt prompt, BranchSettings settings)
     {
         if (!prompt.Names.Contains(ElitePromptEncoder.Place))
-            throw new ArgumentException("The image prompts do not know where the placeholder stands in their prompts.", nameof(prompt));
+            throw new ArgumentException(
+                "The image prompts do not know where the placeholder stands in their prompts: give them to PersonalizedModel.Locate first.", nameof(prompt));
         return new EliteAttention(this, prompt[ElitePromptEncoder.Patches].to(settings.DType), prompt[ElitePromptEncoder.Place], settings.Scale);
-    }
-
-    private static List<AttentionLayer> CrossAttentions(UNetConfig config)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        config.Validate();
-        return [.. config.AttentionLayers().Where(l => l.ContextChannels is not null)];
     }
 }

@@ -29,6 +29,12 @@ internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Modul
     public static bool TakesEmbedding(nn.Module<Tensor, Tensor> projection) => projection is LinearImageProjection;
 
     /// <inheritdoc/>
+    public override string? WhyUnsuitable(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion)
+        => fusion == ReferenceFusion.Merge
+            ? "an IP-Adapter has no gates to merge objects with; concatenate them, or load it as the start of a MIP-Adapter (AdapterFamily, --family mip-adapter)."
+            : null;
+
+    /// <inheritdoc/>
     public override ImagePrompt Encode(IReadOnlyList<ReferenceImage> references)
     {
         using DisposeScope scope = NewDisposeScope();

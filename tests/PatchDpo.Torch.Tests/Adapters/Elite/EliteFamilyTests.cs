@@ -54,7 +54,8 @@ public sealed class EliteFamilyTests : IDisposable
         byte[] whole = Draw(new ReferenceImage(picture) { Mask = mask });
         Assert.Equal(whole, Draw(new ReferenceImage(picture)));
         Assert.NotEqual(whole, Draw(new ReferenceImage(picture) { Mask = new ImageBuffer(mask.Width, mask.Height, 3, half) }));
-        Assert.Equal(whole, Draw(new ReferenceImage(picture) { Mask = new ImageBuffer(mask.Width, mask.Height, 1, [.. mask.Pixels.Where((_, i) => i % 3 == 0)]) }));
+        ImageBuffer grey = new(mask.Width, mask.Height, 1, [.. mask.Pixels.Where((_, i) => i % 3 == 0)]);
+        Assert.Equal(whole, Draw(new ReferenceImage(picture) { Mask = grey }));
     }
 
     [Fact]
@@ -85,7 +86,8 @@ public sealed class EliteFamilyTests : IDisposable
     public void A_picture_does_not_depend_on_what_is_drawn_beside_it()
     {
         GenerationRequest[] requests = [.. Enumerable.Range(0, 3).Select(i => new GenerationRequest("a S", [TinyElite.Object(i).Picture]) { NoiseIndex = i })];
-        Assert.Equal(requests.Select(r => _model.Generate([r], Options)[0].Pixels), _model.Generate(requests, Options with { BatchSize = 4 }).Select(i => i.Pixels));
+        Assert.Equal(
+            requests.Select(r => _model.Generate([r], Options)[0].Pixels), _model.Generate(requests, Options with { BatchSize = 4 }).Select(i => i.Pixels));
     }
 
     [Fact]
@@ -96,12 +98,14 @@ public sealed class EliteFamilyTests : IDisposable
         (ImageBuffer picture, ImageBuffer mask) = TinyElite.Object(3);
         ReferenceImage[] references = [new(picture) { Mask = mask }, new(TinyElite.Object(4).Picture)];
         string[] prompts = ["a S", "S in b"];
-        ImagePrompt image = _model.References.Locate(_model.EncodeReferences(references), prompts), dropped = _model.EncodeDroppedReference(1);
+        ImagePrompt image = _model.Locate(_model.EncodeReferences(references), prompts), dropped = _model.EncodeDroppedReference(1);
         Tensor latents = randn(2, 4, 8, 8), timesteps = tensor(new[] { 700L, 700L });
         PromptConditions positive = new(_model.EncodeText(prompts, imagePrompt: image), image, zeros(2, 6));
-        PromptConditions negative = new(_model.EncodeText(["", ""], imagePrompt: _model.EncodeDroppedReference(2)), _model.References.Unconditional(image, dropped), zeros(2, 6));
+        PromptConditions negative = new(
+            _model.EncodeText(["", ""], imagePrompt: _model.EncodeDroppedReference(2)), _model.References.Unconditional(image, dropped), zeros(2, 6));
         Tensor apart = cat([Predict(negative), Predict(positive)]);
-        Tensor both = _model.Predict(cat([latents, latents]), cat([timesteps, timesteps]), PromptConditions.Guided(negative, positive), _model.AdapterLayers, 0.8);
+        Tensor both = _model.Predict(cat([latents, latents]), cat([timesteps, timesteps]), PromptConditions.Guided(negative, positive),
+            _model.AdapterLayers, 0.8);
         Fixtures.AssertClose(both, apart, 2e-5, "both halves");
         Assert.True((both.chunk(2)[0] - both.chunk(2)[1]).abs().max().item<float>() > 1e-3);
 
@@ -159,8 +163,9 @@ public sealed class EliteFamilyTests : IDisposable
             PromptConditions conditions = cache.Batch(
                 [1, 2], [dropText, false], [dropImage, false], zeros(2, 4, 8, 8), tensor(new long[] { 5, 6 }), officialTimeIds: false, CPU).Conditions;
             string[] prompts = [dropText ? "" : pairs[1].Prompt, pairs[2].Prompt];
-            ImagePrompt image = _model.References.Locate(ImagePrompt.Concat(
-                dropImage ? _model.EncodeDroppedReference(1) : _model.EncodeReferences([pairs[1].Reference]), _model.EncodeReferences([pairs[2].Reference])), prompts);
+            ImagePrompt image = _model.Locate(ImagePrompt.Concat(
+                dropImage ? _model.EncodeDroppedReference(1) : _model.EncodeReferences([pairs[1].Reference]),
+                    _model.EncodeReferences([pairs[2].Reference])), prompts);
             Tensor text = _model.EncodeText(prompts, imagePrompt: image).HiddenStates;
             Fixtures.AssertClose(conditions.Text.HiddenStates, cat([text, text]), 1e-5, "text");
             foreach (string name in image.Names)
@@ -206,9 +211,11 @@ public sealed class EliteFamilyTests : IDisposable
         Refused("all black", new ReferenceImage(picture) { Mask = new ImageBuffer(32, 32, 1, new byte[1024]) });
         Refused("there are 2", new ReferenceImage(picture), new ReferenceImage(picture));
         Refused("there are 3", new ReferenceImage(picture) { OtherPhotos = [picture, picture] });
-        Assert.Contains("row 1", Assert.Throws<UnsuitableReferencesException>(() => _model.EncodeReferences([picture, busy])).Message, StringComparison.Ordinal);
+        Assert.Contains("row 1", Assert.Throws<UnsuitableReferencesException>(() => _model.EncodeReferences([picture, busy])).Message,
+            StringComparison.Ordinal);
         Assert.Contains("pair 1", Assert.Throws<UnsuitableReferencesException>(
-            () => new PatchDpoTrainer(_model, new() { MaxSteps = 1 }).Train([Pairs()[0], Pairs()[1] with { Reference = busy }])).Message, StringComparison.Ordinal);
+            () => new PatchDpoTrainer(_model, new() { MaxSteps = 1 }).Train([Pairs()[0], Pairs()[1] with { Reference = busy }])).Message,
+                StringComparison.Ordinal);
         _model.Generate([new("a S", [new ReferenceImage(busy) { Mask = mask }])], Options);
 
         void Refused(string message, params ReferenceImage[] references) => Assert.Contains(
@@ -216,13 +223,16 @@ public sealed class EliteFamilyTests : IDisposable
     }
 
     [Fact]
-    public void Image_prompts_that_do_not_know_their_prompts_are_refused()
+    public void Image_prompts_are_told_their_prompts_before_noise_is_predicted()
     {
         using DisposeScope scope = NewDisposeScope();
         ImagePrompt image = _model.EncodeReferences([TinyElite.Object(1).Picture]);
         TextConditions text = _model.EncodeText(["a S"], imagePrompt: image);
-        Assert.Contains("placeholder", Assert.Throws<ArgumentException>("prompt", () => _model.PredictNoise(zeros(1, 4, 8, 8), tensor(5L), text, image)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("PersonalizedModel.Locate", Assert.Throws<ArgumentException>(
+            "prompt", () => _model.PredictNoise(zeros(1, 4, 8, 8), tensor(5L), text, image)).Message, StringComparison.Ordinal);
+        _model.PredictNoise(zeros(1, 4, 8, 8), tensor(5L), text, _model.Locate(image, ["a S"]));
+        Assert.Throws<ArgumentException>("prompts", () => _model.Locate(image, ["a S", "S"]));
+        LeakCheck.Run(() => _model.Locate(image, ["a S"]).Dispose());
     }
 
     [Fact]
@@ -254,7 +264,8 @@ public sealed class EliteFamilyTests : IDisposable
     public void A_mapper_of_another_width_and_another_image_encoder_are_refused_by_field()
     {
         TinyElite.WriteMapper(_folder, "local_mapper.pt", output: 20);
-        Assert.Contains("words of width 20, the UNet takes text of width 12", Assert.Throws<StateDictMismatchException>(() => PersonalizedModel.Load(_folder)).Message,
+        Assert.Contains("words of width 20, the UNet takes text of width 12", Assert.Throws<StateDictMismatchException>(()
+            => PersonalizedModel.Load(_folder)).Message,
             StringComparison.Ordinal);
         TinyElite.WriteMapper(_folder, "local_mapper.pt", input: 20);
         Assert.Equal("hidden_size", Assert.Throws<ModelConfigException>(() => PersonalizedModel.Load(_folder)).Field);

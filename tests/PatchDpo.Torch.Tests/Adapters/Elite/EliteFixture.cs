@@ -24,7 +24,8 @@ internal sealed class EliteFixture
         string unet = Regex.Match(Json.GetProperty("unet_weights").GetString()!, @"^(\S+)\.weights\.safetensors").Groups[1].Value;
         UNet = UNetFixture.Load(Fixtures.Path(unet + ".json"));
         Text = Load(new ClipTextEncoder(ClipTextConfig.FromJson(Config("text")) with { ProjectionDim = null }), "elite_tiny.text.weights.safetensors");
-        Vision = Load(new ClipVisionEncoder(ClipVisionConfig.FromJson(Config("vision")) with { ProjectionDim = null }), "elite_tiny.vision.weights.safetensors");
+        Vision = Load(new ClipVisionEncoder(ClipVisionConfig.FromJson(Config("vision")) with { ProjectionDim = null }),
+            "elite_tiny.vision.weights.safetensors");
         Layers = new EliteLayers(UNet.Config);
         Global = Mapper("elite_tiny.mapper.weights.safetensors", Layers.Global);
         Local = Mapper("elite_tiny.mapper_local.weights.safetensors", Layers.Local);

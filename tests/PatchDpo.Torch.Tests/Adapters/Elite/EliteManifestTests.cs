@@ -34,6 +34,7 @@ public class EliteManifestTests
             _ => throw new NotSupportedException($"The manifest '{name}' is unknown."),
         };
         string[] actual = [.. parts.SelectMany(p => p.state_dict()).Select(t => $"{t.Key} {string.Join('x', t.Value.shape)}").Order(StringComparer.Ordinal)];
-        Assert.Equal(expected.Where(m => !ClipKeyMap.IsBuffer(m.Key)).Select(m => $"{m.Key} {string.Join('x', m.Value)}").Order(StringComparer.Ordinal), actual);
+        Assert.Equal(expected.Where(m => !ClipKeyMap.IsBuffer(m.Key)).Select(m => $"{m.Key} {string.Join('x', m.Value)}").Order(StringComparer.Ordinal),
+            actual);
     }
 }

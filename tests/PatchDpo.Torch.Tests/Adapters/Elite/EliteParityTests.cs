@@ -86,7 +86,8 @@ public class EliteParityTests
             branch.Check(rows);
             CrossAttentionCall call = new(
                 1, heads, upcast: false, Rows(input), Rows(context), (input.shape[1], 1), x => nn.functional.linear(x, weights["to_q.weight"]),
-                _ => throw new InvalidOperationException("ELITE has keys of its own."), _ => throw new InvalidOperationException("ELITE has values of its own."));
+                _ => throw new InvalidOperationException("ELITE has keys of its own."),
+                _ => throw new InvalidOperationException("ELITE has values of its own."));
             return nn.functional.linear(call.MergeHeads(branch.Attend(call)), weights["to_out.0.weight"], weights["to_out.0.bias"]);
         }
     }
@@ -110,15 +111,18 @@ public class EliteParityTests
         {
             // elite_tiny.local_mapper_half.pt beside elite_tiny.mapper_local.weights.safetensors
             string half = Regex.Match(file, "(local|global)_mapper").Groups[1].Value;
-            Dictionary<string, Tensor> exact = Fixtures.Tensors($"{EliteFixture.Folder}/elite_tiny.mapper{(half == "local" ? "_local" : "")}.weights.safetensors");
+            string suffix = half == "local" ? "_local" : "";
+            Dictionary<string, Tensor> exact = Fixtures.Tensors($"{EliteFixture.Folder}/elite_tiny.mapper{suffix}.weights.safetensors");
             using ITensorFile pickled = WeightsFile.Open(file);
             Assert.Equal(exact.Keys.Order(StringComparer.Ordinal), pickled.Keys.Order(StringComparer.Ordinal));
             Assert.All(exact, t => Assert.True(pickled.Read(t.Key).equal(t.Value.half()).all().item<bool>(), t.Key));
             EliteFixture elite = new();
             EliteLayers layers = new(elite.UNet.Config);
-            EliteMapper mapper = new(elite.Vision.Config.HiddenSize, elite.Json.GetProperty("config").GetProperty("hidden").GetInt32(), elite.Text.Config.HiddenSize);
+            EliteMapper mapper = new(elite.Vision.Config.HiddenSize, elite.Json.GetProperty("config").GetProperty("hidden").GetInt32(),
+                elite.Text.Config.HiddenSize);
             EliteFile.Load((pickled, ""), mapper, layers.Local, CPU, ScalarType.Float32);
-            Assert.All(mapper.state_dict().Concat(layers.Local.state_dict()), t => Assert.True(t.Value.equal(exact[t.Key].half().@float()).all().item<bool>(), t.Key));
+            Assert.All(mapper.state_dict().Concat(layers.Local.state_dict()),
+                t => Assert.True(t.Value.equal(exact[t.Key].half().@float()).all().item<bool>(), t.Key));
         }
     }
 
@@ -132,7 +136,7 @@ public class EliteParityTests
         if (place < 0)
             Assert.True(new WordInjection(words, [place]).Apply(tokens).equal(tokens).all().item<bool>());
         else
-            Assert.Contains("exceed the text's 12 tokens", Assert.Throws<ArgumentException>("tokens", () => new WordInjection(words, [place]).Apply(tokens)).Message,
-                StringComparison.Ordinal);
+            Assert.Contains("exceed the text's 12 tokens", Assert.Throws<ArgumentException>(
+                "tokens", () => new WordInjection(words, [place]).Apply(tokens)).Message, StringComparison.Ordinal);
     }
 }

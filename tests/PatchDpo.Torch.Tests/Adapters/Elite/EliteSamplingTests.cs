@@ -28,7 +28,8 @@ public class EliteSamplingTests
 
         GuidedSampling.Run(
             ConditionedNetwork.Of((x, t, c) => elite.UNet.forward(
-                x, t, c.Text.HiddenStates, imagePrompt: elite.Layers.Branch(c.Image, new BranchSettings(elite.Scale, ScalarType.Float32, c.UnconditionalRows)))),
+                x, t, c.Text.HiddenStates, imagePrompt: elite.Layers.Branch(c.Image, new BranchSettings(elite.Scale, ScalarType.Float32,
+                    c.UnconditionalRows)))),
             sampler, steps, guidanceScale: 5, elite.Io["in.lms.latents_unit"], positive, negative, Compare, CancellationToken.None);
 
         elite.Close("lms.timesteps", tensor(sampler.Timesteps.ToArray()), seen);
