@@ -19,9 +19,14 @@ namespace PatchDpo.Torch.Adapters.Elite;
 /// <param name="dtype">The type of the encoder's and the mappers' weights.</param>
 internal sealed class ElitePromptEncoder(ClipVisionEncoder encoder, EliteModel model, ClipTokenizer tokenizer, ScalarType dtype) : ImagePromptEncoder
 {
-    /// <summary>The names of an image prompt's tensors: the word <c>(B,1,C)</c>, the object's patches <c>(B,P,C)</c>, the placeholder's token
-    /// <c>(B)</c>, -1 where the reference is missing, and, beside a prompt, its place there <c>(B)</c>, -1 where there is none.</summary>
+    /// <summary>
+    /// The names of an image prompt's tensors: the word <c>(B,1,C)</c>, the object's patches <c>(B,P,C)</c>, the placeholder's token <c>(B,2)</c>, -1 where
+    /// the reference is missing, and, beside a prompt, its place there, int64 <c>(B)</c>, -1 where there is none.
+    /// </summary>
     public const string Word = "word", Patches = "patches", Token = "token", Place = "place";
+
+    // A token is kept as two numbers below this, which are exact in every type that image prompts may be stored in.
+    private const int TokenBase = 256;
 
     /// <summary>The mappers.</summary>
     public EliteModel Model => model;
@@ -71,7 +76,8 @@ internal sealed class ElitePromptEncoder(ClipVisionEncoder encoder, EliteModel m
         Tensor patches = model.Local.Tokens(objects) * shown;
         FiniteOutput.Check(word, "ELITE's global mapper", model.Global, "words", Name);
         FiniteOutput.Check(patches, "ELITE's local mapper", model.Local, "tokens", Name);
-        Tensor token = tensor([.. references.Select(r => (long)ElitePrompt.Token(r.Name, tokenizer)!.Value)], device: encoder.Device);
+        int[] tokens = [.. references.Select(r => ElitePrompt.Token(r.Name, tokenizer)!.Value)];
+        Tensor token = tensor([.. tokens.SelectMany(t => new float[] { t / TokenBase, t % TokenBase })], device: encoder.Device).view(-1, 2);
         return Make(word, patches, token);
     }
 
@@ -81,7 +87,7 @@ internal sealed class ElitePromptEncoder(ClipVisionEncoder encoder, EliteModel m
         using DisposeScope scope = NewDisposeScope();
         int width = model.Global.OutputChannels, grid = encoder.Config.GridSize;
         return Make(zeros(batch, 1, width, dtype: dtype, device: encoder.Device), zeros(batch, grid * grid, width, dtype: dtype, device: encoder.Device),
-            Missing(batch, encoder.Device));
+            MissingToken(batch, encoder.Device));
     }
 
     /// <inheritdoc/>
@@ -110,7 +116,12 @@ internal sealed class ElitePromptEncoder(ClipVisionEncoder encoder, EliteModel m
 
     /// <inheritdoc/>
     public override ImagePrompt Unconditional(ImagePrompt prompt, ImagePrompt dropped)
-        => prompt.Map(t => t.is_floating_point() ? zeros_like(t) : Missing(t.shape[0], t.device));
+        => new(prompt.Names.Select(n => KeyValuePair.Create(n, n switch
+        {
+            Token => MissingToken(prompt.Rows, prompt[n].device),
+            Place => TensorArithmetic.Filled([prompt.Rows], -1, ScalarType.Int64, prompt[n].device),
+            _ => zeros_like(prompt[n]),
+        })));
 
     /// <inheritdoc/>
     public override TextConditions EncodeText(ITextConditioning text, IReadOnlyList<string> prompts, ImagePrompt? image)
@@ -141,8 +152,10 @@ internal sealed class ElitePromptEncoder(ClipVisionEncoder encoder, EliteModel m
     // A dropped prompt (the empty one) has no place for the object, whatever its reference is.
     private int[] Places(ImagePrompt image, IReadOnlyList<string> prompts)
     {
-        long[] tokens = image[Token].cpu().data<long>().ToArray();
-        return [.. tokens.Select((t, i) => t < 0 ? -1 : ElitePrompt.Place(prompts[i], (int)t, tokenizer) ?? -1)];
+        using Tensor onCpu = image[Token].to(ScalarType.Float32).cpu();
+        float[] tokens = onCpu.data<float>().ToArray();
+        return [.. Enumerable.Range(0, prompts.Count).Select(i => tokens[2 * i] < 0 ? -1
+            : ElitePrompt.Place(prompts[i], ((int)tokens[2 * i] * TokenBase) + (int)tokens[(2 * i) + 1], tokenizer) ?? -1)];
     }
 
     private string? WhyUnsuitable(ReferenceImage reference)
@@ -173,7 +186,7 @@ internal sealed class ElitePromptEncoder(ClipVisionEncoder encoder, EliteModel m
         return new ImageBuffer(reference.Image.Width, reference.Image.Height, 1, pixels);
     }
 
-    private static Tensor Missing(long batch, Device device) => TensorArithmetic.Filled([batch], -1, ScalarType.Int64, device);
+    private static Tensor MissingToken(long batch, Device device) => TensorArithmetic.Filled([batch, 2], -1, ScalarType.Float32, device);
 
     private static ImagePrompt Make(Tensor word, Tensor patches, Tensor token) => new(new Dictionary<string, Tensor>
     {

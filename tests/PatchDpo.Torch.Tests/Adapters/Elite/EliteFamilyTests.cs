@@ -1,6 +1,7 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.Elite;
+using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Foundation;
@@ -11,6 +12,7 @@ using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -220,6 +222,27 @@ public sealed class EliteFamilyTests : IDisposable
 
         void Refused(string message, params ReferenceImage[] references) => Assert.Contains(
             message, Assert.Throws<UnsuitableReferencesException>(() => _model.Generate([new("a S", references)], Options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Building_pairs_asks_before_anything_is_drawn_whether_the_prompts_have_the_placeholder()
+    {
+        string folder = Path.Combine(_folder, "pairs");
+        using DinoVisionTransformer encoder = new(new DinoConfig { ImageSize = 32, PatchSize = 8, EmbedDim = 8, Depth = 1, NumHeads = 1 });
+        PairBuilder builder = new(_model, encoder, new PairBuilderOptions());
+        UnsuitableReferencesException e = Assert.Throws<UnsuitableReferencesException>(() => builder.Build(["a S", "a cat"], folder));
+        Assert.Equal(1, e.Index);
+        Assert.Contains("no word 'S'", e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder));
+    }
+
+    [Fact]
+    public void An_image_prompt_may_be_kept_in_less_precision_and_still_knows_its_placeholder()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        ImagePrompt exact = _model.EncodeReferences([new ReferenceImage(TinyElite.Object(1).Picture) { Name = "c" }]);
+        foreach (ScalarType type in new[] { ScalarType.BFloat16, ScalarType.Float16, ScalarType.Float64 })
+            Assert.Equal(2, _model.Locate(exact.Map(t => t.to(type)), ["a c"])[ElitePromptEncoder.Place].item<long>());
     }
 
     [Fact]
