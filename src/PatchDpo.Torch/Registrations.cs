@@ -4,6 +4,7 @@ using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.Elite;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Adapters.MipAdapter;
+using PatchDpo.Torch.Adapters.MsDiffusion;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Vision.Cnn;
@@ -19,6 +20,6 @@ internal static class Registrations
     internal static void Run()
     {
         EncoderKinds.Register([new DinoKind(), new ClipVisionKind(), .. ConvolutionalKinds.All]);
-        AdapterFamilies.Register(new IpAdapterFamily(), new MipAdapterFamily(), new EliteFamily());
+        AdapterFamilies.Register(new IpAdapterFamily(), new MipAdapterFamily(), new MsDiffusionFamily(), new EliteFamily());
     }
 }

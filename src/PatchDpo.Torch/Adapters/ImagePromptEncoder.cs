@@ -24,6 +24,10 @@ internal abstract class ImagePromptEncoder : IDisposable
     /// <param name="fusion">How they become one image prompt.</param>
     public virtual string? WhyUnsuitable(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion) => null;
 
+    /// <summary>What else training needs of a pair's references, as the end of a sentence; null where they have it.</summary>
+    /// <param name="references">The pair's image prompts.</param>
+    public virtual string? WhyUntrainable(IReadOnlyList<ReferenceImage> references) => null;
+
     /// <summary>What of a request deserves a warning though it goes on, each as a whole sentence; the same arguments.</summary>
     public virtual IEnumerable<string> Warnings(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion) => [];
 

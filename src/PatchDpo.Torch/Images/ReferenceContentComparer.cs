@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace PatchDpo.Torch.Images;
 
-/// <summary>References are equal where a family of adapters cannot tell them apart: same pictures, name, mask and box.</summary>
+/// <summary>References are equal where a family of adapters cannot tell them apart: same pictures, name, mask, box and scale.</summary>
 internal sealed class ReferenceContentComparer : IEqualityComparer<ReferenceImage>
 {
     /// <summary>The one there is.</summary>
@@ -13,7 +13,7 @@ internal sealed class ReferenceContentComparer : IEqualityComparer<ReferenceImag
     }
 
     public bool Equals(ReferenceImage? x, ReferenceImage? y) => ReferenceEquals(x, y) || (x is not null && y is not null
-        && x.Name == y.Name && x.Box == y.Box
+        && x.Name == y.Name && x.Box == y.Box && Equals(x.Scale, y.Scale)
         && ImageContentComparer.Instance.Equals(x.Mask, y.Mask)
         && x.Photos.SequenceEqual(y.Photos, ImageContentComparer.Instance));
 

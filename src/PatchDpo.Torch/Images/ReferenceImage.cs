@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Images;
 
@@ -28,6 +29,12 @@ public sealed record ReferenceImage
 
     /// <summary>Where the object is to be in the generated picture (MS-Diffusion). Default: null.</summary>
     public LayoutBox? Box { get; init; }
+
+    /// <summary>
+    /// Weight of this object beside the text, 0 to 65,504, in place of the adapter's scale (MS-Diffusion). Default: null, the adapter's.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside [0, 65504].</exception>
+    public double? Scale { get; init => field = value is double v ? ArgumentRange.NotNegative(v, ArgumentRange.LargestScale) : null; }
 
     /// <summary>All pictures of the object, <see cref="Image"/> first.</summary>
     internal IEnumerable<ImageBuffer> Photos => OtherPhotos.Prepend(Image);

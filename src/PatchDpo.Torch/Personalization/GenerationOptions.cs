@@ -43,6 +43,12 @@ public sealed record GenerationOptions
         init => field = ArgumentRange.Member(value);
     }
 
+    /// <summary>
+    /// MS-Diffusion: lays all objects out by their names from a step on, whatever boxes they have. Default: null; objects with a box are where it is, those
+    /// without are laid out with the defaults of <see cref="Adapters.AutomaticLayout"/>. Other families leave it unread.
+    /// </summary>
+    public AutomaticLayout? AutomaticLayout { get; init; }
+
     /// <summary>What not to show. The default is the official inference script's.</summary>
     public string NegativePrompt { get; init => field = value
         ?? throw new ArgumentNullException(nameof(NegativePrompt)); } = "monochrome, lowres, bad anatomy, worst quality, low quality";

@@ -48,7 +48,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             long[] noiseIndices = [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)];
             Tensor Noise(int? step) => RequestNoise.Create(options.Seed, noiseIndices, shape, model.Device, step);
             Tensor latents = GuidedSampling.Run(
-                c => model.Condition(c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale),
+                c => model.Condition(c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale, options.AutomaticLayout),
                 sampler, options.Steps, options.GuidanceScale, Noise(null), positive, negative,
                 step => progress?.Report(new GenerationProgress(
                     first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated, Warnings = warnings }),

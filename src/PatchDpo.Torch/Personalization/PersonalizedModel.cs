@@ -320,10 +320,10 @@ public sealed class PersonalizedModel : IDisposable
     /// The network with conditions and adapter layers, which stay the caller's, for one call or for all steps of a generation; made in the current
     /// dispose scope.
     /// </summary>
-    internal ConditionedNetwork Condition(PromptConditions conditions, AdapterLayers layers, double adapterScale)
+    internal ConditionedNetwork Condition(PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null)
     {
         TextConditions text = conditions.Text.Map(t => t.to(DType));
-        IImagePromptBranch branch = layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows));
+        IImagePromptBranch branch = layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout));
         return new ConditionedNetwork(Predict, branch as IDisposable);
 
         Tensor Predict(Tensor latents, Tensor timesteps)

@@ -182,7 +182,7 @@ internal sealed class TrainingCache : IDisposable
         if (_encoder.WhyNotTogether(counts, Fusion) is string reason)
             throw new ArgumentException($"Pairs have {string.Join(", ", counts)} image prompts: {reason}. Train them apart.", nameof(pairs));
         for (int i = 0; i < pairs.Count; i++)
-            if (_encoder.WhyUnsuitable(pairs[i].Prompt, ImagePrompts(pairs[i]), Fusion) is string problem)
+            if ((_encoder.WhyUnsuitable(pairs[i].Prompt, ImagePrompts(pairs[i]), Fusion) ?? _encoder.WhyUntrainable(ImagePrompts(pairs[i]))) is string problem)
                 throw new UnsuitableReferencesException($"pair {i}", i, problem);
     }
 
