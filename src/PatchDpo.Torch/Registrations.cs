@@ -1,7 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Adapters.Elite;
 using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Adapters.MipAdapter;
+using PatchDpo.Torch.Adapters.MsDiffusion;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Vision.Cnn;
@@ -18,6 +21,6 @@ internal static class Registrations
     {
         // An ONNX graph first: whatever its initialisers are called, they are no state dict.
         EncoderKinds.Register([new OnnxResNetKind(ConvolutionalKinds.ResNet), new DinoKind(), new ClipVisionKind(), .. ConvolutionalKinds.All]);
-        AdapterFamilies.Register(new IpAdapterFamily());
+        AdapterFamilies.Register(new IpAdapterFamily(), new MipAdapterFamily(), new MsDiffusionFamily(), new EliteFamily());
     }
 }

@@ -66,7 +66,7 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
         }
     }
 
-    private static object? Estimate(MetricEstimate? estimate)
+    internal static object? Estimate(MetricEstimate? estimate)
         => estimate is null ? null : new { estimate.Mean, Lower = Finite(estimate.Lower), Upper = Finite(estimate.Upper) };
 
     // JSON has no NaN.

@@ -41,10 +41,11 @@ internal sealed class TrainingCache : IDisposable
         _encoder = model.References;
 
         CheckImagePrompts(pairs);
+        Warnings = [.. pairs.SelectMany((p, i) => _encoder.Warnings(p.Prompt, ImagePrompts(p), Fusion).Select(w => $"Pair {i}: {w}"))];
         _prompts = [.. pairs.Select(p => p.Prompt)];
-        ImageBuffer[] imagePrompts = [.. pairs.SelectMany(ImagePrompts).Distinct(ImageContentComparer.Instance)];
-        Dictionary<ImageBuffer, long> imageRows = imagePrompts.Select((item, i) => (item, i)).ToDictionary(
-            x => x.item, x => (long)x.i, ImageContentComparer.Instance);
+        ReferenceImage[] imagePrompts = [.. pairs.SelectMany(ImagePrompts).Distinct(ReferenceContentComparer.Instance)];
+        Dictionary<ReferenceImage, long> imageRows = imagePrompts.Select((item, i) => (item, i)).ToDictionary(
+            x => x.item, x => (long)x.i, ReferenceContentComparer.Instance);
         _imageRows = [.. pairs.Select(p => ImagePrompts(p).Select(i => imageRows[i]).ToArray())];
 
         PromptTooLongException.ThrowIfAny(_prompts, options.MaxPromptCharacters);
@@ -71,7 +72,8 @@ internal sealed class TrainingCache : IDisposable
 
         TextConditions EncodeTexts((string Prompt, long[] Images, int Pair)[] chunk)
         {
-            ImagePrompt? images = _encoder.ChangesText ? ImagePromptsOf([.. chunk.Select(t => t.Images)]).Map(t => t.to(model.Device)) : null;
+            ImagePrompt? images = _encoder.ChangesText
+                ? ImagePromptsOf([.. chunk.Select(t => t.Images)], [.. chunk.Select(t => t.Prompt)]).Map(t => t.to(model.Device)) : null;
             return model.EncodeText([.. chunk.Select(t => t.Prompt)], options.MaxPromptCharacters, images).Map(t => t.cpu());
         }
 
@@ -90,8 +92,14 @@ internal sealed class TrainingCache : IDisposable
     /// <summary>Number of pairs, P.</summary>
     public int Count => _prompts.Length;
 
+    /// <summary>How many different image prompts' references there are.</summary>
+    internal long ReferenceCount => _imagePrompts.Rows - 1;
+
     /// <summary>The pairs' prompts that the text encoder cuts.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; }
+
+    /// <summary>What the adapter's family has to say of the pairs' references.</summary>
+    public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>Shape of one image's latents: C, h, w.</summary>
     public long[] LatentShape => _latents.shape[2..];
@@ -108,12 +116,13 @@ internal sealed class TrainingCache : IDisposable
     {
         Tensor rows = tensor(pairs);
         long[][] images = [.. pairs.Select((p, i) => dropImage[i] ? Dropped : _imageRows[p])];
-        Tensor text = tensor(pairs.Select((p, i) => _textRows[TextKey(dropText[i] ? "" : _prompts[p], images[i])]).ToArray());
+        string[] prompts = [.. pairs.Select((p, i) => dropText[i] ? "" : _prompts[p])];
+        Tensor text = tensor(prompts.Select((p, i) => _textRows[TextKey(p, images[i])]).ToArray());
         var sizes = new PairSizes(_sizes.Original.index_select(0, rows), _sizes.CropTopLeft.index_select(0, rows), _sizes.Target.index_select(0, rows));
         return TrainingBatch.OfPairs(
             ReferencesFirst(_latents, rows).to(device), noise.to(device), timesteps.to(device),
             _text.Map(t => t.index_select(0, text).to(device)),
-            ImagePromptsOf(images).Map(t => t.to(device)),
+            ImagePromptsOf(images, prompts).Map(t => t.to(device)),
             (officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()).to(device),
             ReferencesFirst(_weights, rows).unsqueeze(1).to(device));
     }
@@ -129,16 +138,20 @@ internal sealed class TrainingCache : IDisposable
         => new[] { _latents, _text.HiddenStates, _text.Pooled, _sizes.Original, _sizes.CropTopLeft, _sizes.Target, _weights }.OfType<Tensor>()
             .Concat(_imagePrompts.Names.Select(n => _imagePrompts[n]));
 
+    // A pair's image prompts each show another object.
+    private ReferenceFusion Fusion => _encoder.ObjectFusion;
+
     private long[] Dropped => [_imagePrompts.Rows - 1];
 
     /// <summary>Of each chosen pair: all references' rows, then all generated images'. <c>(P,2,...) -> (2B,...)</c></summary>
     private static Tensor ReferencesFirst(Tensor perPair, Tensor rows) => perPair.index_select(0, rows).transpose(0, 1).flatten(0, 1);
 
-    /// <summary>The image prompts of B pairs, given by the rows of their images.</summary>
-    private ImagePrompt ImagePromptsOf(long[][] rows)
+    /// <summary>The image prompts of B pairs, given by the rows of their images, beside their prompts.</summary>
+    private ImagePrompt ImagePromptsOf(long[][] rows, string[] prompts)
     {
         Tensor places = tensor([.. rows.SelectMany(r => r)]);
-        return _encoder.Fuse(_imagePrompts.Map(t => t.index_select(0, places)), [.. rows.Select(r => r.Length)], null, ReferenceFusion.Concatenate);
+        ImagePrompt fused = _encoder.Fuse(_imagePrompts.Map(t => t.index_select(0, places)), [.. rows.Select(r => r.Length)], null, Fusion);
+        return _encoder.Locate(fused, prompts);
     }
 
     /// <summary>Every text that a batch can ask for: the pairs' prompts, then the empty one; with every image prompt where that changes the text.</summary>
@@ -157,7 +170,7 @@ internal sealed class TrainingCache : IDisposable
     // What a text's states depend on.
     private (string, string) TextKey(string prompt, long[] images) => (prompt, _encoder.ChangesText ? string.Join(',', images) : "");
 
-    private static IReadOnlyList<ImageBuffer> ImagePrompts(TrainingPair pair) => pair.ImagePrompts ?? [pair.Reference];
+    private static IReadOnlyList<ReferenceImage> ImagePrompts(TrainingPair pair) => pair.ImagePrompts ?? [pair.Reference];
 
     private void CheckImagePrompts(IReadOnlyList<TrainingPair> pairs)
     {
@@ -166,8 +179,11 @@ internal sealed class TrainingCache : IDisposable
                 throw new ArgumentException($"Pair {i} has {(images.Count == 0 ? "an empty list of image prompts" : "null for one of its image prompts")}; "
                     + "leave the list null where the reference is the image prompt.", nameof(pairs));
         int[] counts = [.. pairs.Select(p => ImagePrompts(p).Count).Distinct()];
-        if (_encoder.WhyNotTogether(counts, ReferenceFusion.Concatenate) is string reason)
+        if (_encoder.WhyNotTogether(counts, Fusion) is string reason)
             throw new ArgumentException($"Pairs have {string.Join(", ", counts)} image prompts: {reason}. Train them apart.", nameof(pairs));
+        for (int i = 0; i < pairs.Count; i++)
+            if ((_encoder.WhyUnsuitable(pairs[i].Prompt, ImagePrompts(pairs[i]), Fusion) ?? _encoder.WhyUntrainable(ImagePrompts(pairs[i]))) is string problem)
+                throw new UnsuitableReferencesException($"pair {i}", i, problem);
     }
 
     /// <summary>Sizes of the files, and what the centre crop to a square of <paramref name="size"/> leaves out.</summary>
