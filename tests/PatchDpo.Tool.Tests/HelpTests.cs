@@ -9,7 +9,7 @@ public sealed class HelpTests
         "--seed", "--steps", "--guidance", "--scale", "--negative", "--width", "--height", "--count", "--batch", "--refuse-long-prompts",
         "--format", "--device", "--dtype")]
     [InlineData(
-        "score", "separation", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
+        "score", "separation", "matching", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
         "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
     [InlineData("score separation", "<folder>", "--limit", "--seed", "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
     [InlineData(

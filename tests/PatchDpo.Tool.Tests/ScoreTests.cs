@@ -58,4 +58,24 @@ public sealed class ScoreTests : IDisposable
             return (int)Math.Round(448 / patches.Average(p => double.Parse(p[9])));
         }
     }
+
+    [Fact]
+    public void Matching_tells_each_sequences_share_with_its_interval()
+    {
+        // The second photo is the first, and so is the third: whatever the encoder, each patch finds itself.
+        string sequence = Directory.CreateDirectory(Path.Combine(_root, "v_same")).FullName;
+        for (int i = 1; i <= 3; i++)
+        {
+            ImageFile.SavePng(Path.Combine(sequence, $"{i}.png"), TinyPersonalizedModel.Image(1, 96, 96));
+            if (i > 1)
+                File.WriteAllText(Path.Combine(sequence, $"H_1_{i}"), "1 0 0\n0 1 0\n0 0 1\n");
+        }
+        (int exitCode, string[] output, string[] errors) = Tool.Run("score", "matching", sequence, "--stage", "2", "--size", "64");
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Contains("ImageNet's ResNet-18", output[0], StringComparison.Ordinal);
+        Assert.StartsWith("v_same: 1.000, 95% interval 1.000 to 1.000", output[1], StringComparison.Ordinal);
+        (exitCode, _, errors) = Tool.Run("score", "matching", Path.Combine(_root, "none"));
+        Assert.Equal(2, exitCode);
+        Assert.Contains("none", Assert.Single(errors), StringComparison.Ordinal);
+    }
 }
