@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using PatchDpo.Tool.Build;
+using PatchDpo.Tool.Compare;
 using PatchDpo.Tool.Evaluate;
 using PatchDpo.Tool.Generate;
 using PatchDpo.Tool.Inspect;
@@ -26,7 +27,7 @@ internal static class ToolProgram
     public static Task<int> RunAsync(IReadOnlyList<string> arguments) => RunAsync(
         [
             new GenerateCommand(), new ScoreCommand(), new BuildCommand(), new TrainCommand(), new TrainEncoderCommand(), new EvaluateCommand(),
-            new InspectCommand(),
+            new CompareCommand(), new InspectCommand(),
         ],
         arguments, Console.Error);
 

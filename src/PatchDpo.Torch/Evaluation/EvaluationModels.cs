@@ -19,6 +19,9 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
 {
     private bool _disposed;
 
+    /// <summary>Gives whole-image features for the subject similarity, or null.</summary>
+    public IVisionEncoder? SubjectEncoder { get; init; }
+
     /// <summary>Opens models; a null folder leaves its metrics out.</summary>
     /// <param name="dinoFolder">DINO; ViT-S/16 (facebook/dino-vits16) for figures that compare with published ones.</param>
     /// <param name="clipFolder">A whole CLIP model; ViT-B/32 (openai/clip-vit-base-patch32) for the same.</param>
@@ -63,13 +66,28 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
     public static EvaluationModels LoadEmbedded(Device? device = null)
         => FromFolders(EmbeddedModels.EvaluationDino, EmbeddedModels.EvaluationClip, EmbeddedModels.PatchEncoder, device);
 
+    /// <summary>Opens ImageNet's ResNet-18 of the package PatchDpo.Models.ResNet18 for subject similarity and patch quality of photos.</summary>
+    /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <exception cref="ModelFileNotFoundException">It does not lie beside the application; the message names the package.</exception>
+    /// <exception cref="WeightsFormatException">The file is damaged.</exception>
+    /// <exception cref="UnknownModelException">It is another model's.</exception>
+    public static EvaluationModels LoadResNet18(Device? device = null)
+    {
+        string path = ResNet18Model.Path, name = System.IO.Path.GetFileName(path);
+        return new EvaluationModels(null, null, Encoders.PatchEncoder.LoadResNet18(device),
+            [EvaluationModel.FromFile("patch quality", name, path), EvaluationModel.FromFile("subject similarity", name, path)])
+        {
+            SubjectEncoder = Encoders.PatchEncoder.LoadResNet18(device),
+        };
+    }
+
     /// <summary>An evaluator with these models.</summary>
     /// <param name="options">The settings; null: the defaults.</param>
     /// <exception cref="ObjectDisposedException">The models were disposed.</exception>
     public PersonalizationEvaluator CreateEvaluator(PersonalizationEvaluatorOptions? options = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return new(Dino, Clip, PatchEncoder is null ? null : new PatchQualityEstimator(PatchEncoder), Identities, options);
+        return new(Dino, Clip, PatchEncoder is null ? null : new PatchQualityEstimator(PatchEncoder), Identities, options, SubjectEncoder);
     }
 
     /// <inheritdoc/>
@@ -79,5 +97,6 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
         Dino?.Dispose();
         Clip?.Dispose();
         PatchEncoder?.Dispose();
+        SubjectEncoder?.Dispose();
     }
 }

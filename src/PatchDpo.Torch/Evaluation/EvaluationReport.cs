@@ -14,6 +14,9 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
     /// <summary>What a reader of the figures must know, such as that they compare with nothing else.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>The generated images' names, in the rows' order; empty where they have none.</summary>
+    public IReadOnlyList<string> ImageNames { get; init; } = [];
+
     /// <summary>Files that should have been evaluated and were not there.</summary>
     public IReadOnlyList<string> MissingFiles { get; init; } = [];
 
@@ -41,7 +44,18 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
         Metrics.Models,
         Metrics.IntervalsOver,
         Metrics.Subjects,
-        Metrics.ImageMetrics,
+        ImageMetrics = Metrics.ImageMetrics.Select((m, i) => new
+        {
+            Name = ImageNames.ElementAtOrDefault(i),
+            m.Subject,
+            m.Prompt,
+            m.References,
+            m.Dino,
+            m.ClipI,
+            m.ClipT,
+            m.PatchQuality,
+            m.SubjectSimilarity,
+        }),
         Metrics.TruncatedPrompts,
         MissingFiles,
         StrayFiles,

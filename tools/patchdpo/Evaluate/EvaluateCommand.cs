@@ -20,8 +20,9 @@ internal sealed class EvaluateCommand : ToolCommand
     private const string ResNetNote = "Measured with ImageNet's ResNet-18: subject similarity is the cosine of its features of whole images, and no DINO score; "
         + "for figures that compare with published ones, give --dino and --clip.";
 
-    private readonly Argument<DirectoryInfo> _folder;
-    private readonly Option<DirectoryInfo?> _dreamBench, _concept101, _dino, _clip, _output;
+    private readonly Argument<DirectoryInfo?> _folder;
+    private readonly Option<DirectoryInfo?> _generations, _subjects, _dreamBench, _concept101, _dino, _clip, _output;
+    private readonly Option<FileInfo?> _prompts;
     private readonly Option<string> _benchmark, _setting, _captions;
     private readonly Option<int?> _seed;
     private readonly Option<bool> _embedded, _allowMissing;
@@ -29,8 +30,13 @@ internal sealed class EvaluateCommand : ToolCommand
     public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench or Concept101 does: DINO, CLIP-I and CLIP-T, per subject and in all; "
         + "DreamBench without models of yours by subject similarity and patch quality.")
     {
-        _folder = DeclareArgument<DirectoryInfo>("generations", "DreamBench: folder with subject/prompt.png for the 30 subjects and their 25 prompts. "
+        _folder = DeclareArgument<DirectoryInfo?>("generations", "With --subjects: folder with subject/prompt.png, or the images of a single subject. DreamBench: folder with subject/prompt.png for the 30 subjects and their 25 prompts. "
             + "Concept101: folder with comb_0/prompt_gen.png and on.");
+        _folder.Arity = ArgumentArity.ZeroOrOne;
+        _generations = Declare<DirectoryInfo?>("--generations", "The same, by name.");
+        _subjects = Declare<DirectoryInfo?>("--subjects", "Your own products in the place of a benchmark: a folder of photos for each, any number, or the photos of "
+            + "a single one. An image's name without its ending is its prompt, unless --prompts names another.");
+        _prompts = Declare<FileInfo?>("--prompts", "With --subjects: a tab-separated file with a header and the columns File (below the generations) and Prompt.");
         _benchmark = Declare("--benchmark", "dreambench, one subject in a picture; or concept101, two objects in a picture as MIP-Adapter evaluates them.",
             DreamBenchName);
         _benchmark.AcceptOnlyFromAmong(DreamBenchName, Concept101Name);
@@ -47,19 +53,64 @@ internal sealed class EvaluateCommand : ToolCommand
         _captions = Declare("--captions", "Concept101: prompt compares pictures with their prompts; official with what MIP-Adapter's evaluation makes of the "
             + "files' names, as its figures are.", "prompt");
         _captions.AcceptOnlyFromAmong("prompt", "official");
-        _output = Declare<DirectoryInfo?>("--output", "Folder for scores.json and scores.tsv; default: dreambench-scores, or concept101-scores.");
+        _output = Declare<DirectoryInfo?>("--output", "Folder for scores.json and scores.tsv; default: scores, dreambench-scores or concept101-scores.");
         _seed = Declare<int?>("--seed", "The seed that the images were generated with, for the report.");
         _allowMissing = Declare<bool>("--allow-missing", "Evaluate what is there; missing and stray files are listed and go into the report.");
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
+        if (arguments.GetValue(_subjects) is DirectoryInfo subjects)
+            return RunProducts(arguments, subjects.FullName, cancellationToken);
         string benchmark = arguments.GetValue(_benchmark)!;
         bool isDreamBench = benchmark == DreamBenchName;
         string dataSet = arguments.GetValue(isDreamBench ? _dreamBench : _concept101)?.FullName
-            ?? throw new InputException($"Name the data set's folder with --{benchmark}.");
+            ?? throw new InputException($"Name the data set's folder with --{benchmark}, or your own products' with --subjects.");
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo(benchmark + "-scores")).FullName;
         return isDreamBench ? RunDreamBench(arguments, dataSet, output, cancellationToken) : RunConcept101(arguments, dataSet, output, cancellationToken);
+    }
+
+    private string Generations(ParseResult arguments) => (arguments.GetValue(_folder), arguments.GetValue(_generations)) switch
+    {
+        (DirectoryInfo folder, null) => folder.FullName,
+        (null, DirectoryInfo folder) => folder.FullName,
+        _ => throw new InputException("Name one folder of generated images."),
+    };
+
+    private int RunProducts(ParseResult arguments, string subjects, CancellationToken cancellationToken)
+    {
+        var found = ProductFolders.Find(subjects, Generations(arguments), arguments.GetValue(_prompts)?.FullName);
+        foreach (string line in found.Missing.Select(s => $"no generated image of '{s}'").Concat(found.Stray.Select(s => $"no photos of '{s}'")))
+            Console.Error.WriteLine(line);
+        if (found.Missing.Count + found.Stray.Count > 0 && !arguments.GetValue(_allowMissing))
+            throw new InputException($"{found.Missing.Count} subjects have no image and {found.Stray.Count} no photos; --allow-missing evaluates what is there.");
+        bool embedded = arguments.GetValue(_embedded);
+        (DirectoryInfo? dino, DirectoryInfo? clip) = (arguments.GetValue(_dino), arguments.GetValue(_clip));
+        if (dino is null != clip is null || (embedded && dino is not null))
+            throw new InputException(WhichModels + ", or none of them for ImageNet's ResNet-18.");
+        string[] notes = embedded ? [EmbeddedNote] : dino is null ? [ResNetNote] : [];
+        string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
+        OutputFolder.Check(output);
+        PrintNotes(notes);
+        Console.WriteLine($"{found.Images.Count} images of {found.Images.DistinctBy(i => i.Subject).Count()} subjects");
+        using EvaluationModels models = embedded ? EvaluationModels.LoadEmbedded()
+            : dino is null ? EvaluationModels.LoadResNet18() : EvaluationModels.FromFolders(dino.FullName, clip!.FullName, null);
+        PersonalizationMetrics metrics = ProductEvaluation.Run(
+            found.Images, models, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, cancellationToken);
+        Print(metrics);
+        Write(output, new EvaluationReport(metrics)
+        {
+            Notes = notes, ImageNames = [.. found.Images.Select(i => i.Name)], MissingFiles = found.Missing, StrayFiles = found.Stray,
+        });
+        return Ending.Done;
+    }
+
+    private static void Write(string output, EvaluationReport report)
+    {
+        Directory.CreateDirectory(output);
+        report.WriteJson(Path.Combine(output, "scores.json"));
+        report.WriteTsv(Path.Combine(output, "scores.tsv"));
+        Console.WriteLine($"written to '{output}'");
     }
 
     private int RunConcept101(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
@@ -73,7 +124,7 @@ internal sealed class EvaluateCommand : ToolCommand
         string[] notes = arguments.GetValue(_embedded) ? [EmbeddedNote] : [];
         PrintNotes(notes);
         Concept101Evaluation.Run(
-            arguments.GetValue(_folder)!.FullName, dataSet, () => EvaluationModels.FromFolders(dino, clip, null),
+            Generations(arguments), dataSet, () => EvaluationModels.FromFolders(dino, clip, null),
             arguments.GetValue(_captions) == "official" ? Concept101CaptionRule.Official : Concept101CaptionRule.Prompt,
             arguments.GetValue(_allowMissing), notes, output, cancellationToken);
         return Ending.Done;
@@ -93,7 +144,7 @@ internal sealed class EvaluateCommand : ToolCommand
             Setting = arguments.GetValue(_setting) == "original" ? DreamBenchSetting.Original : DreamBenchSetting.KosmosG,
             GenerationSeed = arguments.GetValue(_seed),
         };
-        DreamBenchFiles generations = DreamBenchFiles.FindGenerations(arguments.GetValue(_folder)!.FullName);
+        DreamBenchFiles generations = DreamBenchFiles.FindGenerations(Generations(arguments));
         DreamBenchFiles photos = DreamBenchFiles.FindPhotos(dataSet, evaluator.Setting);
         ILookup<DreamBenchSubject, string> photosOf = photos.Found.ToLookup(p => p.Subject, p => p.Path);
         Check(generations, photos, photosOf, arguments.GetValue(_allowMissing));
@@ -104,16 +155,14 @@ internal sealed class EvaluateCommand : ToolCommand
         PersonalizationMetrics metrics = Evaluation.Run(generations.Found, photosOf, models, evaluator, cancellationToken);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Print(metrics);
-        Directory.CreateDirectory(output);
-        var report = new EvaluationReport(metrics)
+        Console.WriteLine($"{seconds:F1} s");
+        Write(output, new EvaluationReport(metrics)
         {
             Notes = notes,
+            ImageNames = [.. generations.Found.Select(g => Path.GetRelativePath(Generations(arguments), g.Path).Replace(Path.DirectorySeparatorChar, '/'))],
             MissingFiles = [.. generations.Missing, .. photos.Missing],
             StrayFiles = [.. generations.Stray, .. photos.Stray],
-        };
-        report.WriteJson(Path.Combine(output, "scores.json"));
-        report.WriteTsv(Path.Combine(output, "scores.tsv"));
-        Console.WriteLine($"{seconds:F1} s; written to '{output}'");
+        });
         return Ending.Done;
     }
 
