@@ -11,12 +11,13 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
 {
     private readonly TextInput _prompt = new(options.PromptColumnName, options.Generation.MaxPromptCharacters);
     private readonly ImageInput _reference = new(options.ReferenceColumnName);
-    private readonly ImageInput[]? _imagePrompts = options.ImagePromptColumnNames?.Select(name => new ImageInput(name)).ToArray();
+    private readonly ReferenceColumns? _imagePrompts = options.ImagePromptColumnNames is null && options.MaskColumnNames is null ? null
+        : new ReferenceColumns(options.ImagePromptColumnNames ?? [options.ReferenceColumnName], options.MaskColumnNames);
     private readonly ImageInput _generated = new(options.GeneratedColumnName);
     private readonly QualityMapInput _referenceQuality = new(options.ReferenceQualityColumnName);
     private readonly QualityMapInput _generatedQuality = new(options.GeneratedQualityColumnName);
 
-    public RowInput[] Inputs => [_prompt, _reference, .. _imagePrompts ?? [], _generated, _referenceQuality, _generatedQuality];
+    public RowInput[] Inputs => [_prompt, _reference, .. _imagePrompts?.Inputs ?? [], _generated, _referenceQuality, _generatedQuality];
 
     /// <summary>Reads all rows; images with the same pixels become one object, which training encodes once.</summary>
     public IReadOnlyList<TrainingPair> Read(IDataView input, CancellationToken cancellationToken)
@@ -24,18 +25,18 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
         using DataViewRowCursor cursor = input.GetRowCursor(Inputs.Select(i => i.Find(input.Schema)).ToArray());
         Func<string> prompt = _prompt.Reader(cursor);
         Func<ImageBuffer> reference = _reference.Reader(cursor);
-        Func<ImageBuffer>[]? imagePrompts = _imagePrompts?.Select(i => i.Reader(cursor)).ToArray();
         Func<ImageBuffer> generated = _generated.Reader(cursor);
         Func<QualityMap> referenceQuality = _referenceQuality.Reader(cursor);
         Func<QualityMap> generatedQuality = _generatedQuality.Reader(cursor);
         HashSet<ImageBuffer> images = new(ImageContentComparer.Instance);
+        Func<ReferenceImage[]>? imagePrompts = _imagePrompts?.Reader(cursor, Shared);
         var pairs = new List<TrainingPair>();
         while (cursor.MoveNext())
         {
             cancellationToken.ThrowIfCancellationRequested();
             pairs.Add(new TrainingPair(prompt(), Shared(reference()), generated(), referenceQuality(), generatedQuality())
             {
-                ImagePrompts = imagePrompts?.Select(read => new ReferenceImage(Shared(read()))).ToArray(),
+                ImagePrompts = imagePrompts?.Invoke(),
             });
         }
         return pairs;

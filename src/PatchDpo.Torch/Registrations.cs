@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Adapters.Elite;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Adapters.MipAdapter;
 using PatchDpo.Torch.Adapters.MsDiffusion;
@@ -19,6 +20,6 @@ internal static class Registrations
     internal static void Run()
     {
         EncoderKinds.Register([new DinoKind(), new ClipVisionKind(), .. ConvolutionalKinds.All]);
-        AdapterFamilies.Register(new IpAdapterFamily(), new MipAdapterFamily(), new MsDiffusionFamily());
+        AdapterFamilies.Register(new IpAdapterFamily(), new MipAdapterFamily(), new MsDiffusionFamily(), new EliteFamily());
     }
 }

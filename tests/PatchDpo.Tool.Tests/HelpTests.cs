@@ -5,7 +5,7 @@ public sealed class HelpTests
 {
     [Theory]
     [InlineData(
-        "generate", "<model>", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--prompt", "--prompts", "--reference", "--objects", "--output",
+        "generate", "<model>", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--prompt", "--prompts", "--reference", "--mask", "--objects", "--output",
         "--seed", "--steps", "--guidance", "--scale", "--negative", "--width", "--height", "--count", "--batch", "--refuse-long-prompts",
         "--format", "--device", "--dtype")]
     [InlineData(

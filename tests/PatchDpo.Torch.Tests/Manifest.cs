@@ -6,7 +6,7 @@ namespace PatchDpo.Torch.Tests;
 /// <summary>The published models' state-dict keys and shapes.</summary>
 internal static class Manifest
 {
-    /// <summary>Keys and shapes of <c>12_manifests/name.tsv.gz</c>; empty for a scalar.</summary>
+    /// <summary>Keys and shapes of <c>12_manifests/name.tsv.gz</c>, or of another folder's; empty for a scalar.</summary>
     public static Dictionary<string, long[]> Read(string name, string folder = "12_manifests")
     {
         using FileStream file = File.OpenRead(Fixtures.Path(folder, name + ".tsv.gz"));

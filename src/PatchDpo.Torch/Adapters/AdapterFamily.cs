@@ -9,6 +9,9 @@ internal abstract class AdapterFamily
     /// <summary>What programs call it, in small letters: "ip-adapter".</summary>
     public abstract string Name { get; }
 
+    /// <summary>What an adapter of the family is called in a model's folder, where it is looked for when no other is named.</summary>
+    public virtual IReadOnlyList<string> FolderFiles => [];
+
     /// <summary>Whether a file is one of this family's, by its keys.</summary>
     public abstract bool Recognizes(ITensorFile file);
 

@@ -9,6 +9,9 @@ internal abstract class ImagePromptEncoder : IDisposable
     /// <summary>Whether a prompt's text states depend on its references, so that what keeps them must know both.</summary>
     public virtual bool ChangesText => false;
 
+    /// <summary>Whether what a row of a batch gives depends on the other rows, so that requests are generated one by one.</summary>
+    public virtual bool MixesRows => false;
+
     /// <summary>How references that each show another object become one image prompt, where nobody chose.</summary>
     public virtual ReferenceFusion ObjectFusion => ReferenceFusion.Concatenate;
 

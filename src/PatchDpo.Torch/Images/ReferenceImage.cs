@@ -39,6 +39,26 @@ public sealed record ReferenceImage
     /// <summary>All pictures of the object, <see cref="Image"/> first.</summary>
     internal IEnumerable<ImageBuffer> Photos => OtherPhotos.Prepend(Image);
 
+    /// <summary>Reads a picture, and its mask where one lies beside it.</summary>
+    /// <param name="path">The picture's file.</param>
+    /// <param name="options">Limits on both images; null for the defaults.</param>
+    /// <exception cref="InvalidImageException">A file is not an image, or is damaged or too large.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static ReferenceImage FromFile(string path, ImageDecodeOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        string mask = MaskFileOf(path);
+        return new ReferenceImage(ImageFile.Load(path, options)) { Mask = File.Exists(mask) ? ImageFile.Load(mask, options) : null };
+    }
+
+    /// <summary>Where a picture's mask is looked for: <c>cat_bg.png</c> beside <c>cat.jpg</c>, as ELITE's test images have it.</summary>
+    /// <param name="path">The picture's file.</param>
+    public static string MaskFileOf(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Path.Combine(Path.GetDirectoryName(path) ?? "", Path.GetFileNameWithoutExtension(path) + "_bg.png");
+    }
+
     /// <summary>An image without more.</summary>
     [return: NotNullIfNotNull(nameof(image))]
     public static implicit operator ReferenceImage?(ImageBuffer? image) => image is null ? null : new ReferenceImage(image);

@@ -67,7 +67,8 @@ public sealed record GenerationOptions
 
     /// <summary>
     /// Images that are generated together, 1 to 65,536; it does not change them but for rounding. Requests with different numbers of concatenated
-    /// references above one, whose least common multiple is above 60, are generated apart. Default 4 (not in the paper).
+    /// references above one, whose least common multiple is above 60, are generated apart, and those of ELITE, whose rows mix, one by one. Default 4 (not
+    /// in the paper).
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1 or more than 65,536.</exception>
     public int BatchSize { get; init => field = ArgumentRange.Within(value, 1, MaxBatchSize); } = 4;

@@ -77,7 +77,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
     // Ends early before a request whose references cannot share a batch with the others'.
     private GenerationRequest[] NextBatch(IReadOnlyList<GenerationRequest> requests, int first)
     {
-        int length = Math.Min(options.BatchSize, requests.Count - first);
+        int length = Math.Min(model.References.MixesRows ? 1 : options.BatchSize, requests.Count - first);
         while (model.References.WhyNotTogether(requests.Skip(first).Take(length).Select(r => r.References.Count), options.ReferenceFusion) is not null)
             length--;
         return [.. requests.Skip(first).Take(length)];

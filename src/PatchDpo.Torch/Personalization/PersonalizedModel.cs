@@ -22,7 +22,8 @@ namespace PatchDpo.Torch.Personalization;
 /// Folder layout: diffusers' (<c>model_index.json</c>, <c>unet</c>, <c>vae</c>, <c>text_encoder</c>, <c>tokenizer</c>, <c>scheduler</c>; for SDXL
 /// also <c>text_encoder_2</c> and <c>tokenizer_2</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c>
 /// beside them. <c>model_index.json</c> says which of the two it is: <c>StableDiffusionPipeline</c> or <c>StableDiffusionXLPipeline</c>.
-/// The adapter is a plain one (linear projection), a Plus (Resampler) or a Full (MLP); its keys tell.
+/// The adapter is a plain one (linear projection), a Plus (Resampler) or a Full (MLP); its keys tell. In its place Stable Diffusion 1.4 and 1.5 may have
+/// ELITE's two mappers, <c>global_mapper.pt</c> and <c>local_mapper.pt</c>.
 /// All weights are frozen; the methods run without gradients, but for <see cref="PredictNoise"/>. Of a disposed model only what it was
 /// (folder, device, sizes, schedule) can be asked; the rest throws <see cref="ObjectDisposedException"/>.
 /// </remarks>
@@ -215,6 +216,25 @@ public sealed class PersonalizedModel : IDisposable
     }
 
     /// <summary>
+    /// Adds to image prompts what depends on their prompts, such as where an object's name or ELITE's placeholder stands; for IP-Adapter nothing. Encode
+    /// the text and predict noise with what it gives.
+    /// </summary>
+    /// <param name="imagePrompt">B image prompts; they stay the caller's.</param>
+    /// <param name="prompts">Their prompts, B.</param>
+    /// <returns>B rows, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">There are not as many prompts.</exception>
+    public ImagePrompt Locate(ImagePrompt imagePrompt, IReadOnlyList<string> prompts)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentNullException.ThrowIfNull(imagePrompt);
+        ArgumentNullException.ThrowIfNull(prompts);
+        if (prompts.Count != imagePrompt.Rows)
+            throw new ArgumentException($"{prompts.Count} prompts are given for {imagePrompt.Rows} image prompts.", nameof(prompts));
+        using DisposeScope scope = NewDisposeScope();
+        return Parts.References.Locate(imagePrompt, prompts).Map(t => t.alias().MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
     /// What stands for a missing reference. IP-Adapter: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding),
     /// projected.
     /// </summary>
@@ -341,7 +361,8 @@ public sealed class PersonalizedModel : IDisposable
     }
 
     /// <summary>Writes the adapter as one file, for an IP-Adapter image projection and layers: safetensors, or the official float16 <c>.bin</c>.</summary>
-    /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c>; replaced in one step where it exists.</param>
+    /// <remarks>ELITE has two files: a name with <c>global_mapper</c> writes <c>local_mapper</c> beside it; under other names one file holds both.</remarks>
+    /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c> (ELITE: also <c>.pt</c>); replaced in one step where it exists.</param>
     /// <exception cref="ArgumentException">The name has another ending.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>

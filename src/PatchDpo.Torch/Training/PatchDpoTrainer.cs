@@ -111,7 +111,11 @@ public sealed class PatchDpoTrainer
             float? accuracy = accuracies.Count == 0 ? null : accuracies.Average();
             accuracies.Clear();
             _options.Progress?.Report(
-                new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, clock.Elapsed, accuracy) { TruncatedPrompts = cache.TruncatedPrompts });
+                new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, clock.Elapsed, accuracy)
+                {
+                    TruncatedPrompts = cache.TruncatedPrompts,
+                    Warnings = cache.Warnings,
+                });
         }
     }
 

@@ -15,4 +15,7 @@ public sealed record TrainingProgress(int Step, int MaxSteps, float Loss, TimeSp
 {
     /// <summary>The pairs' prompts of which the text encoder sees the beginning alone, by the pairs' places; the same list at every step.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
+
+    /// <summary>What else is worth a warning: what the adapter's family has to say of the pairs' references; the same list at every step.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 }

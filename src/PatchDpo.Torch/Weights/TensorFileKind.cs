@@ -11,6 +11,9 @@ internal static partial class TensorFileKind
     /// <summary>What it says of MS-Diffusion's adapter.</summary>
     public const string MsDiffusion = "an adapter of MS-Diffusion";
 
+    /// <summary>What <see cref="Describe"/> says of ELITE's mappers.</summary>
+    public const string Elite = "ELITE, or one of its mappers";
+
     // What is within another comes before it: a LoRA's keys hold its network's.
     private static readonly (Regex Key, string Meaning)[] Kinds =
     [
@@ -25,6 +28,7 @@ internal static partial class TensorFileKind
         (new("joint_blocks\\."), "Stable Diffusion 3, another architecture"),
         (new("^ms_adapter\\."), MsDiffusion),
         (new("^image_proj(_model)?\\.|^ip_adapter\\.|^adapter_modules\\."), IpAdapter),
+        (new("^((global|local)_mapper\\.)?mapping_(patch_)?\\d+\\."), Elite),
         (new("^first_stage_model\\."), "a whole Stable Diffusion model in one file"),
         (new("^(model\\.)?diffusion_model\\."), "a UNet alone, under Stability AI's names"),
         (new("^(unet\\.)?(down|up)_blocks\\."), "a UNet under diffusers' names"),

@@ -5,6 +5,7 @@ using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Adapters.Elite;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion;
@@ -146,6 +147,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         {
             nameof(AutoencoderKL) => AutoencoderKL.FromFolder(Path.Combine(models.Generator, "vae")),
             nameof(UNet2DConditionModel) => UNet2DConditionModel.FromFolder(Path.Combine(models.Generator, "unet")),
+            nameof(EliteLayers) => new EliteLayers(unet),
             nameof(IpAdapterLayers) => new IpAdapterLayers(unet),
             nameof(IpAdapterModel) => IpAdapterFile.Read(adapter, unet),
             nameof(LinearImageProjection) => new LinearImageProjection(4, 4),

@@ -12,6 +12,9 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 internal sealed class IpAdapterFamily : AdapterFamily
 {
     /// <inheritdoc/>
+    public override IReadOnlyList<string> FolderFiles { get; } = ["ip_adapter.safetensors"];
+
+    /// <inheritdoc/>
     public override string Name => "ip-adapter";
 
     /// <inheritdoc/>

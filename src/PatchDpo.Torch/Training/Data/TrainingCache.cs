@@ -41,6 +41,7 @@ internal sealed class TrainingCache : IDisposable
         _encoder = model.References;
 
         CheckImagePrompts(pairs);
+        Warnings = [.. pairs.SelectMany((p, i) => _encoder.Warnings(p.Prompt, ImagePrompts(p), Fusion).Select(w => $"Pair {i}: {w}"))];
         _prompts = [.. pairs.Select(p => p.Prompt)];
         ReferenceImage[] imagePrompts = [.. pairs.SelectMany(ImagePrompts).Distinct(ReferenceContentComparer.Instance)];
         Dictionary<ReferenceImage, long> imageRows = imagePrompts.Select((item, i) => (item, i)).ToDictionary(
@@ -96,6 +97,9 @@ internal sealed class TrainingCache : IDisposable
 
     /// <summary>The pairs' prompts that the text encoder cuts.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; }
+
+    /// <summary>What the adapter's family has to say of the pairs' references.</summary>
+    public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>Shape of one image's latents: C, h, w.</summary>
     public long[] LatentShape => _latents.shape[2..];
