@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
@@ -58,6 +59,10 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
     /// <see cref="Options.Training"/> refuses that, in tokens.
     /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
+    /// <exception cref="TrainingStateMismatchException">
+    /// The folder of the training's state (<see cref="PatchDpoTrainerOptions.State"/>) is of other options, rows or weights.
+    /// </exception>
+    /// <exception cref="TrainingStateException">The state's last checkpoint is damaged, or beyond the steps that are asked for.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled.</exception>
     public PersonalizedImageTransformer Fit(IDataView input)
     {
@@ -68,7 +73,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         if (pairs.Count == 0)
             throw new EmptyDataException("There is no scored pair to train on: the training data have no row.");
         CheckPrompts(pairs);
-        long seed = _options.Seed ?? _host.Rand.Next();
+        long seed = _options.Seed ?? BegunSeed() ?? _host.Rand.Next();
         PatchDpoTrainerOptions training = _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback, _options.Training.Progress));
         channel.Info(MessageSensitivity.None, $"{training.Objective}: {training.MaxSteps} steps of {Math.Min(training.BatchSize, pairs.Count)} pairs, "
             + $"{pairs.Count} pairs in all, learning rate {training.LearningRate}, seed {seed}");
@@ -76,6 +81,11 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         AdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
         return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
     }
+
+    // A training that was begun with a seed of the context's goes on with it.
+    private long? BegunSeed()
+        => _options.Training.State is { } state && TrainingCheckpoints.LastRecord(state.Folder)?.Settings.GetValueOrDefault(TrainingHeaders.Seed) is string seed
+            ? long.Parse(seed, CultureInfo.InvariantCulture) : null;
 
     private void CheckPrompts(IReadOnlyList<TrainingPair> pairs)
     {
@@ -122,8 +132,8 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         public PatchDpoTrainerOptions Training { get; init => field = value ?? throw new ArgumentNullException(nameof(Training)); } = new();
 
         /// <summary>
-        /// Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides. What it promises:
-        /// <see cref="PatchDpoTrainerOptions.Seed"/>.
+        /// Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides, and goes on with that of
+        /// the state where there is one. What it promises: <see cref="PatchDpoTrainerOptions.Seed"/>.
         /// </summary>
         public long? Seed { get; init; }
 
@@ -133,7 +143,10 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>Called after each step; null (default): none.</summary>
         public Action<TrainingProgress>? ProgressCallback { get; init; }
 
-        /// <summary>Stops the training; nothing is kept of it.</summary>
+        /// <summary>
+        /// Stops the training within a step. Nothing is kept of it unless <see cref="Training"/> names a folder for its state, with which
+        /// <see cref="Fit"/> goes on.
+        /// </summary>
         public CancellationToken CancellationToken { get; init; }
 
         internal bool RefuseTruncatedPrompts => Generation.RefuseTruncatedPrompts || Training.RefuseTruncatedPrompts;

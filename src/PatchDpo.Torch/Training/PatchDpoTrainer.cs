@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
@@ -45,7 +46,9 @@ public sealed class PatchDpoTrainer
 
     /// <summary>Trains.</summary>
     /// <param name="pairs">At least one pair.</param>
-    /// <param name="cancellationToken">Looked at before every step; nothing is kept of a training that is cancelled.</param>
+    /// <param name="cancellationToken">
+    /// Looked at before every batch; of a training that is cancelled, its state is kept where the options name a folder for it, else nothing.
+    /// </param>
     /// <returns>
     /// A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).
     /// </returns>
@@ -60,6 +63,9 @@ public sealed class PatchDpoTrainer
     /// </exception>
     /// <exception cref="NonFiniteOutputException">A part of the model gives NaN or infinite numbers for a pair; the message names both.</exception>
     /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
+    /// <exception cref="TrainingStateMismatchException">The state is of a training with other options, pairs or weights.</exception>
+    /// <exception cref="TrainingStateException">The state's last checkpoint is damaged, or beyond the steps that are asked for.</exception>
+    /// <exception cref="IOException">A checkpoint cannot be written, or another process trains with the state.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public AdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellationToken = default)
     {
@@ -71,7 +77,7 @@ public sealed class PatchDpoTrainer
         try
         {
             SetTrainable(tuned, true);
-            Run(tuned, cache, cancellationToken);
+            Run(tuned, cache, pairs, cancellationToken);
             SetTrainable(tuned, false);
             return tuned;
         }
@@ -82,24 +88,26 @@ public sealed class PatchDpoTrainer
         }
     }
 
-    private void Run(AdapterLayers tuned, TrainingCache cache, CancellationToken cancellationToken)
+    private void Run(AdapterLayers tuned, TrainingCache cache, IReadOnlyList<TrainingPair> pairs, CancellationToken cancellationToken)
     {
         int batch = Math.Min(_options.BatchSize, cache.Count), parts = _options.GradientAccumulation;
         var draws = new TrainingDraws(_options.Seed);
         var order = new RowOrder(cache.Count, draws);
         var accuracies = new List<float>();
+        using TrainingCheckpoints? checkpoints = _options.State is null ? null
+            : TrainingCheckpoints.Open(_options.State, TrainingHeaders.Create(_options, _model, pairs.Count, HashOf(pairs), batch));
         using var loop = new TrainingLoop(Trained(tuned), LoopOptions());
         var clock = Stopwatch.StartNew();
-        loop.Run(Loss, Report, () => _model.FindDamagedWeights()?.ToString(), cancellationToken);
+        loop.Run(Loss, Report, () => _model.FindDamagedWeights()?.ToString(), checkpoints, cancellationToken);
         loop.UseAverage();
 
         Tensor Loss(int step, int part)
         {
             int first = part * batch;
-            long[] pairs = order.At(((step - 1L) * parts * batch) + first, batch);
+            long[] rows = order.At(((step - 1L) * parts * batch) + first, batch);
             Tensor noise = draws.Normal(TrainingDraw.Noise, step, first, batch, cache.LatentShape);
             Tensor timesteps = tensor(draws.Below(TrainingDraw.Timestep, step, first, batch, _model.Schedule.TrainTimesteps));
-            ObjectiveLoss loss = Forward(tuned, cache, pairs, Dropped(draws, step, first, batch), noise, timesteps);
+            ObjectiveLoss loss = Forward(tuned, cache, rows, Dropped(draws, step, first, batch), noise, timesteps);
             if (loss.ImplicitAccuracy is float accuracy)
                 accuracies.Add(accuracy);
             return loss.Value;
@@ -150,6 +158,14 @@ public sealed class PatchDpoTrainer
             bool isBoth = d >= image + text && d < image + text + both;
             return (isBoth || (d >= image && d < image + text), isBoth || d < image);
         })];
+    }
+
+    private static string HashOf(IEnumerable<TrainingPair> pairs)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (TrainingPair pair in pairs)
+            hash.AppendData(PairRecord.Of(pair).ToBytes());
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static void SetTrainable(AdapterLayers layers, bool trainable)

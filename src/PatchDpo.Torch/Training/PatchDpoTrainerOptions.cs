@@ -111,6 +111,16 @@ public sealed record PatchDpoTrainerOptions
     /// </summary>
     public bool RefuseTruncatedPrompts { get; init; }
 
+    /// <summary>
+    /// Where the training keeps its state: with the same folder, options, pairs and model it goes on from its last checkpoint after it was cancelled or
+    /// killed. Null (default): nowhere, and it begins anew.
+    /// </summary>
+    /// <remarks>
+    /// On the CPU, with the same number of threads, the layers are those of a training that was never interrupted, to the last bit. Another
+    /// <see cref="MaxSteps"/> is allowed; with a decay of the learning rate, further steps then have the rates of the new length.
+    /// </remarks>
+    public TrainingStateOptions? State { get; init; }
+
     /// <summary>Called after each step; null (default) for none.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
 

@@ -109,6 +109,42 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     }
 
     [Fact]
+    public void A_state_of_other_options_pairs_or_weights_is_refused_with_each_difference()
+    {
+        using var folder = new TemporaryFolder();
+        var state = new TrainingStateOptions { Folder = folder.File("state") };
+        PatchDpoTrainerOptions options = new() { MaxSteps = 2, State = state };
+        new PatchDpoTrainer(_model, options).Train(Pairs()).Dispose();
+
+        Assert.Equal(["LearningRateSchedule.Decay: Constant, now Linear", "MinSnrGamma: none, now 5", "Weights.Contrast: 1, now 2"], Changes(_model, options with
+        {
+            LearningRateSchedule = new() { Decay = LearningRateDecay.Linear },
+            MinSnrGamma = 5,
+            Weights = new() { Contrast = 2 },
+        }, Pairs()));
+        TrainingPair[] pairs = Pairs();
+        pairs[2] = pairs[2] with { GeneratedQuality = Map(0.71f, 3) };
+        Assert.StartsWith("SHA-256 of pairs: ", Assert.Single(Changes(_model, options, pairs)), StringComparison.Ordinal);
+        using PersonalizedModel other = _model.WithAdapterLayers(Train(new() { MaxSteps = 1 }));
+        Assert.StartsWith("SHA-256 of generator adapter in memory: ", Assert.Single(Changes(other, options, Pairs())), StringComparison.Ordinal);
+
+        // What decides nothing, the length and the checkpoints may change.
+        List<int> steps = [];
+        new PatchDpoTrainer(_model, options with
+        {
+            MaxSteps = 3,
+            State = state with { Interval = 1, KeepLast = 5, KeepEvery = 2 },
+            MaxPromptCharacters = 1000,
+            RefuseTruncatedPrompts = true,
+            Progress = new DirectProgress<TrainingProgress>(p => steps.Add(p.Step)),
+        }).Train(Pairs()).Dispose();
+        Assert.Equal([3], steps);
+
+        static IReadOnlyList<string> Changes(PersonalizedModel model, PatchDpoTrainerOptions options, TrainingPair[] pairs)
+            => Assert.Throws<TrainingStateMismatchException>(() => new PatchDpoTrainer(model, options).Train(pairs)).Changes;
+    }
+
+    [Fact]
     public void Divergence_names_the_step()
     {
         byte[] before = Bytes(_model.AdapterLayers);

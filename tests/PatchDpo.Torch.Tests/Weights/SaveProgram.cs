@@ -1,3 +1,4 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Tests.Foundation;
 using PatchDpo.Torch.Tests.Weights.Safetensors;
@@ -10,11 +11,12 @@ internal static class SaveProgram
     public const string Stopped = "stopped";
     public const string Lock = "lock";
     public const string Culture = "culture";
+    public const string Train = "train";
 
     /// <summary>Saves over a file, and stops after some bytes.</summary>
     /// <param name="args">
     /// Format, file, and after how many bytes to stop; <see cref="Lock"/> and a folder; or <see cref="Culture"/>, its name, a model's folder and a
-    /// picture to write; nothing when the test runner probes.
+    /// picture to write; <see cref="Train"/> and what <see cref="KilledTraining.Train"/> takes; nothing when the test runner probes.
     /// </param>
     public static void Main(string[] args)
     {
@@ -28,6 +30,8 @@ internal static class SaveProgram
             Console.WriteLine(CultureTests.DrawIn(culture, model, file));
         if (args is [nameof(NnpackTests.OneConvolution)])
             NnpackTests.OneConvolution();
+        if (args is [Train, .. string[] training])
+            KilledTraining.Train(training);
         if (args.Length != 3)
             return;
         AtomicFile.Write(args[1], stream => SampleFile.Write(args[0], new LimitedStream(stream, long.Parse(args[2]), () =>

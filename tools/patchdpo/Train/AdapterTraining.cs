@@ -31,6 +31,8 @@ internal sealed class AdapterTraining(
         TrainingPair[] pairs = [.. folder.Read()];
         Console.WriteLine($"{pairs.Length} pairs, {choices.MaxSteps} steps of {Math.Min(choices.BatchSize, pairs.Length)}, "
             + $"learning rate {choices.LearningRate}, seed {choices.Seed}");
+        if (choices.State?.FindLastStep() is int step)
+            Console.WriteLine($"goes on from step {step} in '{choices.State.Folder}'");
         var clock = Stopwatch.StartNew();
         using PersonalizedModel tuned = generator.WithAdapterLayers(ToolProgress.Run("pairs are encoded", shown =>
             new PatchDpoTrainer(generator, options(new DirectProgress<TrainingProgress>(p => Show(shown, p)))).Train(pairs, cancellationToken)));

@@ -27,6 +27,9 @@ internal sealed class TrainCommand : ToolCommand
     private readonly Option<double> _beta, _low, _high, _weightDecay, _textDropout, _imageDropout, _bothDropout, _scale;
     private readonly Option<double?> _learningRate, _contrast, _minSnr, _maxNorm, _ema;
     private readonly Option<bool> _refuse, _verify;
+    private readonly StateOptions _state = new();
+
+    private bool _keepsState;
 
     public TrainCommand() : base("train", "Fine-tunes a generator's adapter with PatchDPO on pairs whose patches are scored, and writes the tuned adapter.")
     {
@@ -69,12 +72,16 @@ internal sealed class TrainCommand : ToolCommand
         _size = Declare<int?>("--size", "Side in pixels that images are trained at; default: the model's, at most 512.");
         _seed = Declare("--seed", "Decides order, noise, timesteps and what is left out.", Defaults.Seed);
         _refuse = Declare<bool>("--refuse-long-prompts", "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning.");
+        _state.AddTo(this);
         _compute.AddTo(this);
     }
+
+    protected override string StoppedMessage => _keepsState ? "Stopped. Run the same command to continue." : base.StoppedMessage;
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
         string model = arguments.GetValue(_model)!;
+        _keepsState = _state.Read(arguments) is not null;
         PersonalizedModelOptions loading = _generator.Read(arguments, generates: false) with
         {
             Device = _compute.Device(arguments),
@@ -121,6 +128,7 @@ internal sealed class TrainCommand : ToolCommand
             Size = arguments.GetValue(_size),
             Seed = arguments.GetValue(_seed),
             RefuseTruncatedPrompts = arguments.GetValue(_refuse),
+            State = _state.Read(arguments),
             Progress = progress,
         };
     }
