@@ -3,12 +3,13 @@ using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 
 namespace PatchDpo.MLNet;
 
@@ -16,8 +17,8 @@ namespace PatchDpo.MLNet;
 /// <remarks>
 /// <para>Good patches of a generated image are kept; where a patch is bad, the reference itself teaches. Only the adapter's
 /// keys and values are trained, on a copy: the model that was handed in does not change.</para>
-/// <para>All pairs are read into memory and encoded before the first step. The first use of a model takes its share of the
-/// time: progress comes from <see cref="Options.ProgressCallback"/> and through <see cref="MLContext.Log"/>.</para>
+/// <para>All rows are read once, and encoded before the first step; what is encoded stays in memory, or in a store on the disk
+/// (<see cref="PatchDpoTrainerOptions.Store"/>), and then memory does not grow with the number of rows. Progress comes from <see cref="Options.ProgressCallback"/> and through <see cref="MLContext.Log"/>.</para>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
 /// | | |
@@ -69,15 +70,13 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         ArgumentNullException.ThrowIfNull(input);
         var columns = new TrainingPairColumns(_options);
         using IChannel channel = _host.Start("Training");
-        IReadOnlyList<TrainingPair> pairs = columns.Read(input, _options.CancellationToken);
-        if (pairs.Count == 0)
-            throw new EmptyDataException("There is no scored pair to train on: the training data have no row.");
-        CheckPrompts(pairs);
         long seed = _options.Seed ?? BegunSeed() ?? _host.Rand.Next();
         PatchDpoTrainerOptions training = _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback, _options.Training.Progress));
+        var trainer = new Torch.Training.PatchDpoTrainer(_model, training);
+        using PreparedPairs pairs = Prepare(trainer, columns.Read(input));
+        new TruncationLog(_host, nameof(PatchDpoTrainer)).TellAll(_options.PromptColumnName, pairs.TruncatedPrompts);
         channel.Info(MessageSensitivity.None, $"{training.Objective}: {training.MaxSteps} steps of {Math.Min(training.BatchSize, pairs.Count)} pairs, "
             + $"{pairs.Count} pairs in all, learning rate {training.LearningRate}, seed {seed}");
-        var trainer = new Torch.Training.PatchDpoTrainer(_model, training);
         AdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
         return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
     }
@@ -87,12 +86,16 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         => _options.Training.State is { } state && TrainingCheckpoints.LastRecord(state.Folder)?.Settings.GetValueOrDefault(TrainingHeaders.Seed) is string seed
             ? long.Parse(seed, CultureInfo.InvariantCulture) : null;
 
-    private void CheckPrompts(IReadOnlyList<TrainingPair> pairs)
+    private PreparedPairs Prepare(Torch.Training.PatchDpoTrainer trainer, IEnumerable<TrainingPair> rows)
     {
-        IReadOnlyList<TruncatedPrompt> truncated = _model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
-        if (truncated.Count > 0 && _options.RefuseTruncatedPrompts)
-            throw new InvalidRowException(_options.PromptColumnName, truncated[0].Index!.Value, truncated[0].Reason);
-        new TruncationLog(_host, nameof(PatchDpoTrainer)).TellAll(_options.PromptColumnName, truncated);
+        try
+        {
+            return trainer.Prepare(rows, _options.CancellationToken);
+        }
+        catch (TruncatedPromptException e)
+        {
+            throw new InvalidRowException(_options.PromptColumnName, e.Prompt.Index!.Value, e.Prompt.Reason);
+        }
     }
 
     /// <inheritdoc/>

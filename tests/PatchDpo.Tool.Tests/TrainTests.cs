@@ -116,6 +116,7 @@ public sealed class TrainTests : IDisposable
     [InlineData("EmaDecay lies in [0, 1)", "--ema-decay", "1")]
     [InlineData("'gpu' is no device", "--device", "gpu")]
     [InlineData("multiple of", "--size", "30")]
+    [InlineData("needs a --store", "--prepare-only")]
     [InlineData("Interval is at least 1", "--state", "ROOT/state", "--checkpoint-every", "0")]
     public void Bad_input_gives_one_line_and_exit_code_2(string message, params string[] arguments)
     {
@@ -130,6 +131,26 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(2, exitCode);
         Assert.Contains(message, Assert.Single(errors), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.GetDirectoryName(_output)));
+    }
+
+    [Fact]
+    public void A_store_is_made_by_a_command_of_its_own_and_gives_the_same_adapter()
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15), store = Path.Combine(_root, "store");
+        string[] few = ["--steps", "3", "--batch-size", "2", "--learning-rate", "1e-2"];
+        (int exitCode, string[] output, string[] errors) = Tool.Run("train", "--model", model, "--pairs", _pairs, "--store", store, "--prepare-only");
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.StartsWith($"4 pairs are in the store '{store}', ", Assert.Single(output), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.GetDirectoryName(_output)));
+        string[] files = Directory.GetFiles(store, "*", SearchOption.AllDirectories);
+
+        Assert.Equal(0, Run(model, [.. few, "--store", store]).ExitCode);
+        byte[] stored = File.ReadAllBytes(_output);
+        Assert.Equal(files, Directory.GetFiles(store, "*", SearchOption.AllDirectories));
+        Assert.Equal(0, Run(model, few).ExitCode);
+        Assert.Equal(File.ReadAllBytes(_output), stored);
+        Assert.Equal(0, Run(model, [.. few, "--store", store, "--store-dtype", "bfloat16"]).ExitCode);
+        Assert.NotEqual(stored, File.ReadAllBytes(_output));
     }
 
     [SkippableTheory]

@@ -7,6 +7,8 @@ namespace PatchDpo.Torch.Personalization;
 /// <summary>Which generator made data.</summary>
 internal static class GeneratorIdentity
 {
+    private static readonly string[] NotEncoding = ["unet/", "scheduler/"];
+
     /// <summary>A generator as it is in memory: its folder's files, and the adapter layers in use, which may come from another file or from training.</summary>
     /// <param name="model">The generator.</param>
     /// <exception cref="IOException">A file of its folder cannot be read.</exception>
@@ -30,6 +32,15 @@ internal static class GeneratorIdentity
             model.SaveAdapter(stream);
         return new ModelIdentity("generator", [.. Files(model), new ModelFile("adapter in memory", Convert.ToHexStringLower(sha.Hash!))],
             new Dictionary<string, string> { [nameof(model.DType)] = $"{model.DType}" });
+    }
+
+    /// <summary>A generator as what it encodes depends on it: all but its network and the samplers' numbers.</summary>
+    /// <param name="model">The generator.</param>
+    /// <exception cref="IOException">A file of its folder cannot be read.</exception>
+    public static ModelIdentity ForEncoding(PersonalizedModel model)
+    {
+        ModelIdentity all = ForTraining(model);
+        return all with { Files = [.. all.Files.Where(f => !NotEncoding.Any(folder => f.File.StartsWith(folder, StringComparison.Ordinal)))] };
     }
 
     private static IEnumerable<ModelFile> Files(PersonalizedModel model) =>

@@ -4,6 +4,7 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training.Data;
 using TorchSharp;
 
 namespace PatchDpo.Torch.Training;
@@ -14,21 +15,22 @@ internal static class TrainingHeaders
     /// <summary>The setting with the seed.</summary>
     public const string Seed = nameof(PatchDpoTrainerOptions.Seed);
 
-    // The first three decide nothing of what is learned; the length and the checkpoints may change.
+    // The first three decide nothing of what is learned; the length, the checkpoints and the place of the store may change.
     private static readonly string[] NotCompared = [nameof(PatchDpoTrainerOptions.Progress), nameof(PatchDpoTrainerOptions.MaxPromptCharacters),
-        nameof(PatchDpoTrainerOptions.RefuseTruncatedPrompts), nameof(PatchDpoTrainerOptions.MaxSteps), nameof(PatchDpoTrainerOptions.State)];
+        nameof(PatchDpoTrainerOptions.RefuseTruncatedPrompts), nameof(PatchDpoTrainerOptions.MaxSteps), nameof(PatchDpoTrainerOptions.State),
+        nameof(PatchDpoTrainerOptions.Store)];
 
     /// <summary>Options, model and data of a training.</summary>
     /// <param name="options">With a state.</param>
     /// <param name="model">What it starts from.</param>
-    /// <param name="pairs">How many pairs there are.</param>
-    /// <param name="pairsHash">The SHA-256 of all pairs.</param>
+    /// <param name="pairs">What it trains on.</param>
     /// <param name="batch">Pairs in a batch.</param>
-    public static TrainingHeader Create(PatchDpoTrainerOptions options, PersonalizedModel model, long pairs, string pairsHash, int batch)
+    public static TrainingHeader Create(PatchDpoTrainerOptions options, PersonalizedModel model, PreparedPairs pairs, int batch)
     {
         SortedDictionary<string, string> settings = OptionValues.Of(options, NotCompared);
-        settings["Pairs"] = string.Create(CultureInfo.InvariantCulture, $"{pairs}");
-        settings["SHA-256 of pairs"] = pairsHash;
+        settings["Pairs"] = string.Create(CultureInfo.InvariantCulture, $"{pairs.Count}");
+        settings["SHA-256 of pairs"] = pairs.Sha256;
+        settings["Conditions"] = $"{options.Store?.DType ?? torch.ScalarType.Float32}";
         ModelIdentity generator = GeneratorIdentity.ForTraining(model);
         foreach ((string name, string value) in generator.Settings)
             settings[$"{generator.Model} {name}"] = value;

@@ -2,12 +2,10 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
-using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Data;
-using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -64,14 +62,12 @@ public sealed class AdapterFamilyTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         TrainingPair[] pairs = Pairs();
-        using TrainingCache cache = new(
-            _model, pairs, new PatchDpoTrainerOptions(), new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), _model.Schedule, null),
-            CancellationToken.None);
+        using PreparedPairs prepared = new PatchDpoTrainer(_model).Prepare(pairs);
         foreach (bool dropText in new[] { false, true })
             foreach (bool dropImage in new[] { false, true })
             {
-                Tensor text = cache.Batch(
-                    [1], [dropText], [dropImage], zeros(1, 4, 8, 8), tensor(new long[] { 5 }), officialTimeIds: false, CPU).Conditions.Text.HiddenStates;
+                Tensor text = prepared.Batch([1], [dropText], [dropImage], zeros(1, 4, 8, 8), tensor(new long[] { 5 }), officialTimeIds: false,
+                    (_, height, width) => ones(1, 2, height, width)).Conditions.Text.HiddenStates;
                 Tensor expected = _model.EncodeText(
                     [dropText ? "" : pairs[1].Prompt],
                     imagePrompt: dropImage ? _model.EncodeDroppedReference(1) : _model.EncodeReferences([pairs[1].Reference])).HiddenStates;

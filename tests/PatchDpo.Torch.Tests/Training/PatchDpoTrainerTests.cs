@@ -7,6 +7,7 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -159,6 +160,15 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
         => Assert.Throws<EmptyDataException>(() => new PatchDpoTrainer(_model).Train([]));
 
     [Fact]
+    public void A_pair_without_a_map_is_named()
+    {
+        TrainingPair[] pairs = Pairs();
+        pairs[2] = pairs[2] with { GeneratedQuality = null! };
+        Assert.Contains("Pair 2 has no quality map of its generated image", Assert.Throws<ArgumentException>(
+            "pairs", () => new PatchDpoTrainer(_model).Train(pairs)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_long_prompt_is_named_by_its_pair()
     {
         TrainingPair[] pairs = Pairs();
@@ -243,7 +253,8 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     {
         using DisposeScope scope = NewDisposeScope();
         var objective = new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), _model.Schedule, null);
-        Tensor weights = objective.Weights([new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(0.25f), Map(0.75f, 3))], 8, 8);
+        TrainingPair pair = new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(0.25f), Map(0.75f, 3));
+        Tensor weights = objective.FitWeights([pair.ReferenceQuality, pair.GeneratedQuality])([PairRecord.Of(pair)], 8, 8);
         Assert.Equal([1, 2, 8, 8], weights.shape);
         Fixtures.AssertClose(weights[0, 0], full([8, 8], 0.75f), 1e-6, "1 - p(x_ref)");
         Fixtures.AssertClose(weights[0, 1], full([8, 8], 0.75f), 1e-6, "p(x_gen)");

@@ -83,8 +83,17 @@ internal sealed class KilledTraining(Func<string[], Process> start)
                 continue;
             }
             WaitFor(process, Ready);
-            // Some lives end before their first step, while the state is read; most among steps and checkpoints.
-            Thread.Sleep(random.Next(8) == 0 ? toFirstStep * random.NextDouble() : (toFirstStep * 0.8) + (perStep * (8 * random.NextDouble())));
+            // Some lives end before their first step, while the state is read; the others somewhere in a step or its checkpoint.
+            if (random.Next(8) == 0)
+            {
+                Thread.Sleep(toFirstStep * random.NextDouble());
+            }
+            else
+            {
+                for (int left = 1 + random.Next(5); left > 0; left--)
+                    WaitFor(process, Step);
+                Thread.Sleep(perStep * (2 * random.NextDouble()));
+            }
             process.Kill();
             process.WaitForExit();
             if (process.ExitCode == 0)
