@@ -26,12 +26,11 @@ internal sealed class ReferenceColumns
 
     /// <summary>Reads a row's references.</summary>
     /// <param name="row">The row.</param>
-    /// <param name="share">Gives one object for pictures that are the same; null for what was read.</param>
-    public Func<ReferenceImage[]> Reader(DataViewRow row, Func<ImageBuffer, ImageBuffer>? share = null)
+    public Func<ReferenceImage[]> Reader(DataViewRow row)
     {
         Func<ImageBuffer>[] images = _images.Select(i => i.Reader(row)).ToArray();
         Func<ImageBuffer?>[] masks = _masks.Select(i => i.OptionalReader(row)).ToArray();
-        return () => images.Select((read, i) => new ReferenceImage(share is null ? read() : share(read()))
+        return () => images.Select((read, i) => new ReferenceImage(read())
         {
             Mask = masks.Length > 0 ? masks[i]() : null,
         }).ToArray();

@@ -3,6 +3,7 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 
 namespace PatchDpo.Torch.Training;
@@ -110,6 +111,22 @@ public sealed record PatchDpoTrainerOptions
     /// trained. Default false: it is cut, and told by <see cref="TrainingProgress.TruncatedPrompts"/>.
     /// </summary>
     public bool RefuseTruncatedPrompts { get; init; }
+
+    /// <summary>
+    /// Where what is encoded of the pairs is kept on the disk; null (default): in memory, for this training alone. With a store, memory does not grow with
+    /// the number of pairs, and what is there is not encoded again.
+    /// </summary>
+    public ConditionStoreOptions? Store { get; init; }
+
+    /// <summary>
+    /// Where the training keeps its state: with the same folder, options, pairs and model it goes on from its last checkpoint after it was cancelled or
+    /// killed. Null (default): nowhere, and it begins anew.
+    /// </summary>
+    /// <remarks>
+    /// On the CPU, with the same number of threads, the layers are those of a training that was never interrupted, to the last bit. Another
+    /// <see cref="MaxSteps"/> is allowed; with a decay of the learning rate, further steps then have the rates of the new length.
+    /// </remarks>
+    public TrainingStateOptions? State { get; init; }
 
     /// <summary>Called after each step; null (default) for none.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
