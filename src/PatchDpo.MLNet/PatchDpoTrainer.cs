@@ -78,7 +78,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         channel.Info(MessageSensitivity.None, $"{training.Objective}: {training.MaxSteps} steps of {Math.Min(training.BatchSize, pairs.Count)} pairs, "
             + $"{pairs.Count} pairs in all, learning rate {training.LearningRate}, seed {seed}");
         AdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
-        return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
+        return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration(_model));
     }
 
     // A training that was begun with a seed of the context's goes on with it.
@@ -100,7 +100,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-        => SchemaShapes.Append(inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(), _model)]);
+        => SchemaShapes.Append(inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(_model), _model)]);
 
     /// <summary>Columns and choices of the training. Defaults are the official script's unless a property says otherwise.</summary>
     public sealed class Options
@@ -114,7 +114,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>
         /// For pairs of several objects, the image columns with an image of each: they are the image prompt, while the reference is what is
         /// trained on, such as <see cref="PatchDpoCatalog.ComposeReferences(string, string[])"/> makes it. The fitted transformer
-        /// reads these columns in place of the reference's and concatenates their image prompts. Null (default): the reference is the image prompt.
+        /// reads these columns in place of the reference's, each as another object (<see cref="PersonalizedModel.ObjectFusion"/>). Null (default): the reference is the image prompt.
         /// </summary>
         public IReadOnlyList<string>? ImagePromptColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
@@ -123,6 +123,18 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// reads them too. Null (default), and a row without a mask: the object is what stands on a plain background.
         /// </summary>
         public IReadOnlyList<string>? MaskColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>
+        /// For MIP-Adapter, MS-Diffusion and ELITE, the text columns with the names that prompts have for the objects, one for each column of
+        /// references; an empty text is no name. Null (default): they have none.
+        /// </summary>
+        public IReadOnlyList<string>? NameColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>
+        /// For MS-Diffusion, the columns with boxes, one for each column of references: vectors of four Single, left, top, right and bottom in fractions
+        /// of the picture; four zeros are no box. Null (default): no reference has one.
+        /// </summary>
+        public IReadOnlyList<string>? BoxColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
         /// <summary>The image column with generated images; and the one that the fitted transformer adds. Default: Generated.</summary>
         public string GeneratedColumnName { get; init => field = ColumnName.Checked(value); } = "Generated";
@@ -146,7 +158,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// </summary>
         public long? Seed { get; init; }
 
-        /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, it concatenates whatever stands here.</summary>
+        /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, each is another object whatever stands here.</summary>
         public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } = new();
 
         /// <summary>Called after each step; null (default): none.</summary>
@@ -168,13 +180,15 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
             Progress = progress,
         };
 
-        internal PersonalizedImageEstimator.Options ForGeneration() => new()
+        internal PersonalizedImageEstimator.Options ForGeneration(PersonalizedModel model) => new()
         {
             PromptColumnName = PromptColumnName,
             ReferenceColumnNames = ImagePromptColumnNames ?? [ReferenceColumnName],
             MaskColumnNames = MaskColumnNames,
+            NameColumnNames = NameColumnNames,
+            BoxColumnNames = BoxColumnNames,
             OutputColumnName = GeneratedColumnName,
-            Generation = ImagePromptColumnNames is null ? Generation : Generation with { ReferenceFusion = ReferenceFusion.Concatenate },
+            Generation = ImagePromptColumnNames is null ? Generation : Generation with { ReferenceFusion = model.ObjectFusion },
         };
     }
 }

@@ -11,8 +11,10 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
 {
     private readonly TextInput _prompt = new(options.PromptColumnName, options.Generation.MaxPromptCharacters);
     private readonly ImageInput _reference = new(options.ReferenceColumnName);
-    private readonly ReferenceColumns? _imagePrompts = options.ImagePromptColumnNames is null && options.MaskColumnNames is null ? null
-        : new ReferenceColumns(options.ImagePromptColumnNames ?? [options.ReferenceColumnName], options.MaskColumnNames);
+    private readonly ReferenceColumns? _imagePrompts =
+        (options.ImagePromptColumnNames ?? options.MaskColumnNames ?? options.NameColumnNames ?? options.BoxColumnNames) is null ? null
+        : new ReferenceColumns(
+            options.ImagePromptColumnNames ?? [options.ReferenceColumnName], options.MaskColumnNames, options.NameColumnNames, options.BoxColumnNames);
     private readonly ImageInput _generated = new(options.GeneratedColumnName);
     private readonly QualityMapInput _referenceQuality = new(options.ReferenceQualityColumnName);
     private readonly QualityMapInput _generatedQuality = new(options.GeneratedQualityColumnName);

@@ -84,6 +84,10 @@ public sealed class PersonalizedModel : IDisposable
         }
     }
 
+    /// <summary>How references that each show another object become one image prompt where nobody chose; the adapter's family decides.</summary>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public ReferenceFusion ObjectFusion => Parts.References.ObjectFusion;
+
     /// <summary>Weight of the image prompt beside the text, 0 to 65,504. Default 1 (IP-Adapter, and the official training).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 65504].</exception>
     public double AdapterScale
