@@ -270,16 +270,26 @@ public sealed class PersonalizedModel : IDisposable
     /// </summary>
     internal DamagedWeights? FindDamagedWeights() => DamagedWeights.Find("The network", _parts.UNet) ?? DamagedWeights.Find("The adapter", AdapterLayers);
 
-    /// <summary>The same with other adapter layers, which stay the caller's.</summary>
-    internal Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions, AdapterLayers layers, double adapterScale)
+    /// <summary>
+    /// The same with other adapter layers, which stay the caller's; with <paramref name="recompute"/>, the backward pass computes the network's blocks once
+    /// more, and tensors that it needs stay in the caller's dispose scope.
+    /// </summary>
+    internal Tensor Predict(
+        Tensor latents, Tensor timesteps, PromptConditions conditions, AdapterLayers layers, double adapterScale, bool recompute = false)
     {
+        if (recompute)
+            return Predict();
         using DisposeScope scope = NewDisposeScope();
+        return Predict().MoveToOuterDisposeScope();
+
+        Tensor Predict()
+        {
+            TextConditions text = conditions.Text.Map(Typed);
+            return Parts.UNet.Forward(Typed(latents), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds,
+                layers.Branch(conditions.Image.Map(Typed), adapterScale), recompute).to(latents.dtype);
+        }
+
         Tensor Typed(Tensor tensor) => tensor.to(DType);
-        TextConditions text = conditions.Text.Map(Typed);
-        Tensor prediction = Parts.UNet.forward(
-            Typed(latents), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds,
-            layers.Branch(conditions.Image.Map(Typed), adapterScale));
-        return prediction.to(latents.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>Generates images.</summary>
