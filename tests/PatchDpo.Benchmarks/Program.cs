@@ -11,6 +11,7 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     CheckpointBenchmark.Command(),
     PatchQualityBenchmark.Command(),
     FullSizeBenchmark.Command(),
+    FullStepBenchmark.Command(),
     StreamingBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

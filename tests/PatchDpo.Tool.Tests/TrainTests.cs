@@ -71,6 +71,7 @@ public sealed class TrainTests : IDisposable
     [InlineData("--size", "16")]
     [InlineData("--scale", "0.5")]
     [InlineData("--min-snr-gamma", "5")]
+    [InlineData("--noise-offset", "0.1")]
     [InlineData("--schedule", "cosine")]
     [InlineData("--warmup-steps", "1")]
     [InlineData("--accumulate", "2")]

@@ -25,27 +25,26 @@ internal static class GeneratorIdentity
     /// <summary>A generator as training starts from it: its files, and the whole adapter in use. What decides how it samples does not count.</summary>
     /// <param name="model">The generator.</param>
     /// <exception cref="IOException">A file of its folder cannot be read.</exception>
-    public static ModelIdentity ForTraining(PersonalizedModel model)
-    {
-        using var sha = SHA256.Create();
-        using (CryptoStream stream = new(Stream.Null, sha, CryptoStreamMode.Write))
-            model.SaveAdapter(stream);
-        return new ModelIdentity("generator", [.. Files(model), new ModelFile("adapter in memory", Convert.ToHexStringLower(sha.Hash!))],
-            new Dictionary<string, string> { [nameof(model.DType)] = $"{model.DType}" });
-    }
+    public static ModelIdentity ForTraining(PersonalizedModel model) => WithAdapter(model, Files(model));
 
     /// <summary>A generator as what it encodes depends on it: all but its network and the samplers' numbers.</summary>
     /// <param name="model">The generator.</param>
     /// <exception cref="IOException">A file of its folder cannot be read.</exception>
     public static ModelIdentity ForEncoding(PersonalizedModel model)
+        => WithAdapter(model, Files(model, file => !NotEncoding.Any(folder => file.StartsWith(folder, StringComparison.Ordinal))));
+
+    private static ModelIdentity WithAdapter(PersonalizedModel model, IEnumerable<ModelFile> files)
     {
-        ModelIdentity all = ForTraining(model);
-        return all with { Files = [.. all.Files.Where(f => !NotEncoding.Any(folder => f.File.StartsWith(folder, StringComparison.Ordinal)))] };
+        using var sha = SHA256.Create();
+        using (CryptoStream stream = new(Stream.Null, sha, CryptoStreamMode.Write))
+            model.SaveAdapter(stream);
+        return new ModelIdentity("generator", [.. files, new ModelFile("adapter in memory", Convert.ToHexStringLower(sha.Hash!))],
+            new Dictionary<string, string> { [nameof(model.DType)] = $"{model.DType}" });
     }
 
-    private static IEnumerable<ModelFile> Files(PersonalizedModel model) =>
+    private static IEnumerable<ModelFile> Files(PersonalizedModel model, Func<string, bool>? counts = null) =>
     [
-        .. ModelIdentity.FilesOf(model.FolderPath), .. Elsewhere("image encoder", model.LoadOptions.ImageEncoderPath),
+        .. ModelIdentity.FilesOf(model.FolderPath, counts), .. Elsewhere("image encoder", model.LoadOptions.ImageEncoderPath),
         .. Elsewhere("tokenizer", model.LoadOptions.TokenizerPath),
     ];
 

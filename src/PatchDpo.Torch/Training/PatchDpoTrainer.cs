@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
@@ -131,7 +132,7 @@ public sealed class PatchDpoTrainer
         {
             int first = part * batch;
             long[] rows = order.At(((step - 1L) * parts * batch) + first, batch);
-            Tensor noise = draws.Normal(TrainingDraw.Noise, step, first, batch, pairs.LatentShape);
+            Tensor noise = Noise(draws, step, first, batch, pairs.LatentShape);
             Tensor timesteps = tensor(draws.Below(TrainingDraw.Timestep, step, first, batch, _model.Schedule.TrainTimesteps));
             (bool Text, bool Image)[] dropped = Dropped(draws, step, first, batch);
             TrainingBatch data = pairs.Batch(
@@ -155,6 +156,14 @@ public sealed class PatchDpoTrainer
         }
     }
 
+    /// <summary>The noise of a step's rows, <c>(B,C,h,w)</c>.</summary>
+    internal Tensor Noise(TrainingDraws draws, int step, int first, int rows, long[] shape)
+    {
+        Tensor noise = draws.Normal(TrainingDraw.Noise, step, first, rows, shape);
+        return _options.NoiseOffset == 0 ? noise
+            : noise.Plus(draws.Normal(TrainingDraw.NoiseOffset, step, first, rows, [shape[0], 1, 1]).Times(_options.NoiseOffset));
+    }
+
     private TrainingLoopOptions LoopOptions() => new()
     {
         MaxSteps = _options.MaxSteps,
@@ -167,8 +176,11 @@ public sealed class PatchDpoTrainer
 
     private ObjectiveLoss Forward(AdapterLayers tuned, TrainingBatch batch)
     {
-        TrainingStep step = TrainingStep.Forward(_model.Schedule, (x, t, c) => _model.Predict(x, t, c, tuned, _options.AdapterScale), batch);
+        TrainingStep step = TrainingStep.Forward(_model.Schedule, Predict, batch);
         return _objective.Loss(step, () => Untrained(step));
+
+        Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions)
+            => _model.Predict(latents, timesteps, conditions, tuned, _options.AdapterScale, _options.GradientCheckpointing);
     }
 
     /// <summary>What the model predicted before training: the adapter's weights are swapped, the network is the same.</summary>

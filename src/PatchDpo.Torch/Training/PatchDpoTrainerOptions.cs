@@ -113,6 +113,18 @@ public sealed record PatchDpoTrainerOptions
     public bool RefuseTruncatedPrompts { get; init; }
 
     /// <summary>
+    /// Whether the network's blocks keep their inputs alone for the backward pass and are computed once more there: less memory, more time, equal gradients
+    /// (diffusers' <c>gradient_checkpointing</c>). Default false, as in the official script.
+    /// </summary>
+    public bool GradientCheckpointing { get; init; }
+
+    /// <summary>
+    /// Standard deviation of noise that is added to all of a latent channel alike, 0 to 1e37; with some, a model learns brightness better. Default 0: none,
+    /// as in the official script. diffusers' <c>noise_offset</c>, for which its authors recommend 0.1.
+    /// </summary>
+    public double NoiseOffset { get; init => field = ArgumentRange.NotNegative(value); }
+
+    /// <summary>
     /// Where what is encoded of the pairs is kept on the disk; null (default): in memory, for this training alone. With a store, memory does not grow with
     /// the number of pairs, and what is there is not encoded again.
     /// </summary>

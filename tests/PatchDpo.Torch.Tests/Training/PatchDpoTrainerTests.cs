@@ -242,6 +242,23 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     }
 
     [Fact]
+    public void An_offset_shifts_the_noise_of_whole_channels_of_each_row()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        var draws = new TrainingDraws(7);
+        Tensor plain = new PatchDpoTrainer(_model).Noise(draws, 3, 1, 2, [4, 8, 8]);
+        Tensor shifted = new PatchDpoTrainer(_model, new() { NoiseOffset = 0.5 }).Noise(draws, 3, 1, 2, [4, 8, 8]);
+        Tensor offset = (shifted - plain) / 0.5;
+        Fixtures.AssertClose(offset, offset.mean([2, 3], keepdim: true).expand_as(offset), 1e-5, "one number a channel");
+        Assert.Equal(8, offset.mean([2, 3]).data<float>().ToArray().Distinct().Count());
+        // Those of a row are its own, whatever batch it is in.
+        Fixtures.AssertClose(new PatchDpoTrainer(_model, new() { NoiseOffset = 0.5 }).Noise(draws, 3, 2, 1, [4, 8, 8]), shifted[1..], 1e-6, "row");
+        Tensor many = new PatchDpoTrainer(_model, new() { NoiseOffset = 1 }).Noise(draws, 1, 0, 4000, [4, 1, 1]);
+        // Of two unit variances; four standard deviations of the estimate.
+        Assert.InRange(many.var().item<float>(), 2 - 0.09f, 2 + 0.09f);
+    }
+
+    [Fact]
     public void Official_time_ids_change_the_training()
     {
         using AdapterLayers intended = Train(new() { MaxSteps = 2 }), official = Train(new() { MaxSteps = 2, OfficialTimeIds = true });

@@ -37,7 +37,10 @@ internal sealed class AdapterTraining(
         using PersonalizedModel tuned = generator.WithAdapterLayers(ToolProgress.Run("pairs are encoded", shown =>
         {
             var trainer = new PatchDpoTrainer(generator, options(new DirectProgress<TrainingProgress>(p => Show(shown, p))));
-            return trainer.Train(Told(folder, shown), cancellationToken);
+            using PreparedPairs pairs = trainer.Prepare(Told(folder, shown), cancellationToken);
+            // Gigabytes that the steps do not need.
+            generator.ReleaseEncoders();
+            return trainer.Train(pairs, cancellationToken);
         }));
         cancellationToken.ThrowIfCancellationRequested();
         Directory.CreateDirectory(Path.GetDirectoryName(output)!);

@@ -24,9 +24,9 @@ internal sealed class TrainCommand : ToolCommand
     private readonly Option<long> _seed;
     private readonly Option<int> _warmup, _accumulation;
     private readonly Option<int?> _steps, _batch, _size;
-    private readonly Option<double> _beta, _low, _high, _weightDecay, _textDropout, _imageDropout, _bothDropout, _scale;
+    private readonly Option<double> _beta, _low, _high, _weightDecay, _noiseOffset, _textDropout, _imageDropout, _bothDropout, _scale;
     private readonly Option<double?> _learningRate, _contrast, _minSnr, _maxNorm, _ema;
-    private readonly Option<bool> _refuse, _verify, _prepareOnly;
+    private readonly Option<bool> _refuse, _verify, _prepareOnly, _gradientCheckpointing;
     private readonly StateOptions _state = new();
     private readonly StoreOptions _store = new();
 
@@ -65,6 +65,8 @@ internal sealed class TrainCommand : ToolCommand
         _low = Declare("--low-percentile", "min-max: the percentile of patch quality that becomes 0.", Defaults.Weights.LowPercentile);
         _high = Declare("--high-percentile", "min-max: the percentile of patch quality that becomes 1.", Defaults.Weights.HighPercentile);
         _minSnr = Declare<double?>("--min-snr-gamma", "Cut of min-SNR weighting of timesteps; default: none, all alike.");
+        _noiseOffset = Declare("--noise-offset", "Standard deviation of noise that a whole channel of a latent shares.", Defaults.NoiseOffset);
+        _gradientCheckpointing = Declare<bool>("--gradient-checkpointing", "Compute the network's blocks once more in the backward pass: less memory, more time.");
         _beta = Declare("--beta", "diffusion-dpo: how strongly the model is held to what it was.", Defaults.DiffusionDpoBeta);
         _textDropout = Declare("--text-dropout", "Share of pairs whose prompt is left empty.", Defaults.TextDropout);
         _imageDropout = Declare("--image-dropout", "Share of pairs whose image prompt is left out.", Defaults.ImageDropout);
@@ -133,6 +135,8 @@ internal sealed class TrainCommand : ToolCommand
                 HighPercentile = arguments.GetValue(_high),
             },
             MinSnrGamma = arguments.GetValue(_minSnr),
+            NoiseOffset = arguments.GetValue(_noiseOffset),
+            GradientCheckpointing = arguments.GetValue(_gradientCheckpointing),
             TextDropout = arguments.GetValue(_textDropout),
             ImageDropout = arguments.GetValue(_imageDropout),
             BothDropout = arguments.GetValue(_bothDropout),

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.Elite;
@@ -166,14 +167,34 @@ public sealed class EliteFamilyTests : IDisposable
                 stop.Cancel();
         }) }).Train(Pairs(), stop.Token));
         Assert.Equal(expected, Bytes(kept));
+        // The backward pass asks the branch once more.
+        Assert.True(Difference(expected, Bytes(options with { GradientCheckpointing = true })) < 1e-5);
         // Rounded, and so another training, but with the placeholder where it was.
         Assert.NotEqual(expected, Bytes(options with { Store = new() { Folder = folder.File("store"), DType = ScalarType.BFloat16 } }));
+
+        static float Difference(byte[] a, byte[] b) => MemoryMarshal.Cast<byte, float>(a).ToArray().Zip(MemoryMarshal.Cast<byte, float>(b).ToArray())
+            .Max(p => Math.Abs(p.First - p.Second));
 
         byte[] Bytes(PatchDpoTrainerOptions how)
         {
             using AdapterLayers layers = new PatchDpoTrainer(_model, how).Train(Pairs());
             return [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
         }
+    }
+
+    [Fact]
+    public void Training_and_saving_need_no_encoder_once_pairs_are_prepared()
+    {
+        using PersonalizedModel model = PersonalizedModel.Load(_folder);
+        PatchDpoTrainer trainer = new(model, new() { MaxSteps = 2, LearningRate = 1e-2 });
+        using PreparedPairs pairs = trainer.Prepare(Pairs());
+        model.ReleaseEncoders();
+        using PersonalizedModel tuned = model.WithAdapterLayers(trainer.Train(pairs));
+        string path = Path.Combine(_folder, "released.safetensors");
+        tuned.SaveAdapter(path);
+        using PersonalizedModel loaded = PersonalizedModel.Load(_folder, path);
+        Assert.NotEqual(Draw(1), Draw(1, model: loaded));
+        Assert.Throws<ObjectDisposedException>(() => Draw(1, model: tuned));
     }
 
     [Fact]

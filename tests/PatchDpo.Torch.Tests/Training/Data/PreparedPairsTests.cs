@@ -1,4 +1,5 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
@@ -55,6 +56,29 @@ public class PreparedPairsTests(TinyModelFixture fixture) : IClassFixture<TinyMo
         Close(batch.Conditions.Text.HiddenStates[..2], _model.EncodeText(["", "a"]).HiddenStates);
         Close(batch.Conditions.Image["tokens"][..2], ImagePrompt.Concat(_model.EncodeReferences([pairs[0].Reference]),
             _model.EncodeDroppedReference(1))["tokens"]);
+    }
+
+    [Fact]
+    public void Training_on_prepared_pairs_and_saving_need_no_encoders()
+    {
+        TrainingPair[] pairs = [Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)];
+        using var folder = new TemporaryFolder();
+        using PersonalizedModel model = PersonalizedModel.Load(_model.FolderPath);
+        var trainer = new PatchDpoTrainer(model, new PatchDpoTrainerOptions { MaxSteps = 2, State = new() { Folder = folder.File("state") } });
+        using AdapterLayers expected = trainer.Train(pairs);
+        Directory.Delete(folder.File("state"), recursive: true);
+        using PreparedPairs prepared = trainer.Prepare(pairs);
+        model.ReleaseEncoders();
+        model.ReleaseEncoders();
+        using PersonalizedModel tuned = model.WithAdapterLayers(trainer.Train(prepared));
+        Assert.Equal(Values(expected), Values(tuned.AdapterLayers));
+        tuned.SaveAdapter(folder.File("tuned.safetensors"));
+        Assert.Throws<ObjectDisposedException>(() => model.EncodeText(["a"]));
+        Assert.Throws<ObjectDisposedException>(() => model.EncodeLatents([TinyModelFixture.Image(0)]));
+        Assert.Throws<ObjectDisposedException>(() => model.EncodeReferences([TinyModelFixture.Image(0)]));
+        Assert.Throws<ObjectDisposedException>(() => trainer.Prepare(pairs));
+
+        static float[] Values(AdapterLayers layers) => [.. layers.parameters().SelectMany(p => p.data<float>().ToArray())];
     }
 
     [Fact]
