@@ -38,14 +38,13 @@ internal sealed class ReferenceColumns
 
     /// <summary>Reads a row's references.</summary>
     /// <param name="row">The row.</param>
-    /// <param name="share">Gives one object for pictures that are the same; null for what was read.</param>
-    public Func<ReferenceImage[]> Reader(DataViewRow row, Func<ImageBuffer, ImageBuffer>? share = null)
+    public Func<ReferenceImage[]> Reader(DataViewRow row)
     {
         Func<ImageBuffer>[] images = _images.Select(i => i.Reader(row)).ToArray();
         Func<ImageBuffer?>[] masks = _masks.Select(i => i.OptionalReader(row)).ToArray();
         Func<string>[] names = _names.Select(i => i.Reader(row)).ToArray();
         Func<LayoutBox?>[] boxes = _boxes.Select(i => i.Reader(row)).ToArray();
-        return () => images.Select((read, i) => new ReferenceImage(share is null ? read() : share(read()))
+        return () => images.Select((read, i) => new ReferenceImage(read())
         {
             Mask = masks.Length > 0 ? masks[i]() : null,
             Name = names.Length > 0 && names[i]() is { Length: > 0 } name ? name : null,

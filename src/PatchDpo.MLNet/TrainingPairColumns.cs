@@ -21,8 +21,8 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
 
     public RowInput[] Inputs => [_prompt, _reference, .. _imagePrompts?.Inputs ?? [], _generated, _referenceQuality, _generatedQuality];
 
-    /// <summary>Reads all rows; images with the same pixels become one object, which training encodes once.</summary>
-    public IReadOnlyList<TrainingPair> Read(IDataView input, CancellationToken cancellationToken)
+    /// <summary>Reads the rows, one after another.</summary>
+    public IEnumerable<TrainingPair> Read(IDataView input)
     {
         using DataViewRowCursor cursor = input.GetRowCursor(Inputs.Select(i => i.Find(input.Schema)).ToArray());
         Func<string> prompt = _prompt.Reader(cursor);
@@ -30,20 +30,13 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
         Func<ImageBuffer> generated = _generated.Reader(cursor);
         Func<QualityMap> referenceQuality = _referenceQuality.Reader(cursor);
         Func<QualityMap> generatedQuality = _generatedQuality.Reader(cursor);
-        HashSet<ImageBuffer> images = new(ImageContentComparer.Instance);
-        Func<ReferenceImage[]>? imagePrompts = _imagePrompts?.Reader(cursor, Shared);
-        var pairs = new List<TrainingPair>();
+        Func<ReferenceImage[]>? imagePrompts = _imagePrompts?.Reader(cursor);
         while (cursor.MoveNext())
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            pairs.Add(new TrainingPair(prompt(), Shared(reference()), generated(), referenceQuality(), generatedQuality())
+            yield return new TrainingPair(prompt(), reference(), generated(), referenceQuality(), generatedQuality())
             {
                 ImagePrompts = imagePrompts?.Invoke(),
-            });
+            };
         }
-        return pairs;
-
-        // The same object for the same picture, so that each is kept once.
-        ImageBuffer Shared(ImageBuffer image) => images.Add(image) || !images.TryGetValue(image, out ImageBuffer? known) ? image : known;
     }
 }

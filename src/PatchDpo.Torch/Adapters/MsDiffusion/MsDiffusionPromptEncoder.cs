@@ -150,6 +150,9 @@ internal sealed class MsDiffusionPromptEncoder(
     public override ImagePrompt Unconditional(ImagePrompt prompt, ImagePrompt dropped) => prompt.Map(t => t.zeros_like());
 
     /// <inheritdoc/>
+    public override void ReleaseImageEncoder() => encoder.Dispose();
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         encoder.Dispose();
