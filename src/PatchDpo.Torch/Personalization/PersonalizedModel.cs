@@ -321,7 +321,8 @@ public sealed class PersonalizedModel : IDisposable
     {
         // What the branch holds is needed until the backward pass has asked it again.
         if (recompute)
-            return Forward(latents, timesteps, conditions.Text.Map(t => t.to(DType)), conditions.TimeIds, Branch(conditions, layers, adapterScale), recompute);
+            return Forward(
+                latents, timesteps, conditions.Text.Map(t => t.to(DType)), conditions.TimeIds, Branch(conditions, layers, adapterScale, keeps: false), recompute);
         using DisposeScope scope = NewDisposeScope();
         using ConditionedNetwork network = Condition(conditions, layers, adapterScale);
         return network.Predict(latents, timesteps).MoveToOuterDisposeScope();
@@ -344,8 +345,9 @@ public sealed class PersonalizedModel : IDisposable
         }
     }
 
-    private IImagePromptBranch Branch(PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null)
-        => layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout));
+    private IImagePromptBranch Branch(
+        PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null, bool keeps = true)
+        => layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout, keeps));
 
     private Tensor Forward(Tensor latents, Tensor timesteps, TextConditions text, Tensor timeIds, IImagePromptBranch branch, bool recompute)
         => Parts.UNet.Forward(latents.to(DType), timesteps, text.HiddenStates, text.Pooled, timeIds, branch, recompute).to(latents.dtype);
