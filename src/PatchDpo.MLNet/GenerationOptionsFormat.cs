@@ -8,12 +8,12 @@ namespace PatchDpo.MLNet;
 internal static class GenerationOptionsFormat
 {
     /// <summary>
-    /// The version that is written, 1.3: it says whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were
+    /// The version that is written, 1.4: it has the automatic layout. 1.3 says whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were
     /// always averaged.
     /// </summary>
-    public const uint Version = WithRefusal;
+    public const uint Version = WithLayout;
 
-    private const uint WithFusion = 0x00010002, WithRefusal = 0x00010003;
+    private const uint WithFusion = 0x00010002, WithRefusal = 0x00010003, WithLayout = 0x00010004;
 
     public static void Write(BinaryWriter writer, GenerationOptions options)
     {
@@ -29,6 +29,8 @@ internal static class GenerationOptionsFormat
         writer.Write(options.MaxPromptCharacters);
         writer.Write(options.ReferenceFusion.ToString());
         writer.Write(options.RefuseTruncatedPrompts);
+        writer.Write(options.AutomaticLayout?.StartStep ?? 0);
+        writer.Write(options.AutomaticLayout?.Threshold ?? 0);
     }
 
     /// <param name="reader">Stands where <see cref="Write"/> began.</param>
@@ -47,5 +49,7 @@ internal static class GenerationOptionsFormat
         MaxPromptCharacters = reader.ReadInt32(),
         ReferenceFusion = version < WithFusion ? ReferenceFusion.Average : Enum.Parse<ReferenceFusion>(reader.ReadString()),
         RefuseTruncatedPrompts = version >= WithRefusal && reader.ReadBoolean(),
+        AutomaticLayout = version >= WithLayout && (reader.ReadInt32(), reader.ReadDouble()) is (int start and > 0, double threshold)
+            ? new AutomaticLayout { StartStep = start, Threshold = threshold } : null,
     };
 }

@@ -1,13 +1,15 @@
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 
 namespace PatchDpo.MLNet;
 
@@ -15,8 +17,8 @@ namespace PatchDpo.MLNet;
 /// <remarks>
 /// <para>Good patches of a generated image are kept; where a patch is bad, the reference itself teaches. Only the adapter's
 /// keys and values are trained, on a copy: the model that was handed in does not change.</para>
-/// <para>All pairs are read into memory and encoded before the first step. The first use of a model takes its share of the
-/// time: progress comes from <see cref="Options.ProgressCallback"/> and through <see cref="MLContext.Log"/>.</para>
+/// <para>All rows are read once, and encoded before the first step; what is encoded stays in memory, or in a store on the disk
+/// (<see cref="PatchDpoTrainerOptions.Store"/>), and then memory does not grow with the number of rows. Progress comes from <see cref="Options.ProgressCallback"/> and through <see cref="MLContext.Log"/>.</para>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
 /// | | |
@@ -58,36 +60,47 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
     /// <see cref="Options.Training"/> refuses that, in tokens.
     /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged.</exception>
+    /// <exception cref="TrainingStateMismatchException">
+    /// The folder of the training's state (<see cref="PatchDpoTrainerOptions.State"/>) is of other options, rows or weights.
+    /// </exception>
+    /// <exception cref="TrainingStateException">The state's last checkpoint is damaged, or beyond the steps that are asked for.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Options.CancellationToken"/> was cancelled.</exception>
     public PersonalizedImageTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
         var columns = new TrainingPairColumns(_options);
         using IChannel channel = _host.Start("Training");
-        IReadOnlyList<TrainingPair> pairs = columns.Read(input, _options.CancellationToken);
-        if (pairs.Count == 0)
-            throw new EmptyDataException("There is no scored pair to train on: the training data have no row.");
-        CheckPrompts(pairs);
-        long seed = _options.Seed ?? _host.Rand.Next();
+        long seed = _options.Seed ?? BegunSeed() ?? _host.Rand.Next();
         PatchDpoTrainerOptions training = _options.ForTorch(seed, new TrainingLog(channel, _options.ProgressCallback, _options.Training.Progress));
+        var trainer = new Torch.Training.PatchDpoTrainer(_model, training);
+        using PreparedPairs pairs = Prepare(trainer, columns.Read(input));
+        new TruncationLog(_host, nameof(PatchDpoTrainer)).TellAll(_options.PromptColumnName, pairs.TruncatedPrompts);
         channel.Info(MessageSensitivity.None, $"{training.Objective}: {training.MaxSteps} steps of {Math.Min(training.BatchSize, pairs.Count)} pairs, "
             + $"{pairs.Count} pairs in all, learning rate {training.LearningRate}, seed {seed}");
-        var trainer = new Torch.Training.PatchDpoTrainer(_model, training);
         AdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
-        return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration());
+        return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration(_model));
     }
 
-    private void CheckPrompts(IReadOnlyList<TrainingPair> pairs)
+    // A training that was begun with a seed of the context's goes on with it.
+    private long? BegunSeed()
+        => _options.Training.State is { } state && TrainingCheckpoints.LastRecord(state.Folder)?.Settings.GetValueOrDefault(TrainingHeaders.Seed) is string seed
+            ? long.Parse(seed, CultureInfo.InvariantCulture) : null;
+
+    private PreparedPairs Prepare(Torch.Training.PatchDpoTrainer trainer, IEnumerable<TrainingPair> rows)
     {
-        IReadOnlyList<TruncatedPrompt> truncated = _model.FindTruncatedPrompts([.. pairs.Select(p => p.Prompt)]);
-        if (truncated.Count > 0 && _options.RefuseTruncatedPrompts)
-            throw new InvalidRowException(_options.PromptColumnName, truncated[0].Index!.Value, truncated[0].Reason);
-        new TruncationLog(_host, nameof(PatchDpoTrainer)).TellAll(_options.PromptColumnName, truncated);
+        try
+        {
+            return trainer.Prepare(rows, _options.CancellationToken);
+        }
+        catch (TruncatedPromptException e)
+        {
+            throw new InvalidRowException(_options.PromptColumnName, e.Prompt.Index!.Value, e.Prompt.Reason);
+        }
     }
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-        => SchemaShapes.Append(inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(), _model)]);
+        => SchemaShapes.Append(inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(_model), _model)]);
 
     /// <summary>Columns and choices of the training. Defaults are the official script's unless a property says otherwise.</summary>
     public sealed class Options
@@ -101,7 +114,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>
         /// For pairs of several objects, the image columns with an image of each: they are the image prompt, while the reference is what is
         /// trained on, such as <see cref="PatchDpoCatalog.ComposeReferences(string, string[])"/> makes it. The fitted transformer
-        /// reads these columns in place of the reference's and concatenates their image prompts. Null (default): the reference is the image prompt.
+        /// reads these columns in place of the reference's, each as another object (<see cref="PersonalizedModel.ObjectFusion"/>). Null (default): the reference is the image prompt.
         /// </summary>
         public IReadOnlyList<string>? ImagePromptColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
@@ -110,6 +123,18 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// reads them too. Null (default), and a row without a mask: the object is what stands on a plain background.
         /// </summary>
         public IReadOnlyList<string>? MaskColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>
+        /// For MIP-Adapter, MS-Diffusion and ELITE, the text columns with the names that prompts have for the objects, one for each column of
+        /// references; an empty text is no name. Null (default): they have none.
+        /// </summary>
+        public IReadOnlyList<string>? NameColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>
+        /// For MS-Diffusion, the columns with boxes, one for each column of references: vectors of four Single, left, top, right and bottom in fractions
+        /// of the picture; four zeros are no box. Null (default): no reference has one.
+        /// </summary>
+        public IReadOnlyList<string>? BoxColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
         /// <summary>The image column with generated images; and the one that the fitted transformer adds. Default: Generated.</summary>
         public string GeneratedColumnName { get; init => field = ColumnName.Checked(value); } = "Generated";
@@ -128,18 +153,21 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         public PatchDpoTrainerOptions Training { get; init => field = value ?? throw new ArgumentNullException(nameof(Training)); } = new();
 
         /// <summary>
-        /// Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides. What it promises:
-        /// <see cref="PatchDpoTrainerOptions.Seed"/>.
+        /// Seed of order, noise, timesteps and dropping; null (default) draws one from the context, whose own seed then decides, and goes on with that of
+        /// the state where there is one. What it promises: <see cref="PatchDpoTrainerOptions.Seed"/>.
         /// </summary>
         public long? Seed { get; init; }
 
-        /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, it concatenates whatever stands here.</summary>
+        /// <summary>How the fitted transformer generates; with <see cref="ImagePromptColumnNames"/>, each is another object whatever stands here.</summary>
         public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } = new();
 
         /// <summary>Called after each step; null (default): none.</summary>
         public Action<TrainingProgress>? ProgressCallback { get; init; }
 
-        /// <summary>Stops the training; nothing is kept of it.</summary>
+        /// <summary>
+        /// Stops the training within a step. Nothing is kept of it unless <see cref="Training"/> names a folder for its state, with which
+        /// <see cref="Fit"/> goes on.
+        /// </summary>
         public CancellationToken CancellationToken { get; init; }
 
         internal bool RefuseTruncatedPrompts => Generation.RefuseTruncatedPrompts || Training.RefuseTruncatedPrompts;
@@ -152,13 +180,15 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
             Progress = progress,
         };
 
-        internal PersonalizedImageEstimator.Options ForGeneration() => new()
+        internal PersonalizedImageEstimator.Options ForGeneration(PersonalizedModel model) => new()
         {
             PromptColumnName = PromptColumnName,
             ReferenceColumnNames = ImagePromptColumnNames ?? [ReferenceColumnName],
             MaskColumnNames = MaskColumnNames,
+            NameColumnNames = NameColumnNames,
+            BoxColumnNames = BoxColumnNames,
             OutputColumnName = GeneratedColumnName,
-            Generation = ImagePromptColumnNames is null ? Generation : Generation with { ReferenceFusion = ReferenceFusion.Concatenate },
+            Generation = ImagePromptColumnNames is null ? Generation : Generation with { ReferenceFusion = model.ObjectFusion },
         };
     }
 }

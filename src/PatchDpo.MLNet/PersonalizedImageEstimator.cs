@@ -53,6 +53,18 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
         /// </summary>
         public IReadOnlyList<string>? MaskColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
+        /// <summary>
+        /// For MIP-Adapter, MS-Diffusion and ELITE, the text columns with the names that prompts have for the references' objects, one for each column of
+        /// references; an empty text is no name. Null (default): they have none.
+        /// </summary>
+        public IReadOnlyList<string>? NameColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>
+        /// For MS-Diffusion, the columns with boxes, one for each column of references: vectors of four Single, left, top, right and bottom in fractions
+        /// of the picture; four zeros are no box. Null (default): no reference has one.
+        /// </summary>
+        public IReadOnlyList<string>? BoxColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
         /// <summary>The image column to add. Default: Generated.</summary>
         public string OutputColumnName { get; init => field = ColumnName.Checked(value); } = "Generated";
 
@@ -65,7 +77,7 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
 
     /// <summary>Checks the schema; there is nothing to train.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
-    /// <exception cref="InvalidOperationException">There are not as many columns of masks as of references.</exception>
+    /// <exception cref="InvalidOperationException">There are not as many columns of masks, names or boxes as of references.</exception>
     public PersonalizedImageTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);

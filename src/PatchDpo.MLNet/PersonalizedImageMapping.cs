@@ -59,7 +59,8 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
         }
     }
 
-    private static ReferenceColumns References(Options options) => new(options.ReferenceColumnNames, options.MaskColumnNames);
+    private static ReferenceColumns References(Options options)
+        => new(options.ReferenceColumnNames, options.MaskColumnNames, options.NameColumnNames, options.BoxColumnNames);
 
     private static TextInput Prompt(Options options) => new(options.PromptColumnName, options.Generation.MaxPromptCharacters);
 }

@@ -19,7 +19,7 @@ namespace PatchDpo.MLNet;
 public sealed class PersonalizedImageTransformer : BatchedTransformer
 {
     /// <summary>
-    /// The version that is written, 1.4: it has the columns of masks. 1.3 has the places of parts outside the model's folder, and the sampler that was
+    /// The version that is written, 1.4: it has the columns of masks, names and boxes, and the automatic layout. 1.3 has the places of parts outside the model's folder, and the sampler that was
     /// chosen when it was loaded.
     /// </summary>
     internal const uint Version = WithMasks;
@@ -112,9 +112,12 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         ModelLocation.WriteOptional(writer, _model.LoadOptions.ImageEncoderPath);
         ModelLocation.WriteOptional(writer, _model.LoadOptions.TokenizerPath);
         writer.Write(_model.LoadOptions.Sampler?.ToString() ?? "");
-        writer.Write(_options.MaskColumnNames?.Count ?? 0);
-        foreach (string name in _options.MaskColumnNames ?? [])
-            writer.Write(name);
+        foreach (IReadOnlyList<string>? columns in new[] { _options.MaskColumnNames, _options.NameColumnNames, _options.BoxColumnNames })
+        {
+            writer.Write(columns?.Count ?? 0);
+            foreach (string name in columns ?? [])
+                writer.Write(name);
+        }
         ModelFormat.WriteEntry(context, AdapterEntry, _model.SaveAdapter);
     }
 
@@ -127,7 +130,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         ScalarType dtype = Enum.Parse<ScalarType>(reader.ReadString());
         double adapterScale = reader.ReadDouble();
         string prompt = reader.ReadString();
-        string[] references = Names(), masks = [];
+        string[] references = Names(), masks = [], names = [], boxes = [];
         string output = reader.ReadString();
         string? noise = reader.ReadString() is { Length: > 0 } column ? column : null;
         GenerationOptions generation = GenerationOptionsFormat.Read(reader, version);
@@ -142,12 +145,14 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
             };
         }
         if (version >= WithMasks)
-            masks = Names();
+            (masks, names, boxes) = (Names(), Names(), Names());
         var options = new Options
         {
             PromptColumnName = prompt,
             ReferenceColumnNames = references,
             MaskColumnNames = masks.Length > 0 ? masks : null,
+            NameColumnNames = names.Length > 0 ? names : null,
+            BoxColumnNames = boxes.Length > 0 ? boxes : null,
             OutputColumnName = output,
             NoiseIndexColumnName = noise,
             Generation = generation,

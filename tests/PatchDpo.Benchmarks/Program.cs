@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PatchDpo.Benchmarks;
 using PatchDpo.Benchmarks.FullSize;
+using PatchDpo.Benchmarks.Streaming;
 
 // Each benchmark measures its contestants in turns within one run, so that a ratio holds on a busy machine too.
 var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
@@ -10,5 +11,7 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     CheckpointBenchmark.Command(),
     PatchQualityBenchmark.Command(),
     FullSizeBenchmark.Command(),
+    FullStepBenchmark.Command(),
+    StreamingBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -113,6 +113,58 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     }
 
     [Fact]
+    public void A_training_that_was_cancelled_goes_on_with_its_state_also_in_a_context_of_another_seed()
+    {
+        using var folder = new TemporaryFolder();
+        using PersonalizedImageTransformer straight = Fit(new MLContext(1), null, int.MaxValue)!;
+        Assert.Null(Fit(new MLContext(1), folder.File("state"), stopAt: 3));
+        int first = 0;
+        using PersonalizedImageTransformer resumed = Fit(new MLContext(2), folder.File("state"), int.MaxValue, p => first = first == 0 ? p.Step : first)!;
+        Assert.Equal(4, first);
+        Assert.Equal(Weights(straight), Weights(resumed));
+
+        // Other rows are another training.
+        IDataView fewer = _ml.Data.TakeRows(_scored, 3);
+        TrainingStateMismatchException e = Assert.Throws<TrainingStateMismatchException>(() => new MLContext(1).PatchDpo.Trainers.PatchDpo(
+            _model, Options(folder.File("state"), default, _ => { })).Fit(fewer));
+        Assert.Equal(["Pairs: 4, now 3"], e.Changes.Where(c => c.StartsWith("Pairs", StringComparison.Ordinal)));
+
+        PersonalizedImageTransformer? Fit(MLContext context, string? state, int stopAt, Action<TrainingProgress>? told = null)
+        {
+            using var source = new CancellationTokenSource();
+            PatchDpoTrainer.Options options = Options(state, source.Token, p =>
+            {
+                told?.Invoke(p);
+                if (p.Step == stopAt)
+                    source.Cancel();
+            });
+            try
+            {
+                return context.PatchDpo.Trainers.PatchDpo(_model, options).Fit(_scored);
+            }
+            catch (OperationCanceledException)
+            {
+                return null;
+            }
+        }
+
+        static PatchDpoTrainer.Options Options(string? state, CancellationToken cancellationToken, Action<TrainingProgress> callback) => new()
+        {
+            Training = new()
+            {
+                MaxSteps = 6,
+                LearningRate = 0.01,
+                State = state is null ? null : new TrainingStateOptions { Folder = state },
+            },
+            CancellationToken = cancellationToken,
+            ProgressCallback = callback,
+        };
+
+        static float[] Weights(PersonalizedImageTransformer tuned)
+            => [.. tuned.Model.AdapterLayers.parameters().SelectMany(p => p.data<float>().ToArray())];
+    }
+
+    [Fact]
     public void Empty_data_are_refused()
     {
         IDataView none = _ml.Data.LoadFromEnumerable(Array.Empty<MapRow>());

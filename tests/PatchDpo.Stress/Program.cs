@@ -7,6 +7,7 @@ Option<double> seconds = new("--seconds") { Description = "How long the threads 
 RootCommand root = new(
     "Scores, generates, evaluates and trains on several threads beside one that collects garbage and one that allocates. Exit code 1: a call threw, or its bits changed.") { seconds };
 root.SetAction(result => Run(TimeSpan.FromSeconds(result.GetValue(seconds))));
+root.Add(KilledTrainingCommand.Create());
 return root.Parse(args).Invoke();
 
 static int Run(TimeSpan time)

@@ -59,7 +59,7 @@ public sealed class EvaluateConcept101Tests : IClassFixture<TinyModels>, IDispos
     [Theory]
     [InlineData("Name the data set's folder with --concept101", "--benchmark", "concept101", "--embedded")]
     [InlineData("Name the data set's folder with --dreambench", "--embedded")]
-    [InlineData("either both --dino and --clip, or --embedded", "--benchmark", "concept101", "--concept101", "DATA")]
+    [InlineData("Give both --dino and --clip, or --embedded", "--benchmark", "concept101", "--concept101", "DATA")]
     [InlineData("there is no such file", "--benchmark", "concept101", "--concept101", "nowhere", "--embedded")]
     public void Bad_input_gives_one_line_and_exit_code_2(string message, params string[] arguments)
     {

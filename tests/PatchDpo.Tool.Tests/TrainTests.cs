@@ -71,6 +71,7 @@ public sealed class TrainTests : IDisposable
     [InlineData("--size", "16")]
     [InlineData("--scale", "0.5")]
     [InlineData("--min-snr-gamma", "5")]
+    [InlineData("--noise-offset", "0.1")]
     [InlineData("--schedule", "cosine")]
     [InlineData("--warmup-steps", "1")]
     [InlineData("--accumulate", "2")]
@@ -116,6 +117,8 @@ public sealed class TrainTests : IDisposable
     [InlineData("EmaDecay lies in [0, 1)", "--ema-decay", "1")]
     [InlineData("'gpu' is no device", "--device", "gpu")]
     [InlineData("multiple of", "--size", "30")]
+    [InlineData("needs a --store", "--prepare-only")]
+    [InlineData("Interval is at least 1", "--state", "ROOT/state", "--checkpoint-every", "0")]
     public void Bad_input_gives_one_line_and_exit_code_2(string message, params string[] arguments)
     {
         string file = Path.Combine(_root, "file");
@@ -131,16 +134,65 @@ public sealed class TrainTests : IDisposable
         Assert.False(Directory.Exists(Path.GetDirectoryName(_output)));
     }
 
+    [Fact]
+    public void A_store_is_made_by_a_command_of_its_own_and_gives_the_same_adapter()
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15), store = Path.Combine(_root, "store");
+        string[] few = ["--steps", "3", "--batch-size", "2", "--learning-rate", "1e-2"];
+        (int exitCode, string[] output, string[] errors) = Tool.Run("train", "--model", model, "--pairs", _pairs, "--store", store, "--prepare-only");
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.StartsWith($"4 pairs are in the store '{store}', ", Assert.Single(output), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.GetDirectoryName(_output)));
+        string[] files = Directory.GetFiles(store, "*", SearchOption.AllDirectories);
+
+        Assert.Equal(0, Run(model, [.. few, "--store", store]).ExitCode);
+        byte[] stored = File.ReadAllBytes(_output);
+        Assert.Equal(files, Directory.GetFiles(store, "*", SearchOption.AllDirectories));
+        Assert.Equal(0, Run(model, few).ExitCode);
+        Assert.Equal(File.ReadAllBytes(_output), stored);
+        Assert.Equal(0, Run(model, [.. few, "--store", store, "--store-dtype", "bfloat16"]).ExitCode);
+        Assert.NotEqual(stored, File.ReadAllBytes(_output));
+    }
+
     [SkippableTheory]
     [InlineData("-INT")]
     [InlineData("-TERM")]
     public void A_signal_ends_it_with_130_and_nothing_is_written(string signal)
     {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15);
+        Assert.Equal("Stopped; nothing is written.", StopInTheMiddle(signal, "--model", model, "--steps", "10000000"));
+        Assert.False(Directory.Exists(Path.GetDirectoryName(_output)));
+    }
+
+    [SkippableFact]
+    public void With_a_state_a_stopped_training_goes_on_to_the_adapter_of_one_that_was_not_stopped()
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15), state = Path.Combine(_root, "state");
+        string[] options = ["--batch-size", "2", "--learning-rate", "1e-2", "--steps", "10000000"];
+        Assert.Equal("Stopped. Run the same command to continue.", StopInTheMiddle("-TERM", ["--model", model, "--state", state, .. options]));
+        int done = int.Parse(Path.GetFileName(Assert.Single(Directory.GetDirectories(state)))["step-".Length..], CultureInfo.InvariantCulture);
+        Assert.InRange(done, 1, 9_999_999);
+
+        // The length may change: both end a few steps further on.
+        options[^1] = string.Create(CultureInfo.InvariantCulture, $"{done + 3}");
+        (int exitCode, string[] output, string[] errors) = Run(model, ["--state", state, .. options]);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Contains(output, l => l.Contains($"goes on from step {done}", StringComparison.Ordinal));
+        byte[] resumed = File.ReadAllBytes(_output);
+        Assert.Equal(0, Run(model, options).ExitCode);
+        Assert.Equal(File.ReadAllBytes(_output), resumed);
+
+        (exitCode, _, errors) = Run(model, ["--state", state, .. options, "--seed", "3"]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("(Seed: 42, now 3)", Assert.Single(errors), StringComparison.Ordinal);
+    }
+
+    // The last line that it says.
+    private string StopInTheMiddle(string signal, params string[] arguments)
+    {
         Skip.If(OperatingSystem.IsWindows(), "There is no kill.");
         Skip.If(signal == "-INT" && IgnoresInterrupts(), "This process was started with interrupts ignored, and hands that on.");
-        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15);
-        ProcessStartInfo start = ChildProcess.Prepare(
-            AppContext.BaseDirectory, Tool.Assembly, "train", "--model", model, "--pairs", _pairs, "--output", _output, "--steps", "10000000");
+        ProcessStartInfo start = ChildProcess.Prepare(AppContext.BaseDirectory, Tool.Assembly, ["train", "--pairs", _pairs, "--output", _output, .. arguments]);
         using Process process = Process.Start(start)!;
         string? line;
         while ((line = process.StandardError.ReadLine())?.StartsWith("step ", StringComparison.Ordinal) == false)
@@ -151,8 +203,7 @@ public sealed class TrainTests : IDisposable
         string[] rest = process.StandardError.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();
         Assert.Equal(130, process.ExitCode);
-        Assert.Equal("Stopped; nothing is written.", rest[^1]);
-        Assert.False(Directory.Exists(Path.GetDirectoryName(_output)));
+        return rest[^1];
     }
 
     private static bool IgnoresInterrupts()

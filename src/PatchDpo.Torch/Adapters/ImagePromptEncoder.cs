@@ -66,6 +66,11 @@ internal abstract class ImagePromptEncoder : IDisposable
     /// <param name="image">Their image prompts, B rows; null where <see cref="ChangesText"/> is false.</param>
     public virtual TextConditions EncodeText(ITextConditioning text, IReadOnlyList<string> prompts, ImagePrompt? image) => text.Encode(prompts);
 
+    /// <summary>Frees what only <see cref="Encode"/> and <see cref="EncodeDropped"/> use, and no adapter's file has: the image encoder.</summary>
+    public virtual void ReleaseImageEncoder()
+    {
+    }
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
 using static TorchSharp.torch;
 
@@ -12,12 +13,12 @@ internal static class EncoderIdentity
     /// <param name="path">Its folder, or its lone file.</param>
     /// <param name="options">How it was opened.</param>
     public static ModelIdentity FromPath(string role, string path, VisionEncoderOptions options)
-        => ModelIdentity.FromPath(role, path, PairSettings.Of(options));
+        => ModelIdentity.FromPath(role, path, OptionValues.Of(options));
 
     /// <summary>An encoder in memory.</summary>
     /// <param name="role">What it is used for.</param>
     /// <param name="encoder">Its parameters and buffers.</param>
     /// <param name="options">How it was opened.</param>
     public static ModelIdentity FromModule(string role, nn.Module encoder, VisionEncoderOptions options)
-        => ModelIdentity.FromModule(role, encoder, PairSettings.Of(options));
+        => ModelIdentity.FromModule(role, encoder, OptionValues.Of(options));
 }

@@ -28,6 +28,10 @@ public sealed class PairBuilder
     // What the official training runs at, and ours unless told otherwise.
     private const int TrainingSize = 512;
 
+    // When to give up, how several references are put together where a pair has one, what is an error: none decides what is made.
+    private static readonly string[] Ignored = [nameof(PairBuilderOptions.MaxCandidates), nameof(GenerationOptions.ReferenceFusion),
+        nameof(GenerationOptions.RefuseTruncatedPrompts)];
+
     private readonly ImageGenerator _generate;
     private readonly Func<IReadOnlyList<ModelIdentity>> _identify;
     private readonly int _latentGrid;
@@ -105,7 +109,7 @@ public sealed class PairBuilder
                 throw new UnsuitableReferencesException($"prompt {i}", i, problem);
         IReadOnlyList<TruncatedPrompt> truncated = _findTruncated(prompts);
         TruncatedPromptException.ThrowIfAny(truncated, _options.ReferenceGeneration.RefuseTruncatedPrompts || _options.Generation.RefuseTruncatedPrompts);
-        SortedDictionary<string, string> settings = PairSettings.Of(_options);
+        SortedDictionary<string, string> settings = OptionValues.Of(_options, Ignored);
         settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
         var header = new PairHeader(PairHeader.CurrentFormat, settings, _identify());
         return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellationToken)

@@ -26,9 +26,17 @@ internal sealed class FolderLock : IDisposable
     /// <param name="work">What is done in the folder, for the message.</param>
     /// <exception cref="IOException">Another process or thread holds it, or the folder cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
-    public static FolderLock Take(string folder, string work)
+    public static FolderLock Take(string folder, string work) => TryTake(folder)
+        ?? throw new IOException($"Another process {work} '{folder}' at this moment. Wait until it is done, or choose another folder.");
+
+    /// <summary>Takes the lock, or gives null where another process or thread holds it.</summary>
+    /// <param name="folder">A folder that is there.</param>
+    /// <param name="name">The lock's file in it: a folder may have several.</param>
+    /// <exception cref="IOException">The folder cannot be written, or is not there.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
+    public static FolderLock? TryTake(string folder, string name = FileName)
     {
-        string path = Path.Combine(folder, FileName);
+        string path = Path.Combine(folder, name);
         for (int attempt = 0; attempt < MaxAttempts; attempt++)
         {
             try
@@ -43,13 +51,10 @@ internal sealed class FolderLock : IDisposable
             }
             catch (IOException e) when (SharingViolations.Contains(e.HResult))
             {
-                throw Held(e);
+                return null;
             }
         }
-        throw Held(null);
-
-        IOException Held(IOException? inner)
-            => new($"Another process {work} '{folder}' at this moment. Wait until it is done, or choose another folder.", inner);
+        return null;
     }
 
     /// <summary>Lets go of the folder.</summary>

@@ -5,9 +5,12 @@ namespace PatchDpo.Torch.Loop;
 /// <param name="draws">Draws the orders.</param>
 internal sealed class RowOrder(int count, TrainingDraws draws)
 {
+    /// <summary>Of more rows the order is computed place by place, because a list of them would grow with the data.</summary>
+    public const int MaxListed = 1 << 16;
+
     // The order that was asked for last, so that it is not drawn for every row.
     private int _epoch = -1;
-    private long[] _order = [];
+    private Func<long, long> _order = place => place;
 
     /// <summary>The rows at some places of the stream.</summary>
     /// <param name="first">The first place, from 0.</param>
@@ -24,7 +27,15 @@ internal sealed class RowOrder(int count, TrainingDraws draws)
     {
         int epoch = checked((int)(place / count));
         if (epoch != _epoch)
-            (_epoch, _order) = (epoch, draws.Permutation(epoch, count));
-        return _order[place % count];
+            (_epoch, _order) = (epoch, OrderOf(epoch));
+        return _order(place % count);
+    }
+
+    private Func<long, long> OrderOf(int epoch)
+    {
+        if (count > MaxListed)
+            return new KeyedPermutation(count, draws.Key(TrainingDraw.Order, epoch)).At;
+        long[] order = draws.Permutation(epoch, count);
+        return place => order[place];
     }
 }

@@ -23,4 +23,7 @@ internal enum TrainingDraw
 
     /// <summary>What a fresh head starts from.</summary>
     Start,
+
+    /// <summary>Noise that a whole channel of latents shares.</summary>
+    NoiseOffset,
 }

@@ -37,6 +37,9 @@ internal sealed class TrainingDraws(long seed)
     /// <summary>libtorch's, the caller's to dispose.</summary>
     public Generator Generator(TrainingDraw draw, int step) => new(Bits(draw, step, 0), CPU);
 
+    /// <summary>A number for draws that are made of it.</summary>
+    public ulong Key(TrainingDraw draw, int step) => Bits(draw, step, 0);
+
     /// <summary>The order of rows in an epoch, from 0: each once.</summary>
     public long[] Permutation(int epoch, int count)
     {

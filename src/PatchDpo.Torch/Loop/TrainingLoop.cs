@@ -41,6 +41,9 @@ internal sealed class TrainingLoop : IDisposable
     /// <summary>Steps that are done.</summary>
     public int Steps { get; private set; }
 
+    /// <summary>Steps of the whole training.</summary>
+    public int MaxSteps => _options.MaxSteps;
+
     /// <summary>The loop's own tensors, live, and its counters.</summary>
     public TrainingState State
     {
@@ -95,21 +98,38 @@ internal sealed class TrainingLoop : IDisposable
     /// </param>
     /// <param name="afterStep">Called after each step; null: none.</param>
     /// <param name="findCause">Asked for the cause when a loss is not finite, as a sentence; null, or where it gives null: nothing is known.</param>
-    /// <param name="cancellationToken">Looked at before each step.</param>
+    /// <param name="checkpoints">Where the training goes on from, and keeps its state; null: it begins, and keeps none.</param>
+    /// <param name="cancellationToken">Looked at before each batch; the step that it stops is not taken, and the ones before are kept.</param>
     /// <exception cref="NonFiniteLossException">A loss or its gradients are not finite, or the weights that the last step left.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Run(Func<int, int, Tensor> loss, Action<TrainingLoopStep>? afterStep = null, Func<string?>? findCause = null,
-        CancellationToken cancellationToken = default)
+        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default)
     {
-        while (Steps < _options.MaxSteps)
+        checkpoints?.Restore(this);
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            TrainingLoopStep done = TakeStep(loss, findCause);
-            afterStep?.Invoke(done);
+            while (Steps < _options.MaxSteps)
+            {
+                TrainingLoopStep done = TakeStep(loss, findCause, cancellationToken);
+                checkpoints?.SaveIfDue(this);
+                afterStep?.Invoke(done);
+            }
         }
-        // The last update is seen by no step; with weights that are not finite, the next one's loss would not be either.
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            checkpoints?.Save(this);
+            throw;
+        }
+        // The last update is seen by no step.
+        CheckWeights();
+    }
+
+    /// <summary>Looks at the weights that the last step left: with some that are not finite, the next one's loss would not be either.</summary>
+    /// <exception cref="NonFiniteLossException">Some are not finite.</exception>
+    public void CheckWeights()
+    {
         if (!_parameters.All(p => FiniteOutput.Holds(p.Value)))
-            throw new NonFiniteLossException(_options.MaxSteps + 1, double.NaN);
+            throw new NonFiniteLossException(Steps + 1, double.NaN);
     }
 
     /// <summary>The trained weights become their moving average, where there is one: the end of a training.</summary>
@@ -126,13 +146,14 @@ internal sealed class TrainingLoop : IDisposable
         _average?.Dispose();
     }
 
-    private TrainingLoopStep TakeStep(Func<int, int, Tensor> loss, Func<string?>? findCause)
+    private TrainingLoopStep TakeStep(Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
     {
         int step = Steps + 1;
         _optimizer.ZeroGradients();
         double sum = 0;
         for (int part = 0; part < _options.Accumulation; part++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             Tensor value = loss(step, part);
             float number = value.item<float>();

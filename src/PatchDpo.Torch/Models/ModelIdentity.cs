@@ -41,7 +41,10 @@ public sealed record ModelIdentity(string Model, IReadOnlyList<ModelFile> Files,
     }
 
     /// <summary>The hashes of a folder's model files, or of a lone file's.</summary>
-    internal static ModelFile[] FilesOf(string path) => [.. ModelFingerprint.Files(path).Select(f => new ModelFile(
+    /// <param name="path">The folder or file.</param>
+    /// <param name="counts">Which of them count, by their names in the folder; null: all.</param>
+    internal static ModelFile[] FilesOf(string path, Func<string, bool>? counts = null) => [.. ModelFingerprint.Files(path)
+        .Where(f => counts is null || counts(f.Name)).Select(f => new ModelFile(
         f.Name, FileHash.Of(f.Path, kind => ModelFingerprint.NotAFile(f.Path, kind))))];
 
     /// <summary>SHA-256 over the keys, types, shapes and values of a module's parameters and buffers.</summary>

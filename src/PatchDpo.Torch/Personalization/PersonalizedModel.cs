@@ -23,7 +23,7 @@ namespace PatchDpo.Torch.Personalization;
 /// also <c>text_encoder_2</c> and <c>tokenizer_2</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c>
 /// beside them. <c>model_index.json</c> says which of the two it is: <c>StableDiffusionPipeline</c> or <c>StableDiffusionXLPipeline</c>.
 /// The adapter is a plain one (linear projection), a Plus (Resampler) or a Full (MLP); its keys tell. In its place Stable Diffusion 1.4 and 1.5 may have
-/// ELITE's two mappers, <c>global_mapper.pt</c> and <c>local_mapper.pt</c>.
+/// ELITE's two mappers, <c>global_mapper.pt</c> and <c>local_mapper.pt</c>, and SDXL a MIP-Adapter or an adapter of MS-Diffusion, for several objects.
 /// All weights are frozen; the methods run without gradients, but for <see cref="PredictNoise"/>. Of a disposed model only what it was
 /// (folder, device, sizes, schedule) can be asked; the rest throws <see cref="ObjectDisposedException"/>.
 /// </remarks>
@@ -83,6 +83,10 @@ public sealed class PersonalizedModel : IDisposable
             return _layers;
         }
     }
+
+    /// <summary>How references that each show another object become one image prompt where nobody chose; the adapter's family decides.</summary>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public ReferenceFusion ObjectFusion => Parts.References.ObjectFusion;
 
     /// <summary>Weight of the image prompt beside the text, 0 to 65,504. Default 1 (IP-Adapter, and the official training).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 65504].</exception>
@@ -308,9 +312,17 @@ public sealed class PersonalizedModel : IDisposable
     /// </summary>
     internal DamagedWeights? FindDamagedWeights() => DamagedWeights.Find("The network", _parts.UNet) ?? DamagedWeights.Find("The adapter", AdapterLayers);
 
-    /// <summary>The same with other adapter layers, which stay the caller's.</summary>
-    internal Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions, AdapterLayers layers, double adapterScale)
+    /// <summary>
+    /// The same with other adapter layers, which stay the caller's; with <paramref name="recompute"/>, the backward pass computes the network's blocks once
+    /// more, and tensors that it needs stay in the caller's dispose scope.
+    /// </summary>
+    internal Tensor Predict(
+        Tensor latents, Tensor timesteps, PromptConditions conditions, AdapterLayers layers, double adapterScale, bool recompute = false)
     {
+        // What the branch holds is needed until the backward pass has asked it again.
+        if (recompute)
+            return Forward(
+                latents, timesteps, conditions.Text.Map(t => t.to(DType)), conditions.TimeIds, Branch(conditions, layers, adapterScale, keeps: false), recompute);
         using DisposeScope scope = NewDisposeScope();
         using ConditionedNetwork network = Condition(conditions, layers, adapterScale);
         return network.Predict(latents, timesteps).MoveToOuterDisposeScope();
@@ -323,16 +335,22 @@ public sealed class PersonalizedModel : IDisposable
     internal ConditionedNetwork Condition(PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null)
     {
         TextConditions text = conditions.Text.Map(t => t.to(DType));
-        IImagePromptBranch branch = layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout));
+        IImagePromptBranch branch = Branch(conditions, layers, adapterScale, layout);
         return new ConditionedNetwork(Predict, branch as IDisposable);
 
         Tensor Predict(Tensor latents, Tensor timesteps)
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor prediction = Parts.UNet.forward(latents.to(DType), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds, branch);
-            return prediction.to(latents.dtype).MoveToOuterDisposeScope();
+            return Forward(latents, timesteps, text, conditions.TimeIds, branch, recompute: false).MoveToOuterDisposeScope();
         }
     }
+
+    private IImagePromptBranch Branch(
+        PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null, bool keeps = true)
+        => layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout, keeps));
+
+    private Tensor Forward(Tensor latents, Tensor timesteps, TextConditions text, Tensor timeIds, IImagePromptBranch branch, bool recompute)
+        => Parts.UNet.Forward(latents.to(DType), timesteps, text.HiddenStates, text.Pooled, timeIds, branch, recompute).to(latents.dtype);
 
     /// <summary>Generates images.</summary>
     /// <param name="requests">One image each.</param>
@@ -370,6 +388,17 @@ public sealed class PersonalizedModel : IDisposable
 
     /// <summary>The same as safetensors, into a stream.</summary>
     internal void SaveAdapter(Stream stream) => Parts.AdapterFamily.Write(stream, new Adapter(Parts.References, AdapterLayers));
+
+    /// <summary>
+    /// Frees the text encoders, the image encoder and the autoencoder, which training does not use once its pairs are prepared
+    /// (<c>PatchDpoTrainer.Prepare</c>); for SDXL in bfloat16 about 3.5 GB.
+    /// </summary>
+    /// <remarks>
+    /// Whatever encodes, decodes or generates throws <see cref="ObjectDisposedException"/> then, also in models that share the parts
+    /// (<see cref="WithAdapterLayers"/>); training on prepared pairs, predicting noise and saving the adapter go on.
+    /// </remarks>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public void ReleaseEncoders() => Parts.ReleaseEncoders();
 
     /// <summary>Frees the adapter layers, and the other parts where no other model shares them.</summary>
     public void Dispose()

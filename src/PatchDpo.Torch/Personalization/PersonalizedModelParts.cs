@@ -37,6 +37,14 @@ internal sealed class PersonalizedModelParts
     /// <summary>Side of the images that the UNet was trained for, in pixels.</summary>
     public required int ImageSize { get; init; }
 
+    /// <summary>Frees what encodes images and prompts.</summary>
+    public void ReleaseEncoders()
+    {
+        Vae.Dispose();
+        Text.Dispose();
+        References.ReleaseImageEncoder();
+    }
+
     public void AddReference() => Interlocked.Increment(ref _references);
 
     public void Release()

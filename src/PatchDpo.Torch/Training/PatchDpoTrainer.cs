@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
@@ -17,7 +18,7 @@ namespace PatchDpo.Torch.Training;
 /// </summary>
 /// <remarks>
 /// PatchDPO, arXiv 2412.03177, and its official script: both images of a pair share noise, timestep, text and image prompt;
-/// AdamW, by default with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once and kept in memory.
+/// AdamW, by default with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once, and kept in memory or in a store.
 /// The layers are trained in float32, also where the model's other weights are bfloat16.
 /// </remarks>
 public sealed class PatchDpoTrainer
@@ -43,12 +44,10 @@ public sealed class PatchDpoTrainer
         _objective = TrainingObjectives.Create(_options, model.Schedule);
     }
 
-    /// <summary>Trains.</summary>
-    /// <param name="pairs">At least one pair.</param>
-    /// <param name="cancellationToken">Looked at before every step; nothing is kept of a training that is cancelled.</param>
-    /// <returns>
-    /// A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).
-    /// </returns>
+    /// <summary>Reads pairs once, checks them, and encodes what their steps need, or what the options' store lacks of it.</summary>
+    /// <param name="pairs">At least one pair; read one after another, and none is kept.</param>
+    /// <param name="cancellationToken">Looked at before each pair; what the store has by then stays in it.</param>
+    /// <returns>The pairs, the caller's to dispose.</returns>
     /// <exception cref="EmptyDataException">There is no pair.</exception>
     /// <exception cref="ArgumentException">
     /// A pair's list of image prompts is empty or has null in it, or the pairs have different numbers of image prompts above one whose least common
@@ -60,19 +59,51 @@ public sealed class PatchDpoTrainer
     /// A prompt has more tokens than the text encoder takes, and the options refuse that; the message names its pair.
     /// </exception>
     /// <exception cref="NonFiniteOutputException">A part of the model gives NaN or infinite numbers for a pair; the message names both.</exception>
-    /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
+    /// <exception cref="Weights.WeightsFormatException">A shard of the store is damaged.</exception>
+    /// <exception cref="IOException">The store cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public AdapterLayers Train(IReadOnlyList<TrainingPair> pairs, CancellationToken cancellationToken = default)
+    public PreparedPairs Prepare(IEnumerable<TrainingPair> pairs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
-        if (pairs.Count == 0)
-            throw new EmptyDataException("There is no pair to train on.");
-        using var cache = new TrainingCache(_model, pairs, _options, _objective, cancellationToken);
+        return new PreparedPairs(_model, pairs, _options, cancellationToken);
+    }
+
+    /// <summary>Prepares pairs and trains on them; the exceptions of both come through.</summary>
+    /// <param name="pairs">At least one pair; read once, one after another.</param>
+    /// <param name="cancellationToken">Looked at before every pair, and every batch.</param>
+    /// <returns>
+    /// A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).
+    /// </returns>
+    public AdapterLayers Train(IEnumerable<TrainingPair> pairs, CancellationToken cancellationToken = default)
+    {
+        using PreparedPairs prepared = Prepare(pairs, cancellationToken);
+        return Train(prepared, cancellationToken);
+    }
+
+    /// <summary>Trains.</summary>
+    /// <param name="pairs">Prepared by a trainer of the same model and size; they stay the caller's.</param>
+    /// <param name="cancellationToken">
+    /// Looked at before every batch; of a training that is cancelled, its state is kept where the options name a folder for it, else nothing.
+    /// </param>
+    /// <returns>
+    /// A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).
+    /// </returns>
+    /// <exception cref="ArgumentException">The pairs were prepared for another model or size.</exception>
+    /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
+    /// <exception cref="TrainingStateMismatchException">The state is of a training with other options, pairs or weights.</exception>
+    /// <exception cref="TrainingStateException">The state's last checkpoint is damaged, or beyond the steps that are asked for.</exception>
+    /// <exception cref="IOException">A checkpoint cannot be written, or another process trains with the state.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public AdapterLayers Train(PreparedPairs pairs, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        if (pairs.Model != _model || pairs.Size != PreparedPairs.SizeOf(_model, _options))
+            throw new ArgumentException("The pairs were prepared for another model or another size.", nameof(pairs));
         AdapterLayers tuned = _model.AdapterLayers.Clone(ScalarType.Float32);
         try
         {
             SetTrainable(tuned, true);
-            Run(tuned, cache, cancellationToken);
+            Run(tuned, pairs, cancellationToken);
             SetTrainable(tuned, false);
             return tuned;
         }
@@ -83,24 +114,30 @@ public sealed class PatchDpoTrainer
         }
     }
 
-    private void Run(AdapterLayers tuned, TrainingCache cache, CancellationToken cancellationToken)
+    private void Run(AdapterLayers tuned, PreparedPairs pairs, CancellationToken cancellationToken)
     {
-        int batch = Math.Min(_options.BatchSize, cache.Count), parts = _options.GradientAccumulation;
+        int batch = Math.Min(_options.BatchSize, pairs.Count), parts = _options.GradientAccumulation;
         var draws = new TrainingDraws(_options.Seed);
-        var order = new RowOrder(cache.Count, draws);
+        var order = new RowOrder(pairs.Count, draws);
+        PairWeights weigh = _objective.FitWeights(pairs.Records.SelectMany(r => new[] { r.Reference.Quality, r.Generated.Quality }));
         var accuracies = new List<float>();
+        using TrainingCheckpoints? checkpoints = _options.State is null ? null
+            : TrainingCheckpoints.Open(_options.State, TrainingHeaders.Create(_options, _model, pairs, batch));
         using var loop = new TrainingLoop(Trained(tuned), LoopOptions());
         var clock = Stopwatch.StartNew();
-        loop.Run(Loss, Report, () => _model.FindDamagedWeights()?.ToString(), cancellationToken);
+        loop.Run(Loss, Report, () => _model.FindDamagedWeights()?.ToString(), checkpoints, cancellationToken);
         loop.UseAverage();
 
         Tensor Loss(int step, int part)
         {
             int first = part * batch;
-            long[] pairs = order.At(((step - 1L) * parts * batch) + first, batch);
-            Tensor noise = draws.Normal(TrainingDraw.Noise, step, first, batch, cache.LatentShape);
+            long[] rows = order.At(((step - 1L) * parts * batch) + first, batch);
+            Tensor noise = Noise(draws, step, first, batch, pairs.LatentShape);
             Tensor timesteps = tensor(draws.Below(TrainingDraw.Timestep, step, first, batch, _model.Schedule.TrainTimesteps));
-            ObjectiveLoss loss = Forward(tuned, cache, pairs, Dropped(draws, step, first, batch), noise, timesteps);
+            (bool Text, bool Image)[] dropped = Dropped(draws, step, first, batch);
+            TrainingBatch data = pairs.Batch(
+                rows, [.. dropped.Select(d => d.Text)], [.. dropped.Select(d => d.Image)], noise, timesteps, _options.OfficialTimeIds, weigh);
+            ObjectiveLoss loss = Forward(tuned, data);
             if (loss.ImplicitAccuracy is float accuracy)
                 accuracies.Add(accuracy);
             return loss.Value;
@@ -113,10 +150,18 @@ public sealed class PatchDpoTrainer
             _options.Progress?.Report(
                 new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, clock.Elapsed, accuracy)
                 {
-                    TruncatedPrompts = cache.TruncatedPrompts,
-                    Warnings = cache.Warnings,
+                    TruncatedPrompts = pairs.TruncatedPrompts,
+                    Warnings = pairs.Warnings,
                 });
         }
+    }
+
+    /// <summary>The noise of a step's rows, <c>(B,C,h,w)</c>.</summary>
+    internal Tensor Noise(TrainingDraws draws, int step, int first, int rows, long[] shape)
+    {
+        Tensor noise = draws.Normal(TrainingDraw.Noise, step, first, rows, shape);
+        return _options.NoiseOffset == 0 ? noise
+            : noise.Plus(draws.Normal(TrainingDraw.NoiseOffset, step, first, rows, [shape[0], 1, 1]).Times(_options.NoiseOffset));
     }
 
     private TrainingLoopOptions LoopOptions() => new()
@@ -129,13 +174,13 @@ public sealed class PatchDpoTrainer
         AdamW = new() { Beta1 = _options.Beta1, Beta2 = _options.Beta2, Epsilon = _options.Epsilon, WeightDecay = _options.WeightDecay },
     };
 
-    private ObjectiveLoss Forward(
-        AdapterLayers tuned, TrainingCache cache, long[] pairs, (bool Text, bool Image)[] dropped, Tensor noise, Tensor timesteps)
+    private ObjectiveLoss Forward(AdapterLayers tuned, TrainingBatch batch)
     {
-        TrainingBatch batch = cache.Batch(
-            pairs, [.. dropped.Select(d => d.Text)], [.. dropped.Select(d => d.Image)], noise, timesteps, _options.OfficialTimeIds, _model.Device);
-        TrainingStep step = TrainingStep.Forward(_model.Schedule, (x, t, c) => _model.Predict(x, t, c, tuned, _options.AdapterScale), batch);
+        TrainingStep step = TrainingStep.Forward(_model.Schedule, Predict, batch);
         return _objective.Loss(step, () => Untrained(step));
+
+        Tensor Predict(Tensor latents, Tensor timesteps, PromptConditions conditions)
+            => _model.Predict(latents, timesteps, conditions, tuned, _options.AdapterScale, _options.GradientCheckpointing);
     }
 
     /// <summary>What the model predicted before training: the adapter's weights are swapped, the network is the same.</summary>

@@ -3,6 +3,7 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 
 namespace PatchDpo.Torch.Training;
@@ -110,6 +111,34 @@ public sealed record PatchDpoTrainerOptions
     /// trained. Default false: it is cut, and told by <see cref="TrainingProgress.TruncatedPrompts"/>.
     /// </summary>
     public bool RefuseTruncatedPrompts { get; init; }
+
+    /// <summary>
+    /// Whether the network's blocks keep their inputs alone for the backward pass and are computed once more there: less memory, more time, equal gradients
+    /// (diffusers' <c>gradient_checkpointing</c>). Default false, as in the official script.
+    /// </summary>
+    public bool GradientCheckpointing { get; init; }
+
+    /// <summary>
+    /// Standard deviation of noise that is added to all of a latent channel alike, 0 to 1e37; with some, a model learns brightness better. Default 0: none,
+    /// as in the official script. diffusers' <c>noise_offset</c>, for which its authors recommend 0.1.
+    /// </summary>
+    public double NoiseOffset { get; init => field = ArgumentRange.NotNegative(value); }
+
+    /// <summary>
+    /// Where what is encoded of the pairs is kept on the disk; null (default): in memory, for this training alone. With a store, memory does not grow with
+    /// the number of pairs, and what is there is not encoded again.
+    /// </summary>
+    public ConditionStoreOptions? Store { get; init; }
+
+    /// <summary>
+    /// Where the training keeps its state: with the same folder, options, pairs and model it goes on from its last checkpoint after it was cancelled or
+    /// killed. Null (default): nowhere, and it begins anew.
+    /// </summary>
+    /// <remarks>
+    /// On the CPU, with the same number of threads, the layers are those of a training that was never interrupted, to the last bit. Another
+    /// <see cref="MaxSteps"/> is allowed; with a decay of the learning rate, further steps then have the rates of the new length.
+    /// </remarks>
+    public TrainingStateOptions? State { get; init; }
 
     /// <summary>Called after each step; null (default) for none.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }

@@ -38,19 +38,27 @@ internal sealed class RandomModel(string folder)
         using IpAdapterModel prompt = adapter;
         IEnumerable<KeyValuePair<string, Tensor>> Named(string prefix, nn.Module module)
             => module.state_dict().Select(t => KeyValuePair.Create(prefix + t.Key, t.Value));
-        KeyValuePair<string, Tensor>[][] files = [[.. Named("", unet)], [
-            .. Named(ProjectionPrefix, adapter.Projection), .. Named(LayersPrefix, adapter.Layers)]];
-        long weights = files.Sum(f => f.Sum(t => t.Value.numel())), room = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+        Dictionary<string, Tensor>[] files = [Named("", unet).ToDictionary(), Named(ProjectionPrefix, adapter.Projection)
+            .Concat(Named(LayersPrefix, adapter.Layers)).ToDictionary()];
+        long weights = files.Sum(f => f.Values.Sum(t => t.numel())), room = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
         if (room < 2.1 * weights)
             throw new IOException($"'{folder}' has {room / 1e9:f1} GB of room; the weights need {2 * weights / 1e9:f1} GB.");
+        return Files.Zip(files).Sum(f => WriteFile(f.First, f.Second));
+    }
 
+    /// <summary>Writes random float16 weights of a module's names and shapes.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="shapes">Tensors of those shapes, on any device.</param>
+    /// <returns>The number of weights.</returns>
+    public static long WriteFile(string path, IReadOnlyDictionary<string, Tensor> shapes)
+    {
+        using DisposeScope scope = NewDisposeScope();
         random.manual_seed(1);
         // All tensors are pieces of one, from different places: to draw all would take longer than all that is measured.
-        long largest = files.Max(f => f.Max(t => t.Value.numel())), length = 2 * largest;
+        long largest = shapes.Max(t => t.Value.numel()), length = 2 * largest;
         Tensor pool = (randn(length) * Deviation).to(ScalarType.Float16);
-        for (int i = 0; i < files.Length; i++)
-            SafetensorsWriter.Write(Files[i], files[i].Select((t, n) => KeyValuePair.Create(t.Key, Values(t, pool, n * 7919L % largest))).ToDictionary());
-        return weights;
+        SafetensorsWriter.Write(path, shapes.Select((t, n) => KeyValuePair.Create(t.Key, Values(t, pool, n * 7919L % largest))).ToDictionary());
+        return shapes.Sum(t => t.Value.numel());
     }
 
     /// <summary>Loads the model as an application does.</summary>

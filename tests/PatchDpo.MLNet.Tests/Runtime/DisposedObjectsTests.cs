@@ -19,6 +19,7 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights.Onnx;
@@ -42,6 +43,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         "PersonalizedModel.Schedule", "PersonalizedModel.AdapterScale", "IsRowToRowMapper", "MapHeight", "MapWidth", "ImageEmbeddingTransformer.Dimension",
         "TextEmbeddingTransformer.Dimension", "PatchEncoderTransformer.Dimension", "Encoder", "TextEncoder", "VisionEncoder", "Tokenizer", "Projection", "Layers",
         "Dino", "Clip", "PatchEncoder", "Identities", "TruncatedPromptCount", "TruncatedTextCount", "ImagePrompt.Names",
+        "PreparedPairs.Count", "PreparedPairs.TruncatedPrompts", "PreparedPairs.Warnings",
     ];
 
     private readonly MLContext _ml = new(1);
@@ -157,6 +159,8 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
                 OutputChannels = 4 }),
             nameof(EvaluationModels) => EvaluationModels.FromFolders(models.Dino, null, models.Dino),
             nameof(PersonalizedModel) => PersonalizedModel.Load(models.Generator),
+            nameof(PreparedPairs) => new Torch.Training.PatchDpoTrainer(PersonalizedModel.Load(models.Generator)).Prepare(
+                [new("a", new ImageBuffer(8, 8, 3, new byte[192]), new ImageBuffer(8, 8, 3, new byte[192]), new(1, 1, [0.5f]), new(1, 1, [0.5f]))]),
             nameof(TextConditions) => new TextConditions(ones(1), ones(1)),
             nameof(ImagePrompt) => new ImagePrompt([KeyValuePair.Create("tokens", ones(1, 2, 3))]),
             nameof(ClipTextOutput) => new ClipTextOutput(ones(1), ones(1), ones(1), ones(1)),

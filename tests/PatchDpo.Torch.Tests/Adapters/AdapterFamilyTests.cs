@@ -2,12 +2,10 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
-using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Data;
-using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -82,10 +80,8 @@ public sealed class AdapterFamilyTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         TrainingPair[] pairs = [.. Pairs().Select((p, i) => p with { ImagePrompts = [new(TinyModelFixture.Image(1)) { Name = $"thing {i % 2}" }] })];
-        using TrainingCache cache = new(
-            _model, pairs, new PatchDpoTrainerOptions(), new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), _model.Schedule, null),
-            CancellationToken.None);
-        Assert.Equal(2, cache.ReferenceCount);
+        using PreparedPairs prepared = new PatchDpoTrainer(_model).Prepare(pairs);
+        Assert.Equal(2, prepared.Records.Select(r => r.ImagePrompts.Single()).Distinct().Count());
     }
 
     [Fact]
@@ -109,14 +105,12 @@ public sealed class AdapterFamilyTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         TrainingPair[] pairs = Pairs();
-        using TrainingCache cache = new(
-            _model, pairs, new PatchDpoTrainerOptions(), new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), _model.Schedule, null),
-            CancellationToken.None);
+        using PreparedPairs prepared = new PatchDpoTrainer(_model).Prepare(pairs);
         foreach (bool dropText in new[] { false, true })
             foreach (bool dropImage in new[] { false, true })
             {
-                Tensor text = cache.Batch(
-                    [1], [dropText], [dropImage], zeros(1, 4, 8, 8), tensor(new long[] { 5 }), officialTimeIds: false, CPU).Conditions.Text.HiddenStates;
+                Tensor text = prepared.Batch([1], [dropText], [dropImage], zeros(1, 4, 8, 8), tensor(new long[] { 5 }), officialTimeIds: false,
+                    (_, height, width) => ones(1, 2, height, width)).Conditions.Text.HiddenStates;
                 Tensor expected = _model.EncodeText(
                     [dropText ? "" : pairs[1].Prompt],
                     imagePrompt: dropImage ? _model.EncodeDroppedReference(1) : _model.EncodeReferences([pairs[1].Reference])).HiddenStates;

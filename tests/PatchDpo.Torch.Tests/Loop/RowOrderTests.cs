@@ -37,4 +37,24 @@ public class RowOrderTests
 
     [Fact]
     public void One_row_is_an_order_too() => Assert.Equal([0, 0, 0], new RowOrder(1, new TrainingDraws(0)).At(5, 3));
+
+    [Theory]
+    [InlineData(RowOrder.MaxListed)]
+    [InlineData(RowOrder.MaxListed + 1)]
+    [InlineData(100_003)]
+    public void Orders_that_are_not_listed_have_every_row_once_too_and_differ_by_epoch_and_seed(int count)
+    {
+        var order = new RowOrder(count, new TrainingDraws(1));
+        long[] first = order.At(0, count), second = order.At(count, count);
+        Assert.Equal(Enumerable.Range(0, count).Select(i => (long)i), first.Order());
+        Assert.Equal(Enumerable.Range(0, count).Select(i => (long)i), second.Order());
+        Assert.NotEqual(first, second);
+        Assert.NotEqual(first, new RowOrder(count, new TrainingDraws(2)).At(0, count));
+        Assert.Equal(first[77], order.At(77, 1)[0]);
+        // No row stays near its place: neighbours lie a third of the data apart on the average, as at random.
+        double apart = first.Zip(first.Skip(1), (a, b) => Math.Abs(a - b)).Average();
+        Assert.InRange(apart, 0.32 * count, 0.347 * count);
+        // How many rows stay at their place is Poisson's with mean 1.
+        Assert.InRange(first.Index().Count(p => p.Index == p.Item), 0, 7);
+    }
 }

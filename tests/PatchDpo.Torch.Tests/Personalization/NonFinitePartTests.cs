@@ -3,6 +3,7 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Objectives;
@@ -62,7 +63,7 @@ public sealed class NonFinitePartTests : IDisposable
         // The other half of the autoencoder.
         string file = Damage(folder, part, key.Replace("decoder", "encoder", StringComparison.Ordinal), value);
         using PersonalizedModel model = PersonalizedModel.Load(folder);
-        TrainingPair Pair(int n) => new("a cat", TinyPersonalizedModel.Image(n), TinyPersonalizedModel.Image(n + 1), null!, null!);
+        TrainingPair Pair(int n) => new("a cat", TinyPersonalizedModel.Image(n), TinyPersonalizedModel.Image(n + 1), Map, Map);
         PatchDpoTrainer trainer = new(model, new PatchDpoTrainerOptions { MaxSteps = 1, Objective = TrainingObjective.Reconstruction });
         Exception e = Assert.ThrowsAny<Exception>(() => trainer.Train([Pair(1), Pair(2)]));
         Assert.Contains(file, e.Message, StringComparison.Ordinal);
@@ -72,6 +73,8 @@ public sealed class NonFinitePartTests : IDisposable
             Assert.Contains("pair 0", Assert.IsType<NonFiniteOutputException>(e).Item, StringComparison.Ordinal);
         Assert.Contains(name, e.Message, StringComparison.Ordinal);
     }
+
+    private static QualityMap Map { get; } = new(1, 1, [0.5f]);
 
     [Fact]
     public void A_single_bad_request_is_named_by_its_place()

@@ -63,15 +63,15 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
         using DisposeScope scope = NewDisposeScope();
         PersonalizedModel model = families.Model(family, adapter);
         TrainingPair[] pairs = MixedPairs();
-        using TrainingCache cache = Cache(model, pairs);
-        Tensor tokens = Batch(cache, [2, 0, 1], dropImage: [false, false, true]).Conditions.Image["tokens"];
+        using PreparedPairs prepared = Prepare(model, pairs);
+        Tensor tokens = Batch(prepared, [2, 0, 1], dropImage: [false, false, true]).Conditions.Image["tokens"];
         Tensor alone = Tokens(model.EncodeReferences([pairs[0].Reference])), dropped = Tokens(model.EncodeDroppedReference(1));
         Tensor three = cat([.. pairs[2].ImagePrompts!.Select(i => Tokens(model.EncodeReferences([i])))], 1);
         Tensor rows = cat([three, alone.repeat(1, 3, 1), dropped.repeat(1, 3, 1)]);
         Fixtures.AssertClose(tokens, cat([rows, rows]), 1e-5, "tokens");
 
         // The training images are the references and the generations as ever.
-        Fixtures.AssertClose(Batch(cache, [2], [false]).Latents, model.EncodeLatents([pairs[2].Reference, pairs[2].Generated]), 1e-5, "latents");
+        Fixtures.AssertClose(Batch(prepared, [2], [false]).Latents, model.EncodeLatents([pairs[2].Reference, pairs[2].Generated]), 1e-5, "latents");
 
         static Tensor Tokens(ImagePrompt prompt) => prompt["tokens"];
     }
@@ -82,7 +82,7 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
     {
         using DisposeScope scope = NewDisposeScope();
         PersonalizedModel model = families.Model(family, adapter);
-        using TrainingCache cache = Cache(model, MixedPairs());
+        using PreparedPairs prepared = Prepare(model, MixedPairs());
         foreach (bool drop in new[] { false, true })
         {
             float[] apart = [.. Enumerable.Range(0, 3).Select(i => Loss([i], [drop && i == 1]))];
@@ -93,7 +93,7 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
         float Loss(long[] pairs, bool[] dropImage)
         {
             TrainingStep step = TrainingStep.Forward(model.Schedule, (x, t, c)
-                => model.Predict(x, t, c, model.AdapterLayers, 1), Batch(cache, pairs, dropImage));
+                => model.Predict(x, t, c, model.AdapterLayers, 1), Batch(prepared, pairs, dropImage));
             return PatchDpoLoss.Compute(step.Prediction, step.Target, step.Batch.Weights).item<float>();
         }
     }
@@ -130,15 +130,13 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
 
     private static QualityMap Map(float value) => new(2, 2, [value, value, value, value]);
 
-    private static TrainingCache Cache(PersonalizedModel model, TrainingPair[] pairs)
-        => new(model, pairs, new PatchDpoTrainerOptions(), new WeightedErrorObjective(
-            TrainingObjective.PatchDpo, new WeightMapOptions(), model.Schedule, null), CancellationToken.None);
+    private static PreparedPairs Prepare(PersonalizedModel model, TrainingPair[] pairs) => new PatchDpoTrainer(model).Prepare(pairs);
 
     // The noise and the timestep of a pair are the same in every batch.
-    private static TrainingBatch Batch(TrainingCache cache, long[] pairs, bool[] dropImage)
+    private static TrainingBatch Batch(PreparedPairs prepared, long[] pairs, bool[] dropImage)
     {
-        Tensor[] noise = [.. pairs.Select(p => RequestNoise.Create(3, [p], cache.LatentShape, CPU))];
-        return cache.Batch(pairs, new bool[pairs.Length], dropImage, cat(noise), tensor(pairs.Select(p => 100 + (300 * p)).ToArray()), officialTimeIds: false,
-            CPU);
+        Tensor[] noise = [.. pairs.Select(p => RequestNoise.Create(3, [p], prepared.LatentShape, CPU))];
+        return prepared.Batch(pairs, new bool[pairs.Length], dropImage, cat(noise), tensor(pairs.Select(p => 100 + (300 * p)).ToArray()), officialTimeIds: false,
+            new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), prepared.Model.Schedule, null).FitWeights([]));
     }
 }

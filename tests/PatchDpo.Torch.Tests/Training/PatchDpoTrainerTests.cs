@@ -7,6 +7,7 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -109,6 +110,42 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     }
 
     [Fact]
+    public void A_state_of_other_options_pairs_or_weights_is_refused_with_each_difference()
+    {
+        using var folder = new TemporaryFolder();
+        var state = new TrainingStateOptions { Folder = folder.File("state") };
+        PatchDpoTrainerOptions options = new() { MaxSteps = 2, State = state };
+        new PatchDpoTrainer(_model, options).Train(Pairs()).Dispose();
+
+        Assert.Equal(["LearningRateSchedule.Decay: Constant, now Linear", "MinSnrGamma: none, now 5", "Weights.Contrast: 1, now 2"], Changes(_model, options with
+        {
+            LearningRateSchedule = new() { Decay = LearningRateDecay.Linear },
+            MinSnrGamma = 5,
+            Weights = new() { Contrast = 2 },
+        }, Pairs()));
+        TrainingPair[] pairs = Pairs();
+        pairs[2] = pairs[2] with { GeneratedQuality = Map(0.71f, 3) };
+        Assert.StartsWith("SHA-256 of pairs: ", Assert.Single(Changes(_model, options, pairs)), StringComparison.Ordinal);
+        using PersonalizedModel other = _model.WithAdapterLayers(Train(new() { MaxSteps = 1 }));
+        Assert.StartsWith("SHA-256 of generator adapter in memory: ", Assert.Single(Changes(other, options, Pairs())), StringComparison.Ordinal);
+
+        // What decides nothing, the length and the checkpoints may change.
+        List<int> steps = [];
+        new PatchDpoTrainer(_model, options with
+        {
+            MaxSteps = 3,
+            State = state with { Interval = 1, KeepLast = 5, KeepEvery = 2 },
+            MaxPromptCharacters = 1000,
+            RefuseTruncatedPrompts = true,
+            Progress = new DirectProgress<TrainingProgress>(p => steps.Add(p.Step)),
+        }).Train(Pairs()).Dispose();
+        Assert.Equal([3], steps);
+
+        static IReadOnlyList<string> Changes(PersonalizedModel model, PatchDpoTrainerOptions options, TrainingPair[] pairs)
+            => Assert.Throws<TrainingStateMismatchException>(() => new PatchDpoTrainer(model, options).Train(pairs)).Changes;
+    }
+
+    [Fact]
     public void Divergence_names_the_step()
     {
         byte[] before = Bytes(_model.AdapterLayers);
@@ -121,6 +158,15 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     [Fact]
     public void No_pairs_are_an_error_of_their_own()
         => Assert.Throws<EmptyDataException>(() => new PatchDpoTrainer(_model).Train([]));
+
+    [Fact]
+    public void A_pair_without_a_map_is_named()
+    {
+        TrainingPair[] pairs = Pairs();
+        pairs[2] = pairs[2] with { GeneratedQuality = null! };
+        Assert.Contains("Pair 2 has no quality map of its generated image", Assert.Throws<ArgumentException>(
+            "pairs", () => new PatchDpoTrainer(_model).Train(pairs)).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_long_prompt_is_named_by_its_pair()
@@ -196,6 +242,23 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     }
 
     [Fact]
+    public void An_offset_shifts_the_noise_of_whole_channels_of_each_row()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        var draws = new TrainingDraws(7);
+        Tensor plain = new PatchDpoTrainer(_model).Noise(draws, 3, 1, 2, [4, 8, 8]);
+        Tensor shifted = new PatchDpoTrainer(_model, new() { NoiseOffset = 0.5 }).Noise(draws, 3, 1, 2, [4, 8, 8]);
+        Tensor offset = (shifted - plain) / 0.5;
+        Fixtures.AssertClose(offset, offset.mean([2, 3], keepdim: true).expand_as(offset), 1e-5, "one number a channel");
+        Assert.Equal(8, offset.mean([2, 3]).data<float>().ToArray().Distinct().Count());
+        // Those of a row are its own, whatever batch it is in.
+        Fixtures.AssertClose(new PatchDpoTrainer(_model, new() { NoiseOffset = 0.5 }).Noise(draws, 3, 2, 1, [4, 8, 8]), shifted[1..], 1e-6, "row");
+        Tensor many = new PatchDpoTrainer(_model, new() { NoiseOffset = 1 }).Noise(draws, 1, 0, 4000, [4, 1, 1]);
+        // Of two unit variances; four standard deviations of the estimate.
+        Assert.InRange(many.var().item<float>(), 2 - 0.09f, 2 + 0.09f);
+    }
+
+    [Fact]
     public void Official_time_ids_change_the_training()
     {
         using AdapterLayers intended = Train(new() { MaxSteps = 2 }), official = Train(new() { MaxSteps = 2, OfficialTimeIds = true });
@@ -207,7 +270,8 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     {
         using DisposeScope scope = NewDisposeScope();
         var objective = new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), _model.Schedule, null);
-        Tensor weights = objective.Weights([new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(0.25f), Map(0.75f, 3))], 8, 8);
+        TrainingPair pair = new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), Map(0.25f), Map(0.75f, 3));
+        Tensor weights = objective.FitWeights([pair.ReferenceQuality, pair.GeneratedQuality])([PairRecord.Of(pair)], 8, 8);
         Assert.Equal([1, 2, 8, 8], weights.shape);
         Fixtures.AssertClose(weights[0, 0], full([8, 8], 0.75f), 1e-6, "1 - p(x_ref)");
         Fixtures.AssertClose(weights[0, 1], full([8, 8], 0.75f), 1e-6, "p(x_gen)");

@@ -1,5 +1,7 @@
+using PatchDpo.Tests;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Tests.Foundation;
+using PatchDpo.Torch.Tests.Training.Data;
 using PatchDpo.Torch.Tests.Weights.Safetensors;
 
 namespace PatchDpo.Torch.Tests.Weights;
@@ -10,11 +12,14 @@ internal static class SaveProgram
     public const string Stopped = "stopped";
     public const string Lock = "lock";
     public const string Culture = "culture";
+    public const string Train = "train";
+    public const string Prepare = "prepare";
 
     /// <summary>Saves over a file, and stops after some bytes.</summary>
     /// <param name="args">
     /// Format, file, and after how many bytes to stop; <see cref="Lock"/> and a folder; or <see cref="Culture"/>, its name, a model's folder and a
-    /// picture to write; nothing when the test runner probes.
+    /// picture to write; <see cref="Train"/> and what <see cref="KilledTraining.Train"/> takes; <see cref="Prepare"/>
+    /// and what <see cref="ConditionStoreTests.PrepareInChild"/> takes; nothing when the test runner probes.
     /// </param>
     public static void Main(string[] args)
     {
@@ -28,6 +33,10 @@ internal static class SaveProgram
             Console.WriteLine(CultureTests.DrawIn(culture, model, file));
         if (args is [nameof(NnpackTests.OneConvolution)])
             NnpackTests.OneConvolution();
+        if (args is [Train, .. string[] training])
+            KilledTraining.Train(training);
+        if (args is [Prepare, string generator, string store, string pairs])
+            ConditionStoreTests.PrepareInChild(generator, store, int.Parse(pairs));
         if (args.Length != 3)
             return;
         AtomicFile.Write(args[1], stream => SampleFile.Write(args[0], new LimitedStream(stream, long.Parse(args[2]), () =>

@@ -15,6 +15,7 @@ namespace PatchDpo.Tool.Generate;
 internal sealed class GenerateCommand : ToolCommand
 {
     private static readonly GenerationOptions Defaults = new();
+    private static readonly AutomaticLayout DefaultLayout = new();
 
     private readonly GeneratorOptions _generator = new();
     private readonly ReferenceOptions _references = new();
@@ -26,9 +27,9 @@ internal sealed class GenerateCommand : ToolCommand
     private readonly Option<string> _format;
     private readonly Option<long> _seed;
     private readonly Option<int> _count, _batch;
-    private readonly Option<int?> _steps, _width, _height;
+    private readonly Option<int?> _steps, _width, _height, _layoutStart;
     private readonly Option<double> _scale;
-    private readonly Option<double?> _guidance;
+    private readonly Option<double?> _guidance, _layoutThreshold;
     private readonly Option<bool> _objects, _refuse;
 
     public GenerateCommand() : base("generate", "Draws the object of reference photos in the scenes that prompts describe.")
@@ -41,6 +42,10 @@ internal sealed class GenerateCommand : ToolCommand
         _prompts = Declare<FileInfo?>("--prompts", "Instead of one prompt: a text file with a prompt on each line.");
         _references.AddTo(this);
         _objects = Declare<bool>("--objects", "Each reference shows another object of the prompt, as in \"a cat and a robot, on a beach\".");
+        _layoutStart = Declare<int?>("--layout-start", "MS-Diffusion: lays all objects out by their names from this call of the network on, whatever boxes they "
+            + $"have; those without a box are from the {DefaultLayout.StartStep}th on.");
+        _layoutThreshold = Declare<double?>("--layout-threshold", "MS-Diffusion: how clearly a place has to be an object's to become it, 0 to 1, with "
+            + $"--layout-start; default: {DefaultLayout.Threshold}.");
         _output = DeclareRequired<DirectoryInfo>("--output", "Folder for the images, prompt.png; a name that is taken gets a number.");
         _seed = Declare("--seed", "Decides the starting noise.", Defaults.Seed);
         _steps = Declare<int?>("--steps", $"Sampling steps; default: {Defaults.Steps}, {embedded.Steps} for the embedded model.");
@@ -83,6 +88,8 @@ internal sealed class GenerateCommand : ToolCommand
             Device = _compute.Device(arguments),
             DType = _compute.DType(arguments),
         });
+        if (arguments.GetValue(_objects))
+            options = options with { ReferenceFusion = model.ObjectFusion };
         IReadOnlyList<TruncatedPrompt> truncated = Truncated(model, prompts, options);
         var names = new ImageNames(output.FullName, ImageFormats.Parse(arguments.GetValue(_format)!));
         long start = Stopwatch.GetTimestamp();
@@ -126,7 +133,8 @@ internal sealed class GenerateCommand : ToolCommand
             Steps = arguments.GetValue(_steps) ?? defaults.Steps,
             GuidanceScale = arguments.GetValue(_guidance) ?? defaults.GuidanceScale,
             AdapterScale = arguments.GetValue(_scale),
-            ReferenceFusion = arguments.GetValue(_objects) ? ReferenceFusion.Concatenate : ReferenceFusion.Average,
+            AutomaticLayout = arguments.GetValue(_layoutStart) is int start
+                ? new() { StartStep = start, Threshold = arguments.GetValue(_layoutThreshold) ?? DefaultLayout.Threshold } : null,
             NegativePrompt = arguments.GetValue(_negative) ?? defaults.NegativePrompt,
             Seed = arguments.GetValue(_seed),
             BatchSize = arguments.GetValue(_batch),

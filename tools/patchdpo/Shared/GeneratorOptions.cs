@@ -1,4 +1,5 @@
 using System.CommandLine;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Diffusion.Samplers;
 using PatchDpo.Torch.Personalization;
 
@@ -9,8 +10,14 @@ internal sealed class GeneratorOptions
 {
     private readonly Option<string?> _adapter = new("--adapter")
     {
-        Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin), or ELITE's global_mapper.pt with local_mapper.pt beside it; default: the "
+        Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin), a MIP-Adapter, an adapter of MS-Diffusion, or ELITE's global_mapper.pt with local_mapper.pt beside it; default: the "
             + "model folder's ip_adapter.safetensors or global_mapper.pt.",
+    };
+
+    private readonly Option<string?> _family = new("--family")
+    {
+        Description = $"{string.Join(", ", AdapterFamilies.Names.SkipLast(1))} or {AdapterFamilies.Names[^1]}: the family that reads the adapter, where its file "
+            + "does not tell; mip-adapter starts one from a plain IP-Adapter. Default: what the file tells.",
     };
 
     private readonly Option<string?> _imageEncoder = new("--image-encoder")
@@ -28,12 +35,17 @@ internal sealed class GeneratorOptions
         Description = $"{string.Join(", ", SamplerKinds.Names.SkipLast(1))} or {SamplerKinds.Names[^1]}; default: the one that the model names.",
     };
 
-    public GeneratorOptions() => _scheduler.AcceptOnlyFromAmong([.. SamplerKinds.Names]);
+    public GeneratorOptions()
+    {
+        _scheduler.AcceptOnlyFromAmong([.. SamplerKinds.Names]);
+        _family.AcceptOnlyFromAmong([.. AdapterFamilies.Names]);
+    }
 
     /// <summary>Adds them to a command that generates, or to one that does not, which has no use for a scheduler.</summary>
     public void AddTo(Command command, bool generates)
     {
         command.Add(_adapter);
+        command.Add(_family);
         command.Add(_imageEncoder);
         command.Add(_tokenizer);
         if (generates)
@@ -50,6 +62,7 @@ internal sealed class GeneratorOptions
     public PersonalizedModelOptions Read(ParseResult arguments, bool generates) => new()
     {
         AdapterPath = arguments.GetValue(_adapter),
+        AdapterFamily = arguments.GetValue(_family),
         ImageEncoderPath = arguments.GetValue(_imageEncoder),
         TokenizerPath = arguments.GetValue(_tokenizer),
         Sampler = Sampler(arguments),

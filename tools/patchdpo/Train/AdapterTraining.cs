@@ -5,6 +5,7 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 
 namespace PatchDpo.Tool.Train;
 
@@ -28,16 +29,49 @@ internal sealed class AdapterTraining(
         PatchDpoTrainerOptions choices = options(new DirectProgress<TrainingProgress>(_ => { }));
         PairFolder folder = PairFolder.Open(pairFolder, verify);
         using PersonalizedModel generator = PersonalizedModel.Load(model, loading);
-        TrainingPair[] pairs = [.. folder.Read()];
-        Console.WriteLine($"{pairs.Length} pairs, {choices.MaxSteps} steps of {Math.Min(choices.BatchSize, pairs.Length)}, "
+        Console.WriteLine($"{folder.Pairs.Count} pairs, {choices.MaxSteps} steps of {Math.Min(choices.BatchSize, folder.Pairs.Count)}, "
             + $"learning rate {choices.LearningRate}, seed {choices.Seed}");
+        if (choices.State?.FindLastStep() is int step)
+            Console.WriteLine($"goes on from step {step} in '{choices.State.Folder}'");
         var clock = Stopwatch.StartNew();
         using PersonalizedModel tuned = generator.WithAdapterLayers(ToolProgress.Run("pairs are encoded", shown =>
-            new PatchDpoTrainer(generator, options(new DirectProgress<TrainingProgress>(p => Show(shown, p)))).Train(pairs, cancellationToken)));
+        {
+            var trainer = new PatchDpoTrainer(generator, options(new DirectProgress<TrainingProgress>(p => Show(shown, p))));
+            using PreparedPairs pairs = trainer.Prepare(Told(folder, shown), cancellationToken);
+            // Gigabytes that the steps do not need.
+            generator.ReleaseEncoders();
+            return trainer.Train(pairs, cancellationToken);
+        }));
         cancellationToken.ThrowIfCancellationRequested();
         Directory.CreateDirectory(Path.GetDirectoryName(output)!);
         tuned.SaveAdapter(output);
         Console.WriteLine($"{clock.Elapsed.TotalSeconds:F1} s, mean loss of the last steps {_loss.Value:F4}; written to '{output}'");
+    }
+
+    /// <summary>Encodes the pairs into the options' store, and no more.</summary>
+    public void Prepare(string pairFolder, bool verify, CancellationToken cancellationToken)
+    {
+        PatchDpoTrainerOptions choices = options(new DirectProgress<TrainingProgress>(_ => { }));
+        PairFolder folder = PairFolder.Open(pairFolder, verify);
+        using PersonalizedModel generator = PersonalizedModel.Load(model, loading);
+        var clock = Stopwatch.StartNew();
+        using PreparedPairs prepared = ToolProgress.Run(
+            "pairs are encoded", shown => new PatchDpoTrainer(generator, choices).Prepare(Told(folder, shown), cancellationToken));
+        PromptWarnings.Print(prepared.TruncatedPrompts);
+        Console.WriteLine($"{prepared.Count} pairs are in the store '{choices.Store!.Folder}', {clock.Elapsed.TotalSeconds:F1} s");
+    }
+
+    // One after another, and how many there were so far.
+    private static IEnumerable<TrainingPair> Told(PairFolder folder, ToolProgress shown)
+    {
+        int count = 0;
+        foreach (TrainingPair pair in folder.Read())
+        {
+            yield return pair;
+            // The last line is the training's.
+            if (++count < folder.Pairs.Count)
+                shown.Report(count, folder.Pairs.Count, $"{count} of {folder.Pairs.Count} pairs are encoded");
+        }
     }
 
     private static void CheckOutput(string output)

@@ -20,13 +20,17 @@ internal sealed class TrainCommand : ToolCommand
     private readonly Option<string> _model, _objective, _schedule;
     private readonly Option<string?> _weights;
     private readonly Option<DirectoryInfo> _pairs;
-    private readonly Option<FileInfo> _output;
+    private readonly Option<FileInfo?> _output;
     private readonly Option<long> _seed;
     private readonly Option<int> _warmup, _accumulation;
     private readonly Option<int?> _steps, _batch, _size;
-    private readonly Option<double> _beta, _low, _high, _weightDecay, _textDropout, _imageDropout, _bothDropout, _scale;
+    private readonly Option<double> _beta, _low, _high, _weightDecay, _noiseOffset, _textDropout, _imageDropout, _bothDropout, _scale;
     private readonly Option<double?> _learningRate, _contrast, _minSnr, _maxNorm, _ema;
-    private readonly Option<bool> _refuse, _verify;
+    private readonly Option<bool> _refuse, _verify, _prepareOnly, _gradientCheckpointing;
+    private readonly StateOptions _state = new();
+    private readonly StoreOptions _store = new();
+
+    private bool _continues;
 
     public TrainCommand() : base("train", "Fine-tunes a generator's adapter with PatchDPO on pairs whose patches are scored, and writes the tuned adapter.")
     {
@@ -37,7 +41,7 @@ internal sealed class TrainCommand : ToolCommand
         _pairs = DeclareRequired<DirectoryInfo>("--pairs", "Folder of pairs: what 'build' makes, or a folder in the official layout (sample0/, sample1/, ..., "
             + "patch_quality.pkl).");
         _verify = Declare<bool>("--verify", "Compare every file of the pairs with its SHA-256 in the manifest first.");
-        _output = DeclareRequired<FileInfo>("--output", "File for the adapter: .safetensors, or .bin for the official form in float16. It is replaced where it "
+        _output = Declare<FileInfo?>("--output", "File for the adapter: .safetensors, or .bin for the official form in float16. It is replaced where it "
             + "exists, and only when the training is done.");
         _objective = Declare("--objective", $"What is minimised; all but {TrainingObjectives.NameOf(Defaults.Objective)} are baselines to compare it with.",
             TrainingObjectives.NameOf(Defaults.Objective));
@@ -61,6 +65,8 @@ internal sealed class TrainCommand : ToolCommand
         _low = Declare("--low-percentile", "min-max: the percentile of patch quality that becomes 0.", Defaults.Weights.LowPercentile);
         _high = Declare("--high-percentile", "min-max: the percentile of patch quality that becomes 1.", Defaults.Weights.HighPercentile);
         _minSnr = Declare<double?>("--min-snr-gamma", "Cut of min-SNR weighting of timesteps; default: none, all alike.");
+        _noiseOffset = Declare("--noise-offset", "Standard deviation of noise that a whole channel of a latent shares.", Defaults.NoiseOffset);
+        _gradientCheckpointing = Declare<bool>("--gradient-checkpointing", "Compute the network's blocks once more in the backward pass: less memory, more time.");
         _beta = Declare("--beta", "diffusion-dpo: how strongly the model is held to what it was.", Defaults.DiffusionDpoBeta);
         _textDropout = Declare("--text-dropout", "Share of pairs whose prompt is left empty.", Defaults.TextDropout);
         _imageDropout = Declare("--image-dropout", "Share of pairs whose image prompt is left out.", Defaults.ImageDropout);
@@ -69,19 +75,34 @@ internal sealed class TrainCommand : ToolCommand
         _size = Declare<int?>("--size", "Side in pixels that images are trained at; default: the model's, at most 512.");
         _seed = Declare("--seed", "Decides order, noise, timesteps and what is left out.", Defaults.Seed);
         _refuse = Declare<bool>("--refuse-long-prompts", "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning.");
+        _store.AddTo(this);
+        _prepareOnly = Declare<bool>("--prepare-only", "Encode the pairs into the store, and do not train; any number of processes may do so at the same time.");
+        _state.AddTo(this);
         _compute.AddTo(this);
     }
+
+    protected override string StoppedMessage => _continues ? "Stopped. Run the same command to continue." : base.StoppedMessage;
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
         string model = arguments.GetValue(_model)!;
+        bool isPreparation = arguments.GetValue(_prepareOnly);
+        if (isPreparation && _store.Read(arguments) is null)
+            throw new InputException("--prepare-only needs a --store that the pairs are encoded into.");
+        if (!isPreparation && arguments.GetValue(_output) is null)
+            throw new InputException("Option '--output' is required.");
+        _continues = isPreparation || _state.Read(arguments) is not null;
         PersonalizedModelOptions loading = _generator.Read(arguments, generates: false) with
         {
             Device = _compute.Device(arguments),
             DType = _compute.DType(arguments),
         };
-        new AdapterTraining(ModelPath.Generator(model), loading, Choices(arguments, isSmall: model == ModelPath.Embedded))
-            .Run(arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify), arguments.GetValue(_output)!.FullName, cancellationToken);
+        var training = new AdapterTraining(ModelPath.Generator(model), loading, Choices(arguments, isSmall: model == ModelPath.Embedded));
+        (string pairs, bool verify) = (arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify));
+        if (isPreparation)
+            training.Prepare(pairs, verify, cancellationToken);
+        else
+            training.Run(pairs, verify, arguments.GetValue(_output)!.FullName, cancellationToken);
         return Ending.Done;
     }
 
@@ -114,6 +135,8 @@ internal sealed class TrainCommand : ToolCommand
                 HighPercentile = arguments.GetValue(_high),
             },
             MinSnrGamma = arguments.GetValue(_minSnr),
+            NoiseOffset = arguments.GetValue(_noiseOffset),
+            GradientCheckpointing = arguments.GetValue(_gradientCheckpointing),
             TextDropout = arguments.GetValue(_textDropout),
             ImageDropout = arguments.GetValue(_imageDropout),
             BothDropout = arguments.GetValue(_bothDropout),
@@ -121,6 +144,8 @@ internal sealed class TrainCommand : ToolCommand
             Size = arguments.GetValue(_size),
             Seed = arguments.GetValue(_seed),
             RefuseTruncatedPrompts = arguments.GetValue(_refuse),
+            Store = _store.Read(arguments),
+            State = _state.Read(arguments),
             Progress = progress,
         };
     }

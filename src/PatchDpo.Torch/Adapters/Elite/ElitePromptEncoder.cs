@@ -140,6 +140,9 @@ internal sealed class ElitePromptEncoder(ClipVisionEncoder encoder, EliteModel m
     }
 
     /// <inheritdoc/>
+    public override void ReleaseImageEncoder() => encoder.Dispose();
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         encoder.Dispose();

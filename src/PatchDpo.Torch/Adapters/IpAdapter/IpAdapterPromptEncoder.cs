@@ -88,6 +88,9 @@ internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Modul
     }
 
     /// <inheritdoc/>
+    public override void ReleaseImageEncoder() => encoder.Dispose();
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         encoder.Dispose();

@@ -99,6 +99,9 @@ internal sealed class MipAdapterPromptEncoder(IpAdapterPromptEncoder images, ITe
     }
 
     /// <inheritdoc/>
+    public override void ReleaseImageEncoder() => images.ReleaseImageEncoder();
+
+    /// <inheritdoc/>
     public override void Dispose() => images.Dispose();
 
     // A name without words has one row, so that its map is not empty.

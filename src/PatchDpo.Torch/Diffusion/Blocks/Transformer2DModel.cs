@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -5,9 +6,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Diffusion.Blocks;
 
-/// <summary>Transformer blocks over the pixels of a feature map, added to it: <c>(B,C,H,W), (B,T,Ctext), image prompt? -> (B,C,H,W)</c>.</summary>
+/// <summary>Transformer blocks over the pixels of a feature map, added to it: <c>(B,C,H,W), pass -> (B,C,H,W)</c>.</summary>
 /// <remarks>diffusers 0.23.1, models/transformer_2d.py with continuous input; the group norm's eps is 1e-6.</remarks>
-internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IImagePromptBranch?, Tensor>
+internal sealed class Transformer2DModel : nn.Module<Tensor, UNetPass, Tensor>
 {
     private readonly GroupNorm norm;
     private readonly nn.Module<Tensor, Tensor> proj_in;
@@ -46,16 +47,16 @@ internal sealed class Transformer2DModel : nn.Module<Tensor, Tensor, IImagePromp
     public IEnumerable<BasicTransformerBlock> Blocks => transformer_blocks;
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input, Tensor context, IImagePromptBranch? branch)
+    public override Tensor forward(Tensor input, UNetPass pass)
     {
         using DisposeScope scope = NewDisposeScope();
         (long height, long width) = (input.shape[2], input.shape[3]);
         Tensor x = norm.call(input);
         x = _linear ? proj_in.call(ToTokens(x)) : ToTokens(proj_in.call(x));
-        ImagePromptPlace? place = branch is null ? null : new ImagePromptPlace(branch, height, width);
+        ImagePromptPlace? place = pass.ImagePrompt is null ? null : new ImagePromptPlace(pass.ImagePrompt, height, width);
         foreach (BasicTransformerBlock block in transformer_blocks)
         {
-            Tensor next = block.call(x, context, place);
+            Tensor next = pass.Apply(v => block.call(v, pass.Context, place), x);
             x.Dispose();
             x = next;
         }

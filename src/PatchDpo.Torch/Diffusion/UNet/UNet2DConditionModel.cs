@@ -109,13 +109,23 @@ public sealed class UNet2DConditionModel : nn.Module
     /// <exception cref="ArgumentException">A tensor that the model needs is missing or has another shape.</exception>
     public Tensor forward(
         Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, Tensor? textEmbeds = null, Tensor? timeIds = null, IImagePromptBranch? imagePrompt = null)
+        => Forward(sample, timesteps, encoderHiddenStates, textEmbeds, timeIds, imagePrompt, recompute: false);
+
+    /// <summary>
+    /// The same; with <paramref name="recompute"/>, blocks keep their inputs alone for the backward pass (gradient checkpointing), until which text, image
+    /// prompt and what the caller's dispose scope is given here must live.
+    /// </summary>
+    internal Tensor Forward(
+        Tensor sample, Tensor timesteps, Tensor encoderHiddenStates, Tensor? textEmbeds, Tensor? timeIds, IImagePromptBranch? imagePrompt, bool recompute)
     {
         conv_in.Weight.AliveIn(this);
         CheckInputs(sample, timesteps, encoderHiddenStates);
         imagePrompt?.Check(sample.shape[0]);
         using DisposeScope scope = NewDisposeScope();
         Tensor embedding = Embed(sample, timesteps, textEmbeds, timeIds);
-        var pass = new UNetPass(embedding, encoderHiddenStates, imagePrompt);
+        if (recompute)
+            embedding.MoveToOuterDisposeScope();
+        var pass = new UNetPass(embedding, encoderHiddenStates, imagePrompt, recompute);
         Tensor x = conv_in.call(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample);
         pass.Skips.Push(x);
         foreach (UNetDownBlock block in down_blocks)

@@ -39,11 +39,12 @@ internal sealed class UNetDownBlock : nn.Module<Tensor, UNetPass, Tensor>
         Tensor x = input;
         for (int i = 0; i < resnets.Count; i++)
         {
-            x = resnets[i].call(x, pass.TimeEmbedding);
+            ResnetBlock2D resnet = resnets[i];
+            x = pass.Apply(v => resnet.call(v, pass.TimeEmbedding), x);
             if (attentions is not null)
             {
                 using Tensor before = x;
-                x = attentions[i].call(before, pass.Context, pass.ImagePrompt);
+                x = attentions[i].call(before, pass);
             }
             pass.Skips.Push(x);
         }

@@ -26,8 +26,8 @@ internal sealed class UNetMidBlock : nn.Module<Tensor, UNetPass, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input, UNetPass pass)
     {
-        using Tensor entered = resnets[0].call(input, pass.TimeEmbedding);
-        using Tensor attended = attentions[0].call(entered, pass.Context, pass.ImagePrompt);
-        return resnets[1].call(attended, pass.TimeEmbedding);
+        using Tensor entered = pass.Apply(v => resnets[0].call(v, pass.TimeEmbedding), input);
+        using Tensor attended = attentions[0].call(entered, pass);
+        return pass.Apply(v => resnets[1].call(v, pass.TimeEmbedding), attended);
     }
 }

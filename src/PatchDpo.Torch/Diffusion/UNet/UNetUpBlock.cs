@@ -48,12 +48,13 @@ internal sealed class UNetUpBlock : nn.Module<Tensor, UNetPass, Tensor>
                 joined = cat([x, skip], 1);
             if (i > 0)
                 x.Dispose();
+            ResnetBlock2D resnet = resnets[i];
             using (joined)
-                x = resnets[i].call(joined, pass.TimeEmbedding);
+                x = pass.Apply(v => resnet.call(v, pass.TimeEmbedding), joined);
             if (attentions is not null)
             {
                 using Tensor before = x;
-                x = attentions[i].call(before, pass.Context, pass.ImagePrompt);
+                x = attentions[i].call(before, pass);
             }
         }
         if (upsamplers is not null)

@@ -1,5 +1,5 @@
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.PatchQuality;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training.Objectives;
@@ -12,7 +12,7 @@ namespace PatchDpo.Torch.Training.Objectives;
 internal sealed class DiffusionDpoObjective(double beta) : ITrainingObjective
 {
     /// <summary>1 everywhere: this loss looks at whole images.</summary>
-    public Tensor Weights(IReadOnlyList<TrainingPair> pairs, int height, int width) => ones(pairs.Count, 2, height, width);
+    public PairWeights FitWeights(IEnumerable<QualityMap> maps) => (pairs, height, width) => ones(pairs.Count, 2, height, width);
 
     public ObjectiveLoss Loss(TrainingStep step, Func<Tensor> untrained)
     {

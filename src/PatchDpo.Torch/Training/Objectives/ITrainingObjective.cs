@@ -1,4 +1,4 @@
-using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.PatchQuality;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training.Objectives;
@@ -6,12 +6,10 @@ namespace PatchDpo.Torch.Training.Objectives;
 /// <summary>What a training run minimises; the loop is the same for all.</summary>
 internal interface ITrainingObjective
 {
-    /// <summary>The loss weights of all pairs, found once before training.</summary>
-    /// <param name="pairs">P pairs.</param>
-    /// <param name="height">Rows of the latent grid.</param>
-    /// <param name="width">Columns of the latent grid.</param>
-    /// <returns>Float32 on the CPU, <c>(P,2,h,w)</c>: reference, then generated image; the caller disposes it.</returns>
-    Tensor Weights(IReadOnlyList<TrainingPair> pairs, int height, int width);
+    /// <summary>Finds what the weights of all pairs depend on, once before the first step.</summary>
+    /// <param name="maps">The quality maps of all pairs, both sides; read where they are needed, one after another.</param>
+    /// <returns>Gives the weights of some of the pairs.</returns>
+    PairWeights FitWeights(IEnumerable<QualityMap> maps);
 
     /// <summary>The loss of a step, in the current dispose scope.</summary>
     /// <param name="step">The forward pass.</param>

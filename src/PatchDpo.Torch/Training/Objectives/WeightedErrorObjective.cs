@@ -1,8 +1,7 @@
 using PatchDpo.Torch.Diffusion.Schedules;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Training.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,21 +14,28 @@ namespace PatchDpo.Torch.Training.Objectives;
 /// <param name="minSnrGamma">Cut of min-SNR weighting, or null for none.</param>
 internal sealed class WeightedErrorObjective(TrainingObjective kind, WeightMapOptions options, NoiseSchedule schedule, double? minSnrGamma) : ITrainingObjective
 {
-    public Tensor Weights(IReadOnlyList<TrainingPair> pairs, int height, int width)
+    public PairWeights FitWeights(IEnumerable<QualityMap> maps)
     {
-        using DisposeScope scope = NewDisposeScope();
-        Tensor weights = kind switch
+        switch (kind)
         {
-            TrainingObjective.Reconstruction => ones(pairs.Count, 2, height, width),
-            TrainingObjective.ReferenceOnly => tensor([1f, 0]).reshape(1, 2, 1, 1).expand(pairs.Count, 2, height, width).contiguous(),
-            TrainingObjective.ImageLevel => WholeImage(
-                OfPatches(pairs, height, width,
-                new WeightMapOptions { Kind = options.Kind, LowPercentile = options.LowPercentile, HighPercentile = options.HighPercentile })),
-            TrainingObjective.ImageLevelSameMass => WholeImage(OfPatches(pairs, height, width, options)),
-            TrainingObjective.PatchDpo => OfPatches(pairs, height, width, options),
-            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This objective weights no errors."),
-        };
-        return weights.MoveToOuterDisposeScope();
+            case TrainingObjective.Reconstruction:
+                return (pairs, height, width) => ones(pairs.Count, 2, height, width);
+            case TrainingObjective.ReferenceOnly:
+                return (pairs, height, width) =>
+                {
+                    using DisposeScope scope = NewDisposeScope();
+                    return tensor([1f, 0]).reshape(1, 2, 1, 1).expand(pairs.Count, 2, height, width).contiguous().MoveToOuterDisposeScope();
+                };
+            case TrainingObjective.ImageLevel:
+                var linear = new WeightMapOptions { Kind = options.Kind, LowPercentile = options.LowPercentile, HighPercentile = options.HighPercentile };
+                return WholeImage(OfPatches(WeightMapping.Fit(maps, linear)));
+            case TrainingObjective.ImageLevelSameMass:
+                return WholeImage(OfPatches(WeightMapping.Fit(maps, options)));
+            case TrainingObjective.PatchDpo:
+                return OfPatches(WeightMapping.Fit(maps, options));
+            default:
+                throw new ArgumentOutOfRangeException(nameof(kind), kind, "This objective weights no errors.");
+        }
     }
 
     public ObjectiveLoss Loss(TrainingStep step, Func<Tensor> untrained)
@@ -40,13 +46,18 @@ internal sealed class WeightedErrorObjective(TrainingObjective kind, WeightMapOp
         return new ObjectiveLoss(PatchDpoLoss.Compute(step.Prediction, step.Target, weights));
     }
 
-    private static Tensor OfPatches(IReadOnlyList<TrainingPair> pairs, int height, int width, WeightMapOptions options)
+    private static PairWeights OfPatches(WeightMapping mapping) => (pairs, height, width) =>
     {
-        WeightMapping mapping = WeightMapping.Fit(pairs.SelectMany(p => new[] { p.ReferenceQuality, p.GeneratedQuality }), options);
+        using DisposeScope scope = NewDisposeScope();
         // Maps cover the whole image, latents its centre square.
-        Tensor OnGrid(QualityMap quality, ImageBuffer image) => mapping.Apply(quality).ResizeCenterSquare(image.Width, image.Height, height, width).ToTensor();
-        return stack(pairs.Select(p => stack([OnGrid(p.ReferenceQuality, p.Reference).SubtractedFrom(1), OnGrid(p.GeneratedQuality, p.Generated)])));
-    }
+        Tensor OnGrid(PairImage image) => mapping.Apply(image.Quality).ResizeCenterSquare(image.Width, image.Height, height, width).ToTensor();
+        return stack(pairs.Select(p => stack([OnGrid(p.Reference).SubtractedFrom(1), OnGrid(p.Generated)]))).MoveToOuterDisposeScope();
+    };
 
-    private static Tensor WholeImage(Tensor weights) => weights.mean([2, 3], keepdim: true).expand_as(weights).contiguous();
+    private static PairWeights WholeImage(PairWeights patches) => (pairs, height, width) =>
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor weights = patches(pairs, height, width);
+        return weights.mean([2, 3], keepdim: true).expand_as(weights).contiguous().MoveToOuterDisposeScope();
+    };
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.Elite;
@@ -11,7 +12,6 @@ using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Data;
-using PatchDpo.Torch.Training.Objectives;
 using PatchDpo.Torch.Vision.Dino;
 using PatchDpo.Torch.Weights;
 using TorchSharp;
@@ -153,17 +153,61 @@ public sealed class EliteFamilyTests : IDisposable
     }
 
     [Fact]
+    public void A_training_that_is_stopped_goes_on_to_the_same_bits_with_what_a_store_keeps()
+    {
+        using TemporaryFolder folder = new();
+        PatchDpoTrainerOptions options = new() { MaxSteps = 4, LearningRate = 1e-2, BatchSize = 2, TextDropout = 0.3, ImageDropout = 0.3 };
+        byte[] expected = Bytes(options);
+        PatchDpoTrainerOptions kept = options with { Store = new() { Folder = folder.File("store") },
+            State = new() { Folder = folder.File("state") } };
+        using CancellationTokenSource stop = new();
+        Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, kept with { Progress = new DirectProgress<TrainingProgress>(p =>
+        {
+            if (p.Step == 2)
+                stop.Cancel();
+        }) }).Train(Pairs(), stop.Token));
+        Assert.Equal(expected, Bytes(kept));
+        // The backward pass asks the branch once more.
+        Assert.True(Difference(expected, Bytes(options with { GradientCheckpointing = true })) < 1e-5);
+        // Rounded, and so another training, but with the placeholder where it was.
+        Assert.NotEqual(expected, Bytes(options with { Store = new() { Folder = folder.File("store"), DType = ScalarType.BFloat16 } }));
+
+        static float Difference(byte[] a, byte[] b) => MemoryMarshal.Cast<byte, float>(a).ToArray().Zip(MemoryMarshal.Cast<byte, float>(b).ToArray())
+            .Max(p => Math.Abs(p.First - p.Second));
+
+        byte[] Bytes(PatchDpoTrainerOptions how)
+        {
+            using AdapterLayers layers = new PatchDpoTrainer(_model, how).Train(Pairs());
+            return [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+        }
+    }
+
+    [Fact]
+    public void Training_and_saving_need_no_encoder_once_pairs_are_prepared()
+    {
+        using PersonalizedModel model = PersonalizedModel.Load(_folder);
+        PatchDpoTrainer trainer = new(model, new() { MaxSteps = 2, LearningRate = 1e-2 });
+        using PreparedPairs pairs = trainer.Prepare(Pairs());
+        model.ReleaseEncoders();
+        using PersonalizedModel tuned = model.WithAdapterLayers(trainer.Train(pairs));
+        string path = Path.Combine(_folder, "released.safetensors");
+        tuned.SaveAdapter(path);
+        using PersonalizedModel loaded = PersonalizedModel.Load(_folder, path);
+        Assert.NotEqual(Draw(1), Draw(1, model: loaded));
+        Assert.Throws<ObjectDisposedException>(() => Draw(1, model: tuned));
+    }
+
+    [Fact]
     public void Training_sees_the_text_and_place_that_generation_sees()
     {
         using DisposeScope scope = NewDisposeScope();
         TrainingPair[] pairs = Pairs();
-        using TrainingCache cache = new(
-            _model, pairs, new PatchDpoTrainerOptions(), new WeightedErrorObjective(TrainingObjective.PatchDpo, new(), _model.Schedule, null),
-            CancellationToken.None);
+        using PreparedPairs prepared = new PatchDpoTrainer(_model).Prepare(pairs);
         foreach ((bool dropText, bool dropImage) in new[] { (false, false), (true, false), (false, true), (true, true) })
         {
-            PromptConditions conditions = cache.Batch(
-                [1, 2], [dropText, false], [dropImage, false], zeros(2, 4, 8, 8), tensor(new long[] { 5, 6 }), officialTimeIds: false, CPU).Conditions;
+            PromptConditions conditions = prepared.Batch(
+                [1, 2], [dropText, false], [dropImage, false], zeros(2, 4, 8, 8), tensor(new long[] { 5, 6 }), officialTimeIds: false,
+                (_, height, width) => ones(2, 2, height, width)).Conditions;
             string[] prompts = [dropText ? "" : pairs[1].Prompt, pairs[2].Prompt];
             ImagePrompt image = _model.Locate(ImagePrompt.Concat(
                 dropImage ? _model.EncodeDroppedReference(1) : _model.EncodeReferences([pairs[1].Reference]),

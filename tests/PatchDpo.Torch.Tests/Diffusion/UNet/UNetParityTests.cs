@@ -68,7 +68,7 @@ public class UNetParityTests
                 Tensor output = UNetFixture.Module(unet, probe[(model.Key.Length + 1)..]) switch
                 {
                     ResnetBlock2D m => m.call(input, io[$"in.{probe}.temb"]),
-                    Transformer2DModel m => m.call(input, io[$"in.{probe}.encoder_hidden_states"], null),
+                    Transformer2DModel m => m.call(input, new UNetPass(zeros(0), io[$"in.{probe}.encoder_hidden_states"], null)),
                     BasicTransformerBlock m => m.call(input, io[$"in.{probe}.encoder_hidden_states"], null),
                     nn.Module<Tensor, Tensor> m => m.call(input),
                     var m => throw new InvalidOperationException($"{probe} is a {m.GetType().Name}."),

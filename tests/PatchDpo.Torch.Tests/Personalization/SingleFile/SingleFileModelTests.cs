@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using PatchDpo.Tests;
-using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Weights.Pickle;

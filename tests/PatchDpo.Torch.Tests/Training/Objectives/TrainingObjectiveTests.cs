@@ -5,6 +5,7 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -27,7 +28,7 @@ public class TrainingObjectiveTests(TinyModelFixture fixture) : IClassFixture<Ti
         var weighting = new WeightedErrorObjective(objective, new WeightMapOptions { Contrast = 2 }, _model.Schedule, null);
         TrainingPair pair = new("a", TinyModelFixture.Image(1), TinyModelFixture.Image(2), new QualityMap(1, 2, [0.2f, 0.6f]),
             new QualityMap(1, 2, [0.5f, 0.9f]));
-        using Tensor weights = weighting.Weights([pair, pair], 2, 2);
+        using Tensor weights = weighting.FitWeights([pair.ReferenceQuality, pair.GeneratedQuality])([PairRecord.Of(pair), PairRecord.Of(pair)], 2, 2);
         Assert.Equal([2L, 2, 2, 2], weights.shape);
         float[] expected = [.. reference, .. reference, .. generated, .. generated];
         float[] actual = weights.data<float>().ToArray();

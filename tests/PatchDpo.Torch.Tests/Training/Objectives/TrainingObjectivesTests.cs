@@ -23,6 +23,6 @@ public class TrainingObjectivesTests(TinyModelFixture fixture) : IClassFixture<T
         Assert.Throws<ArgumentOutOfRangeException>(() => TrainingObjectives.NameOf(Unknown));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PatchDpoTrainerOptions { Objective = Unknown });
         foreach (TrainingObjective kind in new[] { Unknown, TrainingObjective.DiffusionDpo })
-            Assert.Throws<ArgumentOutOfRangeException>(() => new WeightedErrorObjective(kind, new(), fixture.Model.Schedule, null).Weights([], 2, 2));
+            Assert.Throws<ArgumentOutOfRangeException>(() => new WeightedErrorObjective(kind, new(), fixture.Model.Schedule, null).FitWeights([]));
     }
 }

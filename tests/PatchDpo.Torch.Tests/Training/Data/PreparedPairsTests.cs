@@ -1,4 +1,5 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
@@ -13,7 +14,7 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Tests.Training.Data;
 
-public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyModelFixture>
+public class PreparedPairsTests(TinyModelFixture fixture) : IClassFixture<TinyModelFixture>
 {
     private readonly PersonalizedModel _model = fixture.Model;
 
@@ -28,9 +29,9 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
             Pair("b", shared, TinyPersonalizedModel.Image(11, 64, 48), 0.2f),
             Pair("a", TinyModelFixture.Image(2), TinyModelFixture.Image(12), 0.3f),
         ];
-        using TrainingCache cache = Cache(pairs, new PatchDpoTrainerOptions());
+        using PreparedPairs prepared = Prepare(pairs, new PatchDpoTrainerOptions());
         Tensor noise = randn(2, 4, 8, 8), timesteps = tensor(new long[] { 7, 900 });
-        TrainingBatch batch = cache.Batch([2, 1], [false, false], [false, false], noise, timesteps, officialTimeIds: false, CPU);
+        TrainingBatch batch = prepared.Batch([2, 1], [false, false], [false, false], noise, timesteps, officialTimeIds: false, Weights);
 
         Close(batch.Latents, _model.EncodeLatents([pairs[2].Reference, pairs[1].Reference, pairs[2].Generated, pairs[1].Generated]));
         Close(batch.Noise, cat([noise, noise]));
@@ -50,24 +51,48 @@ public class TrainingCacheTests(TinyModelFixture fixture) : IClassFixture<TinyMo
     {
         using DisposeScope scope = NewDisposeScope();
         TrainingPair[] pairs = [Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)];
-        using TrainingCache cache = Cache(pairs, new PatchDpoTrainerOptions());
-        TrainingBatch batch = cache.Batch([0, 0], [true, false], [false, true], zeros(2, 4, 8, 8), tensor(new long[] { 1, 2 }), officialTimeIds: false, CPU);
+        using PreparedPairs prepared = Prepare(pairs, new PatchDpoTrainerOptions());
+        TrainingBatch batch = prepared.Batch([0, 0], [true, false], [false, true], zeros(2, 4, 8, 8), tensor(new long[] { 1, 2 }), officialTimeIds: false, Weights);
         Close(batch.Conditions.Text.HiddenStates[..2], _model.EncodeText(["", "a"]).HiddenStates);
         Close(batch.Conditions.Image["tokens"][..2], ImagePrompt.Concat(_model.EncodeReferences([pairs[0].Reference]),
             _model.EncodeDroppedReference(1))["tokens"]);
     }
 
     [Fact]
+    public void Training_on_prepared_pairs_and_saving_need_no_encoders()
+    {
+        TrainingPair[] pairs = [Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)];
+        using var folder = new TemporaryFolder();
+        using PersonalizedModel model = PersonalizedModel.Load(_model.FolderPath);
+        var trainer = new PatchDpoTrainer(model, new PatchDpoTrainerOptions { MaxSteps = 2, State = new() { Folder = folder.File("state") } });
+        using AdapterLayers expected = trainer.Train(pairs);
+        Directory.Delete(folder.File("state"), recursive: true);
+        using PreparedPairs prepared = trainer.Prepare(pairs);
+        model.ReleaseEncoders();
+        model.ReleaseEncoders();
+        using PersonalizedModel tuned = model.WithAdapterLayers(trainer.Train(prepared));
+        Assert.Equal(Values(expected), Values(tuned.AdapterLayers));
+        tuned.SaveAdapter(folder.File("tuned.safetensors"));
+        Assert.Throws<ObjectDisposedException>(() => model.EncodeText(["a"]));
+        Assert.Throws<ObjectDisposedException>(() => model.EncodeLatents([TinyModelFixture.Image(0)]));
+        Assert.Throws<ObjectDisposedException>(() => model.EncodeReferences([TinyModelFixture.Image(0)]));
+        Assert.Throws<ObjectDisposedException>(() => trainer.Prepare(pairs));
+
+        static float[] Values(AdapterLayers layers) => [.. layers.parameters().SelectMany(p => p.data<float>().ToArray())];
+    }
+
+    [Fact]
     public void Another_training_size_changes_the_latent_grid()
     {
-        using TrainingCache cache = Cache([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)], new PatchDpoTrainerOptions { Size = 24 });
-        Assert.Equal([4, 6, 6], cache.LatentShape);
-        Assert.Throws<ArgumentException>(() => Cache([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)],
+        using PreparedPairs prepared = Prepare([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)], new PatchDpoTrainerOptions { Size = 24 });
+        Assert.Equal([4, 6, 6], prepared.LatentShape);
+        Assert.Throws<ArgumentException>(() => Prepare([Pair("a", TinyModelFixture.Image(0), TinyModelFixture.Image(10), 0.5f)],
             new PatchDpoTrainerOptions { Size = 25 }));
     }
 
-    private TrainingCache Cache(TrainingPair[] pairs, PatchDpoTrainerOptions options)
-        => new(_model, pairs, options, new WeightedErrorObjective(TrainingObjective.PatchDpo, options.Weights, _model.Schedule, null), CancellationToken.None);
+    private PairWeights Weights => new WeightedErrorObjective(TrainingObjective.PatchDpo, new WeightMapOptions(), _model.Schedule, null).FitWeights([]);
+
+    private PreparedPairs Prepare(TrainingPair[] pairs, PatchDpoTrainerOptions options) => new PatchDpoTrainer(_model, options).Prepare(pairs);
 
     private static TrainingPair Pair(string prompt, ImageBuffer reference, ImageBuffer generated, float quality)
         => new(prompt, reference, generated, new QualityMap(1, 1, [quality]), new QualityMap(1, 1, [quality]));

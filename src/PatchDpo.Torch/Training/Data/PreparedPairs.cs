@@ -1,0 +1,127 @@
+using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Pairs;
+using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training.Objectives;
+using static TorchSharp.torch;
+
+namespace PatchDpo.Torch.Training.Data;
+
+/// <summary>
+/// Pairs as training reads them: checked, and everything frozen that their steps need encoded (latents, text states, image prompts). Made by
+/// <see cref="PatchDpoTrainer.Prepare"/>.
+/// </summary>
+/// <remarks>
+/// With a store (<see cref="PatchDpoTrainerOptions.Store"/>) the memory that it takes does not grow with the number of pairs; without, all that is encoded
+/// stays in memory.
+/// </remarks>
+public sealed class PreparedPairs : IDisposable
+{
+    private readonly ConditionStore _store;
+    private readonly PairRecords _records;
+    private readonly ImagePromptEncoder _encoder;
+
+    internal PreparedPairs(PersonalizedModel model, IEnumerable<TrainingPair> pairs, PatchDpoTrainerOptions options, CancellationToken cancellationToken)
+    {
+        Model = model;
+        Size = SizeOf(model, options);
+        _encoder = model.References;
+        _store = ConditionStore.Open(model, options.Store);
+        _records = new PairRecords(_store.WorkFolder);
+        try
+        {
+            var encoding = new PairEncoding(model, options, _store, Size, cancellationToken);
+            encoding.Run(pairs, _records);
+            if (_records.Count == 0)
+                throw new EmptyDataException("There is no pair to train on: the data have no row.");
+            (TruncatedPrompts, Warnings) = (encoding.TruncatedPrompts, encoding.Warnings);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>How many pairs there are.</summary>
+    public int Count => _records.Count;
+
+    /// <summary>The pairs' prompts of which the text encoder sees the beginning alone, by the pairs' places; at most the first 10,000 of them.</summary>
+    public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; }
+
+    /// <summary>What the adapter's family has to say of the pairs' references; at most the first 10,000 warnings.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>The model that encoded them.</summary>
+    internal PersonalizedModel Model { get; }
+
+    /// <summary>The side that they are trained at, in pixels.</summary>
+    internal int Size { get; }
+
+    /// <summary>Shape of one image's latents: C, h, w.</summary>
+    internal long[] LatentShape => [Model.LatentChannels, Size / Model.LatentScale, Size / Model.LatentScale];
+
+    /// <summary>SHA-256 of all pairs in their order: prompts, images and quality.</summary>
+    internal string Sha256 => _records.Sha256;
+
+    /// <summary>All records, one after another.</summary>
+    internal IEnumerable<PairRecord> Records => _records.All();
+
+    /// <summary>The side that options name, or the model's, at most the official 512.</summary>
+    /// <exception cref="ArgumentException">It is no multiple of the model's latent scale.</exception>
+    internal static int SizeOf(PersonalizedModel model, PatchDpoTrainerOptions options)
+        => model.CheckSide(options.Size ?? Math.Min(model.ImageSize, 512), nameof(options.Size));
+
+    /// <summary>Puts a batch together, on the model's device, in the current dispose scope.</summary>
+    /// <param name="pairs">Places of B pairs.</param>
+    /// <param name="dropText">Whose prompts are dropped.</param>
+    /// <param name="dropImage">Whose image prompts are dropped.</param>
+    /// <param name="noise"><c>(B,C,h,w)</c>.</param>
+    /// <param name="timesteps"><c>(B)</c>.</param>
+    /// <param name="officialTimeIds">The official script's rows of sizes.</param>
+    /// <param name="weigh">Gives the loss's weights.</param>
+    internal TrainingBatch Batch(
+        long[] pairs, bool[] dropText, bool[] dropImage, Tensor noise, Tensor timesteps, bool officialTimeIds, PairWeights weigh)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        PairRecord[] records = [.. pairs.Select(p => _records[p])];
+        PairImage[] images = [.. records.Select(r => r.Reference), .. records.Select(r => r.Generated)];
+        UInt128[][] shown = [.. records.Select((r, i) => dropImage[i] ? [ConditionKinds.DroppedImage] : r.ImagePrompts)];
+        string[] prompts = [.. records.Select((r, i) => dropText[i] ? "" : r.Prompt)];
+        UInt128[] texts = [.. prompts.Select((p, i) => ConditionKinds.TextContent(PairRecord.ContentOf(p), _encoder.ChangesText ? shown[i] : null))];
+        PairSizes sizes = SizesOf(records);
+        long[] latents = LatentShape;
+        Tensor Moved(Tensor tensor) => tensor.to(Model.Device);
+        return TrainingBatch.OfPairs(
+            Moved(ConditionKinds.ToLatents(_store.Read(ConditionKinds.Latents(Size), [.. images.Select(i => i.Content)]))), Moved(noise), Moved(timesteps),
+            ConditionKinds.ToText(_store.Read(ConditionKinds.Text, texts)).Map(Moved),
+            _encoder.Locate(
+                _encoder.Fuse(new ImagePrompt(_store.Read(ConditionKinds.Image, [.. shown.SelectMany(p => p)])), [.. shown.Select(p => p.Length)], null,
+                    _encoder.ObjectFusion), prompts).Map(Moved),
+            Moved(officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()),
+            // (B,2,h,w): all references, then all generated images.
+            Moved(weigh(records, (int)latents[1], (int)latents[2]).transpose(0, 1).flatten(0, 1).unsqueeze(1)));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _records.Dispose();
+        _store.Dispose();
+    }
+
+    private bool _isDisposed;
+
+    /// <summary>Sizes of the files, and what the centre crop to a square leaves out.</summary>
+    private PairSizes SizesOf(PairRecord[] records)
+    {
+        PairImage[] images = [.. records.SelectMany(r => new[] { r.Reference, r.Generated })];
+        float Offset(int length, PairImage image) => (float)Math.Round((((long)Size * length / Math.Min(image.Width, image.Height)) - Size) / 2.0);
+        Tensor Build(Func<PairImage, float> rows, Func<PairImage, float> columns)
+            => tensor(images.SelectMany(i => new[] { rows(i), columns(i) }).ToArray()).reshape(-1, 2, 2);
+        return new PairSizes(Build(i => i.Height, i => i.Width), Build(i => Offset(i.Height, i), i => Offset(i.Width, i)), Build(_ => Size, _ => Size));
+    }
+}
