@@ -44,6 +44,14 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             SeedData.TwoObjects,
             [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Identity],
             Method.Identity),
+        new("merged-objects", "Two objects, merged", """
+            The same data and prompts. "Merged" is MIP-Adapter's attention on the same keys and values: each object's tokens are attended to apart and weighed by
+            where the words of its name are attended to, behind a gate that is drawn and, with PatchDPO, trained with the keys and values. The others
+            attend to the objects' tokens at once. All train on the same pairs, which the base generated with concatenated tokens.
+            """,
+            SeedData.TwoObjects,
+            [Method.Base, Method.BaseMerged, Method.Identity, Method.IdentityMerged],
+            Method.IdentityMerged),
     ];
 
     /// <summary>The base, and those of the methods that the command line names; all of them where it names none.</summary>

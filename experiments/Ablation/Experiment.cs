@@ -18,10 +18,16 @@ internal sealed class Experiment(Settings settings) : IDisposable
 {
     private readonly PersonalizedModel _model = PersonalizedModel.LoadEmbedded();
     private readonly EvaluationModels _evaluation = EvaluationModels.LoadEmbedded();
+    private PersonalizedModel? _merging;
+
+    // The same model as a MIP-Adapter.
+    private PersonalizedModel Merging => _merging ??= PersonalizedModel.Load(
+        EmbeddedModels.Generator, new PersonalizedModelOptions { AdapterFamily = "mip-adapter" });
 
     public void Dispose()
     {
         _model.Dispose();
+        _merging?.Dispose();
         _evaluation.Dispose();
     }
 
@@ -40,7 +46,12 @@ internal sealed class Experiment(Settings settings) : IDisposable
     }
 
     /// <summary>Trains with a method, if it trains at all, and draws the held-out subjects.</summary>
-    public Curve Run(Method method, SeedPairs seed) => method.Objective is TrainingObjective objective ? Tune(method, objective, seed) : seed.Base;
+    public Curve Run(Method method, SeedPairs seed) => (method.Objective, method.Merges) switch
+    {
+        (TrainingObjective objective, _) => Tune(method.Merges ? Merging : _model, method, objective, seed),
+        (null, true) => Evaluate(Merging, seed, implicitAccuracy: null),
+        _ => seed.Base,
+    };
 
     private static IReadOnlyList<TrainingPair> Score(Estimate estimate, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated)
     {
@@ -54,10 +65,10 @@ internal sealed class Experiment(Settings settings) : IDisposable
             quality[i].Generated) { ImagePrompts = [.. c.ImagePrompts] }).ToArray();
     }
 
-    private Curve Tune(Method method, TrainingObjective objective, SeedPairs seed)
+    private Curve Tune(PersonalizedModel start, Method method, TrainingObjective objective, SeedPairs seed)
     {
         var accuracies = new List<float>();
-        var trainer = new PatchDpoTrainer(_model, new PatchDpoTrainerOptions
+        var trainer = new PatchDpoTrainer(start, new PatchDpoTrainerOptions
         {
             Objective = objective,
             Weights = method.Weights,
@@ -72,7 +83,7 @@ internal sealed class Experiment(Settings settings) : IDisposable
                     accuracies.Add(accuracy);
             }),
         });
-        using PersonalizedModel tuned = _model.WithAdapterLayers(trainer.Train(seed.Pairs[method.Estimate]));
+        using PersonalizedModel tuned = start.WithAdapterLayers(trainer.Train(seed.Pairs[method.Estimate]));
         return Evaluate(tuned, seed, accuracies.Count == 0 ? null : accuracies.Average());
     }
 
@@ -93,8 +104,8 @@ internal sealed class Experiment(Settings settings) : IDisposable
     }
 
     private static IReadOnlyList<ImageBuffer> Draw(PersonalizedModel generator, IEnumerable<HeldOutCase> cases, double strength, int seed)
-        => generator.Generate(cases.Select(c => new GenerationRequest(c.Prompt, c.Objects.Select(o => o.Reference).ToArray())).ToArray(),
-            WithSeed(seed) with { AdapterScale = strength });
+        => generator.Generate(cases.Select(c => new GenerationRequest(c.Prompt, c.Objects.Select(o => o.Named).ToArray())).ToArray(),
+            WithSeed(seed) with { AdapterScale = strength, ReferenceFusion = generator.ObjectFusion });
 
     private Outcome Measure(double strength, IReadOnlyList<HeldOutCase> cases, IReadOnlyList<ImageBuffer> images)
     {

@@ -10,6 +10,12 @@ namespace Ablation;
 /// <param name="Estimate">How p is estimated.</param>
 internal sealed record Method(string Name, TrainingObjective? Objective, WeightMapOptions Weights, Estimate Estimate = default)
 {
+    /// <summary>
+    /// Whether objects are attended to apart and merged by their names' maps behind a gate, as a MIP-Adapter does it, not concatenated; the base's keys and
+    /// values with gates that are drawn.
+    /// </summary>
+    public bool Merges { get; init; }
+
     private static readonly WeightMapOptions IdentityWeights = new();
     private static readonly WeightMapOptions Sharp = MinMax(12);
 
@@ -24,6 +30,10 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
     public static Method DiffusionDpo { get; } = new("Diffusion-DPO", TrainingObjective.DiffusionDpo, IdentityWeights);
 
     public static Method Identity { get; } = new("PatchDPO, identity", TrainingObjective.PatchDpo, IdentityWeights);
+
+    public static Method BaseMerged { get; } = Base with { Name = "base, merged", Merges = true };
+
+    public static Method IdentityMerged { get; } = Identity with { Name = "PatchDPO, identity, merged", Merges = true };
 
     public static Method IdentitysMass { get; } = new("image-level weights, identity's mass", TrainingObjective.ImageLevelSameMass, IdentityWeights);
 

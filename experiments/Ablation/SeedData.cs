@@ -34,14 +34,15 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
         {
             Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: !IsOneOf(Quarter, i));
             ImageBuffer[] references = [CharacterRenderer.RenderReference(duo.Left).Image, CharacterRenderer.RenderReference(duo.Right).Image];
-            return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), references, CharacterRenderer.Render(duo, i));
+            ReferenceImage[] named = [new(references[0]) { Name = Duo.Name(duo.Left) }, new(references[1]) { Name = Duo.Name(duo.Right) }];
+            return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), named, CharacterRenderer.Render(duo, i));
         }).ToArray();
         return new SeedData(cases, Enumerable.Range(0, heldOut).Select(i =>
         {
             Duo duo = Duo.Random((seed * 1_000_003) + training + i, onWhite: false) with { Scene = (Scene)(((seed * 5) + i) % 8) };
             IReadOnlyList<RenderedCharacter> truths = CharacterRenderer.Render(duo, i);
             HeldOutObject[] objects = new[] { duo.Left, duo.Right }.Select(
-                (c, side) => new HeldOutObject(CharacterRenderer.RenderReference(c).Image, truths[side], CharacterRenderer.CellOf(duo, side))).ToArray();
+                (c, side) => new HeldOutObject(CharacterRenderer.RenderReference(c).Image, truths[side], Duo.Name(c), CharacterRenderer.CellOf(duo, side))).ToArray();
             return new HeldOutCase(Subject(i), duo.Text, objects, image => ShownRequest.Of(image, duo, i));
         }).ToArray());
     }
@@ -59,7 +60,8 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
         {
             Character character = all[training + i];
             Prompt prompt = Prompt.Varied(character.Kind, (seed * 7_919) + i);
-            var shown = new HeldOutObject(CharacterRenderer.RenderReference(character).Image, CharacterRenderer.Render(character, prompt, i));
+            var shown = new HeldOutObject(
+                CharacterRenderer.RenderReference(character).Image, CharacterRenderer.Render(character, prompt, i), Duo.Name(character));
             return new HeldOutCase(Subject(i), prompt.Text, [shown], image => ShownRequest.Of(image, character, prompt, i));
         }).ToArray());
     }

@@ -6,9 +6,9 @@ namespace Ablation;
 /// <summary>What a training pair is made from.</summary>
 /// <param name="Prompt">The text.</param>
 /// <param name="Reference">x_ref, one of the two images to train on: the object, or the objects' montage.</param>
-/// <param name="ImagePrompts">An image of each object.</param>
+/// <param name="ImagePrompts">An image of each object, with its name.</param>
 /// <param name="Truths">How each object should look in the image that the prompt asks for.</param>
-internal sealed record TrainingCase(string Prompt, ImageBuffer Reference, IReadOnlyList<ImageBuffer> ImagePrompts, IReadOnlyList<RenderedCharacter> Truths)
+internal sealed record TrainingCase(string Prompt, ImageBuffer Reference, IReadOnlyList<ReferenceImage> ImagePrompts, IReadOnlyList<RenderedCharacter> Truths)
 {
     /// <summary>Where the objects of the image should be, which a user asks a segmenter for.</summary>
     public bool[,] Foreground()

@@ -35,5 +35,6 @@ public sealed record Duo(Character Left, Character Right, Scene Scene)
     /// <summary>The text, for example "a cat and a robot, on a beach".</summary>
     public string Text => $"a {Name(Left)} and a {Name(Right)}, {Prompt.SceneText(Scene)}";
 
-    private static string Name(Character character) => character.Kind.ToString().ToLowerInvariant();
+    /// <summary>What texts call a character.</summary>
+    public static string Name(Character character) => character.Kind.ToString().ToLowerInvariant();
 }

@@ -102,6 +102,45 @@ public sealed class PatchQualityEstimator
         }
     }
 
+    /// <summary>Scores generated images of several objects, each object with a reference of its own.</summary>
+    /// <param name="generated">Generated images of any sizes.</param>
+    /// <param name="objects">Of each generated image, a reference of each of its objects, at least one.</param>
+    /// <param name="objectMasks">Of each reference the foreground, as <see cref="Score"/> takes it; null: none.</param>
+    /// <param name="cancellationToken">Stops between batches.</param>
+    /// <returns>One result a generated image, in order.</returns>
+    /// <exception cref="ArgumentException">The lists differ in length, or an image has no object.</exception>
+    /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite features; the message names the generated image.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <remarks>
+    /// Not in the paper: p(x_gen) is the maximum over the patches of all the objects' references. The score is the mean of that map, averaged with the
+    /// mean over objects of the mean p(x_ref); with masks it is the mean of the objects' own scores. A patch of one object that was drawn on another
+    /// counts as good here too; each object's own map shows where that object is.
+    /// </remarks>
+    public IReadOnlyList<ObjectsQualityResult> ScoreObjects(
+        IReadOnlyList<ImageBuffer> generated, IReadOnlyList<IReadOnlyList<ImageBuffer>> objects,
+        IReadOnlyList<IReadOnlyList<bool[,]?>>? objectMasks = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(generated);
+        ArgumentNullException.ThrowIfNull(objects);
+        if (objects.Count != generated.Count || (objectMasks is not null && !objectMasks.Select(m => m.Count).SequenceEqual(objects.Select(o => o.Count))))
+            throw new ArgumentException($"The objects of {objects.Count} images, or their masks, do not fit the {generated.Count} generated images.", nameof(objects));
+        if (objects.Index().FirstOrDefault(o => o.Item.Count == 0) is (int empty, { }))
+            throw new ArgumentException($"The generated image {empty} has no object to be compared with.", nameof(objects));
+        int[] owners = [.. objects.SelectMany((o, i) => Enumerable.Repeat(i, o.Count))];
+        IReadOnlyList<PatchQualityResult> pairs = FiniteOutput.Renamed(
+            () => Score([.. owners.Select(i => generated[i])], [.. objects.SelectMany(o => o)], objectMasks?.SelectMany(m => m).ToArray(), null, cancellationToken),
+            i => ($"the generated image {owners[i]} or one of its objects", owners[i]));
+        return [.. pairs.Zip(owners).GroupBy(p => p.Second, p => p.First).Select(own => Together([.. own], objectMasks is not null))];
+    }
+
+    private static ObjectsQualityResult Together(PatchQualityResult[] objects, bool isMasked)
+    {
+        QualityMap first = objects[0].Generated;
+        QualityMap best = new(first.Height, first.Width, [.. first.Values.Select((_, i) => objects.Max(o => o.Generated.Values[i]))]);
+        float score = isMasked ? objects.Average(o => o.Score) : (best.Mean() + objects.Average(o => o.Reference.Mean())) / 2;
+        return new ObjectsQualityResult(best, objects, score);
+    }
+
     /// <summary>Patch features of images, each <c>(1,h,w,D)</c>; images whose pixels have the same shape go through the encoder together.</summary>
     private List<Tensor> Encode(ImageBuffer[] images, Func<ImageBuffer, (string, int)> name)
     {

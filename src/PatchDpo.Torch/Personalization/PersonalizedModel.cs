@@ -23,7 +23,7 @@ namespace PatchDpo.Torch.Personalization;
 /// also <c>text_encoder_2</c> and <c>tokenizer_2</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c>
 /// beside them. <c>model_index.json</c> says which of the two it is: <c>StableDiffusionPipeline</c> or <c>StableDiffusionXLPipeline</c>.
 /// The adapter is a plain one (linear projection), a Plus (Resampler) or a Full (MLP); its keys tell. In its place Stable Diffusion 1.4 and 1.5 may have
-/// ELITE's two mappers, <c>global_mapper.pt</c> and <c>local_mapper.pt</c>.
+/// ELITE's two mappers, <c>global_mapper.pt</c> and <c>local_mapper.pt</c>, and SDXL a MIP-Adapter or an adapter of MS-Diffusion, for several objects.
 /// All weights are frozen; the methods run without gradients, but for <see cref="PredictNoise"/>. Of a disposed model only what it was
 /// (folder, device, sizes, schedule) can be asked; the rest throws <see cref="ObjectDisposedException"/>.
 /// </remarks>

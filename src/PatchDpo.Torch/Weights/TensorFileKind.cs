@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using PatchDpo.Torch.Weights.Onnx;
 
 namespace PatchDpo.Torch.Weights;
 
@@ -42,6 +43,8 @@ internal static partial class TensorFileKind
     /// <summary>What the file is, for a sentence; null where its keys are those of nothing known.</summary>
     public static string? Describe(ITensorSource file)
     {
+        if (file is OnnxFile)
+            return "an ONNX model, a compiled graph whose tensors have names of their own; give the model's PyTorch or safetensors file";
         foreach ((Regex key, string meaning) in Kinds)
         {
             if (file.Keys.Any(key.IsMatch))

@@ -10,10 +10,15 @@ namespace PatchDpo.Tool.Evaluate;
 /// <summary>Scores generated images as DreamBench or Concept101 does.</summary>
 internal sealed class EvaluateCommand : ToolCommand
 {
-    private const string DreamBenchName = "dreambench", Concept101Name = "concept101", WhichModels = "Give either both --dino and --clip, or --embedded.";
+    private const string DreamBenchName = "dreambench", Concept101Name = "concept101";
+
+    private const string WhichModels = "Give both --dino and --clip, or --embedded";
 
     private const string EmbeddedNote =
         "Measured with the small encoders that come with the library, which only ever saw drawings: the figures compare with no others.";
+
+    private const string ResNetNote = "Measured with ImageNet's ResNet-18: subject similarity is the cosine of its features of whole images, and no DINO score; "
+        + "for figures that compare with published ones, give --dino and --clip.";
 
     private readonly Argument<DirectoryInfo> _folder;
     private readonly Option<DirectoryInfo?> _dreamBench, _concept101, _dino, _clip, _output;
@@ -21,7 +26,8 @@ internal sealed class EvaluateCommand : ToolCommand
     private readonly Option<int?> _seed;
     private readonly Option<bool> _embedded, _allowMissing;
 
-    public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench or Concept101 does: DINO, CLIP-I and CLIP-T, per subject and in all.")
+    public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench or Concept101 does: DINO, CLIP-I and CLIP-T, per subject and in all; "
+        + "DreamBench without models of yours by subject similarity and patch quality.")
     {
         _folder = DeclareArgument<DirectoryInfo>("generations", "DreamBench: folder with subject/prompt.png for the 30 subjects and their 25 prompts. "
             + "Concept101: folder with comb_0/prompt_gen.png and on.");
@@ -31,7 +37,8 @@ internal sealed class EvaluateCommand : ToolCommand
         _dreamBench = Declare<DirectoryInfo?>("--dreambench", "DreamBench's folder, with subject/00.jpg and on.");
         _concept101 = Declare<DirectoryInfo?>("--concept101", "Concept101's folder (customconcept101), with dataset_multiconcept.json, prompts and "
             + "benchmark_dataset.");
-        _dino = Declare<DirectoryInfo?>("--dino", "DINO ViT-S/16 (config.json, model.safetensors) for figures that compare with published ones.");
+        _dino = Declare<DirectoryInfo?>("--dino", "DINO ViT-S/16 (config.json, model.safetensors) for figures that compare with published ones. Without "
+            + "it and --clip: ImageNet's ResNet-18 that comes with the program, whose subject similarity is no DINO score (DreamBench only).");
         _clip = Declare<DirectoryInfo?>("--clip", "CLIP ViT-B/32 (both towers and the tokenizer) for the same.");
         _embedded = Declare<bool>("--embedded", "Instead of --dino and --clip: the small encoders that come with the library. Their figures compare with no "
             + "others.");
@@ -52,19 +59,18 @@ internal sealed class EvaluateCommand : ToolCommand
         string dataSet = arguments.GetValue(isDreamBench ? _dreamBench : _concept101)?.FullName
             ?? throw new InputException($"Name the data set's folder with --{benchmark}.");
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo(benchmark + "-scores")).FullName;
-        string[] notes = arguments.GetValue(_embedded) ? [EmbeddedNote] : [];
-        return isDreamBench ? RunDreamBench(arguments, dataSet, notes, output, cancellationToken)
-            : RunConcept101(arguments, dataSet, notes, output, cancellationToken);
+        return isDreamBench ? RunDreamBench(arguments, dataSet, output, cancellationToken) : RunConcept101(arguments, dataSet, output, cancellationToken);
     }
 
-    private int RunConcept101(ParseResult arguments, string dataSet, string[] notes, string output, CancellationToken cancellationToken)
+    private int RunConcept101(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
     {
         (string dino, string clip) = (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
         {
             (true, null, null) => (EmbeddedModels.EvaluationDino, EmbeddedModels.EvaluationClip),
             (false, DirectoryInfo d, DirectoryInfo c) => (d.FullName, c.FullName),
-            _ => throw new InputException(WhichModels),
+            _ => throw new InputException(WhichModels + "."),
         };
+        string[] notes = arguments.GetValue(_embedded) ? [EmbeddedNote] : [];
         PrintNotes(notes);
         Concept101Evaluation.Run(
             arguments.GetValue(_folder)!.FullName, dataSet, () => EvaluationModels.FromFolders(dino, clip, null),
@@ -73,13 +79,14 @@ internal sealed class EvaluateCommand : ToolCommand
         return Ending.Done;
     }
 
-    private int RunDreamBench(ParseResult arguments, string dataSet, string[] notes, string output, CancellationToken cancellationToken)
+    private int RunDreamBench(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
     {
-        (ImageEncoder Dino, string Clip) models = (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
+        (EvaluationOptions models, string[] notes) = (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
         {
-            (true, null, null) => (ImageEncoder.EmbeddedDino, EmbeddedModels.EvaluationClip),
-            (false, DirectoryInfo d, DirectoryInfo c) => (ImageEncoder.FromFolder(d.FullName), c.FullName),
-            _ => throw new InputException(WhichModels),
+            (true, null, null) => (new EvaluationOptions { Dino = ImageEncoder.EmbeddedDino, ClipFolder = EmbeddedModels.EvaluationClip }, [EmbeddedNote]),
+            (false, DirectoryInfo d, DirectoryInfo c) => (EvaluationOptions.DreamBench(d.FullName, c.FullName), (string[])[]),
+            (false, null, null) => (EvaluationOptions.ResNet18, [ResNetNote]),
+            _ => throw new InputException(WhichModels + ", or none of them for ImageNet's ResNet-18."),
         };
         var evaluator = new PersonalizationEvaluatorOptions
         {
@@ -143,12 +150,24 @@ internal sealed class EvaluateCommand : ToolCommand
     private static void Print(PersonalizationMetrics metrics)
     {
         PromptWarnings.Print(metrics.TruncatedPrompts);
-        Console.WriteLine($"{"subject",-20} images  pairs   DINO  CLIP-I  CLIP-T");
+        // The columns that were measured.
+        (string Title, Func<SubjectMetrics, double?> Value)[] columns =
+        [
+            .. new (string Title, Func<SubjectMetrics, double?> Value)[]
+            {
+                ("DINO", s => s.Dino), ("CLIP-I", s => s.ClipI), ("CLIP-T", s => s.ClipT), ("patch quality", s => s.PatchQuality),
+                ("subject similarity", s => s.SubjectSimilarity),
+            }.Where(c => c.Value(metrics.Subjects[0]) is not null),
+        ];
+        Console.WriteLine($"{"subject",-20} images  pairs{string.Concat(columns.Select(c => "  " + c.Title.PadLeft(Wide(c.Title))))}");
         foreach (SubjectMetrics s in metrics.Subjects)
-            Console.WriteLine($"{s.Subject,-20} {s.Images,6} {s.Pairs,6}  {s.Dino,5:F3}   {s.ClipI,5:F3}   {s.ClipT,5:F3}");
+            Console.WriteLine($"{s.Subject,-20} {s.Images,6} {s.Pairs,6}"
+                + string.Concat(columns.Select(c => "  " + c.Value(s)!.Value.ToString("F3").PadLeft(Wide(c.Title)))));
         Console.WriteLine();
         Console.WriteLine(metrics);
         foreach (EvaluationModel model in metrics.Models)
             Console.WriteLine($"{model.Role}: {model.Name}, SHA-256 {model.Sha256}");
+
+        static int Wide(string title) => Math.Max(title.Length, "0.000".Length);
     }
 }

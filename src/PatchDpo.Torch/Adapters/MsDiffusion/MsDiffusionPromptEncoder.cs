@@ -53,7 +53,8 @@ internal sealed class MsDiffusionPromptEncoder(
             if (name.Length > MaxNameCharacters)
                 return $"the name of reference {i} has {name.Length} characters; at most {MaxNameCharacters} are possible.";
             if (references[i].Box is null && Locate(prompt, [name]) is [(_, 0)])
-                return $"reference {i} has no box, and the prompt lacks its name '{name}', by which it could be laid out; give one of them (Box, --box).";
+                return $"reference {i} has no box, and the prompt lacks its name '{name}' (as far as the text encoder reads it), by which it could be "
+                    + "laid out; give one of them (Box, --box).";
         }
         string[] names = [.. references.Select(r => r.Name!).Distinct(StringComparer.Ordinal)];
         return fusion == ReferenceFusion.Average && names.Length > 1
@@ -171,7 +172,9 @@ internal sealed class MsDiffusionPromptEncoder(
         => new([new(Tokens, tokens), new(Boxes, boxes), new(Scales, scales), new(Names, names)]);
 
     private (int From, int To)[] Locate(string prompt, string[] names)
-        => [.. names.Select((name, j) => PhraseWords.Find(Tower.Tokenizer, prompt, name, names[..j].Count(n => n == name)))];
+        => [.. names.Select((name, j) => PhraseWords.Find(Tower.Tokenizer, prompt, name, names[..j].Count(n => n == name)))
+            // What lies beyond the text encoder's length, where the end token stands, is not in the text.
+            .Select(p => p.To > Tower.Tokenizer.MaxLength - 1 ? (0, 0) : p)];
 
     private Tensor Features(IReadOnlyList<ImageBuffer> photos)
     {

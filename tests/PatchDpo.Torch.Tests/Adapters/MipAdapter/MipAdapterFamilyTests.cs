@@ -122,6 +122,17 @@ public sealed class MipAdapterFamilyTests : IDisposable
     }
 
     [Fact]
+    public void A_model_of_half_the_precision_draws_and_is_trained()
+    {
+        using PersonalizedModel half = PersonalizedModel.Load(
+            Model(TinyAdapter.Plus).FolderPath, new PersonalizedModelOptions { AdapterFamily = "mip-adapter", DType = ScalarType.BFloat16 });
+        Assert.Equal(32 * 32 * 3, Draw(half, Two()).Length);
+        TrainingPair pair = new("a cat and a robot", Image(1), Image(2), new(1, 1, [0.2f]), new(1, 1, [0.9f])) { ImagePrompts = Two() };
+        using AdapterLayers tuned = new PatchDpoTrainer(half, new PatchDpoTrainerOptions { MaxSteps = 2 }).Train([pair]);
+        Assert.All(tuned.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
+    }
+
+    [Fact]
     public void Generation_leaks_nothing() => LeakCheck.Run(() => Draw(Model(TinyAdapter.Plus), Two()));
 
     [Theory]

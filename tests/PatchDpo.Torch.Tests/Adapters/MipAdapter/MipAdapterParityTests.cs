@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Adapters.MipAdapter;
@@ -102,7 +103,7 @@ public class MipAdapterParityTests
             GuidedSampling.Run(
                 ConditionedNetwork.Of((x, t, c) => f.UNet.forward(
                     x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new MipAttention(f.Layers, c.Image, new BranchSettings(scale, ScalarType.Float32)))),
-                sampler, f.Number("steps"), guidanceScale: 5, f.Io["in.latents_unit"],
+                sampler, f.Number("steps"), Guidance(f.Json), f.Io["in.latents_unit"],
                 new PromptConditions(new TextConditions(f.Io["in.text"], f.Io["in.pooled"]), image, timeIds),
                 new PromptConditions(new TextConditions(f.Io["in.negative_text"], f.Io["in.negative_pooled"]), negativeImage, timeIds), step =>
                 {
@@ -264,6 +265,10 @@ public class MipAdapterParityTests
         Assert.NotEmpty(names);
         return names.Select(n => (n, double.Parse(n[prefix.Length..], CultureInfo.InvariantCulture)));
     }
+
+    // The fixture says it in words.
+    private static double Guidance(JsonElement json)
+        => double.Parse(Regex.Match(json.GetProperty("what").GetString()!, @"guidance (\d+(\.\d+)?)").Groups[1].Value, CultureInfo.InvariantCulture);
 
     private static NoiseSchedule Schedule(JsonElement json)
         => new(NoiseScheduleConfig.ForTraining(ModelConfig.Parse(json.GetProperty("scheduler").GetRawText(), "train.json")));

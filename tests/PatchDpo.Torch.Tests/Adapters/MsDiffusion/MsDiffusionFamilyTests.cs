@@ -127,12 +127,31 @@ public sealed class MsDiffusionFamilyTests : IDisposable
     [InlineData(ReferenceFusion.Concatenate, null, "reference 1 has no name")]
     [InlineData(ReferenceFusion.Merge, "dog", "each inside its box; concatenate them")]
     [InlineData(ReferenceFusion.Average, "dog", "they name several objects (cat, dog)")]
-    [InlineData(ReferenceFusion.Concatenate, "bird", "reference 1 has no box, and the prompt lacks its name 'bird'")]
+    [InlineData(ReferenceFusion.Concatenate, "bird", "reference 1 has no box, and the prompt lacks its name 'bird' (as far as")]
     public void Unsuitable_references_are_named(ReferenceFusion fusion, string? second, string message)
     {
         ReferenceImage[] references = [Two()[0], new ReferenceImage(Image(2)) { Name = second }];
         Assert.Contains(message, Assert.Throws<UnsuitableReferencesException>(() => Draw(_model, references, Objects with { ReferenceFusion = fusion })).Message,
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_beyond_the_text_encoders_length_is_not_in_the_prompt()
+    {
+        ReferenceImage[] references = [new(Image(1)) { Name = "dog" }];
+        Assert.Contains("the prompt lacks its name 'dog'", Assert.Throws<UnsuitableReferencesException>(
+            () => _model.Generate([new("something long dog", references)], Objects)).Message, StringComparison.Ordinal);
+        _model.Generate([new("something dog", references)], Objects with { Steps = 1 });
+    }
+
+    [Fact]
+    public void A_model_of_half_the_precision_draws_and_is_trained()
+    {
+        using PersonalizedModel half = PersonalizedModel.Load(_root, _adapter, dtype: ScalarType.BFloat16);
+        Assert.Equal(32 * 32 * 3, Draw(half, [Two()[0], Two()[1] with { Box = null }], Objects with { AutomaticLayout = new() { StartStep = 2 } }).Length);
+        TrainingPair pair = new("a cat and a dog", Image(1), Image(2), new(1, 1, [0.2f]), new(1, 1, [0.9f])) { ImagePrompts = Two() };
+        using AdapterLayers tuned = new PatchDpoTrainer(half, new PatchDpoTrainerOptions { MaxSteps = 2 }).Train([pair]);
+        Assert.All(tuned.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
     }
 
     [Fact]

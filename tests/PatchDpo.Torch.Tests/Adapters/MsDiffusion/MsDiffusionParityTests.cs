@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Adapters.MsDiffusion;
@@ -141,7 +142,7 @@ public class MsDiffusionParityTests
                 MsDiffusionAttention branch = new(f.Layers, c.Image, settings);
                 return new ConditionedNetwork((x, t) => f.UNet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, branch), branch);
             },
-            sampler, f.Config.GetProperty("steps").GetInt32(), guidanceScale: 7.5, f.Io["in.latents_unit"],
+            sampler, f.Config.GetProperty("steps").GetInt32(), Guidance(f.Json), f.Io["in.latents_unit"],
             new PromptConditions(new TextConditions(f.Io["in.text"], f.Io["in.pooled"]), image, timeIds),
             new PromptConditions(new TextConditions(f.Io["in.negative_text"], f.Io["in.negative_pooled"]), negativeImage, timeIds), step =>
             {
@@ -336,6 +337,10 @@ public class MsDiffusionParityTests
             Fixtures.AssertClose(actual.reshape(expected.shape), expected, FixtureCases.Tolerance(json, prefix + name), prefix + name);
         }
     }
+
+    // The fixture says it in words.
+    private static double Guidance(JsonElement json)
+        => double.Parse(Regex.Match(json.GetProperty("what").GetString()!, @"guidance (\d+(\.\d+)?)").Groups[1].Value, CultureInfo.InvariantCulture);
 
     private static NoiseSchedule Schedule(JsonElement json)
         => new(NoiseScheduleConfig.ForTraining(ModelConfig.Parse(json.GetProperty("scheduler").GetRawText(), "train.json")));
