@@ -71,6 +71,17 @@ public sealed class PreparedPairs : IDisposable
     internal static int SizeOf(PersonalizedModel model, PatchDpoTrainerOptions options)
         => model.CheckSide(options.Size ?? Math.Min(model.ImageSize, 512), nameof(options.Size));
 
+    /// <summary>Looks whether the pairs' quality can be trained with.</summary>
+    /// <exception cref="ArgumentException">It is 0 everywhere, or 1 everywhere: what made the maps has not looked at the images.</exception>
+    internal void CheckQuality()
+    {
+        if (_records.LeastQuality == _records.GreatestQuality && _records.LeastQuality is 0 or 1)
+        {
+            throw new ArgumentException($"All quality maps of all {Count} pairs hold nothing but {_records.LeastQuality}: what made them has not compared the "
+                + "images. Score the pairs anew.", "pairs");
+        }
+    }
+
     /// <summary>Puts a batch together, on the model's device, in the current dispose scope.</summary>
     /// <param name="pairs">Places of B pairs.</param>
     /// <param name="dropText">Whose prompts are dropped.</param>
