@@ -8,7 +8,10 @@ using PatchDpo.Torch.Personalization;
 namespace Quickstart;
 
 /// <summary>The stages, each a few lines of ML.NET.</summary>
-internal sealed class Pipeline(MLContext ml, StageClock clock)
+/// <param name="ml">The context.</param>
+/// <param name="clock">Tells how far a stage is.</param>
+/// <param name="evaluation">What images are measured with; its patch encoder scores them for training too.</param>
+internal sealed class Pipeline(MLContext ml, StageClock clock, EvaluationOptions evaluation)
 {
     private static readonly GenerationOptions GenerationSettings = new() { Steps = 16, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16 };
 
@@ -56,11 +59,11 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
             ProgressCallback = p => clock.Progress(p.Step, p.MaxSteps, $"loss {p.Loss:F4}"),
         }).Fit(scored);
 
-    /// <summary>DINO, CLIP-I, CLIP-T and patch quality of the rows' images, each against its one reference.</summary>
+    /// <summary>What is measured of the rows' images, each against its one reference.</summary>
     public PersonalizationMetrics Evaluate(Workload workload)
     {
         IDataView rows = ml.Data.LoadFromEnumerable(workload.Rows);
-        return ml.PatchDpo.Evaluate(Images().Fit(rows).Transform(rows), EvaluationOptions.Embedded);
+        return ml.PatchDpo.Evaluate(Images().Fit(rows).Transform(rows), evaluation);
     }
 
     /// <summary>Writes an image column; returns the number of rows.</summary>
@@ -83,7 +86,7 @@ internal sealed class Pipeline(MLContext ml, StageClock clock)
     private IDataView Score(Workload workload, PatchQualityScoringEstimator.Options options)
     {
         IDataView rows = ml.Data.LoadFromEnumerable(workload.Rows);
-        return Images().Append(ml.PatchDpo.ScorePatchQuality(ImageEncoder.Embedded, options)).Fit(rows).Transform(rows);
+        return Images().Append(ml.PatchDpo.ScorePatchQuality(evaluation.PatchQuality!, options)).Fit(rows).Transform(rows);
     }
 
     private EstimatorChain<ImageFileLoadingTransformer> Images()

@@ -13,6 +13,7 @@ internal static class ResultTable
         Console.WriteLine($"  {"",-28}{"before",8}{"after",8}{"change",9}   95 % interval");
         Line("DINO (same object)", before.Dino, after.Dino, s => s.Dino);
         Line("CLIP-I (same object)", before.ClipI, after.ClipI, s => s.ClipI);
+        Line("similarity by ResNet-18", before.SubjectSimilarity, after.SubjectSimilarity, s => s.SubjectSimilarity);
         Line("patch quality", before.PatchQuality, after.PatchQuality, s => s.PatchQuality);
         Line("CLIP-T (follows the prompt)", before.ClipT, after.ClipT, s => s.ClipT);
         if (wrongBefore is double b && wrongAfter is double a)

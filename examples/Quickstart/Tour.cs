@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.ML;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 
 namespace Quickstart;
@@ -16,7 +17,14 @@ internal static class Tour
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         var clock = new StageClock();
         var ml = new MLContext(settings.Seed);
-        var pipeline = new Pipeline(ml, clock);
+        // The embedded encoder knows drawings alone; photos take ImageNet's ResNet-18.
+        var pipeline = new Pipeline(ml, clock, settings.References is null ? EvaluationOptions.Embedded : new EvaluationOptions
+        {
+            Dino = ImageEncoder.EmbeddedDino,
+            ClipFolder = EmbeddedModels.EvaluationClip,
+            PatchQuality = ImageEncoder.ResNet18(),
+            SubjectSimilarity = ImageEncoder.ResNet18(),
+        });
         Directory.CreateDirectory(settings.Output);
 
         using PersonalizedModel model = clock.Run("load the embedded generator", ml.PatchDpo.LoadEmbeddedModel);

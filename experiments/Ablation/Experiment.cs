@@ -51,7 +51,7 @@ internal sealed class Experiment(Settings settings) : IDisposable
             : PatchEncoder.LoadEmbedded();
         IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, references, ofReferences, ofGenerated);
         return cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference,
-            quality[i].Generated) { ImagePrompts = c.ImagePrompts }).ToArray();
+            quality[i].Generated) { ImagePrompts = [.. c.ImagePrompts] }).ToArray();
     }
 
     private Curve Tune(Method method, TrainingObjective objective, SeedPairs seed)

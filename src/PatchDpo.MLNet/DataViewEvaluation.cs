@@ -23,10 +23,10 @@ internal sealed class DataViewEvaluation(IHostEnvironment env, EvaluationOptions
             .Distinct().ToArray();
         using OpenedEncoder? dino = options.Dino?.Open(device);
         using ClipModel? clip = options.ClipFolder is null ? null : ClipModel.FromFolder(options.ClipFolder, device);
-        using OpenedEncoder? patches = options.PatchQuality?.Open(device);
+        using OpenedEncoder? patches = options.PatchQuality?.Open(device), subject = options.SubjectSimilarity?.Open(device);
         var evaluator = new PersonalizationEvaluator(
             dino?.Encoder, clip, patches is null ? null : new PatchQualityEstimator(patches.Encoder, options.Evaluator.BatchSize),
-            Models().ToArray(), options.Evaluator);
+            Models().ToArray(), options.Evaluator, subject?.Encoder);
         using DataViewRowCursor cursor = data.GetRowCursor(columns);
         try
         {
@@ -61,7 +61,7 @@ internal sealed class DataViewEvaluation(IHostEnvironment env, EvaluationOptions
     private IEnumerable<EvaluationModel> Models()
     {
         (string Role, string? Folder)[] folders = [("DINO", options.Dino?.Location), ("CLIP", options.ClipFolder),
-            ("patch quality", options.PatchQuality?.Location)];
+            ("patch quality", options.PatchQuality?.Location), ("subject similarity", options.SubjectSimilarity?.Location)];
         foreach ((string role, string? folder) in folders)
             if (folder is not null)
                 yield return File.Exists(folder) ? EvaluationModel.FromFile(role, Path.GetFileName(folder), folder) : EvaluationModel.FromFolder(role, folder);

@@ -30,6 +30,9 @@ public sealed class EvaluationOptions
     /// <summary>The encoder of the patch quality score.</summary>
     public ImageEncoder? PatchQuality { get; init; }
 
+    /// <summary>The encoder of the subject similarity: the cosine of its features of whole images (not in the paper, and no DINO score).</summary>
+    public ImageEncoder? SubjectSimilarity { get; init; }
+
     /// <summary>Setting, batch size, and what else the result carries.</summary>
     public PersonalizationEvaluatorOptions Evaluator { get; init => field = value ?? throw new ArgumentNullException(nameof(Evaluator)); } = new();
 
@@ -54,6 +57,13 @@ public sealed class EvaluationOptions
         ClipFolder = EmbeddedModels.EvaluationClip,
         PatchQuality = ImageEncoder.Embedded,
     };
+
+    /// <summary>
+    /// Subject similarity and patch quality of photos with ImageNet's ResNet-18 of the package PatchDpo.Models.ResNet18: what can be measured without
+    /// downloading models.
+    /// </summary>
+    /// <exception cref="Torch.Weights.ModelFileNotFoundException">The model is not beside the application; the message names the package.</exception>
+    public static EvaluationOptions ResNet18 => new() { SubjectSimilarity = ImageEncoder.ResNet18(), PatchQuality = ImageEncoder.ResNet18() };
 
     /// <summary>The DreamBench metrics.</summary>
     /// <param name="dinoFolder">DINO ViT-S/16.</param>

@@ -7,6 +7,11 @@ namespace PatchDpo.MLNet;
 /// <summary>Names an image encoder that a component loads when it is fitted, and that a saved model refers to.</summary>
 public sealed class ImageEncoder
 {
+    // Stands in a saved model where earlier versions have the only stage.
+    private const int SeveralStages = -1;
+
+    private const int MostStages = 16;
+
     private readonly ModelLocation? _location;
     private readonly bool _isFile;
     private readonly VisionEncoderOptions _options = new();
@@ -30,6 +35,15 @@ public sealed class ImageEncoder
 
     /// <summary>The small encoder for patch quality that comes with this library. It knows this library's own small world, not photos.</summary>
     public static ImageEncoder Embedded => FromFolder(EmbeddedModels.PatchEncoder);
+
+    /// <summary>
+    /// ImageNet's ResNet-18 of the package PatchDpo.Models.ResNet18: the encoder for photos. A saved model names it, so that it loads wherever an
+    /// application has the package.
+    /// </summary>
+    /// <param name="options">Stages, patches and image size, saved with a model; what is null is <see cref="ResNet18Model.Options"/>'s.</param>
+    /// <exception cref="Torch.Weights.ModelFileNotFoundException">The file is not beside the application; the message names the package.</exception>
+    public static ImageEncoder ResNet18(VisionEncoderOptions? options = null)
+        => new(ModelLocation.ResNet18, isFile: true, ResNet18Model.Complete(options));
 
     /// <summary>The small encoder of the DINO score that comes with this library.</summary>
     public static ImageEncoder EmbeddedDino => FromFolder(EmbeddedModels.EvaluationDino);
@@ -123,10 +137,13 @@ public sealed class ImageEncoder
         _stored?.Write(writer);
         _location?.Write(writer);
         writer.Write(_isFile);
-        writer.Write(_options.PatchStage ?? 0);
+        writer.Write(SeveralStages);
+        writer.Write(_options.PatchStages?.Count ?? 0);
+        foreach (int stage in _options.PatchStages ?? [])
+            writer.Write(stage);
         writer.Write(_options.PatchSize ?? 0);
         writer.Write(_options.ImageSize ?? 0);
-        writer.Write(_options.WithEarlierStages);
+        writer.Write(_options.CoarsestStageDecides);
     }
 
     internal static ImageEncoder Read(BinaryReader reader)
@@ -134,8 +151,21 @@ public sealed class ImageEncoder
         StoredFiles? stored = reader.ReadBoolean() ? StoredFiles.Read(reader) : null;
         ModelLocation? location = stored is null ? ModelLocation.Read(reader) : null;
         bool isFile = reader.ReadBoolean();
-        var options = new VisionEncoderOptions { PatchStage = Number(), PatchSize = Number(), ImageSize = Number(), WithEarlierStages = reader.ReadBoolean() };
+        VisionEncoderOptions options = ReadOptions(reader);
         return stored is null ? new ImageEncoder(location!, isFile, options) : new ImageEncoder(stored, options);
+    }
+
+    private static VisionEncoderOptions ReadOptions(BinaryReader reader)
+    {
+        int first = reader.ReadInt32();
+        int[]? stages = first == SeveralStages && reader.ReadInt32() is > 0 and int count ? [.. Enumerable.Range(0, count).Select(_ => reader.ReadInt32())]
+            : first > 0 ? [first] : null;
+        var options = new VisionEncoderOptions { PatchStages = stages, PatchSize = Number(), ImageSize = Number() };
+        bool flag = reader.ReadBoolean();
+        if (first == SeveralStages)
+            return options with { CoarsestStageDecides = flag };
+        // Earlier versions joined all stages up to one, or up to the last, whichever that was.
+        return options with { PatchStages = flag ? [.. Enumerable.Range(1, first > 0 ? first : MostStages)] : stages, CoarsestStageDecides = true };
 
         // 0 stands for an option that was not set.
         int? Number() => reader.ReadInt32() is not 0 and int number ? number : null;

@@ -118,6 +118,12 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// </summary>
         public IReadOnlyList<string>? ImagePromptColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
+        /// <summary>
+        /// For ELITE, the image columns with the masks of the reference, or of each of the <see cref="ImagePromptColumnNames"/>; the fitted transformer
+        /// reads them too. Null (default), and a row without a mask: the object is what stands on a plain background.
+        /// </summary>
+        public IReadOnlyList<string>? MaskColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
         /// <summary>The image column with generated images; and the one that the fitted transformer adds. Default: Generated.</summary>
         public string GeneratedColumnName { get; init => field = ColumnName.Checked(value); } = "Generated";
 
@@ -166,6 +172,7 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         {
             PromptColumnName = PromptColumnName,
             ReferenceColumnNames = ImagePromptColumnNames ?? [ReferenceColumnName],
+            MaskColumnNames = MaskColumnNames,
             OutputColumnName = GeneratedColumnName,
             Generation = ImagePromptColumnNames is null ? Generation : Generation with { ReferenceFusion = ReferenceFusion.Concatenate },
         };

@@ -47,6 +47,12 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
         /// </summary>
         public IReadOnlyList<string> ReferenceColumnNames { get; init => field = ColumnName.Checked(value); } = ["Reference"];
 
+        /// <summary>
+        /// For ELITE, the image columns with the references' masks, one for each reference's column: a picture of the same size, black but for the
+        /// object. Null (default), and a row without a mask: the object is what stands on the reference's plain background.
+        /// </summary>
+        public IReadOnlyList<string>? MaskColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
         /// <summary>The image column to add. Default: Generated.</summary>
         public string OutputColumnName { get; init => field = ColumnName.Checked(value); } = "Generated";
 
@@ -59,6 +65,7 @@ public sealed class PersonalizedImageEstimator : IEstimator<PersonalizedImageTra
 
     /// <summary>Checks the schema; there is nothing to train.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A column is absent or of another type.</exception>
+    /// <exception cref="InvalidOperationException">There are not as many columns of masks as of references.</exception>
     public PersonalizedImageTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);

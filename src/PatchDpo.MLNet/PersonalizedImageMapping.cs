@@ -26,7 +26,8 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
 
     public static RowInput[] InputsOf(Options options)
     {
-        List<RowInput> inputs = [Prompt(options), .. options.ReferenceColumnNames.Select(name => new ImageInput(name))];
+        ReferenceColumns references = References(options);
+        List<RowInput> inputs = [Prompt(options), .. references.Inputs];
         if (options.NoiseIndexColumnName is string noise)
             inputs.Add(new IntegerInput(noise));
         return inputs.ToArray();
@@ -41,9 +42,9 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
     public override Func<GenerationRequest> Reader(DataViewRow row)
     {
         Func<string> prompt = _prompt.Reader(row);
-        Func<ImageBuffer>[] references = options.ReferenceColumnNames.Select(name => new ImageInput(name).Reader(row)).ToArray();
+        Func<ReferenceImage[]> references = References(options).Reader(row);
         Func<long> noise = options.NoiseIndexColumnName is string name ? new IntegerInput(name).Reader(row) : () => 0;
-        return () => new GenerationRequest(prompt(), references.Select(r => r()).ToArray()) { NoiseIndex = noise() };
+        return () => new GenerationRequest(prompt(), references()) { NoiseIndex = noise() };
     }
 
     public override IReadOnlyList<ImageBuffer> Compute(IReadOnlyList<GenerationRequest> rows)
@@ -57,6 +58,8 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
             return model.Generate(rows, options.Generation);
         }
     }
+
+    private static ReferenceColumns References(Options options) => new(options.ReferenceColumnNames, options.MaskColumnNames);
 
     private static TextInput Prompt(Options options) => new(options.PromptColumnName, options.Generation.MaxPromptCharacters);
 }

@@ -19,12 +19,15 @@ namespace PatchDpo.MLNet;
 public sealed class PersonalizedImageTransformer : BatchedTransformer
 {
     /// <summary>
-    /// The version that is written, 1.3: it has the places of parts outside the model's folder, and the sampler that was chosen when it was loaded.
+    /// The version that is written, 1.4: it has the columns of masks. 1.3 has the places of parts outside the model's folder, and the sampler that was
+    /// chosen when it was loaded.
     /// </summary>
-    internal const uint Version = GenerationOptionsFormat.Version;
+    internal const uint Version = WithMasks;
 
     // From here on a model says where its image encoder and tokenizer lie, and which sampler was chosen.
     private const uint WithParts = 0x00010003;
+
+    private const uint WithMasks = 0x00010004;
 
     internal static readonly ModelSignature Signature = new("PERSIMAG", "PatchDpoPersonalImages", Version);
 
@@ -109,6 +112,9 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         ModelLocation.WriteOptional(writer, _model.LoadOptions.ImageEncoderPath);
         ModelLocation.WriteOptional(writer, _model.LoadOptions.TokenizerPath);
         writer.Write(_model.LoadOptions.Sampler?.ToString() ?? "");
+        writer.Write(_options.MaskColumnNames?.Count ?? 0);
+        foreach (string name in _options.MaskColumnNames ?? [])
+            writer.Write(name);
         ModelFormat.WriteEntry(context, AdapterEntry, _model.SaveAdapter);
     }
 
@@ -116,19 +122,17 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
     private static PersonalizedImageTransformer Create(IHostEnvironment env, object context)
     {
         BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
+        uint version = ModelFormat.WrittenVersion(context);
         string folder = ModelLocation.Read(reader).Folder;
         ScalarType dtype = Enum.Parse<ScalarType>(reader.ReadString());
         double adapterScale = reader.ReadDouble();
-        var options = new Options
-        {
-            PromptColumnName = reader.ReadString(),
-            ReferenceColumnNames = Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString()).ToArray(),
-            OutputColumnName = reader.ReadString(),
-            NoiseIndexColumnName = reader.ReadString() is { Length: > 0 } noise ? noise : null,
-            Generation = GenerationOptionsFormat.Read(reader, ModelFormat.WrittenVersion(context)),
-        };
+        string prompt = reader.ReadString();
+        string[] references = Names(), masks = [];
+        string output = reader.ReadString();
+        string? noise = reader.ReadString() is { Length: > 0 } column ? column : null;
+        GenerationOptions generation = GenerationOptionsFormat.Read(reader, version);
         var load = new PersonalizedModelOptions { Device = EnvironmentDevice.Of(env), DType = dtype };
-        if (ModelFormat.WrittenVersion(context) >= WithParts)
+        if (version >= WithParts)
         {
             load = load with
             {
@@ -137,6 +141,17 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
                 Sampler = reader.ReadString() is { Length: > 0 } sampler ? Enum.Parse<SamplerKind>(sampler) : null,
             };
         }
+        if (version >= WithMasks)
+            masks = Names();
+        var options = new Options
+        {
+            PromptColumnName = prompt,
+            ReferenceColumnNames = references,
+            MaskColumnNames = masks.Length > 0 ? masks : null,
+            OutputColumnName = output,
+            NoiseIndexColumnName = noise,
+            Generation = generation,
+        };
         PersonalizedModel? model = null;
         ModelFormat.ReadEntry(context, AdapterEntry, stream => TemporaryFile.Use(path =>
         {
@@ -146,5 +161,7 @@ public sealed class PersonalizedImageTransformer : BatchedTransformer
         }));
         model!.AdapterScale = adapterScale;
         return new PersonalizedImageTransformer(env, model, ownsModel: true, options);
+
+        string[] Names() => Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString()).ToArray();
     }
 }

@@ -11,12 +11,13 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
 {
     private readonly TextInput _prompt = new(options.PromptColumnName, options.Generation.MaxPromptCharacters);
     private readonly ImageInput _reference = new(options.ReferenceColumnName);
-    private readonly ImageInput[]? _imagePrompts = options.ImagePromptColumnNames?.Select(name => new ImageInput(name)).ToArray();
+    private readonly ReferenceColumns? _imagePrompts = options.ImagePromptColumnNames is null && options.MaskColumnNames is null ? null
+        : new ReferenceColumns(options.ImagePromptColumnNames ?? [options.ReferenceColumnName], options.MaskColumnNames);
     private readonly ImageInput _generated = new(options.GeneratedColumnName);
     private readonly QualityMapInput _referenceQuality = new(options.ReferenceQualityColumnName);
     private readonly QualityMapInput _generatedQuality = new(options.GeneratedQualityColumnName);
 
-    public RowInput[] Inputs => [_prompt, _reference, .. _imagePrompts ?? [], _generated, _referenceQuality, _generatedQuality];
+    public RowInput[] Inputs => [_prompt, _reference, .. _imagePrompts?.Inputs ?? [], _generated, _referenceQuality, _generatedQuality];
 
     /// <summary>Reads the rows, one after another.</summary>
     public IEnumerable<TrainingPair> Read(IDataView input)
@@ -24,15 +25,15 @@ internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
         using DataViewRowCursor cursor = input.GetRowCursor(Inputs.Select(i => i.Find(input.Schema)).ToArray());
         Func<string> prompt = _prompt.Reader(cursor);
         Func<ImageBuffer> reference = _reference.Reader(cursor);
-        Func<ImageBuffer>[]? imagePrompts = _imagePrompts?.Select(i => i.Reader(cursor)).ToArray();
         Func<ImageBuffer> generated = _generated.Reader(cursor);
         Func<QualityMap> referenceQuality = _referenceQuality.Reader(cursor);
         Func<QualityMap> generatedQuality = _generatedQuality.Reader(cursor);
+        Func<ReferenceImage[]>? imagePrompts = _imagePrompts?.Reader(cursor);
         while (cursor.MoveNext())
         {
             yield return new TrainingPair(prompt(), reference(), generated(), referenceQuality(), generatedQuality())
             {
-                ImagePrompts = imagePrompts?.Select(read => read()).ToArray(),
+                ImagePrompts = imagePrompts?.Invoke(),
             };
         }
     }

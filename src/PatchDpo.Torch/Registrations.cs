@@ -1,7 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Adapters.Elite;
 using PatchDpo.Torch.Adapters.IpAdapter;
+using PatchDpo.Torch.Adapters.MipAdapter;
+using PatchDpo.Torch.Adapters.MsDiffusion;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Vision.Cnn;
@@ -16,7 +19,8 @@ internal static class Registrations
     [SuppressMessage("Usage", "CA2255", Justification = "Registries are complete before any of the assembly's code runs; nothing else is done here.")]
     internal static void Run()
     {
-        EncoderKinds.Register([new DinoKind(), new ClipVisionKind(), .. ConvolutionalKinds.All]);
-        AdapterFamilies.Register(new IpAdapterFamily());
+        // An ONNX graph first: whatever its initialisers are called, they are no state dict.
+        EncoderKinds.Register([new OnnxResNetKind(ConvolutionalKinds.ResNet), new DinoKind(), new ClipVisionKind(), .. ConvolutionalKinds.All]);
+        AdapterFamilies.Register(new IpAdapterFamily(), new MipAdapterFamily(), new MsDiffusionFamily(), new EliteFamily());
     }
 }

@@ -9,6 +9,7 @@ internal sealed class Replay(IReadOnlyList<Target> targets, Watchdog watchdog)
         [".pth"] = ["torch-zip"],
         [".pkl"] = ["quality-map"],
         [".json"] = ["any"],
+        [".onnx"] = ["onnx"],
     };
 
     /// <summary>Prints a line for each file and reader: the exception's type, or "accepted", and what is wrong with that.</summary>

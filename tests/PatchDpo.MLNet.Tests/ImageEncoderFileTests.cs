@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.MLNet.Tests.Support;
@@ -14,7 +15,7 @@ namespace PatchDpo.MLNet.Tests;
 /// <summary>An encoder in a lone file: CIFAR's ResNet, whose patches and image size are options.</summary>
 public sealed class ImageEncoderFileTests : IDisposable
 {
-    private static readonly VisionEncoderOptions Options = new() { PatchStage = 2, PatchSize = 8, ImageSize = 48 };
+    private static readonly VisionEncoderOptions Options = new() { PatchStages = [2], PatchSize = 8, ImageSize = 48 };
 
     private readonly MLContext _ml = new(1);
     private readonly string _folder = Directory.CreateTempSubdirectory("patchdpo-encoder-").FullName;
@@ -38,6 +39,56 @@ public sealed class ImageEncoderFileTests : IDisposable
         using var loaded = (PatchQualityScoringTransformer)_ml.Model.Load(stream, out _);
         Assert.Equal((6, 6), (loaded.MapHeight, loaded.MapWidth));
         Assert.Equal(scores, loaded.Transform(pairs).GetColumn<float>("PatchQualityScore"));
+    }
+
+    [Theory]
+    [InlineData(2, 8, 0, false, 8, 8)]
+    [InlineData(3, 2, 48, true, 7 * 4, 4)]
+    [InlineData(0, 0, 48, true, 7 * 4, 4)]
+    [InlineData(0, 0, 0, false, 16, 4)]
+    public void An_encoder_of_an_earlier_version_is_used_as_it_was(int stage, int patch, int image, bool earlier, int channels, int patchSize)
+    {
+        string path = WriteCifarResNet(seed: 1);
+        using var stream = new MemoryStream();
+        using (var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true))
+        {
+            // One stage, and whether all before it joined; a coarser stage decided the grid.
+            writer.Write(false);
+            new ModelLocation(path).Write(writer);
+            writer.Write(true);
+            writer.Write(stage);
+            writer.Write(patch);
+            writer.Write(image);
+            writer.Write(earlier);
+        }
+        for (int time = 0; time < 2; time++)
+        {
+            stream.Position = 0;
+            using var reader = new BinaryReader(stream, Encoding.UTF8, leaveOpen: true);
+            ImageEncoder encoder = ImageEncoder.Read(reader);
+            using OpenedEncoder opened = encoder.Open(CPU);
+            using DisposeScope scope = NewDisposeScope();
+            int side = image == 0 ? 32 : image;
+            Assert.Equal([1, side / patchSize, side / patchSize, channels], opened.Encoder.Encode(zeros(1, 3, side, side)).Patches.shape);
+            // And once more as this version writes it.
+            stream.SetLength(0);
+            using var again = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
+            encoder.Write(again);
+        }
+    }
+
+    [Fact]
+    public void ImageNets_ResNet_18_is_saved_by_name_with_its_use()
+    {
+        IDataView pairs = PairRow.Rows(_ml, 1);
+        ImageEncoder encoder = ImageEncoder.ResNet18(new VisionEncoderOptions { PatchStages = [2, 3], ImageSize = 64 });
+        using PatchQualityScoringTransformer scorer = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", encoder).Fit(pairs);
+        string saved = Path.Combine(_folder, "saved.zip");
+        _ml.Model.Save(scorer, pairs.Schema, saved);
+        Assert.True(new FileInfo(saved).Length < 100_000);
+        using var loaded = (PatchQualityScoringTransformer)_ml.PatchDpo.LoadModel(saved, out _);
+        Assert.Equal((4, 4), (loaded.MapHeight, loaded.MapWidth));
+        Assert.Equal(scorer.Transform(pairs).GetColumn<float>("PatchQualityScore"), loaded.Transform(pairs).GetColumn<float>("PatchQualityScore"));
     }
 
     [Fact]

@@ -7,6 +7,9 @@ public sealed class PackageFixture : IDisposable
 {
     public static readonly string[] Ids = ["PatchDpo.Models.Embedded", "PatchDpo.Torch", "PatchDpo.MLNet"];
 
+    /// <summary>The package of data alone.</summary>
+    public const string ResNet18 = "PatchDpo.Models.ResNet18";
+
     private static readonly string[] Files =
         ["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", ".editorconfig", "README.md", "CHANGELOG.md",
             "LICENSE"];
@@ -18,7 +21,7 @@ public sealed class PackageFixture : IDisposable
         foreach (string copy in new[] { "one", "two" })
         {
             Copy(Repository, Path.Combine(_root.FullName, copy));
-            foreach (string id in Ids)
+            foreach (string id in Ids.Append(ResNet18))
                 Command.Run(
                     Path.Combine(_root.FullName, copy), "dotnet", "pack", $"src/{id}", "-c", "Release", "-o", Feed(
                         copy), $"-p:Version={Version}", "-v", "quiet", "-nologo");
@@ -51,7 +54,7 @@ public sealed class PackageFixture : IDisposable
         // What the application's restore left in the cache of the machine.
         string cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
             ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
-        foreach (string cached in Ids.Select(id => Path.Combine(cache, id.ToLowerInvariant(), Version)).Where(Directory.Exists))
+        foreach (string cached in Ids.Append(ResNet18).Select(id => Path.Combine(cache, id.ToLowerInvariant(), Version)).Where(Directory.Exists))
             Directory.Delete(cached, recursive: true);
     }
 

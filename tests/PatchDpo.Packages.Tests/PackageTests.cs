@@ -43,6 +43,16 @@ public sealed class PackageTests(PackageFixture packages) : IClassFixture<Packag
     }
 
     [Fact]
+    public void The_libraries_are_small_and_the_model_for_photos_is_a_package_of_its_own_with_its_licence()
+    {
+        Assert.All(new[] { "PatchDpo.Torch", "PatchDpo.MLNet" }, id => Assert.InRange(new FileInfo(packages.Package("one", id)).Length, 1, 3_000_000));
+        using ZipArchive package = ZipFile.OpenRead(packages.Package("one", PackageFixture.ResNet18));
+        Assert.Contains(".NET Foundation", new StreamReader(package.GetEntry("DnnImageModels/LICENSE")!.Open()).ReadToEnd(), StringComparison.Ordinal);
+        Assert.Equal(63_653_533, package.GetEntry("DnnImageModels/ResNet18Onnx/ResNet18.onnx")!.Length);
+        Assert.DoesNotContain(package.Entries, e => e.FullName.EndsWith(".dll", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void An_application_scores_tunes_saves_and_loads_also_as_a_single_file()
     {
         string folder = Path.Combine(packages.Root, "application"), work = Path.Combine(packages.Root, "elsewhere"), published = Path.Combine(
@@ -61,10 +71,10 @@ public sealed class PackageTests(PackageFixture packages) : IClassFixture<Packag
             "-p:PublishSingleFile=true", "-o", published, "-v", "quiet", "-nologo");
         string program = Path.Combine(published, OperatingSystem.IsWindows() ? "Application.exe" : "Application");
         Assert.False(File.Exists(Path.Combine(published, "PatchDpo.Torch.dll")));
-        Assert.Equal(["scored 2", "loaded PersonalizedImageTransformer"], Lines(Command.Run(work, program, work)));
-        // And as a build leaves it.
-        Command.Run(folder, "dotnet", "build", "-c", "Release", "-v", "quiet", "-nologo");
-        Assert.Equal(["scored 2", "loaded PersonalizedImageTransformer"],
+        Assert.Equal(["scored 2", "loaded PersonalizedImageTransformer", "photos need PatchDpo.Models.ResNet18"], Lines(Command.Run(work, program, work)));
+        // And as a build leaves it, with the model for photos.
+        Command.Run(folder, "dotnet", "build", "-c", "Release", "-p:WithResNet18=true", "-v", "quiet", "-nologo");
+        Assert.Equal(["scored 2", "loaded PersonalizedImageTransformer", "photos have an encoder"],
             Lines(Command.Run(work, "dotnet", Path.Combine(folder, "bin", "Release", "net10.0", "Application.dll"), work)));
     }
 

@@ -97,9 +97,27 @@ public sealed class EvaluateTests : IClassFixture<TinyModels>, IDisposable
         Assert.Contains("compare with no others", File.ReadAllText(Path.Combine(_output, "scores.json")), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Without_models_the_subject_similarity_of_a_ResNet_18_is_measured_and_is_not_called_DINO()
+    {
+        WriteGeneration("cat", "a cat in the snow", 21);
+        (int exitCode, string[] output, string[] errors) = Tool.Run("evaluate", _generations, "--dreambench", _photos, "--output", _output, "--allow-missing");
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Contains(output, l => l.StartsWith("note:", StringComparison.Ordinal) && l.Contains("ResNet-18", StringComparison.Ordinal));
+        Assert.Contains(output, l => l.StartsWith("subject similarity ", StringComparison.Ordinal));
+        Assert.DoesNotContain(output, l => l.StartsWith("DINO", StringComparison.Ordinal));
+        Assert.Contains(output, l => l.StartsWith("subject similarity: ResNet18.onnx, SHA-256 ", StringComparison.Ordinal));
+        using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(_output, "scores.json")));
+        JsonElement metrics = report.RootElement.GetProperty("metrics");
+        Assert.Equal(JsonValueKind.Null, metrics.GetProperty("dino").ValueKind);
+        Assert.InRange(metrics.GetProperty("subjectSimilarity").GetProperty("mean").GetDouble(), -1, 1.001);
+        string[] header = File.ReadLines(Path.Combine(_output, "scores.tsv")).First().Split('\t');
+        Assert.Equal("SubjectSimilarity", header[^1]);
+    }
+
     [Theory]
-    [InlineData("either both --dino and --clip, or --embedded", "--dino", "DINO")]
-    [InlineData("either both --dino and --clip, or --embedded", "--dino", "DINO", "--clip", "CLIP", "--embedded")]
+    [InlineData("both --dino and --clip, or --embedded", "--dino", "DINO")]
+    [InlineData("both --dino and --clip, or --embedded", "--dino", "DINO", "--clip", "CLIP", "--embedded")]
     [InlineData("There is no folder", "--dino", "DINO", "--clip", "CLIP", "--dreambench", "nowhere")]
     [InlineData("has none of these files: config.json", "--dino", "DINO", "--clip", "PHOTOS", "--allow-missing")]
     [InlineData("'both' not recognized", "--dino", "DINO", "--clip", "CLIP", "--setting", "both")]

@@ -5,15 +5,15 @@ public sealed class HelpTests
 {
     [Theory]
     [InlineData(
-        "generate", "<model>", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--prompt", "--prompts", "--reference", "--objects", "--output",
+        "generate", "<model>", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--prompt", "--prompts", "--reference", "--mask", "--objects", "--output",
         "--seed", "--steps", "--guidance", "--scale", "--negative", "--width", "--height", "--count", "--batch", "--refuse-long-prompts",
         "--format", "--device", "--dtype")]
     [InlineData(
-        "score", "separation", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
-        "--ignore-plain-background", "--encoder")]
-    [InlineData("score separation", "<folder>", "--limit", "--seed", "--ignore-plain-background", "--encoder")]
+        "score", "separation", "matching", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
+        "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
+    [InlineData("score separation", "<folder>", "--limit", "--seed", "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
     [InlineData(
-        "build", "--model", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--encoder", "--prompts", "--references", "--generations", "--output",
+        "build", "--model", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--encoder", "--stage,", "--patch", "--size", "--prompts", "--references", "--generations", "--output",
         "--seed", "--steps", "--clip", "--min-clip-t", "--format")]
     [InlineData(
         "train", "--model", "--adapter", "--image-encoder", "--tokenizer", "--pairs", "--verify", "--output", "--objective", "--steps", "--batch-size",
@@ -21,8 +21,8 @@ public sealed class HelpTests
         "--image-dropout", "--both-dropout", "--scale", "--size", "--seed", "--refuse-long-prompts", "--device", "--dtype", "--schedule", "--warmup-steps",
         "--accumulate", "--max-gradient-norm", "--ema-decay")]
     [InlineData(
-        "train-encoder", "<encoder>", "<photos>", "<output>", "--steps", "--batch", "--points", "--learning-rate", "--crop", "--head", "--blocks", "--stage",
-        "--patch", "--earlier-stages", "--size", "--rotation", "--perspective", "--light", "--temperature", "--paste", "--seed", "--measure")]
+        "train-encoder", "<encoder>", "<photos>", "<output>", "--steps", "--batch", "--points", "--learning-rate", "--crop", "--head", "--blocks", "--stage,",
+        "--patch", "--size", "--rotation", "--perspective", "--light", "--temperature", "--paste", "--seed", "--measure")]
     [InlineData(
         "evaluate", "<generations>", "--dreambench", "--dino", "--clip", "--embedded", "--setting", "--output", "--seed", "--allow-missing")]
     [InlineData("inspect", "<path>", "--stats")]

@@ -31,4 +31,51 @@ public sealed class ScoreTests : IDisposable
         Assert.Contains(output, l => l.StartsWith("mean 1.000;", StringComparison.Ordinal));
         Assert.Equal(2, File.ReadAllLines(Path.Combine(_root, "Ergebnis ö", "scores.tsv")).Length);
     }
+
+    [Fact]
+    public void Photos_are_scored_with_ImageNets_ResNet_18_unless_another_encoder_is_named()
+    {
+        foreach (string folder in new[] { "generated", "references" })
+            ImageFile.SavePng(Path.Combine(Directory.CreateDirectory(Path.Combine(_root, folder)).FullName, "a.png"), TinyPersonalizedModel.Image(1, 448, 448));
+        string[] folders = ["--generated", Path.Combine(_root, "generated"), "--references", Path.Combine(_root, "references"), "--heat-maps", "0"];
+        Assert.Equal(14, MapRows());
+        Assert.Equal(28, MapRows("--stages", "2", "3", "--patch", "8"));
+        Assert.Equal(7, MapRows("--stage", "4"));
+        Assert.Equal(16, MapRows("--encoder", "embedded"));
+        (int exitCode, _, string[] errors) = Tool.Run("score", [.. folders, "--stages", "5", "--output", Path.Combine(_root, "no")]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("stages 1 to 4", Assert.Single(errors), StringComparison.Ordinal);
+        (exitCode, _, errors) = Tool.Run("score", [.. folders, "--patch", "12", "--output", Path.Combine(_root, "no")]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("power of two", Assert.Single(errors), StringComparison.Ordinal);
+
+        int MapRows(params string[] more)
+        {
+            string output = Path.Combine(_root, Guid.NewGuid().ToString());
+            (int code, _, string[] faults) = Tool.Run("score", [.. folders, "--worst", "100000", "--output", output, .. more]);
+            Assert.True(code == 0, string.Join('\n', faults));
+            string[][] patches = [.. File.ReadLines(Path.Combine(output, "worst-patches.tsv")).Skip(1).Select(l => l.Split('\t'))];
+            return (int)Math.Round(448 / patches.Average(p => double.Parse(p[9])));
+        }
+    }
+
+    [Fact]
+    public void Matching_tells_each_sequences_share_with_its_interval()
+    {
+        // The second photo is the first, and so is the third: whatever the encoder, each patch finds itself.
+        string sequence = Directory.CreateDirectory(Path.Combine(_root, "v_same")).FullName;
+        for (int i = 1; i <= 3; i++)
+        {
+            ImageFile.SavePng(Path.Combine(sequence, $"{i}.png"), TinyPersonalizedModel.Image(1, 96, 96));
+            if (i > 1)
+                File.WriteAllText(Path.Combine(sequence, $"H_1_{i}"), "1 0 0\n0 1 0\n0 0 1\n");
+        }
+        (int exitCode, string[] output, string[] errors) = Tool.Run("score", "matching", sequence, "--stage", "2", "--size", "64");
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Contains("ImageNet's ResNet-18", output[0], StringComparison.Ordinal);
+        Assert.StartsWith("v_same: 1.000, 95% interval 1.000 to 1.000", output[1], StringComparison.Ordinal);
+        (exitCode, _, errors) = Tool.Run("score", "matching", Path.Combine(_root, "none"));
+        Assert.Equal(2, exitCode);
+        Assert.Contains("none", Assert.Single(errors), StringComparison.Ordinal);
+    }
 }

@@ -6,10 +6,10 @@ namespace PatchDpo.Torch.Tests;
 /// <summary>The published models' state-dict keys and shapes.</summary>
 internal static class Manifest
 {
-    /// <summary>Keys and shapes of <c>12_manifests/name.tsv.gz</c>; empty for a scalar.</summary>
-    public static Dictionary<string, long[]> Read(string name)
+    /// <summary>Keys and shapes of <c>12_manifests/name.tsv.gz</c>, or of another folder's; empty for a scalar.</summary>
+    public static Dictionary<string, long[]> Read(string name, string folder = "12_manifests")
     {
-        using FileStream file = File.OpenRead(Fixtures.Path("12_manifests", name + ".tsv.gz"));
+        using FileStream file = File.OpenRead(Fixtures.Path(folder, name + ".tsv.gz"));
         using StreamReader reader = new(new GZipStream(file, CompressionMode.Decompress));
         Dictionary<string, long[]> shapes = new(StringComparer.Ordinal);
         while (reader.ReadLine() is string line)
@@ -25,9 +25,13 @@ internal static class Manifest
         => Read(name).ToDictionary(m => m.Key, m => empty(m.Value, device: META), StringComparer.Ordinal);
 
     /// <summary>Asserts that a module has exactly these keys and shapes.</summary>
-    public static void AssertSame(IReadOnlyDictionary<string, long[]> expected, nn.Module module)
+    public static void AssertSame(IReadOnlyDictionary<string, long[]> expected, nn.Module module) => AssertSame(expected, ("", module));
+
+    /// <summary>Asserts that modules have exactly these keys, each behind its prefix, and shapes.</summary>
+    public static void AssertSame(IReadOnlyDictionary<string, long[]> expected, params (string Prefix, nn.Module Module)[] parts)
     {
-        string[] actual = [.. module.state_dict().Select(t => $"{t.Key} {string.Join('x', t.Value.shape)}").Order(StringComparer.Ordinal)];
+        string[] actual = [.. parts.SelectMany(p => p.Module.state_dict().Select(t => $"{p.Prefix}{t.Key} {string.Join('x', t.Value.shape)}"))
+            .Order(StringComparer.Ordinal)];
         Assert.Equal(expected.Select(m => $"{m.Key} {string.Join('x', m.Value)}").Order(StringComparer.Ordinal), actual);
     }
 }

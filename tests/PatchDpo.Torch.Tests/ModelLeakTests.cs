@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Adapters.Elite;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion.UNet;
@@ -73,6 +74,24 @@ public class ModelLeakTests
             (Tensor sample, Tensor time, Tensor text) = (Own(owned, rand(1, 4, 4, 4)), Own(owned, tensor(5L)), Own(owned, rand(1, 2, 4)));
             (Tensor pooled, Tensor sizes, Tensor tokens) = (Own(owned, rand(1, 4)), Own(owned, rand(1, 6)), Own(owned, rand(1, 2, 4)));
             return () => model.forward(sample, time, text, pooled, sizes, new IpAttention(layers, tokens, 0.5)).Dispose();
+        },
+        ["UNet with ELITE"] = owned =>
+        {
+            UNet2DConditionModel model = Own(owned, new UNet2DConditionModel(Unet));
+            EliteLayers layers = Own(owned, new EliteLayers(Unet));
+            (Tensor sample, Tensor time, Tensor text) = (Own(owned, rand(2, 4, 4, 4)), Own(owned, tensor(5L)), Own(owned, rand(2, 3, 4)));
+            (Tensor patches, Tensor places) = (Own(owned, rand(2, 2, 4)), Own(owned, tensor(new[] { -1L, 1 })));
+            return () => model.forward(sample, time, text, imagePrompt: new EliteAttention(layers, patches, places, 0.5)).Dispose();
+        },
+        ["ELITE's mapper"] = owned =>
+        {
+            EliteMapper mapper = Own(owned, new EliteMapper(4, 3, 4));
+            Tensor[] states = [.. Enumerable.Range(0, EliteMapper.Layers.Count).Select(_ => Own(owned, rand(1, 3, 4)))];
+            return () =>
+            {
+                mapper.Words(states, states.Length).Dispose();
+                mapper.Tokens(states).Dispose();
+            };
         },
         ["AutoencoderKL"] = owned =>
         {

@@ -182,7 +182,7 @@ internal static class TinyPersonalizedModel
     }
 
     /// <summary>Writes the image encoder.</summary>
-    public static void WriteVision(string folder, int width = VisionWidth, int? projection = PooledWidth)
+    public static void WriteVision(string folder, int width = VisionWidth, int? projection = PooledWidth, int layers = 2)
     {
         WriteJson(Path.Combine(folder, "image_encoder"), "config.json", new
         {
@@ -190,7 +190,7 @@ internal static class TinyPersonalizedModel
             model_type = "clip_vision_model",
             hidden_size = width,
             intermediate_size = 32,
-            num_hidden_layers = 2,
+            num_hidden_layers = layers,
             num_attention_heads = 2,
             image_size = ImageSize,
             patch_size = 16,
@@ -201,7 +201,7 @@ internal static class TinyPersonalizedModel
         {
             HiddenSize = width,
             IntermediateSize = 32,
-            NumLayers = 2,
+            NumLayers = layers,
             NumHeads = 2,
             ImageSize = ImageSize,
             PatchSize = 16,

@@ -6,6 +6,12 @@ namespace PatchDpo.Torch.Adapters;
 /// <summary>A kind of adapter: how its files are known, read and written. A new one is a folder beside IpAdapter and a registration.</summary>
 internal abstract class AdapterFamily
 {
+    /// <summary>What programs call it, in small letters: "ip-adapter".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What an adapter of the family is called in a model's folder, where it is looked for when no other is named.</summary>
+    public virtual IReadOnlyList<string> FolderFiles => [];
+
     /// <summary>Whether a file is one of this family's, by its keys.</summary>
     public abstract bool Recognizes(ITensorFile file);
 

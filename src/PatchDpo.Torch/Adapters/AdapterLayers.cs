@@ -21,8 +21,11 @@ public abstract class AdapterLayers : nn.Module
     /// <summary>Whether other layers can stand in these layers' place: they are of the same family, and were made for the same UNet.</summary>
     internal abstract bool Fits(AdapterLayers other);
 
-    /// <summary>What the layers bring into a forward pass.</summary>
-    /// <param name="prompt">The image prompts, of the UNet's type and on its device.</param>
-    /// <param name="scale">Their weight beside the text, at least 0; 0 leaves the text alone.</param>
-    internal abstract IImagePromptBranch Branch(ImagePrompt prompt, double scale);
+    /// <summary>
+    /// What the layers bring into a forward pass, or into all passes of one generation, one after another: what a branch keeps from pass to pass it
+    /// frees where it is disposable.
+    /// </summary>
+    /// <param name="prompt">The image prompts, on the UNet's device; their types are the family's own.</param>
+    /// <param name="settings">How they are to be attended to.</param>
+    internal abstract IImagePromptBranch Branch(ImagePrompt prompt, BranchSettings settings);
 }

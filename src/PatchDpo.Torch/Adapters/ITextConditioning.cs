@@ -12,8 +12,8 @@ internal interface ITextConditioning : IDisposable
     /// <summary>Width P of the pooled text; null where there is none.</summary>
     int? PooledWidth { get; }
 
-    /// <summary>What cuts a prompt to the encoders' length, one of each encoder.</summary>
-    IReadOnlyList<ClipTokenizer> Tokenizers { get; }
+    /// <summary>The text encoders with their tokenizers, the first (SDXL: the smaller) first; they stay this object's.</summary>
+    IReadOnlyList<TextTower> Towers { get; }
 
     /// <summary>Encodes prompts, without gradients: B rows, which the caller disposes.</summary>
     TextConditions Encode(IReadOnlyList<string> prompts);

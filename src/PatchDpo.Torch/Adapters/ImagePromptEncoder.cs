@@ -9,9 +9,31 @@ internal abstract class ImagePromptEncoder : IDisposable
     /// <summary>Whether a prompt's text states depend on its references, so that what keeps them must know both.</summary>
     public virtual bool ChangesText => false;
 
-    /// <summary>Encodes references one by one: a row an image, which the caller disposes.</summary>
-    /// <exception cref="ArgumentException">There is no image.</exception>
-    public abstract ImagePrompt Encode(IReadOnlyList<ImageBuffer> references);
+    /// <summary>Whether what a row of a batch gives depends on the other rows, so that requests are generated one by one.</summary>
+    public virtual bool MixesRows => false;
+
+    /// <summary>How references that each show another object become one image prompt, where nobody chose.</summary>
+    public virtual ReferenceFusion ObjectFusion => ReferenceFusion.Concatenate;
+
+    /// <summary>
+    /// What is wrong with a request's references, or with them beside its prompt, as the end of a sentence; null where they can be worked with. It is
+    /// asked before anything is computed.
+    /// </summary>
+    /// <param name="prompt">The prompt; references lie in the request's order.</param>
+    /// <param name="references">Any number of references, none included.</param>
+    /// <param name="fusion">How they become one image prompt.</param>
+    public virtual string? WhyUnsuitable(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion) => null;
+
+    /// <summary>What else training needs of a pair's references, as the end of a sentence; null where they have it.</summary>
+    /// <param name="references">The pair's image prompts.</param>
+    public virtual string? WhyUntrainable(IReadOnlyList<ReferenceImage> references) => null;
+
+    /// <summary>What of a request deserves a warning though it goes on, each as a whole sentence; the same arguments.</summary>
+    public virtual IEnumerable<string> Warnings(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion) => [];
+
+    /// <summary>Encodes references one by one: a row a reference, which the caller disposes; each is an image prompt of its own.</summary>
+    /// <exception cref="ArgumentException">There is no reference.</exception>
+    public abstract ImagePrompt Encode(IReadOnlyList<ReferenceImage> references);
 
     /// <summary>What stands for a missing reference, B rows as <see cref="Encode"/> gives them.</summary>
     public abstract ImagePrompt EncodeDropped(int batch);
@@ -25,6 +47,13 @@ internal abstract class ImagePromptEncoder : IDisposable
     /// <param name="dropped">The row of a missing reference, for requests without any; null where each has some.</param>
     /// <param name="fusion">How several references of a request become one image prompt.</param>
     public abstract ImagePrompt Fuse(ImagePrompt? references, IReadOnlyList<int> counts, ImagePrompt? dropped, ReferenceFusion fusion);
+
+    /// <summary>
+    /// Adds to fused image prompts what depends on their prompts, such as where an object's name stands; tensors that are there already may be handed on.
+    /// </summary>
+    /// <param name="image">The image prompts, B rows.</param>
+    /// <param name="prompts">Their prompts, B.</param>
+    public virtual ImagePrompt Locate(ImagePrompt image, IReadOnlyList<string> prompts) => image;
 
     /// <summary>What the unconditional half of guidance takes in these image prompts' place: equally many rows of equal shapes.</summary>
     /// <param name="prompt">The conditional half's image prompts.</param>

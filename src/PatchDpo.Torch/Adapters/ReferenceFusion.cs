@@ -8,4 +8,9 @@ public enum ReferenceFusion
 
     /// <summary>Each shows another object: their tokens stand beside one another, and the network attends to all of them.</summary>
     Concatenate,
+
+    /// <summary>
+    /// Each shows another object: the network attends to each apart, and weighs them by where in the picture the objects' names are (MIP-Adapter).
+    /// </summary>
+    Merge,
 }

@@ -25,9 +25,13 @@ internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
         ClipInit.Normal(position_embedding.weight!, ClipInit.EmbeddingStd);
     }
 
-    public override Tensor forward(Tensor ids)
+    public override Tensor forward(Tensor ids) => Embed(ids, null);
+
+    /// <summary>The same with words in the place of a token.</summary>
+    public Tensor Embed(Tensor ids, WordInjection? injection)
     {
         using DisposeScope scope = NewDisposeScope();
-        return token_embedding.call(ids).Plus(position_embedding.weight!.narrow(0, 0, ids.shape[1])).MoveToOuterDisposeScope();
+        Tensor tokens = token_embedding.call(ids);
+        return (injection?.Apply(tokens) ?? tokens).Plus(position_embedding.weight!.narrow(0, 0, ids.shape[1])).MoveToOuterDisposeScope();
     }
 }

@@ -81,9 +81,9 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
         return call(ids);
     }
 
-    /// <summary>Encodes token ids, with gradients where they are on; see <see cref="Encode"/>.</summary>
-    /// <exception cref="ArgumentException">The ids have another shape, or are too many.</exception>
-    public override ClipTextOutput forward(Tensor ids)
+    /// <summary>The same with words in the place of a token; with gradients where they are on.</summary>
+    /// <remarks>Pooling goes by the ids, so that the pooled state is not that of an end token which the words have moved.</remarks>
+    internal ClipTextOutput Forward(Tensor ids, WordInjection? injection)
     {
         text_model.Anchor.AliveIn(this);
         ArgumentNullException.ThrowIfNull(ids);
@@ -92,7 +92,7 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
                 + $"({string.Join(',', ids.shape)}).", nameof(ids));
 
         using DisposeScope scope = NewDisposeScope();
-        IReadOnlyList<Tensor> states = text_model.HiddenStates(ids);
+        IReadOnlyList<Tensor> states = text_model.HiddenStates(ids, injection);
         Tensor last = text_model.Normalize(states[^1]);
         Tensor pooled = last[TensorArithmetic.Range(ids.shape[0], device: ids.device), EndPositions(ids)];
         return new ClipTextOutput(
@@ -101,6 +101,10 @@ public sealed class ClipTextEncoder : Module<Tensor, ClipTextOutput>
             pooled.MoveToOuterDisposeScope(),
             text_projection?.call(pooled).MoveToOuterDisposeScope());
     }
+
+    /// <summary>Encodes token ids, with gradients where they are on; see <see cref="Encode"/>.</summary>
+    /// <exception cref="ArgumentException">The ids have another shape, or are too many.</exception>
+    public override ClipTextOutput forward(Tensor ids) => Forward(ids, null);
 
     /// <summary>The embeddings and the output of every layer, without the final norm; the caller disposes them.</summary>
     internal IReadOnlyList<Tensor> HiddenStates(Tensor ids)

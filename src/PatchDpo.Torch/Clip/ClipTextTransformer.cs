@@ -32,7 +32,9 @@ internal sealed class ClipTextTransformer : Module<Tensor, Tensor>
     }
 
     /// <summary>The embeddings and the output of every layer, without the final norm, in the current dispose scope.</summary>
-    public IReadOnlyList<Tensor> HiddenStates(Tensor ids) => encoder.HiddenStates(embeddings.call(ids));
+    /// <param name="ids">int64 <c>(B,T)</c>.</param>
+    /// <param name="injection">Words in the place of a token; null for none.</param>
+    public IReadOnlyList<Tensor> HiddenStates(Tensor ids, WordInjection? injection = null) => encoder.HiddenStates(embeddings.Embed(ids, injection));
 
     /// <summary>The final norm.</summary>
     public Tensor Normalize(Tensor state) => final_layer_norm.call(state);

@@ -129,7 +129,7 @@ internal sealed class PairBuild(
             (string, int) Name(int i) => ($"the pair of '{group[i / options.GenerationsPerReference].File}'", i);
             IReadOnlyList<ImageBuffer> generated = FiniteOutput.Renamed(
                 () => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellationToken), Name);
-            ImageBuffer[] prompted = [.. requests.Select(r => r.References[0])];
+            ImageBuffer[] prompted = [.. requests.Select(r => r.References[0].Image)];
             IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(
                 () => estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellationToken), Name);
             CheckGrid(quality, journal.Maps);

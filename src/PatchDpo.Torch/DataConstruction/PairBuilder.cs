@@ -1,4 +1,5 @@
 using System.Text;
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
@@ -38,6 +39,7 @@ public sealed class PairBuilder
     private readonly IImageTextEncoder? _clip;
     private readonly PairBuilderOptions _options;
     private readonly Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>> _findTruncated;
+    private readonly Func<string, string?> _whyUnsuitable;
 
     /// <summary>Creates a builder.</summary>
     /// <param name="model">The model that is to be improved; it draws the references too. It stays the caller's to dispose.</param>
@@ -53,18 +55,20 @@ public sealed class PairBuilder
         PersonalizedModel model, IVisionEncoder encoder, PairBuilderOptions? options = null, IImageTextEncoder? clip = null,
             IReadOnlyList<ModelIdentity>? encoders = null)
         : this((model ?? throw new ArgumentNullException(nameof(model))).Generate, () => [GeneratorIdentity.Of(model), .. encoders ?? []],
-            Math.Min(model.ImageSize, TrainingSize) / model.LatentScale, encoder, options, clip, model.FindTruncatedPrompts)
+            Math.Min(model.ImageSize, TrainingSize) / model.LatentScale, encoder, options, clip, model.FindTruncatedPrompts,
+            prompt => model.References.WhyUnsuitable(prompt, [ReferenceExample.OnWhite()], (options ?? new()).Generation.ReferenceFusion))
     {
     }
 
     internal PairBuilder(
         ImageGenerator generate, Func<IReadOnlyList<ModelIdentity>> identify, int latentGrid, IVisionEncoder encoder, PairBuilderOptions? options,
             IImageTextEncoder? clip,
-        Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>>? findTruncated = null)
+        Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>>? findTruncated = null, Func<string, string?>? whyUnsuitable = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         (_generate, _identify, _latentGrid, _encoder, _clip, _options) = (generate, identify, latentGrid, encoder, clip, options ?? new());
         _findTruncated = findTruncated ?? (_ => []);
+        _whyUnsuitable = whyUnsuitable ?? (_ => null);
         if (_options.Filter.MinClipT is not null && clip is null)
             throw new ArgumentException("The filter has a least CLIP-T, but there is no CLIP model to measure it with.", nameof(clip));
     }
@@ -78,6 +82,9 @@ public sealed class PairBuilder
     /// <exception cref="ArgumentException">There is no prompt, or one is empty.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long.</exception>
     /// <exception cref="TruncatedPromptException">A prompt has more tokens than the model's text encoder takes, and the options refuse that.</exception>
+    /// <exception cref="UnsuitableReferencesException">
+    /// References on a white background do not suit the model's adapter beside a prompt: MIP-Adapter and MS-Diffusion need names, ELITE a placeholder.
+    /// </exception>
     /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
     /// <exception cref="PairFolderException">The folder holds pairs of something else, or a recorded file is missing or has changed.</exception>
     /// <exception cref="TooFewReferencesException">The filter rejected too many candidates.</exception>
@@ -97,6 +104,9 @@ public sealed class PairBuilder
         if (empty >= 0)
             throw new ArgumentException($"Prompt {empty} is empty.", nameof(prompts));
 
+        for (int i = 0; i < prompts.Count; i++)
+            if (_whyUnsuitable(prompts[i]) is string problem)
+                throw new UnsuitableReferencesException($"prompt {i}", i, problem);
         IReadOnlyList<TruncatedPrompt> truncated = _findTruncated(prompts);
         TruncatedPromptException.ThrowIfAny(truncated, _options.ReferenceGeneration.RefuseTruncatedPrompts || _options.Generation.RefuseTruncatedPrompts);
         SortedDictionary<string, string> settings = OptionValues.Of(_options, Ignored);

@@ -60,18 +60,23 @@ public sealed class PairFolder
     }
 
     /// <summary>Reads the pairs with their images, one after another. The pairs of a sample share one reference, so that training encodes it once.</summary>
+    /// <remarks>A reference's mask is read where it lies beside it (<see cref="ReferenceImage.MaskFileOf"/>).</remarks>
     /// <param name="options">Limits on the images; null for the defaults.</param>
     /// <exception cref="InvalidImageException">A file is not an image, or is damaged or too large.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public IEnumerable<TrainingPair> Read(ImageDecodeOptions? options = null)
     {
         string? path = null;
-        ImageBuffer? reference = null;
+        ReferenceImage? reference = null;
         foreach (PairEntry pair in Pairs)
         {
             if (reference is null || path != pair.ReferencePath)
-                reference = ImageFile.Load(path = pair.ReferencePath, options);
-            yield return new TrainingPair(pair.Prompt, reference, ImageFile.Load(pair.GeneratedPath, options), pair.ReferenceQuality, pair.GeneratedQuality);
+                reference = ReferenceImage.FromFile(path = pair.ReferencePath, options);
+            yield return new TrainingPair(
+                pair.Prompt, reference.Image, ImageFile.Load(pair.GeneratedPath, options), pair.ReferenceQuality, pair.GeneratedQuality)
+            {
+                ImagePrompts = reference.Mask is null ? null : [reference],
+            };
         }
     }
 

@@ -8,7 +8,13 @@ namespace PatchDpo.Torch.Diffusion;
 /// <param name="TimeIds">SDXL's sizes, <c>(B,6)</c>; networks without size conditioning leave them unread.</param>
 internal sealed record PromptConditions(TextConditions Text, ImagePrompt Image, Tensor TimeIds)
 {
-    /// <summary>The rows of <paramref name="first"/>, then those of <paramref name="second"/>; new tensors in the current dispose scope.</summary>
-    public static PromptConditions Concat(PromptConditions first, PromptConditions second) => new(
-        TextConditions.Concat(first.Text, second.Text), ImagePrompt.Concat(first.Image, second.Image), cat([first.TimeIds, second.TimeIds]));
+    /// <summary>How many rows, the first ones, are the unconditional half of guidance; 0 where all are conditional.</summary>
+    public int UnconditionalRows { get; init; }
+
+    /// <summary>Both halves of guidance, the negative first; new tensors in the current dispose scope.</summary>
+    public static PromptConditions Guided(PromptConditions negative, PromptConditions positive) => new(
+        TextConditions.Concat(negative.Text, positive.Text), ImagePrompt.Concat(negative.Image, positive.Image), cat([negative.TimeIds, positive.TimeIds]))
+    {
+        UnconditionalRows = (int)negative.Image.Rows,
+    };
 }

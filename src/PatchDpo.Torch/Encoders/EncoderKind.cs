@@ -19,6 +19,16 @@ internal abstract class EncoderKind
     /// <summary>Tensors that only this kind has, with what they tell for messages; the first that a file has is taken.</summary>
     public abstract IReadOnlyList<(string Key, string Meaning)> Anchors { get; }
 
+    /// <summary>This kind's state dict in a file of weights, and the anchor that the file has; null where it has none.</summary>
+    /// <exception cref="UnknownModelException">The file holds several such models, or is nearly one.</exception>
+    public virtual (ITensorSource State, string Anchor)? Find(ITensorSource file)
+    {
+        foreach ((string anchor, _) in Anchors)
+            if (StateDictPrefix.Find(file, anchor) is ITensorSource state)
+                return (state, anchor);
+        return null;
+    }
+
     /// <summary>Opens the encoder in a folder whose configuration has one of <see cref="ModelTypes"/>, set to evaluation.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="modelType">Which of them.</param>

@@ -21,9 +21,8 @@ internal static class EncoderKinds
     public static IVisionEncoder Open(ITensorSource file, Device? device, ScalarType? dtype, VisionEncoderOptions options)
     {
         foreach (EncoderKind kind in All)
-            foreach ((string anchor, _) in kind.Anchors)
-                if (StateDictPrefix.Find(file, anchor) is ITensorSource state)
-                    return kind.FromState(state, anchor, device, dtype, options);
+            if (kind.Find(file) is (ITensorSource state, string anchor))
+                return kind.FromState(state, anchor, device, dtype, options);
         string found = TensorFileKind.Describe(file) is string what ? $"this is not an image encoder that can be opened, but {what}"
             : "its tensors are those of no image encoder that can be opened";
         throw new UnknownModelException(

@@ -46,7 +46,8 @@ public static class PatchEncoder
     /// <param name="path">
     /// A PyTorch checkpoint or a safetensors file with the state dict of DINO or DINOv2 (facebookresearch's names or Hugging Face's;
     /// heads of 64 values), CLIP's vision transformer (OpenAI's names, and taken as OpenAI's: quick GELU, heads of 64 values),
-    /// <see cref="ResNet"/> or <see cref="Vgg"/> (torchvision's names), <see cref="CifarResNet"/> or <see cref="Alike"/>.
+    /// <see cref="ResNet"/> or <see cref="Vgg"/> (torchvision's names), <see cref="CifarResNet"/> or <see cref="Alike"/>; or the ONNX file of
+    /// Microsoft.ML.DnnImageFeaturizer.ResNet18.
     /// </param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
@@ -61,7 +62,7 @@ public static class PatchEncoder
     public static IVisionEncoder FromFile(string path, Device? device = null, ScalarType? dtype = null, VisionEncoderOptions? options = null)
     {
         using ITensorFile file = WeightsFile.OpenStateDict(path);
-        return EncoderKinds.Open(file, device, dtype, options ?? new VisionEncoderOptions());
+        return EncoderKinds.Open(file, device, dtype, StoredEncoderOptions.Complete(options ?? new VisionEncoderOptions(), file));
     }
 
     /// <summary>Opens the small encoder that ships with this library: trained on procedural characters, 64 x 64 pixels, for examples and tests.</summary>
@@ -71,14 +72,27 @@ public static class PatchEncoder
     public static IVisionEncoder LoadEmbedded(Device? device = null) => FromFolder(EmbeddedModels.PatchEncoder, device);
 
     /// <summary>
+    /// Opens ImageNet's ResNet-18 of the package PatchDpo.Models.ResNet18, whose file lies beside the application: the encoder for photos.
+    /// </summary>
+    /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="options">Stages, patches and image size; what is null is <see cref="ResNet18Model.Options"/>'s.</param>
+    /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
+    /// <exception cref="ModelFileNotFoundException">The file is not there; the message names the package.</exception>
+    /// <exception cref="WeightsFormatException">The file is damaged.</exception>
+    /// <exception cref="UnknownModelException">It is another model's.</exception>
+    /// <exception cref="ArgumentException">The network has no such stage.</exception>
+    public static IVisionEncoder LoadResNet18(Device? device = null, VisionEncoderOptions? options = null)
+        => FromFile(ResNet18Model.Path, device, options: ResNet18Model.Complete(options));
+
+    /// <summary>
     /// Writes an encoder into a folder, so that <see cref="FromFolder"/> opens it again: <c>model.safetensors</c>, <c>config.json</c> for vision
     /// transformers, and <c>patch_head.safetensors</c> for a head.
     /// </summary>
     /// <param name="encoder">An encoder of this library, with or without a <see cref="PatchHeadEncoder"/> around it.</param>
     /// <param name="folder">Made where it is missing; another encoder's <c>config.json</c> and head are removed, other files left alone.</param>
     /// <remarks>
-    /// With a head, the stage, patches and image size of a convolutional network are kept too; without one, and the image size of
-    /// a vision transformer always, they are for the one who opens the folder to choose.
+    /// The stages, patches and image size of a convolutional network are kept too, for where the one who opens the folder does not choose others; the
+    /// image size of a vision transformer is for that one to choose.
     /// </remarks>
     /// <exception cref="ArgumentException">The encoder is none of this library's.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>

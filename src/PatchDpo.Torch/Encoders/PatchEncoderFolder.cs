@@ -18,8 +18,7 @@ internal static class PatchEncoderFolder
         IVisionEncoder below = headed?.Encoder ?? encoder;
         JsonObject? config = EncoderKinds.Of(below).Describe(below);
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), ((nn.Module)below).state_dict(),
-            new Dictionary<string, string> { ["format"] = "pt" });
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), ((nn.Module)below).state_dict(), StoredEncoderOptions.Describe(below));
         // What another encoder left there would speak of the wrong one.
         string configPath = Path.Combine(folder, "config.json"), head = Path.Combine(folder, PatchHeadEncoder.FileName);
         if (config is null)

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Numerics;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
@@ -126,35 +124,15 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
     /// <summary>Writes the head alone.</summary>
     internal void WriteHead(string path)
     {
-        Dictionary<string, string> metadata = new() { ["format"] = "pt" };
-        if (Encoder is IConfiguredEncoder { Options: VisionEncoderOptions choices })
-            foreach ((string name, int? value) in Numbers(choices))
-                if (value is int number)
-                    metadata[name] = $"{number}";
-        SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["weight"] = _head.weight!, ["bias"] = _head.bias! }, metadata);
+        SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["weight"] = _head.weight!, ["bias"] = _head.bias! },
+            StoredEncoderOptions.Describe(Encoder));
     }
 
     /// <summary>The choices that a head was trained with, where others are not made.</summary>
     internal static VisionEncoderOptions ChoicesOf(string path, VisionEncoderOptions options)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        return options with
-        {
-            PatchStage = options.PatchStage ?? Number("patch_stage"),
-            PatchSize = options.PatchSize ?? Number("patch_size"),
-            ImageSize = options.ImageSize ?? Number("image_size"),
-            WithEarlierStages = options.WithEarlierStages || Number("with_earlier_stages") == 1,
-        };
-
-        int? Number(string name)
-        {
-            if (!file.Metadata.TryGetValue(name, out string? text))
-                return null;
-            if (!int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) || number is <= 0 or > ConfigFields.MaxSide)
-                throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no number of 1 to {ConfigFields.MaxSide}.");
-            return name != "patch_size" || BitOperations.IsPow2(number) ? number
-                : throw new WeightsFormatException(path, null, $"its metadata say '{text}' for '{name}', which is no power of two.");
-        }
+        return StoredEncoderOptions.Complete(options, file);
     }
 
     /// <summary>Puts a saved head on an encoder, which is disposed if that fails.</summary>
@@ -179,12 +157,6 @@ public sealed class PatchHeadEncoder : ITrainableVisionEncoder
             throw;
         }
     }
-
-    private static (string Name, int? Value)[] Numbers(VisionEncoderOptions choices) =>
-    [
-        ("patch_stage", choices.PatchStage), ("patch_size", choices.PatchSize), ("image_size", choices.ImageSize),
-            ("with_earlier_stages", choices.WithEarlierStages ? 1 : null),
-    ];
 
     private static Linear CreateHead(long from, long to, Device device)
     {

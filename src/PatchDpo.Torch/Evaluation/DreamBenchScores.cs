@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Foundation;
 using TorchSharp;
+using static PatchDpo.Torch.Evaluation.ScoreArithmetic;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Evaluation;
@@ -50,18 +51,6 @@ public static class DreamBenchScores
             "overall", MeanOf(scores.Select(s => s.Dino), dinoArithmetic), MeanOf(scores.Select(s => s.ClipI), clipArithmetic),
                 MeanOf(scores.Select(s => s.ClipT), clipArithmetic)));
     }
-
-    /// <summary>Rows of length 1, each step rounded to the arithmetic; a zero row stays zero.</summary>
-    private static Tensor Normalized(Tensor embeddings, ScalarType arithmetic)
-    {
-        Tensor x = embeddings.detach().cpu().to(arithmetic);
-        Tensor length = (x * x).sum(1, keepdim: true).sqrt();
-        return x / length.MaskedFilled(length.EqualTo(0), 1);
-    }
-
-    private static double Mean(Tensor values) => values.mean().to(float64).item<double>();
-
-    private static double MeanOf(IEnumerable<double> values, ScalarType arithmetic) => Mean(tensor(values.ToArray(), dtype: arithmetic));
 
     private static void Check(SubjectEmbeddings s)
     {

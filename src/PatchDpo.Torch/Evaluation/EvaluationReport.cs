@@ -36,6 +36,7 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
             ClipI = Estimate(Metrics.ClipI),
             ClipT = Estimate(Metrics.ClipT),
             PatchQuality = Estimate(Metrics.PatchQuality),
+            SubjectSimilarity = Estimate(Metrics.SubjectSimilarity),
         },
         Metrics.Models,
         Metrics.Subjects,
@@ -49,10 +50,11 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void WriteTsv(string path)
     {
-        StringBuilder text = new("Setting\tSubject\tImages\tPairs\tDino\tClipI\tClipT\tPatchQuality\n");
+        StringBuilder text = new("Setting\tSubject\tImages\tPairs\tDino\tClipI\tClipT\tPatchQuality\tSubjectSimilarity\n");
         foreach (SubjectMetrics s in Metrics.Subjects)
-            Row(s.Subject, s.Images, s.Pairs, s.Dino, s.ClipI, s.ClipT, s.PatchQuality);
-        Row("mean", Metrics.Images, Metrics.Pairs, Metrics.Dino?.Mean, Metrics.ClipI?.Mean, Metrics.ClipT?.Mean, Metrics.PatchQuality?.Mean);
+            Row(s.Subject, s.Images, s.Pairs, s.Dino, s.ClipI, s.ClipT, s.PatchQuality, s.SubjectSimilarity);
+        Row("mean", Metrics.Images, Metrics.Pairs, Metrics.Dino?.Mean, Metrics.ClipI?.Mean, Metrics.ClipT?.Mean, Metrics.PatchQuality?.Mean,
+            Metrics.SubjectSimilarity?.Mean);
         AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text.ToString())));
 
         void Row(string subject, int images, int pairs, params double?[] values)
@@ -64,7 +66,7 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
         }
     }
 
-    private static object? Estimate(MetricEstimate? estimate)
+    internal static object? Estimate(MetricEstimate? estimate)
         => estimate is null ? null : new { estimate.Mean, Lower = Finite(estimate.Lower), Upper = Finite(estimate.Upper) };
 
     // JSON has no NaN.

@@ -18,6 +18,7 @@ public sealed class PersonalizationEvaluator
     private readonly IVisionEncoder? _dino;
     private readonly IImageTextEncoder? _clip;
     private readonly PatchQualityEstimator? _patchQuality;
+    private readonly IVisionEncoder? _subject;
     private readonly IReadOnlyList<EvaluationModel> _models;
     private readonly PersonalizationEvaluatorOptions _options;
 
@@ -27,14 +28,15 @@ public sealed class PersonalizationEvaluator
     /// <param name="patchQuality">Gives the patch quality score.</param>
     /// <param name="models">Who the models are, for the result to carry.</param>
     /// <param name="options">The settings; null: the defaults.</param>
+    /// <param name="subject">Gives whole-image features for the subject similarity; any encoder.</param>
     /// <exception cref="ArgumentException">There is no model at all.</exception>
     public PersonalizationEvaluator(
         IVisionEncoder? dino, IImageTextEncoder? clip, PatchQualityEstimator? patchQuality,
-        IReadOnlyList<EvaluationModel>? models = null, PersonalizationEvaluatorOptions? options = null)
+        IReadOnlyList<EvaluationModel>? models = null, PersonalizationEvaluatorOptions? options = null, IVisionEncoder? subject = null)
     {
-        if (dino is null && clip is null && patchQuality is null)
-            throw new ArgumentException("An evaluation needs at least one of DINO, CLIP and a patch quality estimator.");
-        (_dino, _clip, _patchQuality, _models, _options) = (dino, clip, patchQuality, models ?? [], options ?? new());
+        if (dino is null && clip is null && patchQuality is null && subject is null)
+            throw new ArgumentException("An evaluation needs at least one of DINO, CLIP, a patch quality estimator and an encoder of subjects.");
+        (_dino, _clip, _patchQuality, _subject, _models, _options) = (dino, clip, patchQuality, subject, models ?? [], options ?? new());
     }
 
     /// <summary>Evaluates rows.</summary>
@@ -52,7 +54,7 @@ public sealed class PersonalizationEvaluator
     public PersonalizationMetrics Evaluate(IEnumerable<EvaluationRow> rows, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        EmbeddingCache? dino = _dino is null ? null : new(_dino.Preprocessor, _dino.Device, pixels => _dino.EncodeGlobal(pixels).Global);
+        EmbeddingCache? dino = OfEncoder(_dino), subject = OfEncoder(_subject);
         EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages);
         OrderedDictionary<string, SubjectSums> subjects = [];
         List<TruncatedPrompt> truncated = [];
@@ -65,7 +67,7 @@ public sealed class PersonalizationEvaluator
             if (_clip is not null)
                 truncated.AddRange(_clip.FindTruncated([.. batch.Select(r => r.Prompt)]).Select(t => t with { Index = first + t.Index }));
             TruncatedPromptException.ThrowIfAny(truncated, _options.RefuseTruncatedPrompts);
-            AddBatch(batch, first, dino, clip, subjects);
+            AddBatch(batch, first, dino, clip, subject, subjects);
             first += batch.Length;
         }
         if (subjects.Count == 0)
@@ -77,13 +79,19 @@ public sealed class PersonalizationEvaluator
             Estimate(m => m.Dino), Estimate(m => m.ClipI), Estimate(m => m.ClipT), Estimate(m => m.PatchQuality), means, _models, _options.GenerationSeed)
         {
             TruncatedPrompts = truncated.Count > 0 ? truncated : [],
+            SubjectSimilarity = Estimate(m => m.SubjectSimilarity),
         };
+
+        EmbeddingCache? OfEncoder(IVisionEncoder? encoder)
+            => encoder is null ? null : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global);
 
         MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric)
             => metric(means[0]) is null ? null : MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)]);
     }
 
-    private void AddBatch(EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, OrderedDictionary<string, SubjectSums> subjects)
+    private void AddBatch(
+        EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject,
+        OrderedDictionary<string, SubjectSums> subjects)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
@@ -97,6 +105,8 @@ public sealed class PersonalizationEvaluator
             sums[row].Pairs++;
         if (dino is not null)
             AddPairs(dino, (sum, cosine) => sum.Dino = (sum.Dino ?? 0) + cosine);
+        if (subject is not null)
+            AddPairs(subject, (sum, cosine) => sum.SubjectSimilarity = (sum.SubjectSimilarity ?? 0) + cosine);
         if (clip is not null)
         {
             float[][] images = AddPairs(clip, (sum, cosine) => sum.ClipI = (sum.ClipI ?? 0) + cosine);
@@ -167,6 +177,11 @@ public sealed class PersonalizationEvaluator
 
         public double? PatchQuality { get; set; }
 
-        public SubjectMetrics Means(string subject) => new(subject, Images, Pairs, Dino / Pairs, ClipI / Pairs, ClipT / Images, PatchQuality / Pairs);
+        public double? SubjectSimilarity { get; set; }
+
+        public SubjectMetrics Means(string subject) => new(subject, Images, Pairs, Dino / Pairs, ClipI / Pairs, ClipT / Images, PatchQuality / Pairs)
+        {
+            SubjectSimilarity = SubjectSimilarity / Pairs,
+        };
     }
 }

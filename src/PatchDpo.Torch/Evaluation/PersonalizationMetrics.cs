@@ -20,6 +20,11 @@ public sealed record PersonalizationMetrics(
     MetricEstimate? Dino, MetricEstimate? ClipI, MetricEstimate? ClipT, MetricEstimate? PatchQuality,
     IReadOnlyList<SubjectMetrics> Subjects, IReadOnlyList<EvaluationModel> Models, int? GenerationSeed)
 {
+    /// <summary>
+    /// Subject fidelity by another encoder's whole-image features, such as ImageNet's ResNet-18 (not in the paper, and no DINO score); null without one.
+    /// </summary>
+    public MetricEstimate? SubjectSimilarity { get; init; }
+
     /// <summary>The prompts of which CLIP's text encoder saw the beginning alone, by the rows' places: CLIP-T was measured on that.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
 
@@ -29,9 +34,14 @@ public sealed record PersonalizationMetrics(
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture,
             $"{Setting} setting, {Subjects.Count} subjects, {Images} images, {Pairs} pairs (95 % intervals over subjects)");
-        foreach ((string name, MetricEstimate? metric) in new[] { ("DINO", Dino), ("CLIP-I", ClipI), ("CLIP-T", ClipT), ("patch quality", PatchQuality) })
+        (string Name, MetricEstimate? Metric)[] metrics =
+        [
+            ("DINO", Dino), ("CLIP-I", ClipI), ("CLIP-T", ClipT), ("patch quality", PatchQuality), ("subject similarity", SubjectSimilarity),
+        ];
+        int width = Math.Max(13, metrics.Where(m => m.Metric is not null).Max(m => m.Name.Length));
+        foreach ((string name, MetricEstimate? metric) in metrics)
             if (metric is not null)
-                text.AppendLine().Append(CultureInfo.InvariantCulture, $"{name,-13} {metric}");
+                text.AppendLine().Append(CultureInfo.InvariantCulture, $"{name.PadRight(width)} {metric}");
         if (TruncatedPrompts.Count > 0)
             text.AppendLine().Append(CultureInfo.InvariantCulture,
                 $"{TruncatedPrompts.Count} prompts were cut to the {TruncatedPrompts[0].Limit} tokens that CLIP takes");

@@ -8,4 +8,10 @@ namespace PatchDpo.Torch.Evaluation;
 /// <param name="ClipI">Mean over the pairs of the cosine of CLIP image embeddings; null where it was not measured.</param>
 /// <param name="ClipT">Mean over the images of the cosine of CLIP image and prompt embeddings; null where it was not measured.</param>
 /// <param name="PatchQuality">Mean over the pairs of the patch quality score; null where it was not measured.</param>
-public sealed record SubjectMetrics(string Subject, int Images, int Pairs, double? Dino, double? ClipI, double? ClipT, double? PatchQuality);
+public sealed record SubjectMetrics(string Subject, int Images, int Pairs, double? Dino, double? ClipI, double? ClipT, double? PatchQuality)
+{
+    /// <summary>
+    /// Mean over the pairs of the cosine of another encoder's whole-image features (not in the paper, and no DINO score); null where it was not measured.
+    /// </summary>
+    public double? SubjectSimilarity { get; init; }
+}

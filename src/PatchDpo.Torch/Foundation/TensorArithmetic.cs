@@ -150,6 +150,13 @@ internal static class TensorArithmetic
         return x.gt(number);
     }
 
+    /// <summary>x where it is above 0, else x times the slope.</summary>
+    internal static Tensor LeakyRelu(this Tensor x, double slope)
+    {
+        using Scalar number = slope.ToScalar();
+        return x.leaky_relu(number);
+    }
+
     /// <summary>log(1 + e^x); x itself above 20, as in PyTorch.</summary>
     internal static Tensor Softplus(this Tensor x)
     {

@@ -15,7 +15,8 @@ public sealed class ClassificationPreprocessor : ResizeCropPreprocessor
     }
 
     /// <summary>torchvision's crop of 224 of 256 pixels, or as large a part at another size.</summary>
-    internal static ClassificationPreprocessor ForSize(int? cropTo) => cropTo is int size ? new((int)Math.Round(size * 256 / 224.0), size) : new();
+    internal static ClassificationPreprocessor ForSize(int? cropTo, PixelNormalization? normalization = null)
+        => cropTo is int size ? new((int)Math.Round(size * 256 / 224.0), size, normalization) : new(normalization: normalization);
 
     private protected override int CenterOffset(int spare) => TorchvisionOffset(spare);
 }

@@ -18,5 +18,5 @@ public sealed record TrainingPair(string Prompt, ImageBuffer Reference, ImageBuf
     /// (<see cref="Adapters.ReferenceFusion.Concatenate"/>). Null (default): the reference is the image prompt.
     /// </summary>
     /// <remarks>The reference is still what is trained on, for instance the objects side by side (<see cref="ReferenceMontage"/>).</remarks>
-    public IReadOnlyList<ImageBuffer>? ImagePrompts { get; init; }
+    public IReadOnlyList<ReferenceImage>? ImagePrompts { get; init; }
 }

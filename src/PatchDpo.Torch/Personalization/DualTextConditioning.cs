@@ -16,7 +16,7 @@ internal sealed class DualTextConditioning(TextTower first, TextTower second) : 
 
     public int? PooledWidth => second.Encoder.Config.ProjectionDim;
 
-    public IReadOnlyList<ClipTokenizer> Tokenizers { get; } = [first.Tokenizer, second.Tokenizer];
+    public IReadOnlyList<TextTower> Towers { get; } = [first, second];
 
     public TextConditions Encode(IReadOnlyList<string> prompts)
     {

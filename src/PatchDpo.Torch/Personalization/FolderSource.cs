@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Diffusion.Vae;
@@ -33,16 +34,23 @@ internal sealed class FolderSource : IGeneratorSource
 
     public ModelConfig Scheduler => ModelConfig.Read(ModelFolder.RequireFile(Folder("scheduler"), "scheduler_config.json"));
 
-    public string AdapterPath => Own(
-        Path, "ip_adapter.safetensors", "Another adapter is named by --adapter FILE (in code PersonalizedModelOptions.AdapterPath).");
+    public string AdapterPath
+    {
+        get
+        {
+            string[] names = [.. AdapterFamilies.All.SelectMany(f => f.FolderFiles)];
+            return names.Select(n => System.IO.Path.Combine(Path, n)).FirstOrDefault(File.Exists) ?? throw new ModelFileNotFoundException(
+                Path, names, "Another adapter is named by --adapter FILE (in code PersonalizedModelOptions.AdapterPath).");
+        }
+    }
 
     public string ImageEncoderPath
     {
         get
         {
-            Own(Folder("image_encoder"), Configuration,
+            string folder = Folder("image_encoder");
+            return File.Exists(System.IO.Path.Combine(folder, Configuration)) ? folder : throw new ModelFileNotFoundException(folder, [Configuration],
                 "One that lies elsewhere is named by --image-encoder FOLDER (in code PersonalizedModelOptions.ImageEncoderPath).");
-            return Folder("image_encoder");
         }
     }
 
@@ -67,12 +75,6 @@ internal sealed class FolderSource : IGeneratorSource
 
     public void Dispose()
     {
-    }
-
-    private static string Own(string folder, string file, string advice)
-    {
-        string path = System.IO.Path.Combine(folder, file);
-        return File.Exists(path) ? path : throw new ModelFileNotFoundException(folder, [file], advice);
     }
 
     private static string Suffix(bool second) => second ? "_2" : "";

@@ -43,6 +43,12 @@ public sealed record GenerationOptions
         init => field = ArgumentRange.Member(value);
     }
 
+    /// <summary>
+    /// MS-Diffusion: lays all objects out by their names from a step on, whatever boxes they have. Default: null; objects with a box are where it is, those
+    /// without are laid out with the defaults of <see cref="Adapters.AutomaticLayout"/>. Other families leave it unread.
+    /// </summary>
+    public AutomaticLayout? AutomaticLayout { get; init; }
+
     /// <summary>What not to show. The default is the official inference script's.</summary>
     public string NegativePrompt { get; init => field = value
         ?? throw new ArgumentNullException(nameof(NegativePrompt)); } = "monochrome, lowres, bad anatomy, worst quality, low quality";
@@ -61,7 +67,8 @@ public sealed record GenerationOptions
 
     /// <summary>
     /// Images that are generated together, 1 to 65,536; it does not change them but for rounding. Requests with different numbers of concatenated
-    /// references above one, whose least common multiple is above 60, are generated apart. Default 4 (not in the paper).
+    /// references above one, whose least common multiple is above 60, are generated apart, and those of ELITE, whose rows mix, one by one. Default 4 (not
+    /// in the paper).
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1 or more than 65,536.</exception>
     public int BatchSize { get; init => field = ArgumentRange.Within(value, 1, MaxBatchSize); } = 4;

@@ -11,4 +11,7 @@ public sealed record GenerationProgress(int CompletedImages, int TotalImages, in
 {
     /// <summary>The prompts of the run of which the text encoder sees the beginning alone, the negative prompt included; the same list at every step.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
+
+    /// <summary>What else is worth a warning: what the adapter's family has to say of the requests' references; the same list at every step.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 }

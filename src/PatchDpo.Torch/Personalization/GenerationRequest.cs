@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Torch.Personalization;
@@ -8,8 +9,16 @@ namespace PatchDpo.Torch.Personalization;
 /// Images of the object, or one of each object: <see cref="GenerationOptions.ReferenceFusion"/> says which. None generates from the text alone, with
 /// what the model was trained to take for a missing image as its image prompt (<see cref="PersonalizedModel.EncodeDroppedReference"/>).
 /// </param>
-public sealed record GenerationRequest(string Prompt, IReadOnlyList<ImageBuffer> References)
+[method: OverloadResolutionPriority(1)]
+public sealed record GenerationRequest(string Prompt, IReadOnlyList<ReferenceImage> References)
 {
+    /// <summary>A request with images that nothing more is known of.</summary>
+    /// <param name="prompt">What to show.</param>
+    /// <param name="references">Images of the object, or one of each object.</param>
+    public GenerationRequest(string prompt, IReadOnlyList<ImageBuffer> references) : this(prompt, ReferenceImage.Of(references))
+    {
+    }
+
     /// <summary>
     /// Which starting noise the image gets under a seed; null (default) takes the request's index in its call. Set it where one set of images is
     /// generated in several calls.

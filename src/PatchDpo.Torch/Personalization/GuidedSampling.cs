@@ -11,7 +11,7 @@ namespace PatchDpo.Torch.Personalization;
 internal static class GuidedSampling
 {
     /// <summary>Samples latents from noise.</summary>
-    /// <param name="predict">The network.</param>
+    /// <param name="network">Binds the network to the conditions of all steps.</param>
     /// <param name="sampler">The method; its run is started here.</param>
     /// <param name="steps">Number of steps.</param>
     /// <param name="guidanceScale">Weight of the prompt against the negative prompt; used where <paramref name="negative"/> is given.</param>
@@ -23,14 +23,15 @@ internal static class GuidedSampling
     /// <param name="stepNoise">Standard normal like <paramref name="noise"/> for a step; needed where the sampler adds noise.</param>
     /// <returns>Latents <c>(B,C,h,w)</c>, the caller's to dispose.</returns>
     public static Tensor Run(
-        NoisePredictor predict, ISampler sampler, int steps, double guidanceScale, Tensor noise,
+        Func<PromptConditions, ConditionedNetwork> network, ISampler sampler, int steps, double guidanceScale, Tensor noise,
         PromptConditions positive, PromptConditions? negative, Action<GuidedStep>? observe, CancellationToken cancellationToken,
         Func<int, Tensor>? stepNoise = null)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         sampler.SetTimesteps(steps);
-        PromptConditions conditions = negative is null ? positive : PromptConditions.Concat(negative, positive);
+        PromptConditions conditions = negative is null ? positive : PromptConditions.Guided(negative, positive);
+        using ConditionedNetwork conditioned = network(conditions);
         Tensor latents = noise.Times(sampler.InitialNoiseScale);
         for (int i = 0; i < sampler.Timesteps.Count; i++)
         {
@@ -40,7 +41,7 @@ internal static class GuidedSampling
             if (negative is not null)
                 input = cat([input, input]);
             Tensor timesteps = TensorArithmetic.Filled([input.shape[0]], sampler.Timesteps[i], ScalarType.Float32, input.device);
-            Tensor prediction = predict(input, timesteps, conditions);
+            Tensor prediction = conditioned.Predict(input, timesteps);
 
             Tensor? unconditional = null;
             Tensor conditional = prediction, guided = prediction;

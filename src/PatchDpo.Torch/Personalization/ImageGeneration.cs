@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.Samplers;
@@ -21,6 +22,7 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         bool guided = options.GuidanceScale > 1;
         IReadOnlyList<TruncatedPrompt> truncated = Truncated(requests, guided);
         TruncatedPromptException.ThrowIfAny(truncated, options.RefuseTruncatedPrompts);
+        IReadOnlyList<string> warnings = Warnings(requests);
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         using ISampler sampler = model.Schedule.CreateSampler(options.Sampler);
@@ -46,10 +48,11 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
             long[] noiseIndices = [.. batch.Select((r, i) => r.NoiseIndex ?? first + i)];
             Tensor Noise(int? step) => RequestNoise.Create(options.Seed, noiseIndices, shape, model.Device, step);
             Tensor latents = GuidedSampling.Run(
-                (input, timesteps, c) => model.Predict(input, timesteps, c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale),
+                c => model.Condition(c, model.AdapterLayers, options.AdapterScale ?? model.AdapterScale, options.AutomaticLayout),
                 sampler, options.Steps, options.GuidanceScale, Noise(null), positive, negative,
                 step => progress?.Report(new GenerationProgress(
-                    first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated }), cancellationToken, i => Noise(i));
+                    first, requests.Count, step.Index + 1, sampler.Timesteps.Count) { TruncatedPrompts = truncated, Warnings = warnings }),
+                cancellationToken, i => Noise(i));
             CheckFinite(latents, first);
             images.AddRange(FiniteOutput.Renamed(() => model.DecodeLatents(latents), i => ($"request {first + i}", first + i)));
         }
@@ -58,21 +61,23 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
 
     private PromptConditions Conditions(GenerationRequest[] batch, int first, ImagePrompt? dropped)
     {
-        ImageBuffer[] references = [.. batch.SelectMany(r => r.References)];
+        ReferenceImage[] references = [.. batch.SelectMany(r => r.References)];
         int[] owners = [.. batch.SelectMany((r, i) => r.References.Select(_ => first + i))];
         ImagePrompt? encoded = references.Length > 0
             ? FiniteOutput.Renamed(() => model.EncodeReferences(references), i => ($"a reference of request {owners[i]}", owners[i]))
             : null;
-        ImagePrompt image = model.References.Fuse(encoded, [.. batch.Select(r => r.References.Count)], dropped, options.ReferenceFusion);
+        string[] prompts = [.. batch.Select(r => r.Prompt)];
+        ImagePrompt image = model.References.Locate(
+            model.References.Fuse(encoded, [.. batch.Select(r => r.References.Count)], dropped, options.ReferenceFusion), prompts);
         TextConditions text = FiniteOutput.Renamed(
-            () => model.EncodeText([.. batch.Select(r => r.Prompt)], options.MaxPromptCharacters, image), i => ($"request {first + i}", first + i));
+            () => model.EncodeText(prompts, options.MaxPromptCharacters, image), i => ($"request {first + i}", first + i));
         return new PromptConditions(text, image, TimeIds.Uncropped(batch.Length, _height, _width, model.Device));
     }
 
     // Ends early before a request whose references cannot share a batch with the others'.
     private GenerationRequest[] NextBatch(IReadOnlyList<GenerationRequest> requests, int first)
     {
-        int length = Math.Min(options.BatchSize, requests.Count - first);
+        int length = Math.Min(model.References.MixesRows ? 1 : options.BatchSize, requests.Count - first);
         while (model.References.WhyNotTogether(requests.Skip(first).Take(length).Select(r => r.References.Count), options.ReferenceFusion) is not null)
             length--;
         return [.. requests.Skip(first).Take(length)];
@@ -88,7 +93,13 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
         for (int i = 0; i < requests.Count; i++)
             if (requests[i].References is not { } references || references.Any(r => r is null))
                 throw new ArgumentException($"Request {i} has null for its references or for one of them.", nameof(requests));
+        for (int i = 0; i < requests.Count; i++)
+            if (model.References.WhyUnsuitable(requests[i].Prompt, requests[i].References, options.ReferenceFusion) is string problem)
+                throw new UnsuitableReferencesException($"request {i}", i, problem);
     }
+
+    private string[] Warnings(IReadOnlyList<GenerationRequest> requests) => [.. requests.SelectMany((r, i) =>
+        model.References.Warnings(r.Prompt, r.References, options.ReferenceFusion).Select(w => $"Request {i}: {w}"))];
 
     private IReadOnlyList<TruncatedPrompt> Truncated(IReadOnlyList<GenerationRequest> requests, bool guided)
     {

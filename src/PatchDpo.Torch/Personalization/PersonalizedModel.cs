@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion;
@@ -21,7 +22,8 @@ namespace PatchDpo.Torch.Personalization;
 /// Folder layout: diffusers' (<c>model_index.json</c>, <c>unet</c>, <c>vae</c>, <c>text_encoder</c>, <c>tokenizer</c>, <c>scheduler</c>; for SDXL
 /// also <c>text_encoder_2</c> and <c>tokenizer_2</c>) with <c>image_encoder</c> (a CLIP vision encoder) and <c>ip_adapter.safetensors</c>
 /// beside them. <c>model_index.json</c> says which of the two it is: <c>StableDiffusionPipeline</c> or <c>StableDiffusionXLPipeline</c>.
-/// The adapter is a plain one (linear projection), a Plus (Resampler) or a Full (MLP); its keys tell.
+/// The adapter is a plain one (linear projection), a Plus (Resampler) or a Full (MLP); its keys tell. In its place Stable Diffusion 1.4 and 1.5 may have
+/// ELITE's two mappers, <c>global_mapper.pt</c> and <c>local_mapper.pt</c>.
 /// All weights are frozen; the methods run without gradients, but for <see cref="PredictNoise"/>. Of a disposed model only what it was
 /// (folder, device, sizes, schedule) can be asked; the rest throws <see cref="ObjectDisposedException"/>.
 /// </remarks>
@@ -185,23 +187,59 @@ public sealed class PersonalizedModel : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(prompts);
-        return [.. _parts.Text.Tokenizers.SelectMany(t => t.FindTruncated(prompts)).GroupBy(t => t.Index).Select(g => g.MaxBy(t => t.Tokens)!)
+        return [.. _parts.Text.Towers.SelectMany(t => t.Tokenizer.FindTruncated(prompts)).GroupBy(t => t.Index).Select(g => g.MaxBy(t => t.Tokens)!)
             .OrderBy(t => t.Index)];
     }
 
     /// <summary>Encodes reference images as image prompts, each by itself.</summary>
-    /// <param name="references">B images of any size.</param>
+    /// <param name="references">B references, with images of any size.</param>
     /// <returns>B rows, which the caller disposes; for an IP-Adapter, <c>tokens (B,N,C)</c> after its projection.</returns>
-    /// <exception cref="ArgumentException">There is no image.</exception>
+    /// <exception cref="ArgumentException">There is no reference.</exception>
+    /// <exception cref="UnsuitableReferencesException">A reference lacks what the adapter's family needs of it.</exception>
     /// <exception cref="NonFiniteOutputException">The image encoder or the adapter's projection gives NaN or infinite numbers.</exception>
-    public ImagePrompt EncodeReferences(IReadOnlyList<ImageBuffer> references) => Parts.References.Encode(references);
+    [OverloadResolutionPriority(1)]
+    public ImagePrompt EncodeReferences(IReadOnlyList<ReferenceImage> references)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentNullException.ThrowIfNull(references);
+        return Parts.References.Encode(references);
+    }
+
+    /// <summary>Encodes images that nothing more is known of as image prompts, each by itself.</summary>
+    /// <param name="references">B images of any size.</param>
+    /// <returns>As for references.</returns>
+    public ImagePrompt EncodeReferences(IReadOnlyList<ImageBuffer> references)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentNullException.ThrowIfNull(references);
+        return EncodeReferences(ReferenceImage.Of(references));
+    }
+
+    /// <summary>
+    /// Adds to image prompts what depends on their prompts, such as where an object's name or ELITE's placeholder stands; for IP-Adapter nothing. Encode
+    /// the text and predict noise with what it gives.
+    /// </summary>
+    /// <param name="imagePrompt">B image prompts; they stay the caller's.</param>
+    /// <param name="prompts">Their prompts, B.</param>
+    /// <returns>B rows, which the caller disposes.</returns>
+    /// <exception cref="ArgumentException">There are not as many prompts.</exception>
+    public ImagePrompt Locate(ImagePrompt imagePrompt, IReadOnlyList<string> prompts)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentNullException.ThrowIfNull(imagePrompt);
+        ArgumentNullException.ThrowIfNull(prompts);
+        if (prompts.Count != imagePrompt.Rows)
+            throw new ArgumentException($"{prompts.Count} prompts are given for {imagePrompt.Rows} image prompts.", nameof(prompts));
+        using DisposeScope scope = NewDisposeScope();
+        return Parts.References.Locate(imagePrompt, prompts).Map(t => t.alias().MoveToOuterDisposeScope());
+    }
 
     /// <summary>
     /// What stands for a missing reference. IP-Adapter: zero pixels through the image encoder (for an adapter with one linear layer, a zero embedding),
     /// projected.
     /// </summary>
     /// <param name="batch">B.</param>
-    /// <returns>As <see cref="EncodeReferences"/> gives it.</returns>
+    /// <returns>As references are given.</returns>
     public ImagePrompt EncodeDroppedReference(int batch)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -277,19 +315,35 @@ public sealed class PersonalizedModel : IDisposable
     internal Tensor Predict(
         Tensor latents, Tensor timesteps, PromptConditions conditions, AdapterLayers layers, double adapterScale, bool recompute = false)
     {
+        // Disposed by its scope's end, a tensor would be missing in the backward pass; nothing of a branch that training makes has to be freed.
         if (recompute)
-            return Predict();
+            return Condition(conditions, layers, adapterScale, recompute: true).Predict(latents, timesteps);
         using DisposeScope scope = NewDisposeScope();
-        return Predict().MoveToOuterDisposeScope();
+        using ConditionedNetwork network = Condition(conditions, layers, adapterScale);
+        return network.Predict(latents, timesteps).MoveToOuterDisposeScope();
+    }
 
-        Tensor Predict()
+    /// <summary>
+    /// The network with conditions and adapter layers, which stay the caller's, for one call or for all steps of a generation; made in the current
+    /// dispose scope.
+    /// </summary>
+    internal ConditionedNetwork Condition(
+        PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null, bool recompute = false)
+    {
+        TextConditions text = conditions.Text.Map(t => t.to(DType));
+        IImagePromptBranch branch = layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout));
+        return new ConditionedNetwork(Predict, branch as IDisposable);
+
+        Tensor Predict(Tensor latents, Tensor timesteps)
         {
-            TextConditions text = conditions.Text.Map(Typed);
-            return Parts.UNet.Forward(Typed(latents), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds,
-                layers.Branch(conditions.Image.Map(Typed), adapterScale), recompute).to(latents.dtype);
-        }
+            if (recompute)
+                return Prediction();
+            using DisposeScope scope = NewDisposeScope();
+            return Prediction().MoveToOuterDisposeScope();
 
-        Tensor Typed(Tensor tensor) => tensor.to(DType);
+            Tensor Prediction() => Parts.UNet.Forward(
+                latents.to(DType), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds, branch, recompute).to(latents.dtype);
+        }
     }
 
     /// <summary>Generates images.</summary>
@@ -302,6 +356,7 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="TruncatedPromptException">
     /// A prompt has more tokens than the text encoder takes, and the options refuse that; the message names the request.
     /// </exception>
+    /// <exception cref="UnsuitableReferencesException">A request's references lack what the adapter's family needs of them.</exception>
     /// <exception cref="ArgumentException">A request has null for its references or for one of them, or the size does not suit the model.</exception>
     /// <exception cref="ModelConfigException">
     /// The model's scheduler configuration does not suit the sampler, or names none that this library has where the options name none.
@@ -318,7 +373,8 @@ public sealed class PersonalizedModel : IDisposable
     }
 
     /// <summary>Writes the adapter as one file, for an IP-Adapter image projection and layers: safetensors, or the official float16 <c>.bin</c>.</summary>
-    /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c>; replaced in one step where it exists.</param>
+    /// <remarks>ELITE has two files: a name with <c>global_mapper</c> writes <c>local_mapper</c> beside it; under other names one file holds both.</remarks>
+    /// <param name="path">The file, ending in <c>.safetensors</c> or <c>.bin</c> (ELITE: also <c>.pt</c>); replaced in one step where it exists.</param>
     /// <exception cref="ArgumentException">The name has another ending.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>

@@ -52,7 +52,7 @@ internal sealed class PersonalizedModelLoader
         string imageEncoderFolder = _options.ImageEncoderPath ?? _source.ImageEncoderPath;
         ModelFolder.RequireFile(imageEncoderFolder, "config.json");
         NoiseScheduleConfig schedule = ReadSchedule(_source.Scheduler);
-        AdapterFamily family = AdapterFamilies.Of(adapterFile);
+        AdapterFamily family = _options.AdapterFamily is string name ? AdapterFamilies.Named(name) : AdapterFamilies.Of(adapterFile);
         family.Check(adapterFile, _source.UNetConfig);
 
         ITextConditioning text = LoadText();
@@ -65,7 +65,7 @@ internal sealed class PersonalizedModelLoader
         if (unet.Config.InChannels != vae.Config.LatentChannels || unet.Config.OutChannels != vae.Config.LatentChannels)
             throw UNetFault("in_channels", $"{unet.Config.InChannels} channels in and {unet.Config.OutChannels} out are not the autoencoder's "
                 + $"{vae.Config.LatentChannels}.");
-        Adapter adapter = family.Read(adapterFile, new AdapterHost(unet.Config, imageEncoderFolder, _device, _options.DType));
+        Adapter adapter = family.Read(adapterFile, new AdapterHost(text, unet.Config, imageEncoderFolder, _device, _options.DType));
 
         return (new PersonalizedModelParts
         {

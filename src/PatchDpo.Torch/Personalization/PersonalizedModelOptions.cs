@@ -12,6 +12,13 @@ public sealed record PersonalizedModelOptions
     public string? AdapterPath { get; init; }
 
     /// <summary>
+    /// The family that reads the adapter, where its file does not tell: <c>mip-adapter</c> starts a MIP-Adapter from a plain IP-Adapter. Default: null,
+    /// the one that the file's keys tell.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no such family.</exception>
+    public string? AdapterFamily { get; init => field = value is null ? null : Adapters.AdapterFamilies.Named(value).Name; }
+
+    /// <summary>
     /// The folder of the CLIP image encoder that the adapter was trained with. Default: null, the model folder's <c>image_encoder</c>; a model in a
     /// single file needs one.
     /// </summary>

@@ -14,7 +14,7 @@ internal sealed class SingleTextConditioning(TextTower tower) : ITextConditionin
 
     public int? PooledWidth => null;
 
-    public IReadOnlyList<ClipTokenizer> Tokenizers { get; } = [tower.Tokenizer];
+    public IReadOnlyList<TextTower> Towers { get; } = [tower];
 
     public TextConditions Encode(IReadOnlyList<string> prompts)
     {

@@ -54,6 +54,7 @@ public sealed class PatchDpoTrainer
     /// A pair's list of image prompts is empty or has null in it, or the pairs have different numbers of image prompts above one whose least common
     /// multiple is above 60.
     /// </exception>
+    /// <exception cref="UnsuitableReferencesException">A pair's image prompts lack what the adapter's family needs of them.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names its pair.</exception>
     /// <exception cref="TruncatedPromptException">
     /// A prompt has more tokens than the text encoder takes, and the options refuse that; the message names its pair.
@@ -173,6 +174,7 @@ public sealed class PatchDpoTrainer
             var progress = new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, elapsed, accuracy)
             {
                 TruncatedPrompts = pairs.TruncatedPrompts,
+                Warnings = pairs.Warnings,
                 LearningRate = done.LearningRate,
                 GradientNorm = done.GradientNorm,
                 IsSpike = done.IsSpike,

@@ -30,4 +30,7 @@ public sealed record TrainingProgress(int Step, int MaxSteps, float Loss, TimeSp
 
     /// <summary>How long the rest of the steps will take, if they take as long as those since the training began or went on.</summary>
     public TimeSpan Remaining { get; init; }
+
+    /// <summary>What else is worth a warning: what the adapter's family has to say of the pairs' references; the same list at every step.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 }

@@ -55,9 +55,6 @@ internal static class ForeignFile
             return DescribeText(text);
         if (start.StartsWith("BM"u8))
             return Image("a BMP image");
-        // A protocol buffer that begins with a small version and then a name.
-        if (start.Length > 3 && start[0] == 0x08 && start[1] is > 0 and < 32 && start[2] == 0x12)
-            return "this is ONNX, a compiled model, which cannot be read; give the model's PyTorch or safetensors file.";
         return null;
     }
 

@@ -18,6 +18,9 @@ internal enum MappedTensorKind
     /// <summary>Tensors are put below each other (queries, keys and values into one tensor).</summary>
     Stack,
 
+    /// <summary>A convolution's weight takes its input channels in the opposite order (blue, green, red for red, green, blue).</summary>
+    ReverseChannels,
+
     /// <summary>The source has no such tensor: it is the integer 0.</summary>
     Zero,
 }

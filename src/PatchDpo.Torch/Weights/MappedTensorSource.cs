@@ -51,6 +51,7 @@ internal sealed class MappedTensorSource(ITensorSource source, IReadOnlyDictiona
             MappedTensorKind.Transpose => first.t().contiguous(),
             MappedTensorKind.Matrix => first.flatten(1),
             MappedTensorKind.Third => first.chunk(3)[entry.Part].clone(),
+            MappedTensorKind.ReverseChannels => first.flip(1),
             MappedTensorKind.Stack => cat([first, .. entry.Keys.Skip(1).Select(k => source.Read(k, device, dtype))], 0),
             _ => first,
         };

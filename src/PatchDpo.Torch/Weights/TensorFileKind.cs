@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using PatchDpo.Torch.Weights.Onnx;
 
 namespace PatchDpo.Torch.Weights;
 
@@ -7,6 +8,12 @@ internal static partial class TensorFileKind
 {
     /// <summary>What <see cref="Describe"/> says of an IP-Adapter.</summary>
     public const string IpAdapter = "an IP-Adapter";
+
+    /// <summary>What it says of MS-Diffusion's adapter.</summary>
+    public const string MsDiffusion = "an adapter of MS-Diffusion";
+
+    /// <summary>What <see cref="Describe"/> says of ELITE's mappers.</summary>
+    public const string Elite = "ELITE, or one of its mappers";
 
     // What is within another comes before it: a LoRA's keys hold its network's.
     private static readonly (Regex Key, string Meaning)[] Kinds =
@@ -20,7 +27,9 @@ internal static partial class TensorFileKind
         (new("ip_adapter_proj_model|double_stream_k_proj"), "an IP-Adapter for FLUX"),
         (new("double_blocks\\.|single_transformer_blocks\\."), "FLUX, another architecture"),
         (new("joint_blocks\\."), "Stable Diffusion 3, another architecture"),
+        (new("^ms_adapter\\."), MsDiffusion),
         (new("^image_proj(_model)?\\.|^ip_adapter\\.|^adapter_modules\\."), IpAdapter),
+        (new("^((global|local)_mapper\\.)?mapping_(patch_)?\\d+\\."), Elite),
         (new("^first_stage_model\\."), "a whole Stable Diffusion model in one file"),
         (new("^(model\\.)?diffusion_model\\."), "a UNet alone, under Stability AI's names"),
         (new("^(unet\\.)?(down|up)_blocks\\."), "a UNet under diffusers' names"),
@@ -34,6 +43,8 @@ internal static partial class TensorFileKind
     /// <summary>What the file is, for a sentence; null where its keys are those of nothing known.</summary>
     public static string? Describe(ITensorSource file)
     {
+        if (file is OnnxFile)
+            return "an ONNX model, a compiled graph whose tensors have names of their own; give the model's PyTorch or safetensors file";
         foreach ((Regex key, string meaning) in Kinds)
         {
             if (file.Keys.Any(key.IsMatch))

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Weights.Onnx;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 using PatchDpo.Torch.Weights.Sharded;
@@ -17,7 +18,9 @@ public static class WeightsFile
     // PyTorch's habit for a lone checkpoint is any name with one of these.
     internal static readonly string[] Extensions = [".safetensors", ".bin", ".pt", ".pth", ".th"];
 
-    /// <summary>Opens a safetensors file, a PyTorch checkpoint or the index of sharded weights; the content decides, not the name.</summary>
+    /// <summary>
+    /// Opens a safetensors file, a PyTorch checkpoint, the index of sharded weights, or the initialisers of an ONNX graph; the content decides, not the name.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="safetensors">How a safetensors file, or shards that are, are opened; null for the defaults.</param>
     /// <returns>The open file; the caller disposes it.</returns>
@@ -36,11 +39,15 @@ public static class WeightsFile
         start = start[..ForeignFile.ReadStart(path, start)];
         // Text has no zero bytes; a safetensors file has them in its first eight, a length far below 2^56.
         bool isIndex = start.Length > 0 && start[0] == (byte)'{' && !start[..Math.Min(HeaderStart, start.Length)].Contains((byte)0);
+        if (OnnxFile.IsOnnx(start))
+            return OnnxFile.Open(path);
         return isIndex ? ShardedTensorFile.Open(path, new ShardedTensorOptions { Safetensors = safetensors ?? new() }) : OpenSingle(path, safetensors, start);
     }
 
     /// <summary>Opens a model's weights, without the prefixes that training leaves on every key (<see cref="StateDictPrefix.Unwrap"/>).</summary>
-    internal static ITensorFile OpenStateDict(string path, SafetensorsOptions? safetensors = null) => StateDictPrefix.Unwrap(Open(path, safetensors));
+    /// <remarks>An ONNX graph tells its initialisers' names itself.</remarks>
+    internal static ITensorFile OpenStateDict(string path, SafetensorsOptions? safetensors = null)
+        => Open(path, safetensors) is var file && file is OnnxFile ? file : StateDictPrefix.Unwrap(file);
 
     /// <summary>Opens a safetensors file or a PyTorch checkpoint: what a shard may be, so that no index leads to another one.</summary>
     internal static ITensorFile OpenSingle(string path, SafetensorsOptions safetensors)

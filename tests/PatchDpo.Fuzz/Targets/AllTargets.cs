@@ -1,7 +1,9 @@
 using PatchDpo.Fuzz.Mutations;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Onnx;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 
@@ -12,7 +14,7 @@ internal static class AllTargets
 {
     private static readonly Type[] OfCheckpoints = [typeof(WeightsFormatException), typeof(UnsafePickleException)];
 
-    public static readonly string[] Names = ["safetensors", "safetensors-mapped", "torch-zip", "torch-legacy", "quality-map", "sharded", "any", "image"];
+    public static readonly string[] Names = ["safetensors", "safetensors-mapped", "torch-zip", "torch-legacy", "quality-map", "sharded", "any", "image", "onnx"];
 
     /// <summary>All readers, in the order of their names.</summary>
     public static IEnumerable<Target> Create()
@@ -28,10 +30,11 @@ internal static class AllTargets
         yield return new(Names[4], Corpus.QualityMaps(), [PickleMutations.ChangeOne], ReadQualityMaps, OfCheckpoints, QualityMapSharing);
         yield return new(Names[5], Corpus.Sharded(), index, ReadAny, [.. OfCheckpoints, typeof(ModelFileNotFoundException)], sharing);
         yield return new(
-            Names[6], [.. Corpus.Safetensors(), .. Corpus.ZipCheckpoints(), .. Corpus.LegacyCheckpoints(), .. Corpus.Sharded()],
+            Names[6], [.. Corpus.Safetensors(), .. Corpus.ZipCheckpoints(), .. Corpus.LegacyCheckpoints(), .. Corpus.Sharded(), .. Corpus.Onnx()],
             [.. index, .. ZipMutations.All, PickleMutations.ChangeLegacy], ReadAny, [.. OfCheckpoints, typeof(ModelFileNotFoundException)], sharing);
         yield return new(Names[7], ImageCorpus.All(), ImageMutations.All, ReadImage, [typeof(InvalidImageException), typeof(ImageTooLargeException)],
             int.MaxValue);
+        yield return new(Names[8], Corpus.Onnx(), [], ReadOnnx, [typeof(WeightsFormatException), typeof(UnknownModelException)]);
     }
 
     // A byte of the file becomes a float of four.
@@ -53,6 +56,15 @@ internal static class AllTargets
             if (name.Length > 1000 || value is not (long or double or bool or string))
                 throw new InvalidOperationException($"The value '{name}' is a {value.GetType()}.");
         }
+    }
+
+    // The graph is followed as well; a sound file may have another than a ResNet's.
+    private static void ReadOnnx(string path, ReadLog log)
+    {
+        using OnnxFile file = OnnxFile.Open(path);
+        ReadAll(file, log);
+        if (file.Inputs.Count == 1)
+            OnnxResNetGraph.StateDict(file);
     }
 
     private static void ReadAny(string path, ReadLog log)

@@ -84,6 +84,15 @@ internal static class Corpus
         ];
     }
 
+    public static List<Sample> Onnx() =>
+    [
+        One("a.onnx", OnnxBytes.Model(OnnxBytes.Initialiser("w", [2, 3], [1, 2, 3, 4, 5, 6]), OnnxBytes.Initialiser("n", [2], 7, OnnxBytes.Raw(9, new byte[16])))),
+        One("a.onnx", OnnxResNet.Create(width: 1).ToBytes()),
+        One("a.onnx", OnnxBytes.Model(
+            OnnxBytes.Node("Conv", "c", ["x", "w"], ["y"], OnnxBytes.Attribute("strides", 2, 2), OnnxBytes.Attribute("epsilon", 1e-5f)), OnnxBytes.Input("x"), OnnxBytes.Input("z"),
+            OnnxBytes.Initialiser("w", [1], 11, OnnxBytes.Raw(10, new byte[8])))),
+    ];
+
     // Tensors that are not their storage: transposed, cut out, with steps, empty, and a scalar.
     private static SamplePickle Views() => new SamplePickle().Op("}(")
         .Text("whole").Tensor("0", [4], [1]).Text("transposed").Tensor("0", [2, 2], [1, 2]).Text("part").Tensor("0", [2], [1], offset: 1)

@@ -5,6 +5,7 @@ using Microsoft.ML;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Adapters.Elite;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion;
@@ -21,6 +22,7 @@ using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Vision.Cnn;
 using PatchDpo.Torch.Vision.Dino;
+using PatchDpo.Torch.Weights.Onnx;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 using PatchDpo.Torch.Weights.Sharded;
@@ -35,7 +37,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
     // What an object is, or hands out: parts that were disposed with it say so themselves.
     private static readonly HashSet<string> NeedsNothing =
     [
-        "Config", "Options", "ScalingFactor", "InputChannels", "Indices", "Stages", "PatchStage", "PatchSize", "WithEarlierStages", "Preprocessor",
+        "Config", "Options", "ScalingFactor", "InputChannels", "Indices", "Stages", "PatchStages", "PatchSize", "Preprocessor",
         "Timesteps", "Sigmas", "InitialNoiseScale", "AddsNoise", "Path", "ShardPaths", "Keys", "Metadata", "Contains", "Shape", "DType", "IsLegacy", "Values",
         "PersonalizedModel.FolderPath", "PersonalizedModel.LoadOptions", "PersonalizedModel.Device", "PersonalizedModel.ImageSize", "PersonalizedModel.LatentChannels", "PersonalizedModel.LatentScale",
         "PersonalizedModel.Schedule", "PersonalizedModel.AdapterScale", "IsRowToRowMapper", "MapHeight", "MapWidth", "ImageEmbeddingTransformer.Dimension",
@@ -148,6 +150,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         {
             nameof(AutoencoderKL) => AutoencoderKL.FromFolder(Path.Combine(models.Generator, "vae")),
             nameof(UNet2DConditionModel) => UNet2DConditionModel.FromFolder(Path.Combine(models.Generator, "unet")),
+            nameof(EliteLayers) => new EliteLayers(unet),
             nameof(IpAdapterLayers) => new IpAdapterLayers(unet),
             nameof(IpAdapterModel) => IpAdapterFile.Read(adapter, unet),
             nameof(LinearImageProjection) => new LinearImageProjection(4, 4),
@@ -175,6 +178,8 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
             nameof(Vgg) => new Vgg(new VggConfig { Layers = [4, 0, 6, 0], NumClasses = 2 }),
             nameof(PatchHeadEncoder) => new PatchHeadEncoder(DinoVisionTransformer.FromFolder(models.Dino), 4),
             nameof(SafetensorsFile) => SafetensorsFile.Open(Path.Combine(models.Dino, "model.safetensors")),
+            nameof(OnnxFile) => OnnxFile.Open(
+                Written("written.onnx", p => File.WriteAllBytes(p, OnnxBytes.Model(OnnxBytes.Initialiser("cls_token", [1], [1]))))),
             nameof(TorchCheckpoint)
                 => TorchCheckpoint.Open(
                 Written("written.pth", p => TorchCheckpointWriter.Write(p, new Dictionary<string, Tensor> { ["cls_token"] = ones(1) }))),

@@ -1,8 +1,10 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.MLNet;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Weights;
 
 // What a user's first program does, with the packages alone: draw, score, tune, save, load.
 string folder = args[0];
@@ -29,6 +31,17 @@ ml.PatchDpo.SaveModel(tuned, scored.Schema, path);
 ITransformer loaded = new MLContext(seed: 1).PatchDpo.LoadModel(path, out _);
 Console.WriteLine($"loaded {loaded.GetType().Name}");
 (loaded as IDisposable)!.Dispose();
+
+// The encoder for photos, where its package is there.
+try
+{
+    using IVisionEncoder encoder = PatchEncoder.LoadResNet18();
+    Console.WriteLine("photos have an encoder");
+}
+catch (ModelFileNotFoundException e)
+{
+    Console.WriteLine(e.Message.Contains("PatchDpo.Models.ResNet18") ? "photos need PatchDpo.Models.ResNet18" : e.Message);
+}
 
 string Saved(string name, ImageBuffer image)
 {

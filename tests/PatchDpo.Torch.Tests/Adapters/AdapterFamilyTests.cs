@@ -42,6 +42,49 @@ public sealed class AdapterFamilyTests : IDisposable
     }
 
     [Fact]
+    public void A_branch_lives_through_a_generation_and_knows_its_unconditional_half_and_the_prompts()
+    {
+        List<(BranchSettings Settings, List<long> Passes, float[] Lengths)> branches = ((OtherFamily.Layers)_model.AdapterLayers).Branches;
+        branches.Clear();
+        Draw(TinyModelFixture.Image(1), 1);
+        (BranchSettings settings, List<long> passes, float[] lengths) = Assert.Single(branches);
+        Assert.Equal(new BranchSettings(1, ScalarType.Float32, UnconditionalRows: 1), settings);
+        Assert.Equal([2L, 2, 0], passes);
+        Assert.Equal([5f, 5], lengths);
+
+        branches.Clear();
+        _model.Generate([new("a cat", [TinyModelFixture.Image(1)])], new GenerationOptions { Steps = 1, GuidanceScale = 1 });
+        Assert.Equal(0, Assert.Single(branches).Settings.UnconditionalRows);
+    }
+
+    [Fact]
+    public void The_family_judges_references_before_anything_is_computed()
+    {
+        ReferenceImage bad = new(TinyModelFixture.Image(1)) { Name = "nothing" }, absent = bad with { Name = "dog" };
+        UnsuitableReferencesException e = Assert.Throws<UnsuitableReferencesException>(
+            () => _model.Generate([new("a", [absent]), new("b", [absent, bad])], new GenerationOptions { Steps = 1 }));
+        Assert.Equal(("request 1", 1), (e.Item, e.Index));
+        Assert.EndsWith("nothing has no picture.", e.Message, StringComparison.Ordinal);
+        TrainingPair[] pairs = Pairs();
+        pairs[2] = pairs[2] with { ImagePrompts = [bad] };
+        Assert.Equal("pair 2", Assert.Throws<UnsuitableReferencesException>(() => new PatchDpoTrainer(_model).Train(pairs)).Item);
+
+        List<string> warnings = [];
+        _model.Generate([new("a dog", [absent]), new("a cat", [absent])], new GenerationOptions { Steps = 1 },
+            new PatchDpo.Torch.Foundation.DirectProgress<GenerationProgress>(p => warnings.AddRange(p.Warnings)));
+        Assert.Equal(["Request 1: there is no 'dog'."], warnings);
+    }
+
+    [Fact]
+    public void Training_tells_references_apart_by_what_they_carry()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        TrainingPair[] pairs = [.. Pairs().Select((p, i) => p with { ImagePrompts = [new(TinyModelFixture.Image(1)) { Name = $"thing {i % 2}" }] })];
+        using PreparedPairs prepared = new PatchDpoTrainer(_model).Prepare(pairs);
+        Assert.Equal(2, prepared.ReferenceCount);
+    }
+
+    [Fact]
     public void The_trainer_trains_what_the_family_names_and_the_file_has_it()
     {
         using PersonalizedModel tuned = _model.WithAdapterLayers(

@@ -35,6 +35,8 @@ internal sealed class OtherFamily : AdapterFamily
         return path;
     }
 
+    public override string Name => "other";
+
     public override bool Recognizes(ITensorFile file) => file.Contains(Key);
 
     public override void Check(string path, UNetConfig unet)
@@ -58,10 +60,16 @@ internal sealed class OtherFamily : AdapterFamily
     {
         public override bool ChangesText => true;
 
-        public override ImagePrompt Encode(IReadOnlyList<ImageBuffer> references) => new(new Dictionary<string, Tensor>
+        public override string? WhyUnsuitable(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion)
+            => references.Any(r => r.Name == "nothing") ? "nothing has no picture." : null;
+
+        public override IEnumerable<string> Warnings(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion)
+            => references.Where(r => r.Name is string name && !prompt.Contains(name, StringComparison.Ordinal)).Select(r => $"there is no '{r.Name}'.");
+
+        public override ImagePrompt Encode(IReadOnlyList<ReferenceImage> references) => new(new Dictionary<string, Tensor>
         {
-            ["colour"] = tensor([.. references.Select(r => (float)r.Pixels.Average(p => p / 255.0))]).unsqueeze(1),
-            ["size"] = tensor([.. references.Select(r => (float)r.Width)]).unsqueeze(1),
+            ["colour"] = tensor([.. references.Select(r => (float)r.Image.Pixels.Average(p => p / 255.0))]).unsqueeze(1),
+            ["size"] = tensor([.. references.Select(r => (float)r.Image.Width)]).unsqueeze(1),
         });
 
         public override ImagePrompt EncodeDropped(int batch) => new(new Dictionary<string,
@@ -80,7 +88,16 @@ internal sealed class OtherFamily : AdapterFamily
             })]);
         }
 
-        public override ImagePrompt Unconditional(ImagePrompt prompt, ImagePrompt dropped) => dropped.Map(t => t.expand(prompt.Rows, -1));
+        // The prompt's length reaches the layers.
+        public override ImagePrompt Locate(ImagePrompt image, IReadOnlyList<string> prompts) => new(new Dictionary<string, Tensor>
+        {
+            ["colour"] = image["colour"],
+            ["size"] = image["size"],
+            ["length"] = tensor([.. prompts.Select(p => (float)p.Length)]).unsqueeze(1),
+        });
+
+        public override ImagePrompt Unconditional(ImagePrompt prompt, ImagePrompt dropped) => new(prompt.Names.Select(
+            n => KeyValuePair.Create(n, n == "length" ? prompt[n] : dropped[n].expand(prompt.Rows, -1))));
 
         public override TextConditions EncodeText(ITextConditioning text, IReadOnlyList<string> prompts, ImagePrompt? image)
         {
@@ -96,7 +113,7 @@ internal sealed class OtherFamily : AdapterFamily
         }
     }
 
-    private sealed class Layers : AdapterLayers
+    internal sealed class Layers : AdapterLayers
     {
         private readonly Parameter trained;
         private readonly Parameter frozen;
@@ -119,11 +136,24 @@ internal sealed class OtherFamily : AdapterFamily
 
         internal override bool Fits(AdapterLayers other) => other is Layers;
 
-        internal override IImagePromptBranch Branch(ImagePrompt prompt, double scale) => new ReplacedValues(this, prompt, scale);
-
-        private sealed record ReplacedValues(Layers Owner, ImagePrompt Prompt, double Scale) : IImagePromptBranch
+        internal override IImagePromptBranch Branch(ImagePrompt prompt, BranchSettings settings) 
         {
-            public void Check(long batch) => Assert.Equal(batch, Prompt.Rows);
+            Branches.Add((settings, [], prompt.Names.Contains("length") ? prompt["length"].data<float>().ToArray() : []));
+            return new ReplacedValues(this, prompt, settings.Scale, Branches[^1].Passes);
+        }
+
+        /// <summary>The branches that were made, with the number of rows of each pass.</summary>
+        public List<(BranchSettings Settings, List<long> Passes, float[] Lengths)> Branches { get; } = [];
+
+        private sealed record ReplacedValues(Layers Owner, ImagePrompt Prompt, double Scale, List<long> Passes) : IImagePromptBranch, IDisposable
+        {
+            public void Check(long batch)
+            {
+                Passes.Add(batch);
+                Assert.Equal(batch, Prompt.Rows);
+            }
+
+            public void Dispose() => Passes.Add(0);
 
             public Tensor Attend(CrossAttentionCall layer)
             {

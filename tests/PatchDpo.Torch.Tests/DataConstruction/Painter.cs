@@ -46,7 +46,7 @@ internal sealed class Painter
     private ImageBuffer Draw(GenerationRequest request, int batch)
     {
         long noise = request.NoiseIndex!.Value;
-        ImageBuffer image = request.References.Count == 0 ? Candidate(noise == 6 ? 0 : noise) : Generation(request.References[0], noise);
+        ImageBuffer image = request.References.Count == 0 ? Candidate(noise == 6 ? 0 : noise) : Generation(request.References[0].Image, noise);
         image.Pixels[0] = (byte)(250 + Math.Abs(batch % 5));
         return image;
     }

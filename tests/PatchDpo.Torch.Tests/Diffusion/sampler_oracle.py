@@ -106,6 +106,18 @@ def heun(c, n):
     return np.array(calls), x
 
 
+def lms(c, n):
+    times, levels, scale = euler_levels(c, n)
+    x, slopes = X * scale, []
+    for i in range(n):
+        s = levels[i]
+        slopes.append((x - clean_ve(c, x, network(x / np.sqrt(s * s + 1), times[i]), s)) / s)
+        nodes = range(max(0, i - 3), i + 1)
+        basis = lambda r, k: np.prod([(r - levels[j]) / (levels[k] - levels[j]) for j in nodes if j != k])
+        x = x + sum(quad(basis, s, levels[i + 1], args=(k,), epsabs=1e-13)[0] * slopes[k] for k in nodes)
+    return times, x
+
+
 def lcm(c, n):
     share, teacher = signal(c), c.get("original_inference_steps", 50)
     all_times = (np.arange(1, teacher + 1) * (T // teacher) - 1)[::-1]
@@ -249,6 +261,9 @@ RUNS = {
         ({}, 1), ({"timestep_spacing": "leading", "steps_offset": 1}, 4), ({"timestep_spacing": "trailing", "prediction_type": "v_prediction", "rescale_betas_zero_snr": True}, 5)]),
     "HeunDiscreteScheduler": (heun, [
         ({}, 1), ({"timestep_spacing": "leading", "steps_offset": 1}, 4), ({"use_karras_sigmas": True, "prediction_type": "v_prediction"}, 3), ({"use_beta_sigmas": True, "clip_sample": True}, 3)]),
+    "LMSDiscreteScheduler": (lms, [
+        ({}, 1), ({}, 6), ({"timestep_spacing": "leading", "steps_offset": 1}, 7), ({"timestep_spacing": "trailing", "prediction_type": "v_prediction"}, 5),
+        ({"use_karras_sigmas": True}, 5), ({"use_exponential_sigmas": True}, 4), ({"use_beta_sigmas": True, "prediction_type": "v_prediction"}, 4)]),
     "LCMScheduler": (lcm, [
         ({}, 1), ({}, 4), ({"original_inference_steps": 40, "timestep_scaling": 0.01, "clip_sample": True}, 7), ({"prediction_type": "v_prediction", "rescale_betas_zero_snr": True}, 3)]),
     "DPMSolverMultistepScheduler": (sde, [

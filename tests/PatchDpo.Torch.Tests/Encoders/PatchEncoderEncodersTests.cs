@@ -118,7 +118,7 @@ public sealed class PatchEncoderEncodersTests : IDisposable
         string folder = _folder.File("encoder");
         PatchEncoder.Save(headed, folder);
         UnknownModelException e = Assert.Throws<UnknownModelException>(()
-            => PatchEncoder.FromFolder(folder, options: new VisionEncoderOptions { PatchStage = 1 }));
+            => PatchEncoder.FromFolder(folder, options: new VisionEncoderOptions { PatchStages = [1] }));
         Assert.Contains("(D,4), not (7,12)", e.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => PatchEncoder.Save(new PixelEncoder(32, 8), folder));
     }

@@ -59,8 +59,8 @@ public sealed class PatchEncoderFileTests : IDisposable
     public void Published_ResNets_are_recognised(string manifest, bool bottleneck, int[] layers)
     {
         using DisposeScope scope = NewDisposeScope();
-        using ResNet encoder = Assert.IsType<ResNet>(OpenManifest(manifest, new VisionEncoderOptions { PatchStage = 3 }));
-        Assert.Equal((bottleneck, 64, 1000, 3), (encoder.Config.Bottleneck, encoder.Config.Width, encoder.Config.NumClasses, encoder.PatchStage));
+        using ResNet encoder = Assert.IsType<ResNet>(OpenManifest(manifest, new VisionEncoderOptions { PatchStages = [3] }));
+        Assert.Equal((bottleneck, 64, 1000, 3), (encoder.Config.Bottleneck, encoder.Config.Width, encoder.Config.NumClasses, encoder.PatchStages[^1]));
         Assert.Equal(layers, encoder.Config.Layers);
     }
 
@@ -70,7 +70,7 @@ public sealed class PatchEncoderFileTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using Vgg encoder = Assert.IsType<Vgg>(OpenManifest("vgg16"));
         Assert.Equal(VggConfig.Vgg16.Layers, encoder.Config.Layers);
-        Assert.Equal((1000, 5), (encoder.Config.NumClasses, encoder.PatchStage));
+        Assert.Equal((1000, 5), (encoder.Config.NumClasses, encoder.PatchStages[^1]));
     }
 
     [Theory]
@@ -113,7 +113,7 @@ public sealed class PatchEncoderFileTests : IDisposable
             original.eval();
             string path = Write("model.th", Prefixed(original, "state_dict.module.")
                 .Where(t => !t.Key.EndsWith("num_batches_tracked", StringComparison.Ordinal)));
-            using IVisionEncoder encoder = PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStage = 1, PatchSize = 16 });
+            using IVisionEncoder encoder = PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStages = [1], PatchSize = 16 });
             Assert.IsType(original.GetType(), encoder);
             Assert.Equal([2, 4, 3], encoder.Encode(pixels).Patches.shape[..3]);
             Fixtures.AssertClose(encoder.Encode(pixels).Global, original.Encode(pixels).Global, 0, original.GetName());
@@ -141,7 +141,7 @@ public sealed class PatchEncoderFileTests : IDisposable
         File.WriteAllText(_folder.File("config.json"), """{"layers": [4, 0, 6, 0]}""");
         using Vgg vgg = new(new VggConfig { Layers = [4, 0, 6, 0], NumClasses = null });
         Write("model.safetensors", Prefixed(vgg, ""));
-        using IVisionEncoder encoder = PatchEncoder.FromFolder(_folder.File(""), options: new VisionEncoderOptions { PatchStage = 1, ImageSize = 64 });
+        using IVisionEncoder encoder = PatchEncoder.FromFolder(_folder.File(""), options: new VisionEncoderOptions { PatchStages = [1], ImageSize = 64 });
         Assert.Equal([1, 32, 32, 4], encoder.Encode(encoder.Preprocessor.Preprocess(TestImages.Blocks(1, 90, 70, 8)).unsqueeze(0)).Patches.shape);
     }
 
@@ -151,14 +151,14 @@ public sealed class PatchEncoderFileTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using DinoVisionTransformer dino = new(TinyDino);
         string path = Write("dino.pth", Prefixed(dino, ""));
-        Assert.Contains("PatchStage", Assert.Throws<ArgumentException>(() => PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStage = 1 }))
+        Assert.Contains("PatchStage", Assert.Throws<ArgumentException>(() => PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStages = [1] }))
             .Message, StringComparison.Ordinal);
         using (IVisionEncoder encoder = PatchEncoder.FromFile(path, options: new VisionEncoderOptions { ImageSize = 48 }))
             Assert.Equal([3, 48, 48], encoder.Preprocessor.Preprocess(TestImages.Blocks(1, 60, 80, 8)).shape);
 
         using CifarResNet cifar = new(new CifarResNetConfig { Width = 4, BlocksPerStage = 1, NumClasses = null });
         path = Write("cifar.th", Prefixed(cifar, ""));
-        Assert.Throws<ArgumentOutOfRangeException>(() => PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStage = 4 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStages = [4] }));
     }
 
     [Fact]

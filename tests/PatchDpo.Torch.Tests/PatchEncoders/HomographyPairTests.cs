@@ -85,7 +85,7 @@ public sealed class HomographyPairTests : IDisposable
     {
         string folder = Fixtures.SharedOrSkip("real", "hpatches", "v_wormhole"), weights = Fixtures.SharedOrSkip("real", "weights", "resnet20-cifar10.th");
         using DisposeScope scope = NewDisposeScope();
-        using IVisionEncoder encoder = PatchEncoder.FromFile(weights, options: new VisionEncoderOptions { PatchStage = 2, PatchSize = 16, ImageSize = 512 });
+        using IVisionEncoder encoder = PatchEncoder.FromFile(weights, options: new VisionEncoderOptions { PatchStages = [2], PatchSize = 16, ImageSize = 512 });
         Assert.Equal(0.2604, PatchMatchingAccuracy.Measure(encoder, HomographyPair.FromHPatches(folder)).Accuracy, 0.002);
     }
 

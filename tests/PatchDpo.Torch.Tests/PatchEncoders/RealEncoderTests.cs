@@ -27,7 +27,7 @@ public sealed class RealEncoderTests
         string path = Fixtures.SharedOrSkip("real", "weights", weights);
         PhotoSequence photos = PhotoSequence.OpenOrSkip();
         using DisposeScope scope = NewDisposeScope();
-        using IVisionEncoder encoder = PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStage = stage, PatchSize = 16, ImageSize = 512 });
+        using IVisionEncoder encoder = PatchEncoder.FromFile(path, options: new VisionEncoderOptions { PatchStages = [stage], PatchSize = 16, ImageSize = 512 });
         return photos.Accuracy(photo => encoder.Encode(encoder.Preprocessor.Preprocess(photo).unsqueeze(0)).Patches[0]);
     }
 }

@@ -42,7 +42,8 @@ public class GuidedSamplingParityTests
             CloseIfGiven(tokens, "ip_tokens");
             CloseIfGiven(negativeTokens, "ip_tokens_negative");
             GuidedSampling.Run(
-                (x, t, c) => unet.forward(x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new IpAttention(adapter.Layers, c.Image["tokens"], scale)),
+                ConditionedNetwork.Of((x, t, c) => unet.forward(
+                    x, t, c.Text.HiddenStates, c.Text.Pooled, c.TimeIds, new IpAttention(adapter.Layers, c.Image["tokens"], scale))),
                 sampler, config.GetInt32("_steps"), guidance, io["in.latents_unit"], positive, negative, Compare, CancellationToken.None);
             Assert.Equal(io.Keys.Count(k => k.StartsWith($"out.{run.Name}.", StringComparison.Ordinal)), seen);
 

@@ -177,7 +177,7 @@ public class PersonalizedModelTests(TinyModelFixture fixture) : IClassFixture<Ti
                 _model.EncodeText([prompt]), _model.EncodeDroppedReference(1), tensor(new float[] { 32, 32, 0, 0, 32, 32 }).unsqueeze(0));
             using ISampler sampler = _model.Schedule.CreateSampler();
             Tensor latents = GuidedSampling.Run(
-                (input, timesteps, c) => _model.Predict(input, timesteps, c, _model.AdapterLayers, adapterScale), sampler, 3, guidance,
+                c => _model.Condition(c, _model.AdapterLayers, adapterScale), sampler, 3, guidance,
                 RequestNoise.Create(4, [0], [4, 8, 8], CPU), Conditions("a cat"), guidance > 1 ? Conditions(options.NegativePrompt) : null, null, default);
             return _model.DecodeLatents(latents)[0].Pixels;
         }

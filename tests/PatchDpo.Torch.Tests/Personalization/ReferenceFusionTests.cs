@@ -114,7 +114,7 @@ public class ReferenceFusionTests(TinyFamilies families) : IClassFixture<TinyFam
 
     [Fact]
     public void An_unknown_fusion_is_refused()
-        => Assert.Throws<ArgumentOutOfRangeException>("ReferenceFusion", () => new GenerationOptions { ReferenceFusion = (ReferenceFusion)2 });
+        => Assert.Throws<ArgumentOutOfRangeException>("ReferenceFusion", () => new GenerationOptions { ReferenceFusion = (ReferenceFusion)99 });
 
     // A random adapter says little; the scale lets the image prompt be seen in the pixels.
     private static GenerationOptions Options(ReferenceFusion fusion, double guidance = 5)

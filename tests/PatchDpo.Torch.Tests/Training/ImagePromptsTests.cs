@@ -28,8 +28,8 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
         var options = new PatchDpoTrainerOptions { MaxSteps = 3, TextDropout = 0.3, ImageDropout = 0.3, BothDropout = 0.3 };
         byte[] withNull = Train(p => p), itself = Train(p => p with { ImagePrompts = [p.Reference] });
         Assert.Equal(withNull, itself);
-        Assert.NotEqual(withNull, Train(p => p with { ImagePrompts = Objects }));
-        LeakCheck.Run(() => Train(p => p with { ImagePrompts = Objects }));
+        Assert.NotEqual(withNull, Train(p => p with { ImagePrompts = [.. Objects] }));
+        LeakCheck.Run(() => Train(p => p with { ImagePrompts = [.. Objects] }));
 
         byte[] Train(Func<TrainingPair, TrainingPair> change)
         {
@@ -51,7 +51,7 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
         {
             var losses = new List<float>();
             var options = new PatchDpoTrainerOptions { MaxSteps = 6, LearningRate = 1e-30, Progress = new DirectProgress<TrainingProgress>(p => losses.Add(p.Loss)) };
-            new PatchDpoTrainer(model, options).Train([.. Pairs().Select(p => p with { ImagePrompts = objects })]).Dispose();
+            new PatchDpoTrainer(model, options).Train([.. Pairs().Select(p => p with { ImagePrompts = [.. objects] })]).Dispose();
             return [.. losses];
         }
     }
@@ -112,7 +112,7 @@ public class ImagePromptsTests(TinyFamilies families) : IClassFixture<TinyFamili
 
         string Error(params TrainingPair[] bad) => Assert.Throws<ArgumentException>("pairs", () => new PatchDpoTrainer(model).Train(bad)).Message;
 
-        static ImageBuffer[] Several(int count) => [.. Enumerable.Range(0, count).Select(TinyModelFixture.Image)];
+        static ReferenceImage[] Several(int count) => [.. Enumerable.Range(0, count).Select(i => new ReferenceImage(TinyModelFixture.Image(i)))];
     }
 
     private static ImageBuffer[] Objects { get; } = [TinyModelFixture.Image(21), TinyPersonalizedModel.Image(25, 40, 50)];

@@ -37,7 +37,7 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData("524946462400000057454250", "a WebP image")]
     [InlineData("000000186674797068656963", "a HEIC or AVIF image")]
     [InlineData("424D360000000000000036000000", "a BMP image")]
-    [InlineData("080712077079746F726368", "ONNX", "PyTorch or safetensors")]
+    [InlineData("080712077079746F726368", "ONNX", "has no graph")]
     [InlineData("1F8B0808000000000003612E", "gzip", "unpack it")]
     [InlineData("425A683931415926535900", "bzip2", "unpack it")]
     [InlineData("377ABCAF271C0004", "7-Zip", "unpack it")]

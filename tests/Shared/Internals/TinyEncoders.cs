@@ -17,10 +17,9 @@ internal static class TinyEncoders
     {
         ITrainableVisionEncoder encoder = kind switch
         {
-            "CIFAR ResNet" => new CifarResNet(new CifarResNetConfig { Width = 4, BlocksPerStage = 1 }) { PatchStage = 2, PatchSize = 4,
-                WithEarlierStages = true },
-            "ResNet" => new ResNet(new ResNetConfig { Bottleneck = true, Layers = [1, 2, 1, 1], Width = 4, NumClasses = null }) { PatchStage = 2 },
-            "VGG" => new Vgg(new VggConfig { Layers = [4, 0, 6, 0, 8, 0], NumClasses = null }) { PatchStage = 2 },
+            "CIFAR ResNet" => new CifarResNet(new CifarResNetConfig { Width = 4, BlocksPerStage = 1 }) { PatchStages = [1, 2], PatchSize = 4 },
+            "ResNet" => new ResNet(new ResNetConfig { Bottleneck = true, Layers = [1, 2, 1, 1], Width = 4, NumClasses = null }) { PatchStages = [2] },
+            "VGG" => new Vgg(new VggConfig { Layers = [4, 0, 6, 0, 8, 0], NumClasses = null }) { PatchStages = [2] },
             "ALIKE" => new Alike(new AlikeConfig { Channels = [4, 6, 8, 10], DescriptorDim = 12, SingleHead = false }),
             "DINO" => new DinoVisionTransformer(new DinoConfig { ImageSize = 32, PatchSize = 8, EmbedDim = 12, Depth = 3, NumHeads = 2, IntermediateSize = 20,
                 QkvBias = false }),

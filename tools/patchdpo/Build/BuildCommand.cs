@@ -8,7 +8,8 @@ namespace PatchDpo.Tool.Build;
 internal sealed class BuildCommand : ToolCommand
 {
     private readonly GeneratorOptions _generator = new();
-    private readonly Option<string> _model, _encoder, _prompts, _format;
+    private readonly EncoderOptions _encoder = new();
+    private readonly Option<string> _model, _prompts, _format;
     private readonly Option<int> _references, _generations;
     private readonly Option<DirectoryInfo> _output;
     private readonly Option<DirectoryInfo?> _clip;
@@ -23,7 +24,7 @@ internal sealed class BuildCommand : ToolCommand
         _model = Declare("--model", "Folder (or single file) of the generator that is to be improved, or 'embedded' for the small one that comes with the "
             + "library.", ModelPath.Embedded);
         _generator.AddTo(this, generates: true);
-        _encoder = Declare("--encoder", "Folder or lone checkpoint of the image encoder that patches are compared with, or 'embedded'.", ModelPath.Embedded);
+        _encoder.AddTo(this, $"{ModelPath.Embedded} with the embedded generator, else {EncoderChoice.ResNet18}");
         _prompts = Declare("--prompts", "Text file with a prompt a line, or 'builtin': objects on a clean background (for the embedded model: the six that it "
             + "knows).", DataSetBuild.BuiltInPrompts);
         _references = Declare("--references", "How many references to find.", 24);
@@ -43,8 +44,10 @@ internal sealed class BuildCommand : ToolCommand
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
+        string model = arguments.GetValue(_model)!;
+        EncoderChoice encoder = _encoder.Read(arguments, model == ModelPath.Embedded ? ModelPath.Embedded : EncoderChoice.ResNet18);
         DataSetBuild.Run(new DataSetSettings(
-            arguments.GetValue(_model)!, _generator.Read(arguments, generates: true), arguments.GetValue(_encoder)!, arguments.GetValue(_prompts)!,
+            model, _generator.Read(arguments, generates: true), encoder, arguments.GetValue(_prompts)!,
             arguments.GetValue(_references), arguments.GetValue(_generations), arguments.GetValue(_output)!.FullName, arguments.GetValue(_seed),
             arguments.GetValue(_steps), arguments.GetValue(_clip)?.FullName, arguments.GetValue(_minClipT),
             ImageFormats.Parse(arguments.GetValue(_format)!)), cancellationToken);

@@ -27,14 +27,14 @@ internal static class DataSetBuild
             : ObjectPrompts.All;
         using PersonalizedModel model = PersonalizedModel.Load(ModelPath.Generator(settings.Model), settings.Loading);
         PromptWarnings.Print(model.FindTruncatedPrompts(prompts));
-        using IVisionEncoder encoder = ModelPath.OpenEncoder(settings.Encoder);
+        using IVisionEncoder encoder = settings.Encoder.Open();
         using ClipModel? clip = settings.Clip is null ? null : ClipModel.FromFolder(settings.Clip);
         GenerationOptions generation = (isSmall ? EmbeddedGeneration.Options : new GenerationOptions()) with
         {
             Steps = settings.Steps ?? (isSmall ? 20 : 30),
             Seed = settings.Seed,
         };
-        List<ModelIdentity> identities = [ModelIdentity.FromPath("patch encoder", ModelPath.PatchEncoder(settings.Encoder))];
+        List<ModelIdentity> identities = [ModelIdentity.FromPath("patch encoder", settings.Encoder.Path)];
         if (settings.Clip is not null)
             identities.Add(ModelIdentity.FromPath("CLIP", settings.Clip));
         var options = new PairBuilderOptions
@@ -44,7 +44,7 @@ internal static class DataSetBuild
             ReferenceGeneration = generation,
             Generation = generation,
             // To the small patch encoder all characters look much alike as a whole: only true repeats are dropped.
-            Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = settings.Encoder == ModelPath.Embedded ? 0.9995 : 0.98 },
+            Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = settings.Encoder.Name == ModelPath.Embedded ? 0.9995 : 0.98 },
             MaskPlainBackground = true,
             ImageFormat = settings.Format,
         };

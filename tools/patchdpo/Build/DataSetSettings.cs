@@ -1,3 +1,4 @@
+using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
 
@@ -6,7 +7,7 @@ namespace PatchDpo.Tool.Build;
 /// <summary>What the command line chooses.</summary>
 /// <param name="Model">The generator's folder or single file, or "embedded".</param>
 /// <param name="Loading">Where the generator's other parts are, and its sampler.</param>
-/// <param name="Encoder">The patch encoder's folder or file, or "embedded".</param>
+/// <param name="Encoder">The patch encoder.</param>
 /// <param name="Prompts">A file of prompts, or "builtin".</param>
 /// <param name="References">References to find.</param>
 /// <param name="Generations">Images to generate of each.</param>
@@ -17,5 +18,5 @@ namespace PatchDpo.Tool.Build;
 /// <param name="MinClipT">The least CLIP-T of a reference, or null.</param>
 /// <param name="Format">What images are written as.</param>
 internal sealed record DataSetSettings(
-    string Model, PersonalizedModelOptions Loading, string Encoder, string Prompts, int References, int Generations, string Output, long Seed,
+    string Model, PersonalizedModelOptions Loading, EncoderChoice Encoder, string Prompts, int References, int Generations, string Output, long Seed,
     int? Steps, string? Clip, double? MinClipT, ImageFormat Format);

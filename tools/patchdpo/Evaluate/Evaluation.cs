@@ -14,17 +14,17 @@ internal static class Evaluation
     /// <summary>Evaluates generations against photos; the images are loaded as they are needed, and the error stream shows how far it is.</summary>
     /// <param name="generations">What to evaluate.</param>
     /// <param name="photos">The photos of each of their subjects.</param>
-    /// <param name="models">DINO and CLIP.</param>
+    /// <param name="models">What is measured with.</param>
     /// <param name="evaluator">The setting, and what the result carries.</param>
     /// <param name="cancellationToken">Looked at before every batch.</param>
     public static PersonalizationMetrics Run(
-        IEnumerable<DreamBenchFile> generations, ILookup<DreamBenchSubject, string> photos, (ImageEncoder Dino, string Clip) models,
+        IEnumerable<DreamBenchFile> generations, ILookup<DreamBenchSubject, string> photos, EvaluationOptions models,
         PersonalizationEvaluatorOptions evaluator, CancellationToken cancellationToken)
         => ToolProgress.Run("evaluation", shown => Run(
             [.. generations.Select(g => Row(g, [.. photos[g.Subject]]))], models, evaluator, shown, cancellationToken));
 
     private static PersonalizationMetrics Run(
-        GenerationRow[] generations, (ImageEncoder Dino, string Clip) models, PersonalizationEvaluatorOptions evaluator, ToolProgress shown,
+        GenerationRow[] generations, EvaluationOptions models, PersonalizationEvaluatorOptions evaluator, ToolProgress shown,
         CancellationToken cancellationToken)
     {
         var ml = new MLContext(seed: 1);
@@ -37,7 +37,9 @@ internal static class Evaluation
         {
             ReferenceColumnNames = columns,
             Dino = models.Dino,
-            ClipFolder = models.Clip,
+            ClipFolder = models.ClipFolder,
+            PatchQuality = models.PatchQuality,
+            SubjectSimilarity = models.SubjectSimilarity,
             Evaluator = evaluator,
             CancellationToken = cancellationToken,
         });

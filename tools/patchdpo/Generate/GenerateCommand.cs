@@ -17,11 +17,11 @@ internal sealed class GenerateCommand : ToolCommand
     private static readonly GenerationOptions Defaults = new();
 
     private readonly GeneratorOptions _generator = new();
+    private readonly ReferenceOptions _references = new();
     private readonly ComputeOptions _compute = new("float32", "float16", "bfloat16");
     private readonly Argument<string> _model;
     private readonly Option<string?> _prompt, _negative;
     private readonly Option<FileInfo?> _prompts;
-    private readonly Option<FileInfo[]> _references;
     private readonly Option<DirectoryInfo> _output;
     private readonly Option<string> _format;
     private readonly Option<long> _seed;
@@ -39,8 +39,7 @@ internal sealed class GenerateCommand : ToolCommand
         _generator.AddTo(this, generates: true);
         _prompt = Declare<string?>("--prompt", "What to show.");
         _prompts = Declare<FileInfo?>("--prompts", "Instead of one prompt: a text file with a prompt on each line.");
-        _references = DeclareRequired<FileInfo[]>("--reference", "Photos of the object; several are averaged. With --objects, a photo of each object.");
-        _references.AllowMultipleArgumentsPerToken = true;
+        _references.AddTo(this);
         _objects = Declare<bool>("--objects", "Each reference shows another object of the prompt, as in \"a cat and a robot, on a beach\".");
         _output = DeclareRequired<DirectoryInfo>("--output", "Folder for the images, prompt.png; a name that is taken gets a number.");
         _seed = Declare("--seed", "Decides the starting noise.", Defaults.Seed);
@@ -72,10 +71,10 @@ internal sealed class GenerateCommand : ToolCommand
         if (count < 1)
             throw new InputException("--count must be at least 1.");
         GenerationOptions options = Choices(arguments);
-        ImageBuffer[] photos = [.. arguments.GetValue(_references)!.Select(f => ImageFile.Load(f.FullName))];
+        ReferenceImage[] references = _references.Read(arguments);
         GenerationRequest[] requests =
         [
-            .. prompts.SelectMany(p => Enumerable.Repeat(p, count)).Select((p, i) => new GenerationRequest(p, photos) { NoiseIndex = i }),
+            .. prompts.SelectMany(p => Enumerable.Repeat(p, count)).Select((p, i) => new GenerationRequest(p, references) { NoiseIndex = i }),
         ];
         DirectoryInfo output = arguments.GetValue(_output)!;
         OutputFolder.Check(output.FullName);
@@ -111,7 +110,10 @@ internal sealed class GenerateCommand : ToolCommand
         {
             // By now all options have passed: a fault in one is told alone.
             if (done == 0 && p.Step == 1)
+            {
                 PromptWarnings.Print(truncated, shown.WriteLine);
+                PromptWarnings.Print(p.Warnings, shown.WriteLine);
+            }
             shown.Report(p.Step, p.Steps, $"{range}: step {p.Step} of {p.Steps}");
         }), cancellationToken));
     }

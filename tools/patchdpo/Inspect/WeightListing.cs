@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights;
+using PatchDpo.Torch.Weights.Onnx;
 using PatchDpo.Torch.Weights.Pickle;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
@@ -50,7 +51,9 @@ internal sealed record WeightListing(string Text, long Tensors, long Parameters,
     {
         SafetensorsFile => "safetensors",
         TorchCheckpoint { IsLegacy: true } => "PyTorch checkpoint, in the format before PyTorch 1.6",
-        _ => "PyTorch checkpoint, zip",
+        TorchCheckpoint => "PyTorch checkpoint, zip",
+        OnnxFile => "ONNX, the initialisers of its graph",
+        _ => "index of weights in several files",
     };
 
     /// <summary>What a file holds beside tensors: metadata, and a checkpoint's numbers and strings.</summary>

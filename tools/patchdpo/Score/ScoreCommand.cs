@@ -9,7 +9,8 @@ internal sealed class ScoreCommand : ToolCommand
 {
     private readonly Option<DirectoryInfo> _generated, _references, _output;
     private readonly Option<FileInfo> _pairs;
-    private readonly Option<string> _encoder, _format;
+    private readonly EncoderOptions _encoder = new();
+    private readonly Option<string> _format;
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
     private readonly Option<bool> _background;
@@ -28,10 +29,9 @@ internal sealed class ScoreCommand : ToolCommand
         _heatMaps = Declare<int?>("--heat-maps", "Draw at most this many pairs, lowest score first; default: all.");
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
-        _encoder = Declare("--encoder", "Folder of a DINO, DINOv2 or CLIP image encoder (config.json, model.safetensors), or a lone checkpoint of these, of a "
-            + "ResNet, a VGG or ALIKE; 'embedded' is the patch encoder that comes with the library.", ModelPath.Embedded);
-        _encoder.Recursive = true;
+        _encoder.AddTo(this, EncoderChoice.ResNet18);
         Add(Separation());
+        Add(Matching());
     }
 
     protected override string StoppedMessage => "Stopped; no table is written.";
@@ -46,7 +46,8 @@ internal sealed class ScoreCommand : ToolCommand
         };
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
-            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background), arguments.GetValue(_encoder)!), cancellationToken);
+            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background),
+            _encoder.Read(arguments, EncoderChoice.ResNet18)), cancellationToken);
         return Ending.Done;
     }
 
@@ -66,7 +67,23 @@ internal sealed class ScoreCommand : ToolCommand
         SetAction(command, (arguments, cancellationToken) =>
         {
             Score.Separation.Run(arguments.GetValue(photos)!.FullName, arguments.GetValue(limit), arguments.GetValue(seed),
-                arguments.GetValue(_background), arguments.GetValue(_encoder)!, cancellationToken);
+                arguments.GetValue(_background), _encoder.Read(arguments, EncoderChoice.ResNet18), cancellationToken);
+            return Ending.Done;
+        });
+        return command;
+    }
+
+    private Command Matching()
+    {
+        var sequences = new Argument<DirectoryInfo[]>("sequences")
+        {
+            Description = "Folders of photo sequences with homographies, as HPatches has them (1.png, 2.png, ..., H_1_2, ...).",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var command = new Command("matching", "Measures which share of patches finds its counterpart in other photos of the same plane.") { sequences };
+        SetAction(command, (arguments, _) =>
+        {
+            Score.Matching.Run([.. arguments.GetValue(sequences)!.Select(f => f.FullName)], _encoder.Read(arguments, EncoderChoice.ResNet18));
             return Ending.Done;
         });
         return command;

@@ -16,7 +16,7 @@ internal static class Scoring
             throw new InputException("--worst must be at least 1 and --heat-maps at least 0.");
         string common = CommonFolder(pairs.SelectMany(p => new[] { p.ReferencePath, p.GeneratedPath }));
         OutputFolder.Check(options.OutputFolder);
-        Console.WriteLine($"{pairs.Count} pairs in '{common}'");
+        Console.WriteLine($"{pairs.Count} pairs in '{common}'; patch features of {options.Encoder.Title}");
 
         long start = Stopwatch.GetTimestamp();
         var scored = new List<ScoredPair>(pairs.Count);

@@ -1,7 +1,8 @@
+using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Tool.Score;
 
 /// <summary>What the command line decides.</summary>
 internal sealed record ScoringOptions(
-    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, string Encoder);
+    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, EncoderChoice Encoder);

@@ -10,14 +10,14 @@ namespace PatchDpo.Tool.Score;
 internal static class ScoringPipeline
 {
     /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
-    public static IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, string encoder, CancellationToken cancellationToken)
+    public static IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, EncoderChoice encoder, CancellationToken cancellationToken)
     {
         var ml = new MLContext(seed: 1);
         IDataView data = ml.Data.LoadFromEnumerable(pairs);
         EstimatorChain<PatchQualityScoringTransformer> pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
             .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
             .Append(ml.PatchDpo.ScorePatchQuality(
-                ModelPath.ImageEncoder(encoder), new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));
+                encoder.ForPipeline(), new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));
         using TransformerChain<PatchQualityScoringTransformer> model = pipeline.Fit(data);
         (int height, int width) = (model.LastTransformer.MapHeight, model.LastTransformer.MapWidth);
         int row = 0;

@@ -9,7 +9,7 @@ internal static class Separation
 {
     private const int Resamplings = 500;
 
-    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, string encoder, CancellationToken cancellationToken)
+    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, EncoderChoice encoder, CancellationToken cancellationToken)
     {
         if (limit < 1)
             throw new InputException("--limit must be at least 1.");
@@ -31,7 +31,7 @@ internal static class Separation
         double auc = RankingArea.Compute(same.Select(p => (p.Score, 1.0)), different.Select(p => (p.Score, 1.0)));
         (double low, double high) = Interval(subjects, same, different, random);
         Console.WriteLine($"{photos.Length} photos of {subjects.Length} subjects; {same.Count} same-subject pairs, {different.Count} different-subject "
-            + $"pairs, seed {seed}");
+            + $"pairs, seed {seed}; patch features of {encoder.Title}");
         Console.WriteLine($"mean score: same {same.Average(p => p.Score):F4}, different {different.Average(p => p.Score):F4}");
         Console.WriteLine($"AUC {auc:F4}, 95% interval {low:F4} to {high:F4} (bootstrap over subjects, {Resamplings} times)");
         Console.WriteLine($"{seconds:F1} s, {pairs.Length / seconds:F1} pairs/s, loading included");

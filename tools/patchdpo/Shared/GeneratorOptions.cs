@@ -9,7 +9,8 @@ internal sealed class GeneratorOptions
 {
     private readonly Option<string?> _adapter = new("--adapter")
     {
-        Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin); default: the model folder's ip_adapter.safetensors.",
+        Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin), or ELITE's global_mapper.pt with local_mapper.pt beside it; default: the "
+            + "model folder's ip_adapter.safetensors or global_mapper.pt.",
     };
 
     private readonly Option<string?> _imageEncoder = new("--image-encoder")

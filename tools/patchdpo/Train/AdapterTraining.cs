@@ -76,8 +76,8 @@ internal sealed class AdapterTraining(
 
     private static void CheckOutput(string output)
     {
-        if (Path.GetExtension(output).ToLowerInvariant() is not (".safetensors" or ".bin"))
-            throw new InputException($"The output '{output}' ends neither in .safetensors nor in .bin, which choose the adapter's format.");
+        if (Path.GetExtension(output).ToLowerInvariant() is not (".safetensors" or ".bin" or ".pt"))
+            throw new InputException($"The output '{output}' ends neither in .safetensors nor in .bin or .pt, which choose the adapter's format.");
         if (Directory.Exists(output))
             throw new InputException($"The output '{output}' is a folder, where a file is expected.");
         OutputFolder.Check(Path.GetDirectoryName(output)!);
@@ -86,7 +86,10 @@ internal sealed class AdapterTraining(
     private void Show(ToolProgress shown, TrainingProgress progress)
     {
         if (progress.Step == 1)
+        {
             PromptWarnings.Print(progress.TruncatedPrompts, shown.WriteLine);
+            PromptWarnings.Print(progress.Warnings, shown.WriteLine);
+        }
         string preferred = progress.ImplicitAccuracy is float share ? $", reference preferred {_preferred.Add(share):P0}" : "";
         string spike = progress.IsSpike ? ", a spike, not taken" : "";
         shown.Report(progress.Step, progress.MaxSteps, $"step {progress.Step} of {progress.MaxSteps}: loss {_loss.Add(progress.Loss):F4}{preferred}{spike}, "

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using PatchDpo.Tool.Shared;
-using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.PatchEncoders;
 
 namespace PatchDpo.Tool.TrainEncoder;
@@ -8,19 +7,18 @@ namespace PatchDpo.Tool.TrainEncoder;
 /// <summary>Trains an image encoder's patch features on photos without labels.</summary>
 internal sealed class TrainEncoderCommand : ToolCommand
 {
-    private readonly Argument<FileSystemInfo> _encoder;
+    private readonly Argument<string> _encoder;
+    private readonly EncoderOptions _use = new();
     private readonly Argument<DirectoryInfo> _photos, _output;
     private readonly Option<int> _steps, _batch, _points, _crop, _head, _seed;
-    private readonly Option<int?> _blocks, _stage, _patch, _size;
+    private readonly Option<int?> _blocks;
     private readonly Option<double> _learningRate, _rotation, _perspective, _light, _temperature, _paste;
-    private readonly Option<bool> _earlier;
     private readonly Option<DirectoryInfo[]> _measure;
 
     public TrainEncoderCommand() : base("train-encoder", "Trains an image encoder's patch features on photos without labels: two views of a photo with known "
         + "geometry, corresponding patches pulled together, others pushed apart.")
     {
-        _encoder = DeclareArgument<FileSystemInfo>("encoder", "A lone checkpoint (ResNet, VGG, CIFAR's ResNet, ALIKE, DINO, DINOv2, OpenAI's CLIP), or an "
-            + "encoder's folder (config.json, model.safetensors).");
+        _encoder = DeclareArgument<string>("encoder", EncoderOptions.Description);
         _photos = DeclareArgument<DirectoryInfo>("photos", "Folder with training images, searched with its sub-folders.");
         _output = DeclareArgument<DirectoryInfo>("output", "Folder for the trained encoder.");
         _steps = Declare("--steps", "Optimiser steps.", 700);
@@ -30,10 +28,7 @@ internal sealed class TrainEncoderCommand : ToolCommand
         _crop = Declare("--crop", "Side of the views in pixels; 0: the encoder's own input (CLIP takes no other).", 256);
         _head = Declare("--head", "Length of the patch features behind a linear head; 0: no head.", 64);
         _blocks = Declare<int?>("--blocks", "Train only so many of the encoder's last blocks (0: the head alone); default: all.");
-        _stage = Declare<int?>("--stage", "Stage of a convolutional network whose map gives the patch features; default: the last.");
-        _patch = Declare<int?>("--patch", "Side of a patch of a convolutional network in pixels; default: its stage's step.");
-        _earlier = Declare<bool>("--earlier-stages", "The maps of earlier stages are part of the patch features.");
-        _size = Declare<int?>("--size", "Side in pixels that images are brought to when the encoder is used; default: its own.");
+        _use.AddUseTo(this);
         _rotation = Declare("--rotation", "Largest rotation of a view, degrees.", 25.0);
         _perspective = Declare("--perspective", "How far a view's corners move, as a share of its side.", 0.15);
         _light = Declare("--light", "Largest change of contrast and brightness, in normalised pixels.", 0.2);
@@ -67,15 +62,8 @@ internal sealed class TrainEncoderCommand : ToolCommand
             NeighbourRadius = 1,
             LookAlikeDistance = 0.05,
         };
-        var choices = new VisionEncoderOptions
-        {
-            PatchStage = arguments.GetValue(_stage),
-            PatchSize = arguments.GetValue(_patch),
-            WithEarlierStages = arguments.GetValue(_earlier),
-            ImageSize = arguments.GetValue(_size),
-        };
         string[] sequences = [.. (arguments.GetValue(_measure) ?? []).Select(f => f.FullName)];
-        new Training(arguments.GetValue(_encoder)!.FullName, choices, options, arguments.GetValue(_head))
+        new Training(_use.Read(arguments.GetValue(_encoder)!, arguments), options, arguments.GetValue(_head))
             .Run(arguments.GetValue(_photos)!.FullName, arguments.GetValue(_output)!.FullName, sequences, cancellationToken);
         return Ending.Done;
     }

@@ -7,7 +7,7 @@ using PatchDpo.Torch.PatchEncoders;
 namespace PatchDpo.Tool.TrainEncoder;
 
 /// <summary>Opens, measures, trains, measures again and saves.</summary>
-internal sealed class Training(string encoderPath, VisionEncoderOptions choices, PatchEncoderTrainerOptions options, int head)
+internal sealed class Training(EncoderChoice choice, PatchEncoderTrainerOptions options, int head)
 {
     // A step's loss jumps about: what is shown is a running mean over about so many steps.
     private const int ShownSteps = 50;
@@ -39,7 +39,7 @@ internal sealed class Training(string encoderPath, VisionEncoderOptions choices,
 
     private ITrainableVisionEncoder Open()
     {
-        var encoder = (ITrainableVisionEncoder)ModelPath.OpenEncoder(encoderPath, choices);
+        var encoder = (ITrainableVisionEncoder)choice.Open();
         return head > 0 && encoder is not PatchHeadEncoder ? new PatchHeadEncoder(encoder, head) : encoder;
     }
 

@@ -65,20 +65,17 @@ internal static class IpAdapterCheck
     }
 
     // The width of the text, and so of the image prompt, tells the family.
-    private static void RefuseOtherFamily(ITensorFile file, UNetConfig config)
+    internal static void RefuseOtherFamily(ITensorFile file, UNetConfig config, string layersPrefix = IpAdapterFile.LayersPrefix)
     {
-        Dictionary<string, int> layers = config.AttentionLayers().Where(l => l.ContextChannels is not null)
-            .ToDictionary(l => $"{IpAdapterFile.LayersPrefix}{l.Index.ToString(System.Globalization.CultureInfo.InvariantCulture)}.to_k_ip.weight",
-                l => l.ContextChannels!.Value, StringComparer.Ordinal);
-        long[] own = [.. layers.Values.Select(w => (long)w).Distinct()];
-        (string Key, long[] Shape)[] found = [.. Under(file, IpAdapterFile.LayersPrefix).Where(k => k.EndsWith(".to_k_ip.weight", StringComparison.Ordinal))
+        long[] own = [.. config.AttentionLayers().Select(l => l.ContextChannels).OfType<int>().Select(w => (long)w).Distinct()];
+        (string Key, long[] Shape)[] found = [.. Under(file, layersPrefix).Where(k => k.EndsWith(".to_k_ip.weight", StringComparison.Ordinal))
             .Select(k => (k, file.Shape(k)))];
         if (found.FirstOrDefault(f => f.Shape.Length == 2 && !own.Contains(f.Shape[1])) is not { Key: not null } other)
             return;
         throw new StateDictMismatchException(
             file.Path, [], [], [$"{KeyText.Quote(other.Key)}: the adapter has image prompts of width {other.Shape[1]}, the UNet text of width "
                 + $"{string.Join(" or ", own)}"],
-            $"the adapter is for {Family(other.Shape[1])}, the model is {Family(own[0])}; give an IP-Adapter of the model's family.");
+            $"the adapter is for {Family(other.Shape[1])}, the model is {Family(own[0])}; give an adapter of the model's family.");
     }
 
     private static string Family(long width)

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Adapters.MipAdapter;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Foundation;
@@ -11,7 +12,14 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 internal sealed class IpAdapterFamily : AdapterFamily
 {
     /// <inheritdoc/>
-    public override bool Recognizes(ITensorFile file) => TensorFileKind.Describe(file) == TensorFileKind.IpAdapter;
+    public override IReadOnlyList<string> FolderFiles { get; } = ["ip_adapter.safetensors"];
+
+    /// <inheritdoc/>
+    public override string Name => "ip-adapter";
+
+    /// <inheritdoc/>
+    public override bool Recognizes(ITensorFile file)
+        => TensorFileKind.Describe(file) == TensorFileKind.IpAdapter && !MipAdapterLayer.HasGates(file);
 
     /// <inheritdoc/>
     public override void Check(string path, UNetConfig unet) => IpAdapterFile.Check(path, unet);
@@ -37,15 +45,16 @@ internal sealed class IpAdapterFamily : AdapterFamily
     }
 
     /// <inheritdoc/>
-    public override void Write(string path, Adapter adapter) => IpAdapterFile.Write(path, Model(adapter));
+    public override void Write(string path, Adapter adapter) => IpAdapterFile.Write(
+        path, ((IpAdapterPromptEncoder)adapter.Encoder).Projection, adapter.Layers);
 
     /// <inheritdoc/>
-    public override void Write(Stream stream, Adapter adapter) => IpAdapterFile.Write(stream, Model(adapter));
+    public override void Write(Stream stream, Adapter adapter) => IpAdapterFile.Write(
+        stream, ((IpAdapterPromptEncoder)adapter.Encoder).Projection, adapter.Layers);
 
-    private static IpAdapterModel Model(Adapter adapter)
-        => new(((IpAdapterPromptEncoder)adapter.Encoder).Projection, (IpAdapterLayers)adapter.Layers);
-
-    private static void CheckFit(ClipVisionConfig encoder, string encoderFolder, nn.Module<Tensor, Tensor> projection, string adapterFile)
+    /// <summary>Checks that the image encoder gives what the projection takes.</summary>
+    /// <exception cref="ModelConfigException">It does not; the message names both.</exception>
+    internal static void CheckFit(ClipVisionConfig encoder, string encoderFolder, nn.Module<Tensor, Tensor> projection, string adapterFile)
     {
         (string field, int? given) = IpAdapterPromptEncoder.TakesEmbedding(projection) ? ("projection_dim", encoder.ProjectionDim)
             : ("hidden_size", encoder.HiddenSize);

@@ -42,32 +42,57 @@ public static class IpAdapterFile
     public static IpAdapterModel Read(
         string path, UNetConfig config, Device? device = null, ScalarType? dtype = null, int? headChannels = null, ScalarType? layersDtype = null)
     {
-        using ITensorFile file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
-        IpAdapterCheck.Run(file, config);
-        // On the meta device: the sizes are the file's word, and only what its tensors confirm gets memory.
-        nn.Module<Tensor, Tensor> projection = MakeProjection(file, headChannels, TorchRuntime.Meta, dtype);
-        var adapter = new IpAdapterModel(projection, new IpAdapterLayers(config, TorchRuntime.Meta, dtype));
+        using ITensorFile file = Open(path, config);
+        (nn.Module<Tensor, Tensor> projection, IpAdapterLayers layers) = Read(
+            file, new IpAdapterLayers(config, TorchRuntime.Meta, dtype), device, dtype, layersDtype, headChannels);
+        return new IpAdapterModel(projection, layers);
+    }
+
+    /// <summary>Opens a file under the official names and checks by its keys that it is an IP-Adapter for the UNet.</summary>
+    internal static ITensorFile Open(string path, UNetConfig config)
+    {
+        ITensorFile file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
         try
         {
-            StateDictLoader.Load(adapter.Projection, file, ProjectionPrefix, device: device, dtype: dtype ?? ScalarType.Float32);
-            IpAdapterCheck.RequireLayers(file);
-            StateDictLoader.Load(adapter.Layers, file, LayersPrefix, device: device, dtype: layersDtype ?? dtype ?? ScalarType.Float32);
+            IpAdapterCheck.Run(file, config);
+            return file;
         }
         catch
         {
-            adapter.Dispose();
+            file.Dispose();
             throw;
         }
-        adapter.Projection.eval();
-        adapter.Layers.eval();
-        return adapter;
+    }
+
+    /// <summary>Reads the projection, and fills layers that were made on the meta device; a failure disposes them. Both in evaluation mode.</summary>
+    internal static (nn.Module<Tensor, Tensor> Projection, TLayers Layers) Read<TLayers>(
+        ITensorFile file, TLayers layers, Device? device, ScalarType? dtype, ScalarType? layersDtype, int? headChannels = null)
+        where TLayers : AdapterLayers
+    {
+        nn.Module<Tensor, Tensor>? projection = null;
+        try
+        {
+            // On the meta device: the sizes are the file's word, and only what its tensors confirm gets memory.
+            projection = MakeProjection(file, headChannels, TorchRuntime.Meta, dtype);
+            StateDictLoader.Load(projection, file, ProjectionPrefix, device: device, dtype: dtype ?? ScalarType.Float32);
+            IpAdapterCheck.RequireLayers(file);
+            StateDictLoader.Load(layers, file, LayersPrefix, device: device, dtype: layersDtype ?? dtype ?? ScalarType.Float32);
+        }
+        catch
+        {
+            projection?.Dispose();
+            layers.Dispose();
+            throw;
+        }
+        projection.eval();
+        layers.eval();
+        return (projection, layers);
     }
 
     /// <summary>Says what is wrong with a file that its keys and the widths of its layers tell, before anything is read.</summary>
     internal static void Check(string path, UNetConfig config)
     {
-        using ITensorFile file = IpAdapterKeyMap.Wrap(WeightsFile.OpenStateDict(path));
-        IpAdapterCheck.Run(file, config);
+        using ITensorFile file = Open(path, config);
     }
 
     /// <summary>Writes an adapter; the name's ending chooses the format: <c>.safetensors</c>, or <c>.bin</c> for the official form.</summary>
@@ -80,50 +105,58 @@ public static class IpAdapterFile
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, IpAdapterModel adapter, ScalarType? dtype = null)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(adapter);
+        Write(path, adapter.Projection, adapter.Layers, dtype);
+    }
+
+    /// <summary>The same for layers of any family with these names.</summary>
+    internal static void Write(string path, nn.Module<Tensor, Tensor> projection, AdapterLayers layers, ScalarType? dtype = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         string ending = Path.GetExtension(path);
         bool isCheckpoint = ending.Equals(".bin", StringComparison.OrdinalIgnoreCase);
         if (!isCheckpoint && !ending.Equals(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new ArgumentException($"'{path}' ends neither in .safetensors nor in .bin, which choose the adapter's format.", nameof(path));
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups = Groups(adapter, dtype ?? (isCheckpoint ? ScalarType.Float16 : null));
+        Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups = Groups(projection, layers, dtype ?? (isCheckpoint ? ScalarType.Float16 : null));
         if (isCheckpoint)
-            TorchCheckpointWriter.Write(path, groups, Notes(adapter, OfficialHeadChannels));
+            TorchCheckpointWriter.Write(path, groups, Notes(projection, OfficialHeadChannels));
         else
-            AtomicFile.Write(path, stream => WriteSafetensors(stream, adapter, groups));
+            AtomicFile.Write(path, stream => WriteSafetensors(stream, projection, groups));
     }
 
     /// <summary>Writes an adapter as safetensors, in its weights' own type.</summary>
-    internal static void Write(Stream stream, IpAdapterModel adapter)
+    internal static void Write(Stream stream, nn.Module<Tensor, Tensor> projection, AdapterLayers layers)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        WriteSafetensors(stream, adapter, Groups(adapter, type: null));
+        WriteSafetensors(stream, projection, Groups(projection, layers, type: null));
     }
 
-    private static void WriteSafetensors(Stream stream, IpAdapterModel adapter, Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups)
+    private static void WriteSafetensors(
+        Stream stream, nn.Module<Tensor, Tensor> projection, Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups)
     {
-        Dictionary<string, string> metadata = Notes(adapter, impliedHeadChannels: null);
+        Dictionary<string, string> metadata = Notes(projection, impliedHeadChannels: null);
         metadata.Add("format", "pt");
         SafetensorsWriter.Write(stream, groups.SelectMany(g => g.Value.Select(t => (Key: $"{g.Key}.{t.Key}", t.Value)))
             .ToDictionary(t => t.Key, t => t.Value), metadata);
     }
 
-    private static Dictionary<string, IReadOnlyDictionary<string, Tensor>> Groups(IpAdapterModel adapter, ScalarType? type) => new()
+    private static Dictionary<string, IReadOnlyDictionary<string, Tensor>> Groups(
+        nn.Module<Tensor, Tensor> projection, AdapterLayers layers, ScalarType? type) => new()
     {
-        [ProjectionPrefix[..^1]] = Convert(adapter.Projection, ProjectionPrefix, type),
-        [LayersPrefix[..^1]] = Convert(adapter.Layers, LayersPrefix, type),
+        [ProjectionPrefix[..^1]] = Convert(projection, ProjectionPrefix, type),
+        [LayersPrefix[..^1]] = Convert(layers, LayersPrefix, type),
     };
 
     // The width of a head, which no shape tells, where the format does not imply it.
-    private static Dictionary<string, string> Notes(IpAdapterModel adapter, int? impliedHeadChannels)
-        => adapter.Projection is Resampler resampler && resampler.Options.HeadChannels != impliedHeadChannels
+    private static Dictionary<string, string> Notes(nn.Module<Tensor, Tensor> projection, int? impliedHeadChannels)
+        => projection is Resampler resampler && resampler.Options.HeadChannels != impliedHeadChannels
             ? new() { [HeadChannelsKey] = resampler.Options.HeadChannels.ToString(CultureInfo.InvariantCulture) }
             : [];
 
-    private static Dictionary<string, Tensor> Convert(nn.Module module, string prefix, ScalarType? type)
+    internal static Dictionary<string, Tensor> Convert(nn.Module module, string prefix, ScalarType? type)
     {
         var tensors = new Dictionary<string, Tensor>();
         foreach ((string? key, Tensor? value) in module.state_dict())

@@ -57,7 +57,7 @@ internal static partial class IpAdapterKeyMap
 
     [GeneratedRegex(
         @"^unet\.(?<layer>(?<part>down_blocks|up_blocks|mid_block)(\.(?<block>\d{1,4}))?\.attentions\.(?<attention>\d{1,4})"
-            + @"\.transformer_blocks\.(?<depth>\d{1,4})\.attn2)\.processor\.(?<tensor>to_[kv]_ip\.weight)$",
+            + @"\.transformer_blocks\.(?<depth>\d{1,4})\.attn2)\.processor\.(?<tensor>(to_[kv]_ip|text_to_weight)\.weight)$",
         RegexOptions.CultureInvariant)]
     private static partial Regex Processor();
 }

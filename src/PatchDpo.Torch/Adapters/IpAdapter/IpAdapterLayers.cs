@@ -15,8 +15,7 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 /// </remarks>
 public sealed class IpAdapterLayers : AdapterLayers
 {
-    private readonly IReadOnlyList<AttentionLayer> _layers;
-    private readonly Dictionary<int, IpAdapterLayer> _byIndex = [];
+    private readonly NumberedLayers<IpAdapterLayer> _layers;
 
     /// <summary>Makes the layers for a UNet, with PyTorch's initial weights for linear layers.</summary>
     /// <param name="config">The configuration of the UNet that the adapter belongs to.</param>
@@ -24,59 +23,36 @@ public sealed class IpAdapterLayers : AdapterLayers
     /// <param name="dtype">The weights' type.</param>
     /// <exception cref="ArgumentException">The configuration is not valid.</exception>
     public IpAdapterLayers(UNetConfig config, Device? device = null, ScalarType? dtype = null)
-        : this(CrossAttentions(config), device, dtype)
+        : this(NumberedLayers<IpAdapterLayer>.CrossAttentions(config), device, dtype)
     {
     }
 
-    private IpAdapterLayers(IReadOnlyList<AttentionLayer> layers, Device? device, ScalarType? dtype)
+    private IpAdapterLayers(IReadOnlyList<AttentionLayer> places, Device? device, ScalarType? dtype)
         : base(TorchRuntime.Initialized(nameof(IpAdapterLayers)))
-    {
-        _layers = layers;
-        foreach (AttentionLayer layer in layers)
-        {
-            var module = new IpAdapterLayer(layer.ContextChannels!.Value, layer.Channels, device, dtype);
-            _byIndex.Add(layer.Index, module);
-            register_module(layer.Index.ToString(System.Globalization.CultureInfo.InvariantCulture), module);
-        }
-    }
+        => _layers = new(this, places, place => new IpAdapterLayer(place.ContextChannels!.Value, place.Channels, device, dtype));
 
     /// <summary>The numbers of the layers, ascending.</summary>
-    public IEnumerable<int> Indices => _layers.Select(l => l.Index);
+    public IEnumerable<int> Indices => _layers.Indices;
 
     /// <inheritdoc/>
     public override IpAdapterLayers Clone(ScalarType? dtype = null)
     {
-        using IDisposable noGrad = no_grad();
-        Tensor first = _byIndex[_layers[0].Index].Anchor.AliveIn(this);
-        var copy = new IpAdapterLayers(_layers, first.device, dtype ?? first.dtype);
-        foreach ((TorchSharp.Modules.Parameter? target, TorchSharp.Modules.Parameter? source) in copy.parameters().Zip(parameters()))
-        {
-            target.copy_(source);
-            target.requires_grad = source.requires_grad;
-        }
-        copy.train(training);
-        return copy;
+        Tensor first = _layers.First.Anchor.AliveIn(this);
+        return NumberedLayers<IpAdapterLayer>.Filled(new IpAdapterLayers(_layers.Places, first.device, dtype ?? first.dtype), this);
     }
 
     /// <inheritdoc/>
     internal override bool Fits(AdapterLayers other) => other is IpAdapterLayers layers && layers.Indices.SequenceEqual(Indices);
 
     /// <inheritdoc/>
-    internal override IImagePromptBranch Branch(ImagePrompt prompt, double scale) => new IpAttention(this, prompt[IpAdapterPromptEncoder.Tokens], scale);
+    internal override IImagePromptBranch Branch(ImagePrompt prompt, BranchSettings settings)
+        => new IpAttention(this, prompt[IpAdapterPromptEncoder.Tokens].to(settings.DType), settings.Scale);
 
     /// <summary>The image prompt's keys and values for one layer, of the tokens' type: <c>(B,N,Ccontext) -> 2 x (B,N,C)</c>.</summary>
     internal (Tensor Key, Tensor Value) KeyValue(int index, Tensor tokens)
     {
-        if (!_byIndex.TryGetValue(index, out IpAdapterLayer? layer))
-            throw new ArgumentException($"The adapter has no layer {index}: it was made for another UNet.", nameof(index));
+        IpAdapterLayer layer = _layers[index];
         layer.Anchor.AliveIn(this);
         return layer.call(tokens);
-    }
-
-    private static List<AttentionLayer> CrossAttentions(UNetConfig config)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        config.Validate();
-        return [.. config.AttentionLayers().Where(l => l.ContextChannels is not null)];
     }
 }

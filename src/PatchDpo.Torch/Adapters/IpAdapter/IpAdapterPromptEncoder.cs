@@ -29,17 +29,28 @@ internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Modul
     public static bool TakesEmbedding(nn.Module<Tensor, Tensor> projection) => projection is LinearImageProjection;
 
     /// <inheritdoc/>
-    public override ImagePrompt Encode(IReadOnlyList<ImageBuffer> references)
+    public override string? WhyUnsuitable(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion)
+        => fusion == ReferenceFusion.Merge
+            ? "an IP-Adapter has no gates to merge objects with; concatenate them, or load it as the start of a MIP-Adapter (AdapterFamily, --family mip-adapter)."
+            : null;
+
+    /// <inheritdoc/>
+    public override ImagePrompt Encode(IReadOnlyList<ReferenceImage> references)
     {
-        using Tensor states = EncodeStates(references);
-        return Project(states);
+        using DisposeScope scope = NewDisposeScope();
+        int[] owners = [.. references.SelectMany((r, i) => r.Photos.Select(_ => i))];
+        Tensor tokens = FiniteOutput.Renamed(
+            () => Project(EncodeStates([.. references.SelectMany(r => r.Photos)])), i => ($"reference {owners[i]}", owners[i]));
+        if (owners.Length > references.Count)
+            tokens = ReferenceTokens.Average(tokens, [.. references.Select(r => 1 + r.OtherPhotos.Count)]);
+        return new ImagePrompt(Tokens, tokens.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>
     public override ImagePrompt EncodeDropped(int batch)
     {
         using Tensor states = EncodeDroppedStates(batch);
-        return Project(states);
+        return new ImagePrompt(Tokens, Project(states));
     }
 
     /// <inheritdoc/>
@@ -86,13 +97,13 @@ internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Modul
         projection.Dispose();
     }
 
-    private ImagePrompt Project(Tensor states)
+    private Tensor Project(Tensor states)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor tokens = projection.call(states);
         FiniteOutput.Check(tokens, "The adapter's image projection", projection, "tokens", i => $"reference {i}");
-        return new ImagePrompt(Tokens, tokens.MoveToOuterDisposeScope());
+        return tokens.MoveToOuterDisposeScope();
     }
 
     private Tensor EncodePixels(Tensor pixels)

@@ -32,10 +32,24 @@ internal static class ReferenceTokens
     /// </remarks>
     public static Tensor Concatenate(Tensor? tokens, IReadOnlyList<int> counts, Tensor? dropped = null)
     {
+        using Tensor sets = Sets(tokens, counts, dropped);
+        return sets.flatten(1, 2);
+    }
+
+    /// <summary>The same with the sets apart, whatever a set is: <c>(sum of counts,...) -> (B,S,...)</c>.</summary>
+    /// <param name="sets">The sets of all references, row by row; null where no row has any.</param>
+    /// <param name="counts">How many references each row has, B values.</param>
+    /// <param name="dropped">The set of a missing reference, <c>(1,...)</c>, which a row without references gets; null where each has some.</param>
+    /// <exception cref="ArgumentException">The counts have no common multiple that is small enough.</exception>
+    public static Tensor Sets(Tensor? sets, IReadOnlyList<int> counts, Tensor? dropped = null)
+    {
         int common = CommonSets(counts)
             ?? throw new ArgumentException($"Rows of {string.Join(", ", counts.Distinct())} references do not fit one batch.", nameof(counts));
-        return Rows(tokens, counts, dropped, sets => sets.repeat(common / sets.shape[0], 1, 1).flatten(0, 1));
+        return Rows(sets, counts, dropped, rows => rows.repeat([common / rows.shape[0], .. Enumerable.Repeat(1L, (int)rows.dim() - 1)]));
     }
+
+    /// <summary>The first set of each row: <c>(sum of counts,...) -> (B,...)</c>; a row without references gets the dropped one's.</summary>
+    public static Tensor First(Tensor? sets, IReadOnlyList<int> counts, Tensor? dropped = null) => Rows(sets, counts, dropped, rows => rows.select(0, 0));
 
     /// <summary>
     /// The number of token sets that all rows of a batch can be brought to by repetition: the least common multiple of their counts; no references

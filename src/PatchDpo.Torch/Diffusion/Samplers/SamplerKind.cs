@@ -32,4 +32,7 @@ public enum SamplerKind
 
     /// <summary>DEIS of second order, multistep, in the logarithm of the noise level.</summary>
     Deis,
+
+    /// <summary>Linear multistep of fourth order over the noise levels (ELITE's).</summary>
+    Lms,
 }

@@ -18,6 +18,7 @@ public static class SamplerKinds
         new(SamplerKind.UniPc, "unipc", "UniPCMultistepScheduler", s => new UniPcSampler(s)),
         new(SamplerKind.DpmSolverPlusPlus2MSde, "dpmpp-2m-sde", "DPMSolverMultistepScheduler", s => new DpmSolverPlusPlus2M(s, isStochastic: true)),
         new(SamplerKind.Deis, "deis", "DEISMultistepScheduler", s => new DeisSampler(s)),
+        new(SamplerKind.Lms, "lms", "LMSDiscreteScheduler", s => new LmsSampler(s)),
     ];
 
     /// <summary>The names that programs take (<c>--scheduler</c>), one for each kind.</summary>

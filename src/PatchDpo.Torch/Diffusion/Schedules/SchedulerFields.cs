@@ -49,6 +49,7 @@ internal sealed record SchedulerFields(string[] Read, string[] Refused, string[]
             [.. Flow, "solver_p", "shift_terminal"], OfFlow),
         ["DEISMultistepScheduler"] = new(
             [.. Betas, .. Spacing, .. Thresholding, .. Sigmas, "algorithm_type", "solver_order", "solver_type", "lower_order_final"], Flow, OfFlow),
+        ["LMSDiscreteScheduler"] = new([.. Betas, .. Spacing, .. Sigmas], [], []),
     };
 
     /// <summary>The fields of all classes, and those that old versions wrote and new ones ignore.</summary>

@@ -145,18 +145,21 @@ public sealed record UNetConfig
     internal IEnumerable<AttentionLayer> AttentionLayers()
     {
         int levels = BlockOutChannels.Length;
-        var places = new List<(int Level, int Count)>();
+        var places = new List<(int Level, string Block, int Attentions, int Transformers)>();
         for (int i = 0; i < levels; i++)
-            places.Add((i, LayersPerBlock[i] * DownTransformers(i)));
+            places.Add((i, $"down_blocks.{i}", LayersPerBlock[i], DownTransformers(i)));
         for (int i = 0; i < levels; i++)
-            places.Add((levels - 1 - i, (LayersPerBlock[levels - 1 - i] + 1) * UpTransformers(i)));
+            places.Add((levels - 1 - i, $"up_blocks.{i}", LayersPerBlock[levels - 1 - i] + 1, UpTransformers(i)));
         if (HasMidBlock)
-            places.Add((levels - 1, TransformerLayers[^1]));
+            places.Add((levels - 1, "mid_block", 1, TransformerLayers[^1]));
         int index = 0;
-        foreach (int level in places.SelectMany(p => Enumerable.Repeat(p.Level, p.Count)))
-        {
-            yield return new AttentionLayer(index++, BlockOutChannels[level], null);
-            yield return new AttentionLayer(index++, BlockOutChannels[level], CrossAttentionDims[level]);
-        }
+        foreach ((int level, string block, int attentions, int transformers) in places)
+            for (int attention = 0; attention < attentions; attention++)
+                for (int transformer = 0; transformer < transformers; transformer++)
+                {
+                    string name = $"{block}.attentions.{attention}.transformer_blocks.{transformer}.attn";
+                    yield return new AttentionLayer(index++, BlockOutChannels[level], null, name + "1");
+                    yield return new AttentionLayer(index++, BlockOutChannels[level], CrossAttentionDims[level], name + "2");
+                }
     }
 }

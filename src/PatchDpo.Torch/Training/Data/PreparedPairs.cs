@@ -37,6 +37,7 @@ public sealed class PreparedPairs : IDisposable
             if (_records.Count == 0)
                 throw new EmptyDataException("There is no pair to train on: the data have no row.");
             TruncatedPrompts = encoding.TruncatedPrompts;
+            Warnings = encoding.Warnings;
         }
         catch
         {
@@ -50,6 +51,12 @@ public sealed class PreparedPairs : IDisposable
 
     /// <summary>The pairs' prompts of which the text encoder sees the beginning alone, by the pairs' places; at most the first 10,000 of them.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; }
+
+    /// <summary>What the adapter's family has to say of the pairs' references; at most the first 10,000 sentences.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>How many different references of image prompts the store has.</summary>
+    internal int ReferenceCount => _store.Count(ConditionKinds.Image) - 1;
 
     /// <summary>The model that encoded them.</summary>
     internal PersonalizedModel Model { get; }
@@ -96,17 +103,18 @@ public sealed class PreparedPairs : IDisposable
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         PairRecord[] records = [.. pairs.Select(p => _records[p])];
         PairImage[] images = [.. records.Select(r => r.Reference), .. records.Select(r => r.Generated)];
-        UInt128[][] prompts = [.. records.Select((r, i) => dropImage[i] ? [ConditionKinds.DroppedImage] : r.ImagePrompts)];
-        UInt128[] texts = [.. records.Select((r, i) => ConditionKinds.TextContent(
-            dropText[i] ? EmptyPrompt : r.Prompt, _encoder.ChangesText ? prompts[i] : null))];
+        UInt128[][] references = [.. records.Select((r, i) => dropImage[i] ? [ConditionKinds.DroppedImage] : r.ImagePrompts)];
+        string[] prompts = [.. records.Select((r, i) => dropText[i] ? "" : r.Prompt)];
+        UInt128[] texts = [.. prompts.Select((p, i) => ConditionKinds.TextContent(PairRecord.ContentOf(p), _encoder.ChangesText ? references[i] : null))];
+        ImagePrompt image = _encoder.Fuse(new ImagePrompt(_store.Read(ConditionKinds.Image, [.. references.SelectMany(r => r)])),
+            [.. references.Select(r => r.Length)], null, _encoder.ObjectFusion);
         PairSizes sizes = SizesOf(records);
         long[] latents = LatentShape;
         Tensor Moved(Tensor tensor) => tensor.to(Model.Device);
         return TrainingBatch.OfPairs(
             Moved(ConditionKinds.ToLatents(_store.Read(ConditionKinds.Latents(Size), [.. images.Select(i => i.Content)]))), Moved(noise), Moved(timesteps),
             ConditionKinds.ToText(_store.Read(ConditionKinds.Text, texts)).Map(Moved),
-            _encoder.Fuse(new ImagePrompt(_store.Read(ConditionKinds.Image, [.. prompts.SelectMany(p => p)])), [.. prompts.Select(p => p.Length)], null,
-                ReferenceFusion.Concatenate).Map(Moved),
+            _encoder.Locate(image, prompts).Map(Moved),
             Moved(officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()),
             // (B,2,h,w): all references, then all generated images.
             Moved(weigh(records, (int)latents[1], (int)latents[2]).transpose(0, 1).flatten(0, 1).unsqueeze(1)));
@@ -119,8 +127,6 @@ public sealed class PreparedPairs : IDisposable
         _records.Dispose();
         _store.Dispose();
     }
-
-    private static UInt128 EmptyPrompt { get; } = PairRecord.ContentOf("");
 
     private bool _isDisposed;
 

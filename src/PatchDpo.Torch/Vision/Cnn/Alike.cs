@@ -19,7 +19,7 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// </remarks>
 internal sealed class Alike : ConvolutionalEncoder
 {
-    private const int DescriptorStage = 5, CoarsestStep = 32, DefaultImageSize = 512, DefaultPatchSize = 16;
+    private const int DescriptorStage = 5, CoarsestStep = 32, DefaultImageSize = 512, OwnPatchSize = 16;
 
     private readonly AlikeBlock block1;
     private readonly AlikeBlock block2;
@@ -42,7 +42,6 @@ internal sealed class Alike : ConvolutionalEncoder
         // TorchSharp's convolutions and embeddings leave a tensor behind when they are made.
         using DisposeScope scope = NewDisposeScope();
         Config = config;
-        PatchSize = DefaultPatchSize;
         IReadOnlyList<int> c = config.Channels;
         int dim = config.DescriptorDim;
         block1 = new AlikeBlock(3, c[0], residual: false, device, dtype);
@@ -81,6 +80,8 @@ internal sealed class Alike : ConvolutionalEncoder
             .MoveToOuterDisposeScope());
     }
 
+    private protected override int DefaultPatchSize => OwnPatchSize;
+
     private protected override Parameter Anchor => convhead2.Weight;
 
     private protected override List<Tensor> Maps(Tensor pixels)
@@ -108,7 +109,7 @@ internal sealed class Alike : ConvolutionalEncoder
     {
         IReadOnlyList<Module>[] parts = [[block1], [block2], [block3], [block4],
             [conv1, conv2, conv3, conv4, .. convhead1 is null ? Array.Empty<Module>() : [convhead1], convhead2]];
-        return parts.Take(PatchStage);
+        return parts.Take(LastPatchStage);
     }
 
     private protected override int Step(int stage) => stage switch
@@ -119,8 +120,8 @@ internal sealed class Alike : ConvolutionalEncoder
         _ => 1,
     };
 
-    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize)
-        => new ClassificationPreprocessor(imageSize ?? DefaultImageSize, imageSize ?? DefaultImageSize, PixelNormalization.ZeroToOne);
+    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize, PixelNormalization? normalization)
+        => new ClassificationPreprocessor(imageSize ?? DefaultImageSize, imageSize ?? DefaultImageSize, normalization ?? PixelNormalization.ZeroToOne);
 
     private static long Missing(long side) => (CoarsestStep - (side % CoarsestStep)) % CoarsestStep;
 }

@@ -72,10 +72,10 @@ internal sealed class CifarResNet : ConvolutionalEncoder
         return ResNetBlock.Maps(bn1.call(conv1.call(pixels)).relu(), layer1, layer2, layer3);
     }
 
-    private protected override IEnumerable<IReadOnlyList<Module>> PatchParts() => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3)];
+    private protected override IEnumerable<IReadOnlyList<Module>> PatchParts() => [[conv1, bn1], .. ResNetBlock.Parts(LastPatchStage, layer1, layer2, layer3)];
 
     private protected override int Step(int stage) => 1 << (stage - 1);
 
-    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize)
-        => new ClassificationPreprocessor(imageSize ?? CifarSize, imageSize ?? CifarSize);
+    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize, PixelNormalization? normalization)
+        => new ClassificationPreprocessor(imageSize ?? CifarSize, imageSize ?? CifarSize, normalization);
 }

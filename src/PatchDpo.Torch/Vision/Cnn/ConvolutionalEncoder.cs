@@ -10,15 +10,15 @@ using static TorchSharp.torch.nn;
 namespace PatchDpo.Torch.Vision.Cnn;
 
 /// <summary>
-/// A convolutional network as an image encoder: the map of one of its stages gives the patch features, the last map's average the image's.
+/// A convolutional network as an image encoder: the maps of its stages give the patch features, the last map's average the image's.
 /// <c>(B,3,H,W) -> (B,D)</c>
 /// </summary>
 internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainableVisionEncoder, IConfiguredEncoder
 {
-    private int? _patchStage;
-    private int _patchSize = 1;
-    private bool _withEarlierStages;
+    private IReadOnlyList<int>? _patchStages;
+    private int? _patchSize;
     private int? _imageSize;
+    private PixelNormalization? _normalization;
     private IImagePreprocessor? _preprocessor;
 
     private protected ConvolutionalEncoder(string name) : base(name)
@@ -28,25 +28,21 @@ internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainabl
     /// <summary>How many stages the network has; they are numbered from 1.</summary>
     public abstract int Stages { get; }
 
-    /// <summary>The stage whose map gives the patch features. Default: the last.</summary>
+    /// <summary>
+    /// The stages whose maps give the patch features, in order; several stand side by side, each brought to length 1 (not in the paper). Default: the last.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such stage.</exception>
-    public int PatchStage { get => _patchStage ?? Stages; init => _patchStage = CheckedStage(value); }
+    public IReadOnlyList<int> PatchStages { get => _patchStages ?? [Stages]; init => _patchStages = CheckedStages(value); }
 
     /// <summary>
-    /// The side of the square of pixels over which the stage's map is averaged to one patch feature, a power of two; a stage
-    /// whose map is coarser keeps its own step, and a rest narrower than a patch is dropped. Default: 1, the stage's own step.
+    /// The side of a patch in pixels, a power of two: maps that are finer are averaged over it, coarser ones enlarged (bilinear), and a rest narrower
+    /// than a patch is dropped. Default: the network's own, or the coarsest stage's step.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is no power of two.</exception>
-    public int PatchSize { get => _patchSize; init => _patchSize = CheckedSize(value); }
-
-    /// <summary>
-    /// Whether the maps of the stages before <see cref="PatchStage"/> are part of the patch features, in order, each brought to
-    /// length 1 after averaging (not in the paper). Fine detail is in the early ones. Default: no.
-    /// </summary>
-    public bool WithEarlierStages { get => _withEarlierStages; init => _withEarlierStages = value; }
+    public int PatchSize { get => _patchSize ?? Math.Max(DefaultPatchSize, PatchStages.Max(Step)); init => _patchSize = CheckedSize(value); }
 
     /// <summary>How an image becomes the input. Default: see the network's own remarks.</summary>
-    public IImagePreprocessor Preprocessor { get => _preprocessor ??= CreatePreprocessor(null); init => _preprocessor = value; }
+    public IImagePreprocessor Preprocessor { get => _preprocessor ??= CreatePreprocessor(_imageSize, _normalization); init => _preprocessor = value; }
 
     /// <inheritdoc/>
     public Device Device => Anchor.AliveIn(this).device;
@@ -63,7 +59,7 @@ internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainabl
 
     /// <inheritdoc/>
     VisionEncoderOptions IConfiguredEncoder.Options
-        => new() { PatchStage = PatchStage, PatchSize = PatchSize, ImageSize = _imageSize, WithEarlierStages = WithEarlierStages };
+        => new() { PatchStages = PatchStages, PatchSize = PatchSize, ImageSize = _imageSize, Normalization = _normalization };
 
     /// <summary>The last map averaged over positions, with gradients where they are on. <c>(B,3,H,W) -> (B,D)</c></summary>
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W), or the image is too small for the network.</exception>
@@ -81,14 +77,14 @@ internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainabl
         return [.. AliveMaps(pixels).Select(m => m.MoveToOuterDisposeScope())];
     }
 
-    /// <summary>The averaged last map (B,D) and the patch features of <see cref="PatchStage"/> (B,h,w,C), with gradients where they are on.</summary>
+    /// <summary>The averaged last map (B,D) and the patch features of <see cref="PatchStages"/> (B,h,w,C), with gradients where they are on.</summary>
     /// <exception cref="ArgumentException">The pixels do not have the shape (B,3,H,W), or the image is too small for the network or a patch.</exception>
     public VisionFeatures ForwardFeatures(Tensor pixels)
     {
         PixelShape.Check(pixels, PatchSize);
         using DisposeScope scope = NewDisposeScope();
         List<Tensor> maps = AliveMaps(pixels);
-        Tensor map = WithEarlierStages ? Joined(maps) : Averaged(maps, PatchStage, PatchSize);
+        Tensor map = PatchMap(maps);
         return new VisionFeatures(maps[^1].mean([2, 3]).MoveToOuterDisposeScope(), map.permute(0, 2, 3, 1).contiguous().MoveToOuterDisposeScope());
     }
 
@@ -105,13 +101,19 @@ internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainabl
     /// <summary>One of the weights, disposed with the others.</summary>
     private protected abstract Parameter Anchor { get; }
 
+    /// <summary>The side of a patch where none is chosen and no stage's step is longer.</summary>
+    private protected virtual int DefaultPatchSize => 1;
+
+    /// <summary>The last stage that patch features come from.</summary>
+    private protected int LastPatchStage => PatchStages[^1];
+
     private protected List<Tensor> AliveMaps(Tensor pixels)
     {
         Anchor.AliveIn(this);
         return Maps(pixels);
     }
 
-    /// <summary>The modules that patch features pass through: the stem, then each block up to <see cref="PatchStage"/>.</summary>
+    /// <summary>The modules that patch features pass through: the stem, then each block up to <see cref="LastPatchStage"/>.</summary>
     private protected abstract IEnumerable<IReadOnlyList<Module>> PatchParts();
 
     /// <summary>The maps of the stages, after others that come before the first, in the current dispose scope.</summary>
@@ -120,43 +122,47 @@ internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainabl
     /// <summary>How many pixels of the input lie between two positions of a stage's map, a power of two.</summary>
     private protected abstract int Step(int stage);
 
-    /// <summary>The network's own preprocessing, at its own image size where none is given.</summary>
-    private protected abstract IImagePreprocessor CreatePreprocessor(int? imageSize);
+    /// <summary>The network's own preprocessing, at its own image size and with its own normalisation where none is given.</summary>
+    private protected abstract IImagePreprocessor CreatePreprocessor(int? imageSize, PixelNormalization? normalization);
 
     /// <summary>Takes over what is set in the options.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The network has no such stage.</exception>
     internal void Configure(VisionEncoderOptions options)
     {
-        if (options.PatchStage is int stage)
-            _patchStage = CheckedStage(stage);
+        if (options.PatchStages is { } stages)
+            _patchStages = CheckedStages(options.CoarsestStageDecides ? [.. stages.Where(s => s <= Stages || stages.Count == 1)] : stages);
         if (options.PatchSize is int size)
-            _patchSize = CheckedSize(size);
-        _withEarlierStages |= options.WithEarlierStages;
-        if (options.ImageSize is int imageSize)
-            _preprocessor = CreatePreprocessor(_imageSize = imageSize);
+            _patchSize = options.CoarsestStageDecides ? Math.Max(size, PatchStages.Max(Step)) : CheckedSize(size);
+        (_imageSize, _normalization) = (options.ImageSize ?? _imageSize, options.Normalization ?? _normalization);
+        if (options.ImageSize is not null || options.Normalization is not null)
+            _preprocessor = CreatePreprocessor(_imageSize, _normalization);
     }
 
-    /// <summary>The map of a stage, averaged over squares of so many pixels.</summary>
-    private Tensor Averaged(List<Tensor> maps, int stage, int side)
+    /// <summary>The patch features, <c>(B,C,h,w)</c>.</summary>
+    private Tensor PatchMap(List<Tensor> maps)
     {
-        Tensor map = maps[maps.Count - 1 - Stages + stage];
-        int cells = side / Step(stage);
-        return cells > 1 ? functional.avg_pool2d(map, cells) : map;
+        bool several = PatchStages.Count > 1;
+        Tensor[] chosen = [.. PatchStages.Select(s => AtPatches(maps[maps.Count - 1 - Stages + s], Step(s), several))];
+        // Where the image is no multiple of every step, a map may have one cell more than another.
+        long rows = chosen.Min(m => m.shape[2]), columns = chosen.Min(m => m.shape[3]);
+        return several ? cat([.. chosen.Select(m => m.narrow(2, 0, rows).narrow(3, 0, columns))], 1) : chosen[0];
     }
 
-    private Tensor Joined(List<Tensor> maps)
+    /// <summary>A stage's map with a cell for each patch; of length 1 at the map's own cells, so that a stage counts less between two that differ.</summary>
+    private Tensor AtPatches(Tensor map, int step, bool normalize)
     {
-        int[] stages = [.. Enumerable.Range(1, PatchStage)];
-        // The coarsest of them decides; where the image is no multiple of it, a finer map may have one cell more.
-        int side = Math.Max(PatchSize, stages.Max(Step));
-        Tensor[] averaged = [.. stages.Select(s => Averaged(maps, s, side))];
-        long rows = averaged.Min(m => m.shape[2]), columns = averaged.Min(m => m.shape[3]);
-        return cat([.. averaged.Select(m => functional.normalize(m.narrow(2, 0, rows).narrow(3, 0, columns), p: 2, dim: 1, eps: 1e-12))], 1);
+        int size = PatchSize;
+        if (step < size)
+            map = functional.avg_pool2d(map, size / step);
+        if (normalize)
+            map = functional.normalize(map, p: 2, dim: 1, eps: 1e-12);
+        return step <= size ? map
+            : functional.interpolate(map, [map.shape[2] * (step / size), map.shape[3] * (step / size)], mode: InterpolationMode.Bilinear, align_corners: false);
     }
 
-    private int CheckedStage(int stage)
-        => stage >= 1 && stage <= Stages ? stage
-            : throw new ArgumentOutOfRangeException(nameof(PatchStage), stage, $"This network has the stages 1 to {Stages}.");
+    private IReadOnlyList<int> CheckedStages(IReadOnlyList<int> stages)
+        => new VisionEncoderOptions { PatchStages = stages }.PatchStages! is var ordered && ordered[^1] <= Stages ? ordered
+            : throw new ArgumentOutOfRangeException(nameof(PatchStages), ordered[^1], $"This network has the stages 1 to {Stages}.");
 
     private static int CheckedSize(int size)
         => size > 0 && BitOperations.IsPow2(size) ? size

@@ -64,7 +64,6 @@ internal sealed class ResNet : ConvolutionalEncoder
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
-    /// <param name="patchStage">See <see cref="ConvolutionalEncoder.PatchStage"/>.</param>
     /// <param name="preprocessor">How an image becomes the input; default: see <see cref="ConvolutionalEncoder.Preprocessor"/>.</param>
     /// <returns>The network, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
@@ -72,7 +71,7 @@ internal sealed class ResNet : ConvolutionalEncoder
     /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
-    public static ResNet FromFolder(string folder, Device? device = null, ScalarType? dtype = null, int patchStage = 4, IImagePreprocessor? preprocessor = null)
+    public static ResNet FromFolder(string folder, Device? device = null, ScalarType? dtype = null, IImagePreprocessor? preprocessor = null)
     {
         ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
         ResNetConfig config = ResNetConfig.FromJson(json);
@@ -80,7 +79,7 @@ internal sealed class ResNet : ConvolutionalEncoder
         json.RequireTensorsFor("layers", config.Layers.Sum(), file);
         if (!file.Contains("fc.weight"))
             config = config with { NumClasses = null };
-        return ModelWeights.Fill(new ResNet(config, TorchRuntime.Meta) { PatchStage = patchStage, Preprocessor = preprocessor! }, BatchCounters.Complete(file),
+        return ModelWeights.Fill(new ResNet(config, TorchRuntime.Meta) { Preprocessor = preprocessor! }, BatchCounters.Complete(file),
             ignore: null, device, dtype);
     }
 
@@ -93,6 +92,14 @@ internal sealed class ResNet : ConvolutionalEncoder
         return (fc ?? throw new InvalidOperationException("The network has no classifier.")).call(call(pixels)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Makes the first convolution take pixels that were divided by these numbers, one for each channel.</summary>
+    internal void ScaleInput(double[] divisors)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        conv1.Weight.mul_(tensor(divisors).reshape(1, -1, 1, 1).to(conv1.Weight.dtype, conv1.Weight.device));
+    }
+
     private protected override Parameter Anchor => conv1.Weight;
 
     private protected override List<Tensor> Maps(Tensor pixels)
@@ -102,9 +109,10 @@ internal sealed class ResNet : ConvolutionalEncoder
     }
 
     private protected override IEnumerable<IReadOnlyList<Module>> PatchParts()
-        => [[conv1, bn1], .. ResNetBlock.Parts(PatchStage, layer1, layer2, layer3, layer4)];
+        => [[conv1, bn1], .. ResNetBlock.Parts(LastPatchStage, layer1, layer2, layer3, layer4)];
 
     private protected override int Step(int stage) => 2 << stage;
 
-    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize) => ClassificationPreprocessor.ForSize(imageSize);
+    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize, PixelNormalization? normalization)
+        => ClassificationPreprocessor.ForSize(imageSize, normalization);
 }

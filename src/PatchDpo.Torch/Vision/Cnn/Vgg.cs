@@ -75,7 +75,6 @@ internal sealed class Vgg : ConvolutionalEncoder
     /// <param name="folder">The model's folder.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: float32.</param>
-    /// <param name="patchStage">See <see cref="ConvolutionalEncoder.PatchStage"/>; null for the last.</param>
     /// <param name="preprocessor">How an image becomes the input; default: see <see cref="ConvolutionalEncoder.Preprocessor"/>.</param>
     /// <returns>The network, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
@@ -83,8 +82,7 @@ internal sealed class Vgg : ConvolutionalEncoder
     /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">The weights do not fit the configuration.</exception>
-    public static Vgg FromFolder(string folder, Device? device = null, ScalarType? dtype = null, int? patchStage = null,
-        IImagePreprocessor? preprocessor = null)
+    public static Vgg FromFolder(string folder, Device? device = null, ScalarType? dtype = null, IImagePreprocessor? preprocessor = null)
     {
         ModelConfig json = ModelConfig.Read(ModelFolder.RequireFile(folder, "config.json"));
         VggConfig config = VggConfig.FromJson(json);
@@ -92,7 +90,7 @@ internal sealed class Vgg : ConvolutionalEncoder
         json.RequireTensorsFor("layers", config.Layers.Count - config.Stages, file);
         if (!file.Contains("classifier.0.weight"))
             config = config with { NumClasses = null };
-        return ModelWeights.Fill(new Vgg(config, TorchRuntime.Meta) { PatchStage = patchStage ?? config.Stages, Preprocessor = preprocessor! }, file,
+        return ModelWeights.Fill(new Vgg(config, TorchRuntime.Meta) { Preprocessor = preprocessor! }, file,
             ignore: null, device, dtype);
     }
 
@@ -131,12 +129,13 @@ internal sealed class Vgg : ConvolutionalEncoder
         {
             if (layer is SafeConv2d)
                 yield return [layer];
-            else if (layer is MaxPool2d && ++pools == PatchStage)
+            else if (layer is MaxPool2d && ++pools == LastPatchStage)
                 yield break;
         }
     }
 
     private protected override int Step(int stage) => 1 << stage;
 
-    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize) => ClassificationPreprocessor.ForSize(imageSize);
+    private protected override IImagePreprocessor CreatePreprocessor(int? imageSize, PixelNormalization? normalization)
+        => ClassificationPreprocessor.ForSize(imageSize, normalization);
 }

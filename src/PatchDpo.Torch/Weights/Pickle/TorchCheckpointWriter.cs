@@ -38,6 +38,19 @@ public static class TorchCheckpointWriter
         IReadOnlyDictionary<string, string>? metadata = null) =>
         AtomicFile.Write(path, stream => Write(stream, groups, metadata));
 
+    /// <summary>The same with one parameter (torch.nn.Parameter, without gradient) behind the dictionaries.</summary>
+    internal static void Write(
+        string path, IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> groups, (string Key, Tensor Value) parameter,
+        IReadOnlyDictionary<string, string>? metadata = null)
+        => AtomicFile.Write(path, stream => Write(stream, metadata, (pickle, writeTensor) => pickle.Dictionary<string>(
+            [.. groups.Keys.Append(parameter.Key).Select(key => KeyValuePair.Create(key, key))], key =>
+            {
+                if (groups.TryGetValue(key, out IReadOnlyDictionary<string, Tensor>? group))
+                    pickle.Dictionary(group, writeTensor);
+                else
+                    WriteParameter(pickle, () => writeTensor(parameter.Value));
+            })));
+
     /// <summary>Writes one dictionary of tensors to a stream, from its current position.</summary>
     /// <param name="stream">A writable stream.</param>
     /// <param name="tensors">Dense tensors of any device.</param>
@@ -112,6 +125,19 @@ public static class TorchCheckpointWriter
         pickle.Tuple(count: 0);
         pickle.Reduce();
         pickle.Tuple(count: 6);
+        pickle.Reduce();
+    }
+
+    // torch._utils._rebuild_parameter(data, requires_grad, backward_hooks)
+    private static void WriteParameter(PickleWriter pickle, Action writeTensor)
+    {
+        pickle.Global("torch._utils", "_rebuild_parameter");
+        writeTensor();
+        pickle.Boolean(false);
+        pickle.Global("collections", "OrderedDict");
+        pickle.Tuple(count: 0);
+        pickle.Reduce();
+        pickle.Tuple(count: 3);
         pickle.Reduce();
     }
 

@@ -49,6 +49,13 @@ public class SamplerOracleTests
     [InlineData("""{"_class_name": "UniPCMultistepScheduler", "disable_corrector": [0, 2], "lower_order_final": false}""", 5, new[] { 999d, 799, 599, 400, 200 }, new[] { 6.046194d, -2.9472, 2.607036 })]
     [InlineData("""{"_class_name": "UniPCMultistepScheduler", "timestep_spacing": "leading", "steps_offset": 1, "prediction_type": "v_prediction", "final_sigmas_type": "zero"}""", 16, new[] { 929d, 871, 813, 755, 697, 639, 581, 523, 465, 407, 349, 291, 233, 175, 117, 59 }, new[] { 0.677032d, -0.289676, -0.2862986 })]
     [InlineData("""{"_class_name": "UniPCMultistepScheduler", "sigma_min": 0.05, "sigma_max": 9.0, "use_exponential_sigmas": true, "final_sigmas_type": "zero"}""", 4, new[] { 914d, 495, 73, 1 }, new[] { 5.174211d, -2.53787, 2.4563 })]
+    [InlineData("""{"_class_name": "LMSDiscreteScheduler"}""", 1, new[] { 0d }, new[] { 0.03449081d, -0.01434566, -0.0204853 })]
+    [InlineData("""{"_class_name": "LMSDiscreteScheduler"}""", 6, new[] { 999d, 799.2, 599.4, 399.6, 199.8, 0 }, new[] { 7.963055d, -3.982382, 4.878558 })]
+    [InlineData("""{"_class_name": "LMSDiscreteScheduler", "timestep_spacing": "leading", "steps_offset": 1}""", 7, new[] { 853d, 711, 569, 427, 285, 143, 1 }, new[] { 4.087859d, -1.977576, 1.547067 })]
+    [InlineData("""{"_class_name": "LMSDiscreteScheduler", "timestep_spacing": "trailing", "prediction_type": "v_prediction"}""", 5, new[] { 999d, 799, 599, 399, 199 }, new[] { 0.6260527d, -0.2677486, -0.2663934 })]
+    [InlineData("""{"_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": true}""", 5, new[] { 999d, 785.954, 427.49, 58.89159, 0 }, new[] { 8.812488d, -4.441246, 5.887107 })]
+    [InlineData("""{"_class_name": "LMSDiscreteScheduler", "use_exponential_sigmas": true}""", 4, new[] { 999d, 538.0671, 52.38261, 0 }, new[] { 11.10032d, -5.641576, 8.093806 })]
+    [InlineData("""{"_class_name": "LMSDiscreteScheduler", "use_beta_sigmas": true, "prediction_type": "v_prediction"}""", 4, new[] { 999d, 943.9332, 746.9448, 0 }, new[] { 0.1287699d, -0.09415894, 0.5054532 })]
     public void A_sampler_walks_as_the_oracle_does(string json, int steps, double[] timesteps, double[] end)
     {
         using DisposeScope scope = NewDisposeScope();

@@ -10,6 +10,7 @@ internal static class SamplerSigmas
     {
         EulerSampler s => s.Sigmas,
         HeunSampler s => s.Sigmas,
+        LmsSampler s => s.Sigmas,
         MultistepSampler s => s.Sigmas,
         _ => null,
     };

@@ -47,6 +47,9 @@ public class SchedulerFieldsTests
             "dynamic_thresholding_ratio sample_max_value algorithm_type solver_type lower_order_final use_karras_sigmas " +
             "use_exponential_sigmas use_beta_sigmas use_flow_sigmas flow_shift timestep_spacing steps_offset use_dynamic_shifting " +
             "time_shift_type",
+        ["LMSDiscreteScheduler"] =
+            "num_train_timesteps beta_start beta_end beta_schedule trained_betas use_karras_sigmas use_exponential_sigmas " +
+            "use_beta_sigmas prediction_type timestep_spacing steps_offset",
     };
 
     public static TheoryData<string> Classes() => [.. Written.Keys];

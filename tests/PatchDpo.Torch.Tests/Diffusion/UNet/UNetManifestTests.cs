@@ -10,7 +10,7 @@ public class UNetManifestTests
 {
     private static readonly UNetConfig Sd15 = new() { CrossAttentionDims = [768, 768, 768, 768] };
 
-    private static readonly UNetConfig Sdxl = new()
+    internal static readonly UNetConfig Sdxl = new()
     {
         DownBlockTypes = ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
         UpBlockTypes = ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],

@@ -46,11 +46,11 @@ public sealed class CifarResNetTests
     public void Images_are_brought_to_the_size_that_it_was_trained_on_or_to_another()
     {
         using DisposeScope scope = NewDisposeScope();
-        using CifarResNet model = new(new CifarResNetConfig { Width = 4, BlocksPerStage = 1, NumClasses = null }) { PatchStage = 2 };
+        using CifarResNet model = new(new CifarResNetConfig { Width = 4, BlocksPerStage = 1, NumClasses = null }) { PatchStages = [2] };
         Tensor pixels = model.Preprocessor.Preprocess(TestImages.Blocks(1, 60, 40, 8));
         Assert.Equal([3, 32, 32], pixels.shape);
         Assert.Equal([1, 16, 16, 8], model.Encode(pixels.unsqueeze(0)).Patches.shape);
         Assert.Throws<InvalidOperationException>(() => model.Classify(pixels.unsqueeze(0)));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new CifarResNet(new CifarResNetConfig()) { PatchStage = 4 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CifarResNet(new CifarResNetConfig()) { PatchStages = [4] });
     }
 }

@@ -82,8 +82,8 @@ public class CnnParityTests
     public void Patches_come_from_the_stage_asked_for()
     {
         using DisposeScope scope = NewDisposeScope();
-        using ResNet resNet = new(new ResNetConfig { Bottleneck = false, Layers = [1, 1, 1, 1], Width = 4 }) { PatchStage = 3 };
-        using Vgg vgg = new(new VggConfig { Layers = [4, 0, 6, 0], NumClasses = null }) { PatchStage = 1 };
+        using ResNet resNet = new(new ResNetConfig { Bottleneck = false, Layers = [1, 1, 1, 1], Width = 4 }) { PatchStages = [3] };
+        using Vgg vgg = new(new VggConfig { Layers = [4, 0, 6, 0], NumClasses = null }) { PatchStages = [1] };
         Assert.Equal([1, 2, 4, 16], resNet.Encode(zeros(1, 3, 32, 64)).Patches.shape);
         Assert.Equal([1, 16, 32, 4], vgg.Encode(zeros(1, 3, 32, 64)).Patches.shape);
         Assert.Equal([1, 6], vgg.Encode(zeros(1, 3, 32, 64)).Global.shape);

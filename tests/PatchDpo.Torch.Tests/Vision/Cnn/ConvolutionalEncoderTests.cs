@@ -2,6 +2,7 @@ using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Vision.Cnn;
 using TorchSharp;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace PatchDpo.Torch.Tests.Vision.Cnn;
 
@@ -15,7 +16,7 @@ public sealed class ConvolutionalEncoderTests
     public void A_patch_is_the_average_of_the_stages_map_and_a_rest_is_dropped()
     {
         using DisposeScope scope = NewDisposeScope();
-        using CifarResNet model = new(Cifar) { PatchStage = 2, PatchSize = 8 };
+        using CifarResNet model = new(Cifar) { PatchStages = [2], PatchSize = 8 };
         model.eval();
         Tensor pixels = randn(2, 3, 19, 26);
         Tensor map = model.FeatureMaps(pixels)[2], patches = model.Encode(pixels).Patches;
@@ -24,13 +25,53 @@ public sealed class ConvolutionalEncoderTests
     }
 
     [Fact]
-    public void A_map_that_is_coarser_than_a_patch_keeps_its_step()
+    public void The_patch_size_decides_the_grid_and_a_coarser_map_is_enlarged()
     {
         using DisposeScope scope = NewDisposeScope();
-        using ResNet model = new(TinyResNet) { PatchSize = 16, PatchStage = 4 };
-        Assert.Equal([1, 2, 3, 32], model.Encode(zeros(1, 3, 64, 96)).Patches.shape);
-        using ResNet finer = new(TinyResNet) { PatchSize = 16, PatchStage = 2 };
-        Assert.Equal([1, 4, 6, 8], finer.Encode(zeros(1, 3, 64, 96)).Patches.shape);
+        using ResNet model = new(TinyResNet) { PatchSize = 16, PatchStages = [4] };
+        model.eval();
+        Tensor pixels = randn(1, 3, 64, 96);
+        Tensor patches = model.Encode(pixels).Patches, map = model.FeatureMaps(pixels)[4];
+        Assert.Equal([1, 4, 6, 32], patches.shape);
+        // The corner patch lies outside the cells' centres; the next but one a quarter of a cell from the first's.
+        Fixtures.AssertClose(patches[0, 0, 0], map[0, .., 0, 0], 1e-6, "corner");
+        Fixtures.AssertClose(patches[0, 0, 1], (map[0, .., 0, 0] * 0.75f) + (map[0, .., 0, 1] * 0.25f), 1e-6, "between two cells");
+        using ResNet own = new(TinyResNet) { PatchStages = [4] };
+        Assert.Equal([1, 2, 3, 32], own.Encode(pixels).Patches.shape);
+        using ResNet finer = new(TinyResNet) { PatchSize = 16, PatchStages = [2] };
+        Assert.Equal([1, 4, 6, 8], finer.Encode(pixels).Patches.shape);
+    }
+
+    [Theory]
+    [InlineData(64, 96, 8, 12)]
+    // Maps are rounded up: the last row of patches lies over 6 pixels.
+    [InlineData(70, 90, 9, 11)]
+    public void Any_set_of_stages_stands_side_by_side_each_of_length_1(int height, int width, int rows, int columns)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ResNet model = new(TinyResNet) { PatchSize = 8, PatchStages = [4, 1, 2] };
+        model.eval();
+        Tensor pixels = randn(2, 3, height, width);
+        Tensor patches = model.Encode(pixels).Patches;
+        Assert.Equal([1, 2, 4], model.PatchStages);
+        Assert.Equal([2, rows, columns, 4 + 8 + 32], patches.shape);
+        Fixtures.AssertClose(patches.split([4, 8, 32], -1)[1].norm(-1), ones(2, rows, columns), 1e-5, "length of the second stage's part");
+        Tensor second = functional.normalize(model.FeatureMaps(pixels)[2].narrow(2, 0, rows).narrow(3, 0, columns), dim: 1);
+        Fixtures.AssertClose(patches.narrow(3, 4, 8), second.permute(0, 2, 3, 1), 1e-6, "the second stage's part");
+        // The third is enlarged, and shorter where its cells differ.
+        Fixtures.AssertClose(patches[0, 0, 0].narrow(0, 12, 32).norm(), tensor(1f), 1e-5, "length of the third stage's part in a corner");
+        Assert.True(patches[0, 1, 3].narrow(0, 12, 32).norm().item<float>() < 0.9999f);
+        using ResNet coarsest = new(TinyResNet) { PatchStages = [1, 3] };
+        Assert.Equal(16, coarsest.PatchSize);
+    }
+
+    [Fact]
+    public void A_stage_that_is_not_there_or_appears_twice_is_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ResNet(TinyResNet) { PatchStages = [1, 5] });
+        Assert.Throws<ArgumentException>(() => new VisionEncoderOptions { PatchStages = [1, 1] });
+        Assert.Throws<ArgumentException>(() => new VisionEncoderOptions { PatchStages = [] });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new VisionEncoderOptions { PatchStages = [0] });
     }
 
     [Theory]
@@ -79,7 +120,7 @@ public sealed class ConvolutionalEncoderTests
         Alike alike;
         using (NewDisposeScope())
         {
-            cifar = new(Cifar) { PatchStage = 1, PatchSize = 4 };
+            cifar = new(Cifar) { PatchStages = [1], PatchSize = 4 };
             alike = new(new AlikeConfig { Channels = [4, 4, 4, 4], DescriptorDim = 8 });
         }
         using ConvolutionalEncoder first = cifar, second = alike;

@@ -1,8 +1,7 @@
-using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
-namespace PatchDpo.Torch.Personalization;
+namespace PatchDpo.Torch.Clip;
 
 /// <summary>A text encoder with its tokenizer.</summary>
 internal sealed record TextTower(ClipTextEncoder Encoder, ClipTokenizer Tokenizer) : IDisposable

@@ -1,0 +1,40 @@
+using PatchDpo.MLNet;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Models;
+
+namespace PatchDpo.Tool.Shared;
+
+/// <summary>An image encoder as the command line names it.</summary>
+/// <param name="Name">Its path, or the word for one that ships.</param>
+/// <param name="Options">How it is used.</param>
+internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
+{
+    /// <summary>The word for ImageNet's ResNet-18.</summary>
+    public const string ResNet18 = "resnet18";
+
+    /// <summary>Its folder or lone file.</summary>
+    public string Path => Name switch
+    {
+        ModelPath.Embedded => EmbeddedModels.PatchEncoder,
+        ResNet18 => ResNet18Model.Path,
+        _ => Name,
+    };
+
+    /// <summary>What it is, for people.</summary>
+    public string Title => Name switch
+    {
+        ModelPath.Embedded => "the embedded encoder",
+        ResNet18 => "ImageNet's ResNet-18",
+        _ => $"'{Name}'",
+    };
+
+    /// <summary>The encoder for a pipeline.</summary>
+    public ImageEncoder ForPipeline() => Name == ResNet18 ? ImageEncoder.ResNet18(Options)
+        : File.Exists(Path) ? ImageEncoder.FromFile(Path, Options)
+        : ImageEncoder.FromFolder(Path, Options);
+
+    /// <summary>Opens it; the caller disposes it.</summary>
+    public IVisionEncoder Open() => Name == ResNet18 ? PatchEncoder.LoadResNet18(options: Options)
+        : File.Exists(Path) ? PatchEncoder.FromFile(Path, options: Options)
+        : PatchEncoder.FromFolder(Path, options: Options);
+}
