@@ -7,4 +7,5 @@ namespace PatchDpo.Torch.Adapters;
 /// <param name="DType">The UNet's type, which the branch gets its queries in and gives its output in; image prompts have any.</param>
 /// <param name="UnconditionalRows">How many rows, the first ones, are the unconditional half of guidance; 0 without guidance and in training.</param>
 /// <param name="Layout">Lays all objects out automatically; null leaves those with a box where they are.</param>
-internal sealed record BranchSettings(double Scale, ScalarType DType, int UnconditionalRows = 0, AutomaticLayout? Layout = null);
+/// <param name="Keeps">Whether the branch may keep what it computes from call to call, which is freed with it; not where the backward pass asks it again.</param>
+internal sealed record BranchSettings(double Scale, ScalarType DType, int UnconditionalRows = 0, AutomaticLayout? Layout = null, bool Keeps = true);

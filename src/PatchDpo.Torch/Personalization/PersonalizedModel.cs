@@ -335,7 +335,8 @@ public sealed class PersonalizedModel : IDisposable
         PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null, bool recompute = false)
     {
         TextConditions text = conditions.Text.Map(t => t.to(DType));
-        IImagePromptBranch branch = layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout));
+        IImagePromptBranch branch = layers.Branch(
+            conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout, Keeps: !recompute));
         return new ConditionedNetwork(Predict, branch as IDisposable);
 
         Tensor Predict(Tensor latents, Tensor timesteps)

@@ -18,7 +18,7 @@ internal sealed class MsDiffusionAttention : IImagePromptBranch, IDisposable
     private const double RangeEps = 1e-5;
 
     private readonly MsDiffusionLayers _layers;
-    private readonly bool _isSilent;
+    private readonly bool _isSilent, _keeps;
     private readonly AutomaticLayout _layout;
 
     // (B,n*N,C); of each token's values (B,n*N,1); (B,n,4); (B,n,2) or null; which subjects are laid out automatically, (B,n,1), or null for none.
@@ -34,7 +34,7 @@ internal sealed class MsDiffusionAttention : IImagePromptBranch, IDisposable
     /// <param name="settings">Weight, type and layout.</param>
     public MsDiffusionAttention(MsDiffusionLayers layers, ImagePrompt prompt, BranchSettings settings)
     {
-        _layers = layers;
+        (_layers, _keeps) = (layers, settings.Keeps);
         _layout = settings.Layout ?? new AutomaticLayout();
         Tensor tokens = prompt[MsDiffusionPromptEncoder.Tokens], scales = prompt[MsDiffusionPromptEncoder.Scales];
         _tokensEach = tokens.shape[2];
@@ -43,7 +43,7 @@ internal sealed class MsDiffusionAttention : IImagePromptBranch, IDisposable
         using Tensor own = scales.LessThan(0);
         _factors = scales.MaskedFilled(own, settings.Scale).repeat_interleave(_tokensEach, 1).unsqueeze(2);
         _isSilent = settings.Scale == 0 && own.all().item<bool>();
-        if (!prompt.Names.Contains(MsDiffusionPromptEncoder.Phrases))
+        if (!settings.Keeps || !prompt.Names.Contains(MsDiffusionPromptEncoder.Phrases))
             return;
         _phrases = prompt[MsDiffusionPromptEncoder.Phrases];
         Tensor named = _phrases.select(2, 1).GreaterThan(0);
@@ -145,6 +145,8 @@ internal sealed class MsDiffusionAttention : IImagePromptBranch, IDisposable
         {
             using Tensor covered = Covered(_boxes, layer.Height, layer.Width);
             masks = Mask(covered, _tokensEach);
+            if (!_keeps)
+                return masks;
             masks = (masks.Bias.DetachFromDisposeScope(), masks.Foreground.DetachFromDisposeScope());
             _masks.Add((layer.Height, layer.Width), masks);
         }

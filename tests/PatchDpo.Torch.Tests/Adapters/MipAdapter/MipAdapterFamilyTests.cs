@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.MipAdapter;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Pairs;
@@ -111,9 +113,7 @@ public sealed class MipAdapterFamilyTests : IDisposable
     public void Training_trains_keys_values_and_gates()
     {
         PersonalizedModel model = Model(TinyAdapter.Plus);
-        TrainingPair[] pairs = [.. Enumerable.Range(0, 3).Select(i => new TrainingPair(
-            "a cat and a robot", Image(i), Image(10 + i), new(1, 1, [0.2f]), new(1, 1, [0.9f]))
-        { ImagePrompts = i == 0 ? null : Two() })];
+        TrainingPair[] pairs = Pairs();
         var options = new PatchDpoTrainerOptions { MaxSteps = 3, BatchSize = 2, LearningRate = 1e-2, ImageDropout = 0.3, TextDropout = 0.3 };
         using AdapterLayers tuned = new PatchDpoTrainer(model, options).Train(pairs);
         Dictionary<string, Tensor> before = model.AdapterLayers.state_dict();
@@ -130,6 +130,33 @@ public sealed class MipAdapterFamilyTests : IDisposable
         TrainingPair pair = new("a cat and a robot", Image(1), Image(2), new(1, 1, [0.2f]), new(1, 1, [0.9f])) { ImagePrompts = Two() };
         using AdapterLayers tuned = new PatchDpoTrainer(half, new PatchDpoTrainerOptions { MaxSteps = 2 }).Train([pair]);
         Assert.All(tuned.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
+    }
+
+    [Fact]
+    public void A_training_that_is_stopped_goes_on_to_the_same_bits_with_what_a_store_keeps()
+    {
+        using TemporaryFolder folder = new();
+        PatchDpoTrainerOptions options = new() { MaxSteps = 4, LearningRate = 1e-2, BatchSize = 2, TextDropout = 0.3, ImageDropout = 0.3 };
+        byte[] expected = Bytes(options);
+        PatchDpoTrainerOptions kept = options with { Store = new() { Folder = folder.File("store") }, State = new() { Folder = folder.File("state") } };
+        using CancellationTokenSource stop = new();
+        Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(Model(TinyAdapter.Plus), kept with { Progress = new DirectProgress<TrainingProgress>(p =>
+        {
+            if (p.Step == 2)
+                stop.Cancel();
+        }) }).Train(Pairs(), stop.Token));
+        Assert.Equal(expected, Bytes(kept));
+        // The backward pass asks the branch once more, and what the branch keeps is freed all the same.
+        PatchDpoTrainerOptions recomputed = options with { GradientCheckpointing = true };
+        Assert.True(MemoryMarshal.Cast<byte, float>(Bytes(recomputed)).ToArray().Zip(MemoryMarshal.Cast<byte, float>(expected).ToArray())
+            .Max(p => Math.Abs(p.First - p.Second)) < 1e-5);
+        LeakCheck.Run(() => Bytes(recomputed));
+
+        byte[] Bytes(PatchDpoTrainerOptions how)
+        {
+            using AdapterLayers layers = new PatchDpoTrainer(Model(TinyAdapter.Plus), how).Train(Pairs());
+            return [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+        }
     }
 
     [Fact]
@@ -162,7 +189,7 @@ public sealed class MipAdapterFamilyTests : IDisposable
     {
         List<string> warnings = [];
         Model(TinyAdapter.Plus).Generate([new("a cat", Two())], Merged with { Steps = 1 },
-            new PatchDpo.Torch.Foundation.DirectProgress<GenerationProgress>(p => warnings.AddRange(p.Warnings)));
+            new DirectProgress<GenerationProgress>(p => warnings.AddRange(p.Warnings)));
         Assert.Equal(["Request 0: the prompt does not name 'robot', whose reference it has."], warnings);
     }
 
@@ -182,6 +209,10 @@ public sealed class MipAdapterFamilyTests : IDisposable
     private static ImageBuffer Image(int number) => TinyPersonalizedModel.Image(number);
 
     private static ReferenceImage[] Two() => [new(Image(1)) { Name = "cat" }, new(Image(2)) { Name = "robot" }];
+
+    private static TrainingPair[] Pairs() => [.. Enumerable.Range(0, 3).Select(i => new TrainingPair(
+        "a cat and a robot", Image(i), Image(10 + i), new(1, 1, [0.2f]), new(1, 1, [0.9f]))
+    { ImagePrompts = i == 0 ? null : Two() })];
 
     private static byte[] Draw(PersonalizedModel model, IReadOnlyList<ReferenceImage> references, GenerationOptions? options = null)
         => model.Generate([new("a cat and a robot", references)], options ?? Merged)[0].Pixels;

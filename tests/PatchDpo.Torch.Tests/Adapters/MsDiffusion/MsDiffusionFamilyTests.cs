@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
@@ -105,9 +106,7 @@ public sealed class MsDiffusionFamilyTests : IDisposable
     [Fact]
     public void Training_trains_keys_and_values()
     {
-        TrainingPair[] pairs = [.. Enumerable.Range(0, 3).Select(i => new TrainingPair(
-            "a cat and a dog", Image(i), Image(10 + i), new(1, 1, [0.2f]), new(1, 1, [0.9f]))
-        { ImagePrompts = [.. Two().Take(1 + (i % 2))] })];
+        TrainingPair[] pairs = Pairs();
         var options = new PatchDpoTrainerOptions { MaxSteps = 3, BatchSize = 2, LearningRate = 1e-2, ImageDropout = 0.3, TextDropout = 0.3 };
         using AdapterLayers tuned = new PatchDpoTrainer(_model, options).Train(pairs);
         Dictionary<string, Tensor> before = _model.AdapterLayers.state_dict();
@@ -117,6 +116,33 @@ public sealed class MsDiffusionFamilyTests : IDisposable
         pairs[1] = pairs[1] with { ImagePrompts = [.. Two().Select(r => r with { Box = null })] };
         Assert.Contains("of pair 1 do not suit the model's adapter: image prompt 0 has no box",
             Assert.Throws<UnsuitableReferencesException>(() => new PatchDpoTrainer(_model, options).Train(pairs)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_training_that_is_stopped_goes_on_to_the_same_bits_with_what_a_store_keeps()
+    {
+        using TemporaryFolder folder = new();
+        PatchDpoTrainerOptions options = new() { MaxSteps = 4, LearningRate = 1e-2, BatchSize = 2, TextDropout = 0.3, ImageDropout = 0.3 };
+        byte[] expected = Bytes(options);
+        PatchDpoTrainerOptions kept = options with { Store = new() { Folder = folder.File("store") }, State = new() { Folder = folder.File("state") } };
+        using CancellationTokenSource stop = new();
+        Assert.Throws<OperationCanceledException>(() => new PatchDpoTrainer(_model, kept with { Progress = new DirectProgress<TrainingProgress>(p =>
+        {
+            if (p.Step == 2)
+                stop.Cancel();
+        }) }).Train(Pairs(), stop.Token));
+        Assert.Equal(expected, Bytes(kept));
+        // The backward pass asks the branch once more, and what the branch keeps is freed all the same.
+        PatchDpoTrainerOptions recomputed = options with { GradientCheckpointing = true };
+        Assert.True(MemoryMarshal.Cast<byte, float>(Bytes(recomputed)).ToArray().Zip(MemoryMarshal.Cast<byte, float>(expected).ToArray())
+            .Max(p => Math.Abs(p.First - p.Second)) < 1e-5);
+        LeakCheck.Run(() => Bytes(recomputed));
+
+        byte[] Bytes(PatchDpoTrainerOptions how)
+        {
+            using AdapterLayers layers = new PatchDpoTrainer(_model, how).Train(Pairs());
+            return [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+        }
     }
 
     [Fact]
@@ -200,6 +226,10 @@ public sealed class MsDiffusionFamilyTests : IDisposable
         new(Image(1)) { Name = "cat", Box = new LayoutBox(0, 0.25, 0.5, 1) },
         new(Image(2)) { Name = "dog", Box = new LayoutBox(0.5, 0.25, 1, 1) },
     ];
+
+    private static TrainingPair[] Pairs() => [.. Enumerable.Range(0, 3).Select(i => new TrainingPair(
+        "a cat and a dog", Image(i), Image(10 + i), new(1, 1, [0.2f]), new(1, 1, [0.9f]))
+    { ImagePrompts = [.. Two().Take(1 + (i % 2))] })];
 
     private static byte[] Draw(PersonalizedModel model, IReadOnlyList<ReferenceImage> references, GenerationOptions? options = null)
         => model.Generate([new("a cat and a dog", references)], options ?? Objects)[0].Pixels;
