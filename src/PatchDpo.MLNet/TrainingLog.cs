@@ -20,7 +20,8 @@ internal sealed class TrainingLog(IChannel channel, Action<TrainingProgress>? ca
         {
             channel.Info(MessageSensitivity.None,
                 string.Create(CultureInfo.InvariantCulture,
-                $"step {value.Step} of {value.MaxSteps}: loss {_lossSum / _steps:F5}, {value.Elapsed.TotalSeconds:F0} s"));
+                $"step {value.Step} of {value.MaxSteps}: loss {_lossSum / _steps:F5}, {value.PairsPerSecond:0.##} pairs a second, "
+                + $"{value.Elapsed.TotalSeconds:F0} s, {value.Remaining.TotalSeconds:F0} s left"));
             (_lossSum, _steps) = (0, 0);
         }
         callback?.Invoke(value);

@@ -89,7 +89,8 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
         ml.Log += (_, e) => messages.Add(e.Message);
         ml.PatchDpo.Trainers.PatchDpo(_model, maxSteps: 2).Fit(_scored).Dispose();
         Assert.Contains(messages, m => m.Contains("2 steps of 4 pairs", StringComparison.Ordinal));
-        Assert.Contains(messages, m => m.Contains("step 2 of 2: loss", StringComparison.Ordinal));
+        Assert.Contains(messages, m => m.Contains("step 2 of 2: loss", StringComparison.Ordinal) && m.Contains("pairs a second", StringComparison.Ordinal)
+            && m.EndsWith("0 s left", StringComparison.Ordinal));
     }
 
     [Fact]

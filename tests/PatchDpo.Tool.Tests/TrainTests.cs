@@ -43,7 +43,7 @@ public sealed class TrainTests : IDisposable
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal("4 pairs, 3 steps of 2, learning rate 0.01, seed 7", output[0]);
         Assert.EndsWith($"written to '{_output}'", output[^1], StringComparison.Ordinal);
-        Assert.StartsWith("step 3 of 3: loss ", errors[^1], StringComparison.Ordinal);
+        Assert.Matches(@"^step 3 of 3: loss [\d.]+, [\d.]+ pairs/s, 0:00 left$", errors[^1]);
         byte[] first = File.ReadAllBytes(_output);
         using DisposeScope scope = NewDisposeScope();
         using (PersonalizedModel before = PersonalizedModel.Load(model), after = PersonalizedModel.Load(model, _output))
@@ -138,7 +138,7 @@ public sealed class TrainTests : IDisposable
     public void A_store_is_made_by_a_command_of_its_own_and_gives_the_same_adapter()
     {
         string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15), store = Path.Combine(_root, "store");
-        string[] few = ["--steps", "3", "--batch-size", "2", "--learning-rate", "1e-2"];
+        string[] few = ["--steps", "3", "--batch-size", "2", "--learning-rate", "1e-2", "--log", Path.Combine(_root, "log")];
         (int exitCode, string[] output, string[] errors) = Tool.Run("train", "--model", model, "--pairs", _pairs, "--store", store, "--prepare-only");
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.StartsWith($"4 pairs are in the store '{store}', ", Assert.Single(output), StringComparison.Ordinal);
@@ -147,6 +147,7 @@ public sealed class TrainTests : IDisposable
 
         Assert.Equal(0, Run(model, [.. few, "--store", store]).ExitCode);
         byte[] stored = File.ReadAllBytes(_output);
+        Assert.Equal(3, File.ReadLines(Path.Combine(_root, "log", "training.jsonl")).Count());
         Assert.Equal(files, Directory.GetFiles(store, "*", SearchOption.AllDirectories));
         Assert.Equal(0, Run(model, few).ExitCode);
         Assert.Equal(File.ReadAllBytes(_output), stored);

@@ -1,6 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Images;
@@ -37,28 +35,6 @@ public sealed record ReferenceImage
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 65504].</exception>
     public double? Scale { get; init => field = value is double v ? ArgumentRange.NotNegative(v, ArgumentRange.LargestScale) : null; }
-
-    /// <summary>
-    /// Which reference it is: the image's content where nothing more is known of it, else half of the SHA-256 of everything. Equal where a family of
-    /// adapters cannot tell two apart.
-    /// </summary>
-    internal UInt128 Content
-    {
-        get
-        {
-            if (OtherPhotos.Count == 0 && Name is null && Mask is null && Box is null && Scale is null)
-                return Image.Content;
-            using MemoryStream bytes = new();
-            using BinaryWriter writer = new(bytes);
-            foreach (UInt128 content in Photos.Select(p => p.Content).Append(Mask?.Content ?? UInt128.Zero))
-                writer.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<UInt128>(in content)));
-            writer.Write(Name is not null);
-            writer.Write(Name ?? "");
-            foreach (double number in new[] { Box?.Left, Box?.Top, Box?.Right, Box?.Bottom, Scale }.Select(n => n ?? double.NaN))
-                writer.Write(number);
-            return MemoryMarshal.Read<UInt128>(SHA256.HashData(bytes.ToArray()));
-        }
-    }
 
     /// <summary>All pictures of the object, <see cref="Image"/> first.</summary>
     internal IEnumerable<ImageBuffer> Photos => OtherPhotos.Prepend(Image);

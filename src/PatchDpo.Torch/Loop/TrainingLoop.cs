@@ -12,13 +12,14 @@ namespace PatchDpo.Torch.Loop;
 /// </remarks>
 internal sealed class TrainingLoop : IDisposable
 {
-    private const string StepName = "step";
+    private const string StepName = "step", SpikeMean = "spike_guard.mean_bits", SpikeCount = "spike_guard.count";
 
     private readonly (string Name, Parameter Value)[] _parameters;
     private readonly TrainingLoopOptions _options;
     private readonly MasterWeights? _master;
     private readonly AdamWOptimizer _optimizer;
     private readonly WeightAverage? _average;
+    private readonly SpikeGuard? _spikes;
 
     /// <summary>A loop that trains parameters.</summary>
     /// <param name="parameters">They require gradients, and stay the caller's.</param>
@@ -31,6 +32,7 @@ internal sealed class TrainingLoop : IDisposable
         AdamWSettings settings = options.AdamW;
         _optimizer = new AdamWOptimizer(values, options.LearningRate(1), settings.Beta1, settings.Beta2, settings.Epsilon, settings.WeightDecay);
         _average = options.EmaDecay is double decay ? new WeightAverage(values, decay) : null;
+        _spikes = options.SpikeFactor is double factor ? new SpikeGuard(factor) : null;
     }
 
     /// <summary>A loop that trains modules which compute in bfloat16.</summary>
@@ -62,6 +64,8 @@ internal sealed class TrainingLoop : IDisposable
                 if (_average is not null)
                     tensors[$"ema.{name}"] = _average.Averages[i];
             }
+            if (_spikes is not null)
+                (numbers[SpikeMean], numbers[SpikeCount]) = (BitConverter.DoubleToInt64Bits(_spikes.Mean), _spikes.Count);
             return new TrainingState(tensors, numbers);
         }
     }
@@ -87,6 +91,8 @@ internal sealed class TrainingLoop : IDisposable
             tensor.copy_(saved.Tensors[name]);
         for (int i = 0; i < _parameters.Length; i++)
             _optimizer.Steps[i] = saved.Numbers[$"{StepName}.{_parameters[i].Name}"];
+        if (_spikes is not null)
+            (_spikes.Mean, _spikes.Count) = (BitConverter.Int64BitsToDouble(saved.Numbers[SpikeMean]), saved.Numbers[SpikeCount]);
         Steps = (int)saved.Numbers[StepName];
         _master?.Publish();
     }
@@ -163,29 +169,39 @@ internal sealed class TrainingLoop : IDisposable
             _master?.TakeGradients();
             sum += number;
         }
-        double? norm = _options.MaxGradientNorm is double most ? Clip(step, sum / _options.Accumulation, most) : null;
+        double mean = sum / _options.Accumulation, norm = GradientNorm();
+        if (!double.IsFinite(norm))
+            throw new NonFiniteLossException(step, mean, $"Its gradients are not finite: their norm is {norm}. {findCause?.Invoke()}".TrimEnd());
+        bool isSpike = _spikes?.IsSpike(norm) == true;
         _optimizer.LearningRate = _options.LearningRate(step);
-        _optimizer.Step();
-        _average?.Add(step);
-        _master?.Publish();
+        if (!isSpike)
+        {
+            if (_options.MaxGradientNorm is double most)
+                Clip(norm, most);
+            _optimizer.Step();
+            _average?.Add(step);
+            _master?.Publish();
+        }
         Steps = step;
-        return new TrainingLoopStep(step, sum / _options.Accumulation, _optimizer.LearningRate, norm);
+        return new TrainingLoopStep(step, mean, _optimizer.LearningRate, norm, isSpike);
     }
 
-    /// <summary>Shortens the gradients together to a norm, as PyTorch's <c>clip_grad_norm_</c>; returns the norm before.</summary>
-    private double Clip(int step, double loss, double most)
+    /// <summary>The norm of all gradients together; looked at before each update, because one that is not finite would spoil every weight.</summary>
+    private double GradientNorm()
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] gradients = [.. _parameters.Select(p => p.Value.grad).OfType<Tensor>()];
-        if (gradients.Length == 0)
-            return 0;
-        double norm = stack(gradients.Select(g => g.norm())).norm().item<float>();
-        if (!double.IsFinite(norm))
-            throw new NonFiniteLossException(step, loss, $"Its gradients are not finite: their norm is {norm}.");
+        Tensor[] norms = [.. _parameters.Select(p => p.Value.grad).OfType<Tensor>().Select(g => g.norm())];
+        return norms.Length == 0 ? 0 : stack(norms).norm().item<float>();
+    }
+
+    /// <summary>Shortens the gradients together to a norm, as PyTorch's <c>clip_grad_norm_</c>.</summary>
+    private void Clip(double norm, double most)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
         using Scalar factor = Math.Min(1, most / (norm + 1e-6)).ToScalar();
-        foreach (Tensor gradient in gradients)
+        foreach (Tensor gradient in _parameters.Select(p => p.Value.grad).OfType<Tensor>())
             gradient.mul_(factor);
-        return norm;
     }
 }

@@ -15,6 +15,9 @@ internal sealed record TrainingLoopOptions
     /// <summary>The norm of all gradients together that a step takes at most; null: any.</summary>
     public double? MaxGradientNorm { get; init; }
 
+    /// <summary>How many times as long as before gradients may be; a step with longer ones changes nothing. Null: any.</summary>
+    public double? SpikeFactor { get; init; }
+
     /// <summary>Decay of the moving average of the weights, in [0, 1); null: there is none.</summary>
     public double? EmaDecay { get; init; }
 

@@ -319,10 +319,9 @@ public sealed class PersonalizedModel : IDisposable
     internal Tensor Predict(
         Tensor latents, Tensor timesteps, PromptConditions conditions, AdapterLayers layers, double adapterScale, bool recompute = false)
     {
-        // What the branch holds is needed until the backward pass has asked it again.
+        // Disposed by its scope's end, a tensor would be missing in the backward pass; nothing of a branch that training makes has to be freed.
         if (recompute)
-            return Forward(
-                latents, timesteps, conditions.Text.Map(t => t.to(DType)), conditions.TimeIds, Branch(conditions, layers, adapterScale, keeps: false), recompute);
+            return Condition(conditions, layers, adapterScale, recompute: true).Predict(latents, timesteps);
         using DisposeScope scope = NewDisposeScope();
         using ConditionedNetwork network = Condition(conditions, layers, adapterScale);
         return network.Predict(latents, timesteps).MoveToOuterDisposeScope();
@@ -332,25 +331,25 @@ public sealed class PersonalizedModel : IDisposable
     /// The network with conditions and adapter layers, which stay the caller's, for one call or for all steps of a generation; made in the current
     /// dispose scope.
     /// </summary>
-    internal ConditionedNetwork Condition(PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null)
+    internal ConditionedNetwork Condition(
+        PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null, bool recompute = false)
     {
         TextConditions text = conditions.Text.Map(t => t.to(DType));
-        IImagePromptBranch branch = Branch(conditions, layers, adapterScale, layout);
+        IImagePromptBranch branch = layers.Branch(
+            conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout, Keeps: !recompute));
         return new ConditionedNetwork(Predict, branch as IDisposable);
 
         Tensor Predict(Tensor latents, Tensor timesteps)
         {
+            if (recompute)
+                return Prediction();
             using DisposeScope scope = NewDisposeScope();
-            return Forward(latents, timesteps, text, conditions.TimeIds, branch, recompute: false).MoveToOuterDisposeScope();
+            return Prediction().MoveToOuterDisposeScope();
+
+            Tensor Prediction() => Parts.UNet.Forward(
+                latents.to(DType), timesteps, text.HiddenStates, text.Pooled, conditions.TimeIds, branch, recompute).to(latents.dtype);
         }
     }
-
-    private IImagePromptBranch Branch(
-        PromptConditions conditions, AdapterLayers layers, double adapterScale, AutomaticLayout? layout = null, bool keeps = true)
-        => layers.Branch(conditions.Image, new BranchSettings(adapterScale, DType, conditions.UnconditionalRows, layout, keeps));
-
-    private Tensor Forward(Tensor latents, Tensor timesteps, TextConditions text, Tensor timeIds, IImagePromptBranch branch, bool recompute)
-        => Parts.UNet.Forward(latents.to(DType), timesteps, text.HiddenStates, text.Pooled, timeIds, branch, recompute).to(latents.dtype);
 
     /// <summary>Generates images.</summary>
     /// <param name="requests">One image each.</param>

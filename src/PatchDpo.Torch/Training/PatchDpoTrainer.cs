@@ -2,6 +2,7 @@ using System.Diagnostics;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Diffusion;
+using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
@@ -88,7 +89,9 @@ public sealed class PatchDpoTrainer
     /// <returns>
     /// A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).
     /// </returns>
-    /// <exception cref="ArgumentException">The pairs were prepared for another model or size.</exception>
+    /// <exception cref="ArgumentException">
+    /// The pairs were prepared for another model or size, or all their quality maps hold nothing but 0, or nothing but 1, and the objective uses them.
+    /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
     /// <exception cref="TrainingStateMismatchException">The state is of a training with other options, pairs or weights.</exception>
     /// <exception cref="TrainingStateException">The state's last checkpoint is damaged, or beyond the steps that are asked for.</exception>
@@ -99,6 +102,8 @@ public sealed class PatchDpoTrainer
         ArgumentNullException.ThrowIfNull(pairs);
         if (pairs.Model != _model || pairs.Size != PreparedPairs.SizeOf(_model, _options))
             throw new ArgumentException("The pairs were prepared for another model or another size.", nameof(pairs));
+        if (TrainingObjectives.UsesQuality(_options.Objective))
+            pairs.CheckQuality();
         AdapterLayers tuned = _model.AdapterLayers.Clone(ScalarType.Float32);
         try
         {
@@ -124,14 +129,31 @@ public sealed class PatchDpoTrainer
         using TrainingCheckpoints? checkpoints = _options.State is null ? null
             : TrainingCheckpoints.Open(_options.State, TrainingHeaders.Create(_options, _model, pairs, batch));
         using var loop = new TrainingLoop(Trained(tuned), LoopOptions());
+        List<long> taken = [];
+        int stepsTaken = 0;
+        // A training that goes on has its first step where the last checkpoint was.
+        using TrainingCourse? course = _options.LogFolder is string folder ? new TrainingCourse(folder) : null;
         var clock = Stopwatch.StartNew();
-        loop.Run(Loss, Report, () => _model.FindDamagedWeights()?.ToString(), checkpoints, cancellationToken);
+        try
+        {
+            loop.Run(Loss, Report, FindCause, checkpoints, cancellationToken);
+        }
+        catch (NonFiniteLossException e)
+        {
+            throw e.For([.. taken]);
+        }
         loop.UseAverage();
+
+        string? FindCause() => Recomputed.TakeFailure() is { } failure
+            ? $"The backward pass failed: {failure.Message}" : _model.FindDamagedWeights()?.ToString();
 
         Tensor Loss(int step, int part)
         {
             int first = part * batch;
             long[] rows = order.At(((step - 1L) * parts * batch) + first, batch);
+            if (part == 0)
+                taken.Clear();
+            taken.AddRange(rows);
             Tensor noise = Noise(draws, step, first, batch, pairs.LatentShape);
             Tensor timesteps = tensor(draws.Below(TrainingDraw.Timestep, step, first, batch, _model.Schedule.TrainTimesteps));
             (bool Text, bool Image)[] dropped = Dropped(draws, step, first, batch);
@@ -147,12 +169,20 @@ public sealed class PatchDpoTrainer
         {
             float? accuracy = accuracies.Count == 0 ? null : accuracies.Average();
             accuracies.Clear();
-            _options.Progress?.Report(
-                new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, clock.Elapsed, accuracy)
-                {
-                    TruncatedPrompts = pairs.TruncatedPrompts,
-                    Warnings = pairs.Warnings,
-                });
+            TimeSpan elapsed = clock.Elapsed;
+            stepsTaken++;
+            var progress = new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, elapsed, accuracy)
+            {
+                TruncatedPrompts = pairs.TruncatedPrompts,
+                Warnings = pairs.Warnings,
+                LearningRate = done.LearningRate,
+                GradientNorm = done.GradientNorm,
+                IsSpike = done.IsSpike,
+                PairsPerSecond = stepsTaken * (double)parts * batch / elapsed.TotalSeconds,
+                Remaining = elapsed / stepsTaken * (_options.MaxSteps - done.Step),
+            };
+            course?.Add(progress);
+            _options.Progress?.Report(progress);
         }
     }
 
@@ -170,6 +200,7 @@ public sealed class PatchDpoTrainer
         LearningRate = step => _options.LearningRate * _options.LearningRateSchedule.Factor(step, _options.MaxSteps),
         Accumulation = _options.GradientAccumulation,
         MaxGradientNorm = _options.MaxGradientNorm,
+        SpikeFactor = _options.SpikeFactor,
         EmaDecay = _options.EmaDecay,
         AdamW = new() { Beta1 = _options.Beta1, Beta2 = _options.Beta2, Epsilon = _options.Epsilon, WeightDecay = _options.WeightDecay },
     };

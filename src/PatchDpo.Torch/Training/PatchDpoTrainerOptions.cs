@@ -48,6 +48,12 @@ public sealed record PatchDpoTrainerOptions
     public double? MaxGradientNorm { get; init => field = value is double v ? ArgumentRange.Positive(v) : null; }
 
     /// <summary>
+    /// How many times as long as their mean over about the last 50 steps the gradients of a step may be, 1 to 1e37; a step with longer ones leaves the
+    /// layers as they are (<see cref="TrainingProgress.IsSpike"/>). Null (default): any, as the official script. The first 20 steps pass.
+    /// </summary>
+    public double? SpikeFactor { get; init => field = value is double v ? ArgumentRange.Within(v, 1, ArgumentRange.Largest) : null; }
+
+    /// <summary>
     /// Decay of a moving average of the layers, in [0, 1), which is then what the training gives; null (default): there is none, as in the official
     /// script, and the last step's layers are given. diffusers' <c>EMAModel</c> has 0.9999, and less in the first steps, as here.
     /// </summary>
@@ -129,6 +135,16 @@ public sealed record PatchDpoTrainerOptions
     /// the number of pairs, and what is there is not encoded again.
     /// </summary>
     public ConditionStoreOptions? Store { get; init; }
+
+    /// <summary>
+    /// A folder for the training's course: <c>training.jsonl</c> with a line for each step, and a TensorBoard event file. Null (default): none.
+    /// </summary>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    public string? LogFolder
+    {
+        get;
+        init => field = value is not "" ? value : throw new ArgumentException("The folder's name is empty.", nameof(LogFolder));
+    }
 
     /// <summary>
     /// Where the training keeps its state: with the same folder, options, pairs and model it goes on from its last checkpoint after it was cancelled or

@@ -81,7 +81,7 @@ public sealed class AdapterFamilyTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         TrainingPair[] pairs = [.. Pairs().Select((p, i) => p with { ImagePrompts = [new(TinyModelFixture.Image(1)) { Name = $"thing {i % 2}" }] })];
         using PreparedPairs prepared = new PatchDpoTrainer(_model).Prepare(pairs);
-        Assert.Equal(2, prepared.Records.Select(r => r.ImagePrompts.Single()).Distinct().Count());
+        Assert.Equal(2, prepared.ReferenceCount);
     }
 
     [Fact]

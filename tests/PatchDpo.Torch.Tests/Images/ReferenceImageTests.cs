@@ -1,5 +1,6 @@
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Tests.Personalization;
+using PatchDpo.Torch.Training.Data;
 
 namespace PatchDpo.Torch.Tests.Images;
 
@@ -37,9 +38,9 @@ public class ReferenceImageTests
             Make() with { Name = "" }, Make() with { Box = new LayoutBox(0, 0, 1, 0.5) }, Make() with { Scale = 0.5 },
             Make() with { OtherPhotos = [TinyModelFixture.Image(3)] },
         ];
-        Assert.Equal(different.Length, different.Select(r => r.Content).Distinct().Count());
+        Assert.Equal(different.Length, different.Select(PairRecord.ContentOf).Distinct().Count());
         // Equal pictures that are other objects are no difference, and an image alone is its picture.
-        Assert.Equal((Make() with { Mask = TinyModelFixture.Image(3) }).Content, (Make() with { Mask = TinyModelFixture.Image(3) }).Content);
-        Assert.Equal(TinyModelFixture.Image(1).Content, Make().Content);
+        Assert.Equal(PairRecord.ContentOf(Make() with { Mask = TinyModelFixture.Image(3) }), PairRecord.ContentOf(Make() with { Mask = TinyModelFixture.Image(3) }));
+        Assert.Equal(TinyModelFixture.Image(1).Content, PairRecord.ContentOf(Make()));
     }
 }

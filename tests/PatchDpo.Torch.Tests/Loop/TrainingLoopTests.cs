@@ -128,11 +128,11 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Gradients_that_are_not_finite_are_told_where_they_are_clipped()
+    public void Gradients_that_are_not_finite_are_told_and_not_taken()
     {
         using DisposeScope scope = NewDisposeScope();
         Parameter parameter = new(zeros(1));
-        using var loop = new TrainingLoop([("a", parameter)], Options with { MaxGradientNorm = 1 });
+        using var loop = new TrainingLoop([("a", parameter)], Options);
         // The root is 0 and its slope infinite.
         NonFiniteLossException error = Assert.Throws<NonFiniteLossException>(() => loop.Run((_, _) => parameter.sqrt().sum()));
         Assert.Equal((1, 0.0), (error.Step, error.Loss));
@@ -162,6 +162,54 @@ public class TrainingLoopTests
                 source.Cancel();
         }, cancellationToken: source.Token));
         Assert.Equal(2, loop.Steps);
+    }
+
+    [Theory]
+    [InlineData(null, 0)]
+    [InlineData(5.0, 1)]
+    public void A_spike_changes_nothing_where_it_is_guarded_against(double? factor, int spikes)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Parameter parameter = new(ones(1));
+        using var loop = new TrainingLoop([("a", parameter)], Options with { MaxSteps = 30, LearningRate = _ => 1e-3, SpikeFactor = factor });
+        List<(TrainingLoopStep Done, float Value)> steps = [];
+        // Gradients of 1, but for one that is ten times as long, and one that is four times.
+        loop.Run((step, _) => parameter.sum() * (step == 25 ? 10 : step == 28 ? 4 : 1), done => steps.Add((done, parameter.item<float>())));
+        Assert.Equal(spikes, steps.Count(s => s.Done.IsSpike));
+        Assert.Equal(spikes == 1, steps[24].Done.IsSpike);
+        Assert.Equal(spikes == 1, steps[24].Value == steps[23].Value);
+        Assert.Equal(10, steps[24].Done.GradientNorm, 1e-5);
+        Assert.All(steps.Zip(steps.Skip(1)).Where(p => !p.Second.Done.IsSpike), p => Assert.NotEqual(p.First.Value, p.Second.Value));
+    }
+
+    [Fact]
+    public void The_spike_guards_memory_is_part_of_the_state()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        TrainingLoopOptions options = Options with { MaxSteps = 40, LearningRate = _ => 1e-3, SpikeFactor = 3 };
+        Parameter straight = new(ones(1)), resumed = new(ones(1));
+        Assert.Equal([30], Spikes(straight, null, out TrainingState? saved));
+        Assert.Equal([30], Spikes(resumed, saved, out _));
+        Assert.Equal(straight.item<float>(), resumed.item<float>());
+        saved!.Dispose();
+
+        List<int> Spikes(Parameter parameter, TrainingState? from, out TrainingState? saved)
+        {
+            List<int> spikes = [];
+            TrainingState? kept = null;
+            using var loop = new TrainingLoop([("a", parameter)], options);
+            if (from is not null)
+                loop.Restore(from);
+            loop.Run((step, _) => parameter.sum() * (step == 30 ? 3.6 : 1 + (0.1 * (step % 3))), done =>
+            {
+                if (done.IsSpike)
+                    spikes.Add(done.Step);
+                if (done.Step == 25 && from is null)
+                    kept = loop.State.Copy();
+            });
+            saved = kept;
+            return spikes;
+        }
     }
 
     [Fact]

@@ -156,6 +156,34 @@ public class PatchDpoTrainerTests(TinyModelFixture fixture) : IClassFixture<Tiny
     }
 
     [Fact]
+    public void A_step_that_is_not_finite_names_its_pairs()
+    {
+        NonFiniteLossException e = Assert.Throws<NonFiniteLossException>(() => Train(
+            new() { MaxSteps = 20, LearningRate = 1e37, BatchSize = 2, GradientAccumulation = 2 }));
+        // Those of the step's batches up to the one that failed.
+        Assert.Contains(e.Pairs.Count, new[] { 2, 4 });
+        Assert.All(e.Pairs, p => Assert.InRange(p, 0, 2));
+        Assert.EndsWith($"It took the pairs {string.Join(", ", e.Pairs)}.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(1f)]
+    public void Quality_that_is_the_same_extreme_everywhere_is_refused_before_the_first_step(float value)
+    {
+        TrainingPair[] pairs = [.. Pairs().Select(p => p with { ReferenceQuality = Map(value), GeneratedQuality = Map(value, 3) })];
+        var steps = new List<int>();
+        PatchDpoTrainerOptions options = new() { MaxSteps = 1, Progress = new DirectProgress<TrainingProgress>(p => steps.Add(p.Step)) };
+        Assert.Contains($"hold nothing but {value}:", Assert.Throws<ArgumentException>(
+            "pairs", () => new PatchDpoTrainer(_model, options).Train(pairs)).Message, StringComparison.Ordinal);
+        Assert.Empty(steps);
+        // What does not use the maps trains.
+        new PatchDpoTrainer(_model, options with { Objective = TrainingObjective.Reconstruction }).Train(pairs).Dispose();
+        pairs[1] = pairs[1] with { ReferenceQuality = Map(0.5f) };
+        new PatchDpoTrainer(_model, options).Train(pairs).Dispose();
+    }
+
+    [Fact]
     public void No_pairs_are_an_error_of_their_own()
         => Assert.Throws<EmptyDataException>(() => new PatchDpoTrainer(_model).Train([]));
 

@@ -91,6 +91,10 @@ internal sealed class AdapterTraining(
             PromptWarnings.Print(progress.Warnings, shown.WriteLine);
         }
         string preferred = progress.ImplicitAccuracy is float share ? $", reference preferred {_preferred.Add(share):P0}" : "";
-        shown.Report(progress.Step, progress.MaxSteps, $"step {progress.Step} of {progress.MaxSteps}: loss {_loss.Add(progress.Loss):F4}{preferred}");
+        string spike = progress.IsSpike ? ", a spike, not taken" : "";
+        shown.Report(progress.Step, progress.MaxSteps, $"step {progress.Step} of {progress.MaxSteps}: loss {_loss.Add(progress.Loss):F4}{preferred}{spike}, "
+            + $"{progress.PairsPerSecond:0.##} pairs/s, {Left(progress.Remaining)} left");
     }
+
+    private static string Left(TimeSpan time) => time.TotalHours >= 1 ? $"{(int)time.TotalHours}:{time:mm\\:ss}" : $"{time:m\\:ss}";
 }

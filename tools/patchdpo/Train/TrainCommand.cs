@@ -18,14 +18,14 @@ internal sealed class TrainCommand : ToolCommand
     private readonly GeneratorOptions _generator = new();
     private readonly ComputeOptions _compute = new("float32", "bfloat16");
     private readonly Option<string> _model, _objective, _schedule;
-    private readonly Option<string?> _weights;
+    private readonly Option<string?> _weights, _log;
     private readonly Option<DirectoryInfo> _pairs;
     private readonly Option<FileInfo?> _output;
     private readonly Option<long> _seed;
     private readonly Option<int> _warmup, _accumulation;
     private readonly Option<int?> _steps, _batch, _size;
     private readonly Option<double> _beta, _low, _high, _weightDecay, _noiseOffset, _textDropout, _imageDropout, _bothDropout, _scale;
-    private readonly Option<double?> _learningRate, _contrast, _minSnr, _maxNorm, _ema;
+    private readonly Option<double?> _learningRate, _contrast, _minSnr, _maxNorm, _spikeFactor, _ema;
     private readonly Option<bool> _refuse, _verify, _prepareOnly, _gradientCheckpointing;
     private readonly StateOptions _state = new();
     private readonly StoreOptions _store = new();
@@ -55,6 +55,8 @@ internal sealed class TrainCommand : ToolCommand
         _accumulation = Declare("--accumulate", "Batches whose gradients a step takes the mean of: more pairs in a step in the same memory.",
             Defaults.GradientAccumulation);
         _maxNorm = Declare<double?>("--max-gradient-norm", "The norm that gradients are shortened to; default: they are not.");
+        _spikeFactor = Declare<double?>("--spike-factor", "A step whose gradients are more than so many times as long as those before changes nothing; default: "
+            + "all are taken.");
         _ema = Declare<double?>("--ema-decay", "Decay of a moving average of the adapter, which is then what is written; default: none.");
         _weightDecay = Declare("--weight-decay", "AdamW's weight decay.", Defaults.WeightDecay);
         _weights = Declare<string?>("--weights", $"How patch quality becomes the weight of the loss: {Kinds.All}; the second stretches it over the data set. "
@@ -77,6 +79,7 @@ internal sealed class TrainCommand : ToolCommand
         _refuse = Declare<bool>("--refuse-long-prompts", "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning.");
         _store.AddTo(this);
         _prepareOnly = Declare<bool>("--prepare-only", "Encode the pairs into the store, and do not train; any number of processes may do so at the same time.");
+        _log = Declare<string?>("--log", "Folder for the training's course: training.jsonl, a line a step, and TensorBoard's files; default: none.");
         _state.AddTo(this);
         _compute.AddTo(this);
     }
@@ -125,6 +128,7 @@ internal sealed class TrainCommand : ToolCommand
             },
             GradientAccumulation = arguments.GetValue(_accumulation),
             MaxGradientNorm = arguments.GetValue(_maxNorm),
+            SpikeFactor = arguments.GetValue(_spikeFactor),
             EmaDecay = arguments.GetValue(_ema),
             WeightDecay = arguments.GetValue(_weightDecay),
             Weights = new WeightMapOptions
@@ -145,6 +149,7 @@ internal sealed class TrainCommand : ToolCommand
             Seed = arguments.GetValue(_seed),
             RefuseTruncatedPrompts = arguments.GetValue(_refuse),
             Store = _store.Read(arguments),
+            LogFolder = arguments.GetValue(_log),
             State = _state.Read(arguments),
             Progress = progress,
         };

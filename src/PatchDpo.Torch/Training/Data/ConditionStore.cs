@@ -74,6 +74,9 @@ internal sealed class ConditionStore : IDisposable
     /// <summary>Whether something is there.</summary>
     public bool Contains(string kind, UInt128 content) => _rows.ContainsKey((kind, content));
 
+    /// <summary>How many of a kind there are.</summary>
+    public int Count(string kind) => _rows.Keys.Count(r => r.Kind == kind);
+
     /// <summary>Adds what was encoded.</summary>
     /// <param name="kind">What it is.</param>
     /// <param name="contents">Of which images or prompts, N of them.</param>
@@ -84,7 +87,7 @@ internal sealed class ConditionStore : IDisposable
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         // Rounded now and not when it is written, so that a number does not depend on when that is.
-        var shard = new ConditionShard(contents, tensors.ToDictionary(t => t.Key, t => Typed(t.Value, _dtype).cpu().contiguous().alias().DetachFromDisposeScope()));
+        var shard = new ConditionShard(contents, tensors.ToDictionary(t => t.Key, t => Rounded(t.Value).cpu().contiguous().alias().DetachFromDisposeScope()));
         Take(kind, shard);
         if (_folder is null)
             return;
@@ -155,16 +158,18 @@ internal sealed class ConditionStore : IDisposable
     /// <summary>Rows of what is there.</summary>
     /// <param name="kind">What it is.</param>
     /// <param name="contents">Of which images or prompts, B of them, with repetitions.</param>
-    /// <returns>By name, <c>(B,...)</c> in float32 or of whole numbers on the CPU, in the current dispose scope.</returns>
+    /// <returns>By name, <c>(B,...)</c> on the CPU, real numbers in float32, in the current dispose scope.</returns>
     public Dictionary<string, Tensor> Read(string kind, IReadOnlyList<UInt128> contents)
     {
         (ConditionShard Shard, int Row)[] rows = [.. contents.Select(c => _rows[(kind, c)])];
         return rows[0].Shard.Tensors.Keys.ToDictionary(
-            name => name, name => Typed(cat([.. rows.Select(r => r.Shard.Tensors[name].narrow(0, r.Row, 1))]), ScalarType.Float32));
+            name => name, name => Exact(cat([.. rows.Select(r => r.Shard.Tensors[name].narrow(0, r.Row, 1))])));
     }
 
-    // Whole numbers (tokens, places, counts) stay what they are.
-    private static Tensor Typed(Tensor tensor, ScalarType dtype) => tensor.is_floating_point() ? tensor.to(dtype) : tensor;
+    // Whole numbers stay what they are.
+    private Tensor Rounded(Tensor tensor) => tensor.is_floating_point() ? tensor.to(_dtype) : tensor;
+
+    private static Tensor Exact(Tensor tensor) => tensor.is_floating_point() ? tensor.to(ScalarType.Float32) : tensor;
 
     /// <inheritdoc/>
     public void Dispose()

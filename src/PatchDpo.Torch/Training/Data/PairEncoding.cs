@@ -12,8 +12,8 @@ namespace PatchDpo.Torch.Training.Data;
 /// <summary>One pass over the pairs: each is checked and recorded, and what the store lacks of it is encoded.</summary>
 internal sealed class PairEncoding
 {
-    // More are counted by no one: a list of all would grow with the data.
-    private const int MaxTruncatedPrompts = 10_000, MaxWarnings = 10_000;
+    // A list of all would grow with the data.
+    private const int MaxWarnings = 10_000;
 
     // Prompts that were looked at last; many pairs share one.
     private const int KnownPrompts = 4_096;
@@ -39,7 +39,7 @@ internal sealed class PairEncoding
     public PairEncoding(PersonalizedModel model, PatchDpoTrainerOptions options, ConditionStore store, int size, CancellationToken cancellationToken)
     {
         (_model, _options, _store, _cancellationToken) = (model, options, store, cancellationToken);
-        _imagePrompts = new(store, ConditionKinds.Image, images => ConditionKinds.TensorsOf(model.EncodeReferences(images)), cancellationToken);
+        _imagePrompts = new(store, ConditionKinds.Image, images => ConditionKinds.TensorsOf(model.References.Encode(images)), cancellationToken);
         _latents = new(store, ConditionKinds.Latents(size), images => ConditionKinds.TensorsOf(model.EncodeLatents(images, size)), cancellationToken);
         _dropped = new(store, ConditionKinds.Image, rows => ConditionKinds.TensorsOf(model.EncodeDroppedReference(rows.Length)), cancellationToken);
         _texts = new(store, ConditionKinds.Text, EncodeTexts, cancellationToken);
@@ -48,8 +48,11 @@ internal sealed class PairEncoding
     /// <summary>The pairs' prompts that the text encoder cuts, the first ten thousand of them.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts => _truncated;
 
-    /// <summary>What the adapter's family has to say of the pairs' references, the first ten thousand warnings.</summary>
+    /// <summary>What the adapter's family has to say of the pairs' references, the first ten thousand sentences.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
+
+    // A pair's image prompts each show another object.
+    private ReferenceFusion Fusion => _model.References.ObjectFusion;
 
     /// <summary>Encodes the pairs and records them; the store has all of them then.</summary>
     public void Run(IEnumerable<TrainingPair> pairs, PairRecords records)
@@ -83,19 +86,16 @@ internal sealed class PairEncoding
         if (pair.ReferenceQuality is null || pair.GeneratedQuality is null)
             throw new ArgumentException($"Pair {number} has no quality map of its {(pair.ReferenceQuality is null ? "reference" : "generated image")}.", "pairs");
         IReadOnlyList<ReferenceImage> images = PairRecord.ImagePromptsOf(pair);
-        foreach (ReferenceImage image in images)
-            _imagePrompts.Add(image.Content, image, "an image prompt", number);
+        UInt128[] own = [.. images.Select(PairRecord.ContentOf)];
+        foreach ((ReferenceImage image, UInt128 content) in images.Zip(own))
+            _imagePrompts.Add(content, image, "an image prompt", number);
         // Every text that a batch can ask for; with every image prompt where that changes it.
-        UInt128[] own = [.. images.Select(i => i.Content)];
         foreach (string prompt in new[] { pair.Prompt, "" })
             foreach (UInt128[] shown in _model.References.ChangesText ? new[] { own, [ConditionKinds.DroppedImage] } : [own])
                 _texts.Add(TextContent(prompt, shown), (prompt, shown), prompt.Length == 0 ? "the empty prompt" : "the prompt", number);
         _latents.Add(pair.Reference.Content, pair.Reference, "the reference", number);
         _latents.Add(pair.Generated.Content, pair.Generated, "the generated image", number);
     }
-
-    // A pair's image prompts each show another object.
-    private ReferenceFusion Fusion => _model.References.ObjectFusion;
 
     private void EncodeImagePrompts()
     {
@@ -114,9 +114,8 @@ internal sealed class PairEncoding
         {
             EncodeImagePrompts();
             UInt128[] all = [.. texts.SelectMany(t => t.Images)];
-            images = _model.References.Locate(
-                _model.References.Fuse(new ImagePrompt(_store.Read(ConditionKinds.Image, all)), [.. texts.Select(t => t.Images.Length)], null, Fusion),
-                [.. texts.Select(t => t.Prompt)]).Map(t => t.to(_model.Device));
+            images = _model.References.Fuse(new ImagePrompt(_store.Read(ConditionKinds.Image, all)), [.. texts.Select(t => t.Images.Length)], null, Fusion);
+            images = _model.References.Locate(images, [.. texts.Select(t => t.Prompt)]).Map(t => t.to(_model.Device));
         }
         return ConditionKinds.TensorsOf(_model.EncodeText([.. texts.Select(t => t.Prompt)], _options.MaxPromptCharacters, images));
     }
@@ -133,7 +132,7 @@ internal sealed class PairEncoding
                 _known.Clear();
             _known.Add(prompt, truncated = _model.FindTruncatedPrompts([prompt]).FirstOrDefault());
         }
-        if (truncated is null || _truncated.Count == MaxTruncatedPrompts)
+        if (truncated is null || _truncated.Count == MaxWarnings)
             return;
         _truncated.Add(truncated with { Index = number });
         TruncatedPromptException.ThrowIfAny(_truncated, _options.RefuseTruncatedPrompts);
@@ -149,7 +148,6 @@ internal sealed class PairEncoding
         IReadOnlyList<ReferenceImage> references = PairRecord.ImagePromptsOf(pair);
         if ((_model.References.WhyUnsuitable(pair.Prompt, references, Fusion) ?? _model.References.WhyUntrainable(references)) is string problem)
             throw new UnsuitableReferencesException($"pair {number}", number, problem);
-        if (_warnings.Count < MaxWarnings)
-            _warnings.AddRange(_model.References.Warnings(pair.Prompt, references, Fusion).Select(w => $"Pair {number}: {w}"));
+        _warnings.AddRange(_model.References.Warnings(pair.Prompt, references, Fusion).Select(w => $"Pair {number}: {w}").Take(MaxWarnings - _warnings.Count));
     }
 }

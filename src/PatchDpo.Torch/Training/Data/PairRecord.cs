@@ -8,19 +8,36 @@ using PatchDpo.Torch.PatchQuality;
 namespace PatchDpo.Torch.Training.Data;
 
 /// <summary>What training keeps of a pair itself: which prompt and images it has, and their quality. The rest is encoded once for all pairs that share it.</summary>
-/// <param name="Prompt">The prompt; families of adapters look for words in it.</param>
-/// <param name="ImagePrompts">Which references the image prompt is of, at least one.</param>
+/// <param name="Prompt">The prompt.</param>
+/// <param name="ImagePrompts">Which references the image prompt is of, at least one (<see cref="ContentOf(ReferenceImage)"/>).</param>
 /// <param name="Reference">The reference, x_ref.</param>
 /// <param name="Generated">The generated image, x_gen.</param>
 internal sealed record PairRecord(string Prompt, UInt128[] ImagePrompts, PairImage Reference, PairImage Generated)
 {
     /// <summary>The record of a pair.</summary>
     public static PairRecord Of(TrainingPair pair) => new(
-        pair.Prompt, [.. ImagePromptsOf(pair).Select(i => i.Content)],
+        pair.Prompt, [.. ImagePromptsOf(pair).Select(ContentOf)],
         PairImage.Of(pair.Reference, pair.ReferenceQuality), PairImage.Of(pair.Generated, pair.GeneratedQuality));
 
     /// <summary>The references that a pair's image prompt is of.</summary>
     public static IReadOnlyList<ReferenceImage> ImagePromptsOf(TrainingPair pair) => pair.ImagePrompts ?? [pair.Reference];
+
+    /// <summary>A reference's content identity: its picture's, or, where it carries more, half of the SHA-256 of all that it carries.</summary>
+    public static UInt128 ContentOf(ReferenceImage reference)
+    {
+        if (reference is { OtherPhotos.Count: 0, Name: null, Mask: null, Box: null, Scale: null })
+            return reference.Image.Content;
+        using MemoryStream bytes = new();
+        using BinaryWriter writer = new(bytes);
+        foreach (ImageBuffer photo in reference.Photos)
+            Write(writer, photo.Content);
+        writer.Write(reference.Name is not null);
+        writer.Write(reference.Name ?? "");
+        Write(writer, reference.Mask?.Content ?? default);
+        foreach (double? number in new[] { reference.Box?.Left, reference.Box?.Top, reference.Box?.Right, reference.Box?.Bottom, reference.Scale })
+            writer.Write(number ?? double.NaN);
+        return MemoryMarshal.Read<UInt128>(SHA256.HashData(bytes.ToArray()));
+    }
 
     /// <summary>A prompt's content identity: half of its SHA-256.</summary>
     public static UInt128 ContentOf(string prompt) => MemoryMarshal.Read<UInt128>(SHA256.HashData(Encoding.UTF8.GetBytes(prompt)));

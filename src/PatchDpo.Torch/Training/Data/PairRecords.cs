@@ -26,6 +26,12 @@ internal sealed class PairRecords : IDisposable
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
 
+    /// <summary>The least value of all quality maps.</summary>
+    public float LeastQuality { get; private set; } = float.PositiveInfinity;
+
+    /// <summary>The greatest value of all quality maps.</summary>
+    public float GreatestQuality { get; private set; } = float.NegativeInfinity;
+
     /// <summary>SHA-256 of all records, one after the other; none can be added then.</summary>
     public string Sha256 => _sha256 ??= Convert.ToHexStringLower(_hash.GetHashAndReset());
 
@@ -36,6 +42,11 @@ internal sealed class PairRecords : IDisposable
         byte[] bytes = record.ToBytes();
         _hash.AppendData(bytes);
         Count = checked(Count + 1);
+        foreach (PairImage image in new[] { record.Reference, record.Generated })
+        {
+            LeastQuality = Math.Min(LeastQuality, image.Quality.Values.Min());
+            GreatestQuality = Math.Max(GreatestQuality, image.Quality.Values.Max());
+        }
         if (_data is null)
         {
             _memory.Add(bytes);

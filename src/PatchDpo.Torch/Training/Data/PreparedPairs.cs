@@ -36,7 +36,8 @@ public sealed class PreparedPairs : IDisposable
             encoding.Run(pairs, _records);
             if (_records.Count == 0)
                 throw new EmptyDataException("There is no pair to train on: the data have no row.");
-            (TruncatedPrompts, Warnings) = (encoding.TruncatedPrompts, encoding.Warnings);
+            TruncatedPrompts = encoding.TruncatedPrompts;
+            Warnings = encoding.Warnings;
         }
         catch
         {
@@ -51,8 +52,11 @@ public sealed class PreparedPairs : IDisposable
     /// <summary>The pairs' prompts of which the text encoder sees the beginning alone, by the pairs' places; at most the first 10,000 of them.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; }
 
-    /// <summary>What the adapter's family has to say of the pairs' references; at most the first 10,000 warnings.</summary>
+    /// <summary>What the adapter's family has to say of the pairs' references; at most the first 10,000 sentences.</summary>
     public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>How many different references of image prompts the store has.</summary>
+    internal int ReferenceCount => _store.Count(ConditionKinds.Image) - 1;
 
     /// <summary>The model that encoded them.</summary>
     internal PersonalizedModel Model { get; }
@@ -74,6 +78,17 @@ public sealed class PreparedPairs : IDisposable
     internal static int SizeOf(PersonalizedModel model, PatchDpoTrainerOptions options)
         => model.CheckSide(options.Size ?? Math.Min(model.ImageSize, 512), nameof(options.Size));
 
+    /// <summary>Looks whether the pairs' quality can be trained with.</summary>
+    /// <exception cref="ArgumentException">It is 0 everywhere, or 1 everywhere: what made the maps has not looked at the images.</exception>
+    internal void CheckQuality()
+    {
+        if (_records.LeastQuality == _records.GreatestQuality && _records.LeastQuality is 0 or 1)
+        {
+            throw new ArgumentException($"All quality maps of all {Count} pairs hold nothing but {_records.LeastQuality}: what made them has not compared the "
+                + "images. Score the pairs anew.", "pairs");
+        }
+    }
+
     /// <summary>Puts a batch together, on the model's device, in the current dispose scope.</summary>
     /// <param name="pairs">Places of B pairs.</param>
     /// <param name="dropText">Whose prompts are dropped.</param>
@@ -88,18 +103,18 @@ public sealed class PreparedPairs : IDisposable
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         PairRecord[] records = [.. pairs.Select(p => _records[p])];
         PairImage[] images = [.. records.Select(r => r.Reference), .. records.Select(r => r.Generated)];
-        UInt128[][] shown = [.. records.Select((r, i) => dropImage[i] ? [ConditionKinds.DroppedImage] : r.ImagePrompts)];
+        UInt128[][] references = [.. records.Select((r, i) => dropImage[i] ? [ConditionKinds.DroppedImage] : r.ImagePrompts)];
         string[] prompts = [.. records.Select((r, i) => dropText[i] ? "" : r.Prompt)];
-        UInt128[] texts = [.. prompts.Select((p, i) => ConditionKinds.TextContent(PairRecord.ContentOf(p), _encoder.ChangesText ? shown[i] : null))];
+        UInt128[] texts = [.. prompts.Select((p, i) => ConditionKinds.TextContent(PairRecord.ContentOf(p), _encoder.ChangesText ? references[i] : null))];
+        ImagePrompt image = _encoder.Fuse(new ImagePrompt(_store.Read(ConditionKinds.Image, [.. references.SelectMany(r => r)])),
+            [.. references.Select(r => r.Length)], null, _encoder.ObjectFusion);
         PairSizes sizes = SizesOf(records);
         long[] latents = LatentShape;
         Tensor Moved(Tensor tensor) => tensor.to(Model.Device);
         return TrainingBatch.OfPairs(
             Moved(ConditionKinds.ToLatents(_store.Read(ConditionKinds.Latents(Size), [.. images.Select(i => i.Content)]))), Moved(noise), Moved(timesteps),
             ConditionKinds.ToText(_store.Read(ConditionKinds.Text, texts)).Map(Moved),
-            _encoder.Locate(
-                _encoder.Fuse(new ImagePrompt(_store.Read(ConditionKinds.Image, [.. shown.SelectMany(p => p)])), [.. shown.Select(p => p.Length)], null,
-                    _encoder.ObjectFusion), prompts).Map(Moved),
+            _encoder.Locate(image, prompts).Map(Moved),
             Moved(officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()),
             // (B,2,h,w): all references, then all generated images.
             Moved(weigh(records, (int)latents[1], (int)latents[2]).transpose(0, 1).flatten(0, 1).unsqueeze(1)));

@@ -48,7 +48,9 @@ public sealed class PairRecordTests : IDisposable
             pair, pair with { Prompt = "another" }, pair with { Reference = TinyPersonalizedModel.Image(99) }, pair with { Generated = TinyPersonalizedModel.Image(99) },
             pair with { ReferenceQuality = new QualityMap(1, 1, [0.5f]) }, pair with { GeneratedQuality = new QualityMap(1, 2, [0.1f, 0.2f]) },
             pair with { GeneratedQuality = new QualityMap(2, 1, [0.1f, 0.2f]) }, pair with { ImagePrompts = [pair.Generated] },
-            pair with { ImagePrompts = [new ReferenceImage(pair.Reference) { Name = "a" }] },
+            With(new(pair.Generated) { Name = "a" }), With(new(pair.Generated) { Name = "" }), With(new(pair.Generated) { Mask = pair.Reference }),
+            With(new(pair.Generated) { OtherPhotos = [pair.Reference] }), With(new(pair.Generated) { Box = new LayoutBox(0, 0, 0.5, 1) }),
+            With(new(pair.Generated) { Box = new LayoutBox(0, 0, 1, 0.5) }), With(new(pair.Generated) { Scale = 0.5 }),
         ];
         string[] hashes = [.. others.Select(p =>
         {
@@ -57,12 +59,14 @@ public sealed class PairRecordTests : IDisposable
             return records.Sha256;
         })];
         Assert.Equal(hashes.Length, hashes.Distinct().Count());
+
+        TrainingPair With(ReferenceImage reference) => pair with { ImagePrompts = [reference] };
     }
 
     private static void AssertSame(TrainingPair pair, PairRecord record)
     {
         Assert.Equal(pair.Prompt, record.Prompt);
-        Assert.Equal((pair.ImagePrompts ?? [pair.Reference]).Select(i => i.Content), record.ImagePrompts);
+        Assert.Equal((pair.ImagePrompts ?? [pair.Reference]).Select(PairRecord.ContentOf), record.ImagePrompts);
         foreach ((ImageBuffer image, QualityMap map, PairImage kept) in new[]
         {
             (pair.Reference, pair.ReferenceQuality, record.Reference), (pair.Generated, pair.GeneratedQuality, record.Generated),
