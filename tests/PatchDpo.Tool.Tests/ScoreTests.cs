@@ -78,4 +78,28 @@ public sealed class ScoreTests : IDisposable
         Assert.Equal(2, exitCode);
         Assert.Contains("none", Assert.Single(errors), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Of_many_pairs_the_folders_means_and_the_worst_ten_are_shown()
+    {
+        string generated = Path.Combine(_root, "generated"), references = Path.Combine(_root, "references"), output = Path.Combine(_root, "out");
+        for (int i = 0; i < 24; i++)
+        {
+            string subject = i % 2 == 0 ? "cat" : "dog";
+            // The cats are drawn as their references are, the dogs are not.
+            ImageFile.SavePng(Path.Combine(Directory.CreateDirectory(Path.Combine(references, subject)).FullName, $"{i}.png"), TinyPersonalizedModel.Image(i, 64, 64));
+            ImageFile.SavePng(Path.Combine(Directory.CreateDirectory(Path.Combine(generated, subject)).FullName, $"{i}.png"),
+                TinyPersonalizedModel.Image(i + (i % 2), 64, 64));
+        }
+        (int exitCode, string[] lines, string[] errors) = Tool.Run("score", "--generated", generated, "--references", references, "--output", output,
+            "--heat-maps", "1", "--encoder", "embedded");
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Contains("pair 24 of 24", errors);
+        Assert.EndsWith(Path.Combine("generated", "dog"), lines[2], StringComparison.Ordinal);
+        Assert.EndsWith(Path.Combine("generated", "cat"), lines[3], StringComparison.Ordinal);
+        Assert.StartsWith("    12   1.000", lines[3], StringComparison.Ordinal);
+        Assert.Equal(10, lines.Count(l => l.Contains(" <- ", StringComparison.Ordinal)));
+        Assert.Equal(25, File.ReadAllLines(Path.Combine(output, "scores.tsv")).Length);
+        Assert.DoesNotContain(".png.png", Assert.Single(Directory.GetFiles(Path.Combine(output, "heat-maps"))), StringComparison.Ordinal);
+    }
 }

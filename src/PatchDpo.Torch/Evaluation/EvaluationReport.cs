@@ -20,7 +20,7 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
     /// <summary>Files that were there and were left out.</summary>
     public IReadOnlyList<string> StrayFiles { get; init; } = [];
 
-    /// <summary>Writes everything as one JSON object; an interval of a single subject is null.</summary>
+    /// <summary>Writes everything as one JSON object; an interval of a single image is null.</summary>
     /// <param name="path">The file; replaced in one step where it exists.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void WriteJson(string path) => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, new
@@ -39,7 +39,9 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
             SubjectSimilarity = Estimate(Metrics.SubjectSimilarity),
         },
         Metrics.Models,
+        Metrics.IntervalsOver,
         Metrics.Subjects,
+        Metrics.ImageMetrics,
         Metrics.TruncatedPrompts,
         MissingFiles,
         StrayFiles,

@@ -11,7 +11,7 @@ namespace PatchDpo.Torch.Evaluation;
 /// <summary>Measures generated images against their subjects' photos and their prompts: DINO, CLIP-I, CLIP-T and patch quality.</summary>
 /// <remarks>
 /// As DreamBench has it: the mean over all (generation, reference) pairs of a subject, then the unweighted mean over subjects,
-/// in float32. Encoders are not disposed. Rows are read once, in batches; of the images only the references' embeddings stay.
+/// in float32. Encoders are not disposed. Rows are read once, in batches; of the images only the references' embeddings and the scores stay.
 /// </remarks>
 public sealed class PersonalizationEvaluator
 {
@@ -56,7 +56,8 @@ public sealed class PersonalizationEvaluator
         ArgumentNullException.ThrowIfNull(rows);
         EmbeddingCache? dino = OfEncoder(_dino), subject = OfEncoder(_subject);
         EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages);
-        OrderedDictionary<string, SubjectSums> subjects = [];
+        OrderedDictionary<string, ScoreSums> subjects = [];
+        List<ImageMetrics> images = [];
         List<TruncatedPrompt> truncated = [];
         int first = 0;
         foreach (EvaluationRow[] batch in rows.Chunk(_options.BatchSize))
@@ -67,7 +68,7 @@ public sealed class PersonalizationEvaluator
             if (_clip is not null)
                 truncated.AddRange(_clip.FindTruncated([.. batch.Select(r => r.Prompt)]).Select(t => t with { Index = first + t.Index }));
             TruncatedPromptException.ThrowIfAny(truncated, _options.RefuseTruncatedPrompts);
-            AddBatch(batch, first, dino, clip, subject, subjects);
+            images.AddRange(AddBatch(batch, first, dino, clip, subject, subjects));
             first += batch.Length;
         }
         if (subjects.Count == 0)
@@ -76,33 +77,38 @@ public sealed class PersonalizationEvaluator
         SubjectMetrics[] means = [.. subjects.Select(s => s.Value.Means(s.Key))];
         return new PersonalizationMetrics(
             _options.Setting, means.Sum(m => m.Images), means.Sum(m => m.Pairs),
-            Estimate(m => m.Dino), Estimate(m => m.ClipI), Estimate(m => m.ClipT), Estimate(m => m.PatchQuality), means, _models, _options.GenerationSeed)
+            Estimate(m => m.Dino, i => i.Dino), Estimate(m => m.ClipI, i => i.ClipI), Estimate(m => m.ClipT, i => i.ClipT),
+            Estimate(m => m.PatchQuality, i => i.PatchQuality), means, _models, _options.GenerationSeed)
         {
             TruncatedPrompts = truncated.Count > 0 ? truncated : [],
-            SubjectSimilarity = Estimate(m => m.SubjectSimilarity),
+            SubjectSimilarity = Estimate(m => m.SubjectSimilarity, i => i.SubjectSimilarity),
+            ImageMetrics = images,
         };
 
         EmbeddingCache? OfEncoder(IVisionEncoder? encoder)
             => encoder is null ? null : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global);
 
-        MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric)
-            => metric(means[0]) is null ? null : MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)]);
+        // One subject has no spread over subjects: its interval is that of its images.
+        MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric, Func<ImageMetrics, double?> ofImage)
+            => metric(means[0]) is not double first ? null
+                : means.Length > 1 ? MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)])
+                : MetricEstimate.FromSubjects([.. images.Select(i => ofImage(i)!.Value)]) with { Mean = first };
     }
 
-    private void AddBatch(
+    private ImageMetrics[] AddBatch(
         EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject,
-        OrderedDictionary<string, SubjectSums> subjects)
+        OrderedDictionary<string, ScoreSums> subjects)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         (int Row, ImageBuffer Reference)[] pairs = [.. rows.SelectMany((row, i) => row.References.Select(reference => (i, reference)))];
         ImageBuffer[] generated = [.. rows.Select(r => r.Generated)];
-        SubjectSums[] sums = [.. rows.Select(r => Sums(subjects, r.Subject))];
+        ScoreSums[] ofSubjects = [.. rows.Select(r => Sums(subjects, r.Subject))], ofImages = [.. rows.Select(_ => new ScoreSums())];
 
         for (int i = 0; i < rows.Length; i++)
-            sums[i].Images++;
+            Add(i, s => s.Images++);
         foreach ((int row, _) in pairs)
-            sums[row].Pairs++;
+            Add(row, s => s.Pairs++);
         if (dino is not null)
             AddPairs(dino, (sum, cosine) => sum.Dino = (sum.Dino ?? 0) + cosine);
         if (subject is not null)
@@ -113,19 +119,32 @@ public sealed class PersonalizationEvaluator
             float[][] texts = EmbeddingCache.Normalized(
                 FiniteOutput.Renamed(() => _clip!.EncodeCheckedTexts([.. rows.Select(r => r.Prompt)]), i => Named("the prompt", i)));
             for (int i = 0; i < rows.Length; i++)
-                sums[i].ClipT = (sums[i].ClipT ?? 0) + EmbeddingCache.Cosine(images[i], texts[i]);
+            {
+                double cosine = EmbeddingCache.Cosine(images[i], texts[i]);
+                Add(i, s => s.ClipT = (s.ClipT ?? 0) + cosine);
+            }
         }
         if (_patchQuality is not null)
             AddPatchQuality(_patchQuality);
+        return [.. rows.Select((r, i) => ofImages[i].OfImage(first + i, r))];
+
+        void Add(int row, Action<ScoreSums> add)
+        {
+            add(ofSubjects[row]);
+            add(ofImages[row]);
+        }
 
         (string, int) Named(string what, int row) => ($"{what} of row {first + row} (subject '{rows[row].Subject}')", first + row);
 
-        float[][] AddPairs(EmbeddingCache cache, Action<SubjectSums, double> add)
+        float[][] AddPairs(EmbeddingCache cache, Action<ScoreSums, double> add)
         {
             float[][] embeddings = FiniteOutput.Renamed(() => cache.Encode(generated), i => Named("the generated image", i));
             cache.Add([.. pairs.Select(p => p.Reference)], i => Named("a reference", pairs[i].Row));
             foreach ((int row, ImageBuffer reference) in pairs)
-                add(sums[row], EmbeddingCache.Cosine(embeddings[row], cache[reference]));
+            {
+                double cosine = EmbeddingCache.Cosine(embeddings[row], cache[reference]);
+                Add(row, s => add(s, cosine));
+            }
             return embeddings;
         }
 
@@ -138,14 +157,17 @@ public sealed class PersonalizationEvaluator
                     [.. pairs.Select(p => masks[p.Reference])]),
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
-                sums[pairs[i].Row].PatchQuality = (sums[pairs[i].Row].PatchQuality ?? 0) + results[i].Score;
+            {
+                double score = results[i].Score;
+                Add(pairs[i].Row, s => s.PatchQuality = (s.PatchQuality ?? 0) + score);
+            }
         }
     }
 
-    private static SubjectSums Sums(OrderedDictionary<string, SubjectSums> subjects, string subject)
+    private static ScoreSums Sums(OrderedDictionary<string, ScoreSums> subjects, string subject)
     {
-        if (!subjects.TryGetValue(subject, out SubjectSums? sums))
-            subjects.Add(subject, sums = new SubjectSums());
+        if (!subjects.TryGetValue(subject, out ScoreSums? sums))
+            subjects.Add(subject, sums = new ScoreSums());
         return sums;
     }
 
@@ -162,8 +184,8 @@ public sealed class PersonalizationEvaluator
                 + "one.");
     }
 
-    /// <summary>A subject's running sums; a metric that is not measured stays null.</summary>
-    private sealed class SubjectSums
+    /// <summary>A subject's or an image's running sums; a metric that is not measured stays null.</summary>
+    private sealed class ScoreSums
     {
         public int Images { get; set; }
 
@@ -183,5 +205,8 @@ public sealed class PersonalizationEvaluator
         {
             SubjectSimilarity = SubjectSimilarity / Pairs,
         };
+
+        public ImageMetrics OfImage(int place, EvaluationRow row)
+            => new(place, row.Subject, row.Prompt, Pairs, Dino / Pairs, ClipI / Pairs, ClipT, PatchQuality / Pairs, SubjectSimilarity / Pairs);
     }
 }

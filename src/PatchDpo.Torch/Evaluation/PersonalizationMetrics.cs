@@ -25,6 +25,12 @@ public sealed record PersonalizationMetrics(
     /// </summary>
     public MetricEstimate? SubjectSimilarity { get; init; }
 
+    /// <summary>Each generated image's scores, in the rows' order.</summary>
+    public IReadOnlyList<ImageMetrics> ImageMetrics { get; init; } = [];
+
+    /// <summary>What intervals are over: subjects; with a single one, its images, which says nothing of other subjects.</summary>
+    public string IntervalsOver => Subjects.Count > 1 ? "subjects" : "images";
+
     /// <summary>The prompts of which CLIP's text encoder saw the beginning alone, by the rows' places: CLIP-T was measured on that.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
 
@@ -33,7 +39,7 @@ public sealed record PersonalizationMetrics(
     {
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture,
-            $"{Setting} setting, {Subjects.Count} subjects, {Images} images, {Pairs} pairs (95 % intervals over subjects)");
+            $"{Setting} setting, {Subjects.Count} subjects, {Images} images, {Pairs} pairs (95 % intervals over {IntervalsOver})");
         (string Name, MetricEstimate? Metric)[] metrics =
         [
             ("DINO", Dino), ("CLIP-I", ClipI), ("CLIP-T", ClipT), ("patch quality", PatchQuality), ("subject similarity", SubjectSimilarity),

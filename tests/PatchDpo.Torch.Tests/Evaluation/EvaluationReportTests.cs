@@ -39,10 +39,10 @@ public sealed class EvaluationReportTests : IDisposable
         new EvaluationReport(Metrics()).WriteTsv(path);
         Assert.Equal(
             [
-                "Setting\tSubject\tImages\tPairs\tDino\tClipI\tClipT\tPatchQuality",
-                "KosmosG\tcat\t1\t2\t0.400000\t0.700000\t0.250000\t",
-                "KosmosG\tdog\t2\t2\t0.600000\t0.700000\t0.350000\t",
-                "KosmosG\tmean\t3\t4\t0.500000\t0.700000\t0.300000\t",
+                "Setting\tSubject\tImages\tPairs\tDino\tClipI\tClipT\tPatchQuality\tSubjectSimilarity",
+                "KosmosG\tcat\t1\t2\t0.400000\t0.700000\t0.250000\t\t",
+                "KosmosG\tdog\t2\t2\t0.600000\t0.700000\t0.350000\t\t",
+                "KosmosG\tmean\t3\t4\t0.500000\t0.700000\t0.300000\t\t",
             ],
             File.ReadAllLines(path));
         Assert.Single(Directory.GetFiles(Path.GetDirectoryName(path)!));

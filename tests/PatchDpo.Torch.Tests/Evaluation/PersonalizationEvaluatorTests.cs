@@ -32,6 +32,30 @@ public sealed class PersonalizationEvaluatorTests
         Assert.Equal(DreamBenchSetting.Original, metrics.Setting);
     }
 
+    [Fact]
+    public void Each_image_has_its_scores_and_a_single_subjects_interval_is_over_its_images()
+    {
+        EvaluationRow[] rows = [new("a", "a red thing", Red, [Red, Green]), new("a", "a blue thing", Blue, [Red]), new("a", "a red thing", Red, [Red])];
+        using PixelEncoder pixels = new(4, 2);
+        PersonalizationMetrics metrics = new PersonalizationEvaluator(null, new ColourClip(), null, subject: pixels).Evaluate(rows);
+        Assert.Equal([0, 1, 2], metrics.ImageMetrics.Select(i => i.Row));
+        Assert.Equal([2, 1, 1], metrics.ImageMetrics.Select(i => i.References));
+        Assert.Equal("a blue thing", metrics.ImageMetrics[1].Prompt);
+        double[] expected = [0.5, 0, 1];
+        Assert.All(metrics.ImageMetrics.Zip(expected), pair => Assert.Equal(pair.Second, pair.First.ClipI!.Value, 1e-6));
+        Assert.All(metrics.ImageMetrics, i => Assert.NotNull(i.SubjectSimilarity));
+        // The mean is over pairs, as DreamBench has it, the interval over images.
+        Assert.Equal(0.5, metrics.ClipI!.Mean, 1e-6);
+        MetricEstimate overImages = MetricEstimate.FromSubjects(expected);
+        Assert.Equal(overImages.Lower, metrics.ClipI.Lower, 1e-6);
+        Assert.Equal(overImages.Upper, metrics.ClipI.Upper, 1e-6);
+        Assert.Equal("images", metrics.IntervalsOver);
+        Assert.Contains("intervals over images", metrics.ToString(), StringComparison.Ordinal);
+        PersonalizationMetrics two = new PersonalizationEvaluator(null, new ColourClip(), null).Evaluate([.. rows, new("b", "red", Red, [Red])]);
+        Assert.Equal("subjects", two.IntervalsOver);
+        Assert.Null(two.SubjectSimilarity);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]

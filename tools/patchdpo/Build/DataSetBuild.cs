@@ -43,8 +43,7 @@ internal static class DataSetBuild
             GenerationsPerReference = settings.Generations,
             ReferenceGeneration = generation,
             Generation = generation,
-            // To the small patch encoder all characters look much alike as a whole: only true repeats are dropped.
-            Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = settings.Encoder.Name == ModelPath.Embedded ? 0.9995 : 0.98 },
+            Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = NearDuplicate(settings.Encoder.Name) },
             MaskPlainBackground = true,
             ImageFormat = settings.Format,
         };
@@ -54,6 +53,15 @@ internal static class DataSetBuild
         Print(summary);
         Console.WriteLine($"  look at '{WriteSheet(settings.Output)}'");
     }
+
+    // To the small patch encoder all characters look much alike as a whole: only true repeats are dropped. ResNet-18 gives other light 0.999, a crop of
+    // 85 % 0.95 and a mirrored photo 0.96 in the median of DreamBench's photos; of its 342 pairs of photos of one subject one is above 0.95.
+    private static double NearDuplicate(string encoder) => encoder switch
+    {
+        ModelPath.Embedded => 0.9995,
+        EncoderChoice.ResNet18 => 0.95,
+        _ => 0.98,
+    };
 
     private static void Show(ToolProgress shown, PairBuildProgress progress)
     {

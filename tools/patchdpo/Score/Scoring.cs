@@ -21,19 +21,18 @@ internal static class Scoring
         long start = Stopwatch.GetTimestamp();
         var scored = new List<ScoredPair>(pairs.Count);
         var worst = new List<IReadOnlyList<WorstPatch>>(pairs.Count);
-        foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, cancellationToken))
+        ToolProgress.Run("scoring", shown =>
         {
-            ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
-            IReadOnlyList<WorstPatch> patches = WorstPatch.Find(pair.Generated, generated.Width, generated.Height, options.WorstPatches);
-            scored.Add(pair);
-            worst.Add(patches);
-            Console.WriteLine($"{pair.Score:F3}  {Short(pair.Pair.GeneratedPath)} <- {Short(pair.Pair.ReferencePath)}");
-            foreach (WorstPatch patch in patches)
+            foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, cancellationToken))
             {
-                Console.WriteLine($"       row {patch.Row}, column {patch.Column}: {patch.Quality:F2}, "
-                    + $"pixels {patch.X}..{patch.X + patch.Width - 1} x {patch.Y}..{patch.Y + patch.Height - 1}");
+                ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
+                scored.Add(pair);
+                worst.Add(WorstPatch.Find(pair.Generated, generated.Width, generated.Height, options.WorstPatches));
+                shown.Report(scored.Count, pairs.Count, $"pair {scored.Count} of {pairs.Count}");
             }
-        }
+            return 0;
+        });
+        ScoreSummary.Print([.. scored.Zip(worst)], Short);
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Directory.CreateDirectory(options.OutputFolder);
@@ -69,7 +68,7 @@ internal static class Scoring
         foreach (int i in Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps))
         {
             ImagePair pair = scored[i].Pair;
-            string file = $"{i + 1:D4}_{string.Join('_', name(pair.GeneratedPath).Split([.. Path.GetInvalidFileNameChars(), ' ']))}{options.Format.Ending()}";
+            string file = $"{i + 1:D4}_{string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']))}{options.Format.Ending()}";
             string prompt = pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "";
             string title = $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{prompt}";
             ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, title), options.Format);
