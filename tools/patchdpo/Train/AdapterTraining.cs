@@ -21,6 +21,9 @@ internal sealed class AdapterTraining(
 
     private readonly RunningMean _loss = new(ShownSteps), _preferred = new(ShownSteps);
 
+    // Also a training that goes on tells, at its first step here.
+    private bool _hasWarned;
+
     /// <summary>Runs it; all that can be wrong with the output is told before anything is computed.</summary>
     public void Run(string pairFolder, bool verify, string output, CancellationToken cancellationToken)
     {
@@ -85,8 +88,9 @@ internal sealed class AdapterTraining(
 
     private void Show(ToolProgress shown, TrainingProgress progress)
     {
-        if (progress.Step == 1)
+        if (!_hasWarned)
         {
+            _hasWarned = true;
             PromptWarnings.Print(progress.TruncatedPrompts, shown.WriteLine);
             PromptWarnings.Print(progress.Warnings, shown.WriteLine);
         }

@@ -223,6 +223,27 @@ public sealed class EliteFamilyTests : IDisposable
     }
 
     [Fact]
+    public void Gradient_checkpointing_and_freed_encoders_change_nothing()
+    {
+        float[] losses = Losses(spare: false), spared = Losses(spare: true);
+        Assert.Equal(losses[0], spared[0]);
+        Assert.All(losses.Zip(spared), l => Assert.Equal(l.First, l.Second, 1e-3f * l.First));
+
+        float[] Losses(bool spare)
+        {
+            using PersonalizedModel model = PersonalizedModel.Load(_folder);
+            var told = new List<float>();
+            var trainer = new PatchDpoTrainer(model, new() { MaxSteps = 4, TextDropout = 0.3, ImageDropout = 0.3, GradientCheckpointing = spare,
+                Progress = new DirectProgress<TrainingProgress>(p => told.Add(p.Loss)) });
+            using PreparedPairs prepared = trainer.Prepare(Pairs());
+            if (spare)
+                model.ReleaseEncoders();
+            trainer.Train(prepared).Dispose();
+            return [.. told];
+        }
+    }
+
+    [Fact]
     public void Generation_training_and_loading_leak_nothing()
     {
         LeakCheck.Run(() => Draw(1));

@@ -8,6 +8,7 @@ using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -119,6 +120,28 @@ public sealed class MipAdapterFamilyTests : IDisposable
         Dictionary<string, Tensor> before = model.AdapterLayers.state_dict();
         Assert.All(tuned.state_dict(), t => Assert.NotEqual(before[t.Key].data<float>().ToArray(), t.Value.data<float>().ToArray()));
         LeakCheck.Run(() => new PatchDpoTrainer(model, options).Train(pairs).Dispose());
+
+        // Neither gradient checkpointing nor freed encoders change the losses.
+        float[] losses = Losses(spare: false), spared = Losses(spare: true);
+        Assert.Equal(losses[0], spared[0]);
+        Assert.All(losses.Zip(spared), l => Assert.Equal(l.First, l.Second, 1e-3f * l.First));
+
+        float[] Losses(bool spare)
+        {
+            using PersonalizedModel own = Load(model.FolderPath);
+            var told = new List<float>();
+            var trainer = new PatchDpoTrainer(own, options with
+            {
+                LearningRate = 1e-4,
+                GradientCheckpointing = spare,
+                Progress = new DirectProgress<TrainingProgress>(p => told.Add(p.Loss)),
+            });
+            using PreparedPairs prepared = trainer.Prepare(pairs);
+            if (spare)
+                own.ReleaseEncoders();
+            trainer.Train(prepared).Dispose();
+            return [.. told];
+        }
     }
 
     [Fact]
