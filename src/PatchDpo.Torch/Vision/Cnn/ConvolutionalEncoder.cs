@@ -141,22 +141,20 @@ internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainabl
     /// <summary>The patch features, <c>(B,C,h,w)</c>.</summary>
     private Tensor PatchMap(List<Tensor> maps)
     {
-        bool several = PatchStages.Count > 1;
-        Tensor[] chosen = [.. PatchStages.Select(s => AtPatches(maps[maps.Count - 1 - Stages + s], Step(s), several))];
+        Tensor[] chosen = [.. PatchStages.Select(s => AtPatches(maps[maps.Count - 1 - Stages + s], Step(s)))];
+        if (chosen.Length == 1)
+            return chosen[0];
         // Where the image is no multiple of every step, a map may have one cell more than another.
         long rows = chosen.Min(m => m.shape[2]), columns = chosen.Min(m => m.shape[3]);
-        return several ? cat([.. chosen.Select(m => m.narrow(2, 0, rows).narrow(3, 0, columns))], 1) : chosen[0];
+        return cat([.. chosen.Select(m => functional.normalize(m.narrow(2, 0, rows).narrow(3, 0, columns), p: 2, dim: 1, eps: 1e-12))], 1);
     }
 
-    /// <summary>A stage's map with a cell for each patch; of length 1 at the map's own cells, so that a stage counts less between two that differ.</summary>
-    private Tensor AtPatches(Tensor map, int step, bool normalize)
+    /// <summary>A stage's map with a cell for each patch.</summary>
+    private Tensor AtPatches(Tensor map, int step)
     {
         int size = PatchSize;
-        if (step < size)
-            map = functional.avg_pool2d(map, size / step);
-        if (normalize)
-            map = functional.normalize(map, p: 2, dim: 1, eps: 1e-12);
-        return step <= size ? map
+        return step == size ? map
+            : step < size ? functional.avg_pool2d(map, size / step)
             : functional.interpolate(map, [map.shape[2] * (step / size), map.shape[3] * (step / size)], mode: InterpolationMode.Bilinear, align_corners: false);
     }
 
