@@ -134,6 +134,8 @@ public sealed class PatchDpoTrainer
         // A training that goes on has its first step where the last checkpoint was.
         using TrainingCourse? course = _options.LogFolder is string folder ? new TrainingCourse(folder) : null;
         var clock = Stopwatch.StartNew();
+        // What somebody else's backward pass failed with, unasked for, is no cause here.
+        Recomputed.TakeFailure();
         try
         {
             loop.Run(Loss, Report, FindCause, checkpoints, cancellationToken);

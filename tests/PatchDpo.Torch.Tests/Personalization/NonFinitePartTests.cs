@@ -1,4 +1,5 @@
 using PatchDpo.Tests;
+using PatchDpo.Torch.Diffusion.Blocks;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Models;
@@ -72,6 +73,22 @@ public sealed class NonFinitePartTests : IDisposable
         else
             Assert.Contains("pair 0", Assert.IsType<NonFiniteOutputException>(e).Item, StringComparison.Ordinal);
         Assert.Contains(name, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_another_backward_pass_failed_with_is_no_cause_of_this_training()
+    {
+        string folder = Write(TinyFamily.Sd15), file = Damage(folder, "", "ip_adapter.1.to_v_ip.weight", float.PositiveInfinity);
+        using (NewDisposeScope())
+        {
+            int calls = 0;
+            Recomputed.Apply(x => calls++ > 0 ? throw new InvalidOperationException("another's") : x.neg(), ones(2).requires_grad_()).sum().backward();
+            Assert.Equal(2, calls);
+        }
+        using PersonalizedModel model = PersonalizedModel.Load(folder);
+        TrainingPair pair = new("a cat", TinyPersonalizedModel.Image(1), TinyPersonalizedModel.Image(2), Map, Map);
+        NonFiniteLossException e = Assert.Throws<NonFiniteLossException>(() => new PatchDpoTrainer(model, new() { MaxSteps = 1 }).Train([pair]));
+        Assert.Contains(file, e.Message, StringComparison.Ordinal);
     }
 
     private static QualityMap Map { get; } = new(1, 1, [0.5f]);
