@@ -40,7 +40,7 @@ internal sealed class TrainingCheckpoints : IDisposable
         var checkpoints = new TrainingCheckpoints(options, header, Path.GetFullPath(options.Folder));
         try
         {
-            foreach (string left in Directory.GetDirectories(checkpoints._folder, $"{Prefix}*{Unfinished}"))
+            foreach (string left in Checkpoints(checkpoints._folder).Where(f => f.EndsWith(Unfinished, StringComparison.Ordinal)))
                 Directory.Delete(left, recursive: true);
             if (LastRecord(options.Folder)?.ChangesTo(header.Settings) is { Count: > 0 } changes)
                 throw new TrainingStateMismatchException(options.Folder, changes, [.. header.Changeable.Keys]);
@@ -148,12 +148,16 @@ internal sealed class TrainingCheckpoints : IDisposable
     {
         if (!Directory.Exists(folder))
             yield break;
-        foreach (string path in Directory.EnumerateDirectories(folder, $"{Prefix}*"))
+        foreach (string path in Checkpoints(folder))
         {
             if (int.TryParse(Path.GetFileName(path).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step))
                 yield return step;
         }
     }
+
+    // Finished or not.
+    private static IEnumerable<string> Checkpoints(string folder)
+        => FolderFiles.Folders(folder).Where(f => Path.GetFileName(f).StartsWith(Prefix, StringComparison.Ordinal));
 
     private static string FolderOf(string folder, int step) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D8}"));
 }

@@ -148,7 +148,7 @@ internal sealed class ConditionStore : IDisposable
         if (_folder is null)
             return;
         // In an order of their own, so that the same one of two that have a row gives it.
-        foreach (string path in Directory.EnumerateFiles(_folder, $"*{ConditionShard.Extension}").Order(StringComparer.Ordinal))
+        foreach (string path in FolderFiles.Files(_folder).Where(f => f.EndsWith(ConditionShard.Extension, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             if (!_files.Contains(Path.GetFileName(path)))
                 Load(Path.GetFileName(path));
@@ -187,7 +187,7 @@ internal sealed class ConditionStore : IDisposable
     private static (string Folder, FolderLock Lock) CreateWorkFolder(string parent)
     {
         // What killed processes left.
-        foreach (string other in Directory.GetDirectories(parent))
+        foreach (string other in FolderFiles.Folders(parent))
         {
             using FolderLock? dead = TryLock(other);
             if (dead is not null)
