@@ -132,7 +132,9 @@ public sealed class PatchDpoCatalog
     /// <summary>Scores each patch of generated images against a reference image.</summary>
     /// <param name="encoder">Gives the patch features.</param>
     /// <param name="options">Columns and choices.</param>
-    /// <exception cref="ArgumentException">The options ask for the references' masks in two ways.</exception>
+    /// <exception cref="ArgumentException">
+    /// The options ask for the references' masks in two ways, or for several objects with masks or with a column that would be added twice.
+    /// </exception>
     /// <remarks>
     /// A row that lacks an image or a mask, or whose mask holds no object, raises an <see cref="InvalidRowException"/> when its columns are asked
     /// for.
