@@ -64,11 +64,14 @@ public sealed class PatchDpoCatalog
     /// <returns>
     /// A view with the columns that <see cref="PatchDpoTrainersCatalog.PatchDpo(PersonalizedModel, PatchDpoTrainer.Options)"/> takes by default
     /// (Prompt, Reference, Generated, ReferenceQuality, GeneratedQuality), with Sample, Index, ReferencePath and GeneratedPath.
-    /// Images are read row by row, when they are asked for.
+    /// Images are read row by row, when they are asked for. A folder with <c>references.jsonl</c> adds of its image prompts, counted from 0: ImagePrompt0,
+    /// ImagePrompt0Name (empty for none), ImagePrompt0Box (four zeros for none), ImagePrompt0Mask (missing for none), ImagePrompt0Path and
+    /// ImagePrompt0MaskPath.
     /// </returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="PairFolderException">
-    /// The data set is not finished, a pair lacks a file or stands there twice, or a map has another grid or impossible values.
+    /// The data set is not finished, a pair lacks a file or stands there twice, or a map has another grid or impossible values; <c>references.jsonl</c>
+    /// is malformed, or has samples with different numbers of image prompts, a scale or further photos, for which there are no columns.
     /// </exception>
     /// <exception cref="WeightsFormatException">A file of maps is malformed, or has a value that is not finite.</exception>
     public IDataView LoadPairs(string folder, ImageDecodeOptions? images = null)
@@ -129,7 +132,9 @@ public sealed class PatchDpoCatalog
     /// <summary>Scores each patch of generated images against a reference image.</summary>
     /// <param name="encoder">Gives the patch features.</param>
     /// <param name="options">Columns and choices.</param>
-    /// <exception cref="ArgumentException">The options ask for the references' masks in two ways.</exception>
+    /// <exception cref="ArgumentException">
+    /// The options ask for the references' masks in two ways, or for several objects with masks or with a column that would be added twice.
+    /// </exception>
     /// <remarks>
     /// A row that lacks an image or a mask, or whose mask holds no object, raises an <see cref="InvalidRowException"/> when its columns are asked
     /// for.

@@ -14,8 +14,8 @@ namespace PatchDpo.MLNet;
 /// | | |
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | No |
-/// | Input column data type | two columns of [MLImage](xref:Microsoft.ML.Data.MLImage), two more for masks on request |
-/// | Output column data type | two known-sized vectors of Single (rows, columns), a Single, on request an [MLImage](xref:Microsoft.ML.Data.MLImage) |
+/// | Input column data type | two columns of [MLImage](xref:Microsoft.ML.Data.MLImage), on request two more for masks, or one for each of several objects |
+/// | Output column data type | two known-sized vectors of Single (rows, columns) and a Single, these for each of several objects too, on request an [MLImage](xref:Microsoft.ML.Data.MLImage) |
 /// | Required NuGet in addition to Microsoft.ML | PatchDpo.MLNet and a libtorch package |
 /// | Exportable to ONNX | No |
 /// ]]></format>
@@ -34,6 +34,7 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
         if (options.IgnorePlainBackground && options.ReferenceMaskColumnName is string mask)
             throw new ArgumentException($"{nameof(Options.IgnorePlainBackground)} finds the references' masks itself; it cannot be asked for with masks in "
                 + $"the column '{mask}'.", nameof(options));
+        CheckObjects(options);
         _env = env;
         _encoder = encoder;
         _options = options;
@@ -47,6 +48,14 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
 
         /// <summary>The image column with their references. Default: Reference.</summary>
         public string ReferenceColumnName { get; init => field = ColumnName.Checked(value); } = "Reference";
+
+        /// <summary>
+        /// The image columns with a reference of each of several objects, in the place of <see cref="ReferenceColumnName"/>
+        /// (<see cref="Torch.PatchQuality.PatchQualityEstimator.ScoreObjects"/>). p(x_gen) is then the maximum over the objects, the score that of all,
+        /// and in the place of <see cref="ReferenceQualityColumnName"/> each reference column X adds <c>XGeneratedQuality</c>, p(x_gen) against this object
+        /// alone, <c>XQuality</c>, its p(x_ref), and <c>XScore</c>. Not together with columns of masks. Null (default): one reference.
+        /// </summary>
+        public IReadOnlyList<string>? ObjectReferenceColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
         /// <summary>The vector column to add with p(x_gen). Default: GeneratedQuality.</summary>
         public string GeneratedQualityColumnName { get; init => field = ColumnName.Checked(value); } = "GeneratedQuality";
@@ -82,12 +91,31 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
     public PatchQualityScoringTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        foreach (RowInput column in PatchQualityScoringMapping.InputsOf(_options))
+        foreach (RowInput column in Inputs)
             column.Find(input.Schema);
         return PatchQualityScoringTransformer.Open(_env, _encoder, _options);
     }
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-        => SchemaShapes.Append(inputSchema, PatchQualityScoringMapping.InputsOf(_options), PatchQualityScoringMapping.OutputsOf(_options, 1, 1));
+        => SchemaShapes.Append(inputSchema, Inputs, OutputsOf(_options));
+
+    private RowInput[] Inputs
+        => _options.ObjectReferenceColumnNames is null ? PatchQualityScoringMapping.InputsOf(_options) : ObjectQualityMapping.InputsOf(_options);
+
+    // A shape keeps no dimensions.
+    private static RowOutput[] OutputsOf(Options options)
+        => options.ObjectReferenceColumnNames is null ? PatchQualityScoringMapping.OutputsOf(options, 1, 1) : ObjectQualityMapping.OutputsOf(options, 1, 1);
+
+    private static void CheckObjects(Options options)
+    {
+        if (options.ObjectReferenceColumnNames is null)
+            return;
+        if ((options.GeneratedMaskColumnName ?? options.ReferenceMaskColumnName) is string mask)
+            throw new ArgumentException($"{nameof(Options.ObjectReferenceColumnNames)} names several objects, which cannot be asked for with masks in the "
+                + $"column '{mask}'.", nameof(options));
+        if (OutputsOf(options).CountBy(o => o.Name).FirstOrDefault(o => o.Value > 1) is { Value: > 1 } twice)
+            throw new ArgumentException($"The column '{twice.Key}' would be added twice; name the columns of {nameof(Options.ObjectReferenceColumnNames)} "
+                + "otherwise.", nameof(options));
+    }
 }

@@ -14,17 +14,17 @@ namespace PatchDpo.MLNet;
 /// </remarks>
 public sealed class PatchQualityScoringTransformer : BatchedTransformer
 {
-    // 1.2 has the columns of masks.
-    private const uint MaskVersion = 0x00010002;
+    // 1.2 has the columns of masks, 1.3 those of several objects.
+    private const uint MaskVersion = 0x00010002, ObjectVersion = 0x00010003;
 
-    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", MaskVersion);
+    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", ObjectVersion);
 
     private static readonly ImageBuffer Probe = new(32, 32, 3, new byte[32 * 32 * 3]);
 
     private readonly OpenedEncoder _encoder;
     private readonly ImageEncoder _source;
     private readonly Options _options;
-    private readonly PatchQualityScoringMapping _mapping;
+    private readonly IBatchedMapping _mapping;
 
     private PatchQualityScoringTransformer(OpenedEncoder encoder, ImageEncoder source, Options options)
     {
@@ -34,7 +34,9 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         var estimator = new PatchQualityEstimator(encoder.Encoder, options.BatchSize);
         // The patch grid does not depend on the image: the preprocessor brings every image to one size.
         QualityMap probe = estimator.Score([Probe], [Probe])[0].Generated;
-        _mapping = new PatchQualityScoringMapping(estimator, options, probe.Height, probe.Width);
+        _mapping = options.ObjectReferenceColumnNames is null
+            ? new PatchQualityScoringMapping(estimator, options, probe.Height, probe.Width)
+            : new ObjectQualityMapping(estimator, options, probe.Height, probe.Width);
         (MapHeight, MapWidth) = (probe.Height, probe.Width);
     }
 
@@ -76,13 +78,17 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         writer.Write(_options.BatchSize);
         writer.Write(_options.GeneratedMaskColumnName ?? "");
         writer.Write(_options.ReferenceMaskColumnName ?? "");
+        writer.Write(_options.ObjectReferenceColumnNames?.Count ?? 0);
+        foreach (string name in _options.ObjectReferenceColumnNames ?? [])
+            writer.Write(name);
     }
 
     // Found by ML.NET when a saved model names Signature.Loader.
     private static PatchQualityScoringTransformer Create(IHostEnvironment env, object context)
     {
         BinaryReader reader = ModelFormat.BeginLoad(context, Signature);
-        bool hasMasks = ModelFormat.WrittenVersion(context) >= MaskVersion;
+        uint version = ModelFormat.WrittenVersion(context);
+        bool hasMasks = version >= MaskVersion;
         ImageEncoder source = ImageEncoder.Read(reader);
         return Open(env, source, new Options
         {
@@ -96,7 +102,10 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
             BatchSize = reader.ReadInt32(),
             GeneratedMaskColumnName = hasMasks ? OptionalName() : null,
             ReferenceMaskColumnName = hasMasks ? OptionalName() : null,
+            ObjectReferenceColumnNames = version >= ObjectVersion && Names() is { Length: > 0 } objects ? objects : null,
         });
+
+        string[] Names() => [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString())];
 
         string? OptionalName() => reader.ReadString() is { Length: > 0 } name ? name : null;
     }

@@ -64,13 +64,15 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
         Assert.Contains("'Outline'", e.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_model_saved_before_there_were_masks_still_loads()
+    [Theory]
+    [InlineData(OldVersionScoring.First)]
+    [InlineData(OldVersionScoring.Second)]
+    public void A_model_saved_before_there_were_masks_or_several_objects_still_loads(uint version)
     {
         IDataView rows = PairRow.Rows(_ml, 2);
         ImageEncoder encoder = ImageEncoder.FromFolder(models.Dino);
         using PatchQualityScoringTransformer current = _ml.PatchDpo.ScorePatchQuality(encoder, new Options()).Fit(rows);
-        using var loaded = (PatchQualityScoringTransformer)EstimatorCheck.Reload(_ml, FirstVersionScoring.Of(current, encoder), rows.Schema, out _);
+        using var loaded = (PatchQualityScoringTransformer)EstimatorCheck.Reload(_ml, OldVersionScoring.Of(current, encoder, version), rows.Schema, out _);
         Assert.Equal(current.Transform(rows).GetColumn<float>("PatchQualityScore"), loaded.Transform(rows).GetColumn<float>("PatchQualityScore"));
     }
 

@@ -5,8 +5,11 @@ using PatchDpo.MLNet.Interop;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Training;
 
 namespace PatchDpo.MLNet.Tests;
 
@@ -81,7 +84,7 @@ public sealed class SeveralObjectsTests : IDisposable
                 Generation = new() { Steps = 2, ReferenceFusion = ReferenceFusion.Merge },
             }).Fit(rows);
             Assert.Equal(Pixels(merged.Transform(rows)), pictures);
-            return [.. tuned.Model.AdapterLayers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
+            return Bytes(tuned.Model.AdapterLayers);
         }
     }
 
@@ -97,6 +100,80 @@ public sealed class SeveralObjectsTests : IDisposable
         Assert.Contains("1 columns of names are named for 2", Assert.Throws<InvalidOperationException>(
             () => Estimator(model, options).Fit(rows)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_folder_of_pairs_gives_its_image_prompts_as_columns_that_the_trainer_takes()
+    {
+        using PersonalizedModel model = PersonalizedModel.Load(_folder, TinyMsDiffusion.WriteAdapter(_folder));
+        string pairs = WritePairs();
+        WriteReferences(pairs, """
+            {"sample": 0, "name": "cat", "box": [0, 0.25, 0.5, 1]}
+            {"sample": 0, "image": "objects/dog.png", "name": "dog", "box": [0.5, 0, 1, 1], "mask": "objects/mask.png"}
+            """);
+        IDataView rows = _ml.PatchDpo.LoadPairs(pairs);
+        Assert.Equal(["cat", "dog"], Assert.Single(RowReader.Read(rows, "ImagePrompt0Name", "ImagePrompt1Name")));
+        Assert.Equal(
+            [new float[] { 0, 0.25f, 0.5f, 1 }, new float[] { 0.5f, 0, 1, 1 }], Assert.Single(RowReader.Read(rows, "ImagePrompt0Box", "ImagePrompt1Box")));
+        Assert.Equal(new[] { 1, 7, 8 }.Select(n => MLImages.ToMLImage(Image(n)).Pixels.ToArray()),
+            RowReader.Read(rows, "ImagePrompt0", "ImagePrompt1", "ImagePrompt1Mask")[0]);
+        Assert.Equal("no image", RowReader.Read(rows, "ImagePrompt0Mask")[0][0]);
+
+        PatchDpoTrainerOptions training = new() { MaxSteps = 2, BatchSize = 1, LearningRate = 1e-2 };
+        using PersonalizedImageTransformer tuned = _ml.PatchDpo.Trainers.PatchDpo(model, new PatchDpoTrainer.Options
+        {
+            ImagePromptColumnNames = ["ImagePrompt0", "ImagePrompt1"], NameColumnNames = ["ImagePrompt0Name", "ImagePrompt1Name"],
+            BoxColumnNames = ["ImagePrompt0Box", "ImagePrompt1Box"], MaskColumnNames = ["ImagePrompt0Mask", "ImagePrompt1Mask"], Training = training, Seed = 3,
+        }).Fit(rows);
+        using AdapterLayers expected = new Torch.Training.PatchDpoTrainer(model, training with { Seed = 3 }).Train(PairFolder.Open(pairs).Read());
+        Assert.Equal(Bytes(expected), Bytes(tuned.Model.AdapterLayers));
+    }
+
+    [Theory]
+    [InlineData("sample 0", "a scale", """{"sample": 0, "scale": 1}""")]
+    [InlineData("sample 0", "further photos", """{"sample": 0, "photos": ["objects/dog.png"]}""")]
+    public void Image_prompts_that_no_column_can_carry_are_refused(string place, string problem, string line)
+    {
+        string pairs = WritePairs();
+        WriteReferences(pairs, line);
+        PairFolderException e = Assert.Throws<PairFolderException>(() => _ml.PatchDpo.LoadPairs(pairs));
+        Assert.Equal((pairs, place), (e.Path, e.Place));
+        Assert.Contains(problem, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Samples_with_different_numbers_of_image_prompts_are_no_rows_of_one_view()
+    {
+        string pairs = WritePairs(samples: 2);
+        WriteReferences(pairs, """
+            {"sample": 0}
+            {"sample": 0, "image": "objects/dog.png"}
+            {"sample": 1}
+            """);
+        PairFolderException e = Assert.Throws<PairFolderException>(() => _ml.PatchDpo.LoadPairs(pairs));
+        Assert.Equal("sample 1", e.Place);
+        Assert.Contains("it has 1 image prompts, the first sample 2", e.Message, StringComparison.Ordinal);
+    }
+
+    private string WritePairs(int samples = 1)
+    {
+        string pairs = Path.Combine(_folder, "pairs"), objects = Directory.CreateDirectory(Path.Combine(pairs, "objects")).FullName;
+        ImageFile.SavePng(Path.Combine(objects, "dog.png"), Image(7));
+        ImageFile.SavePng(Path.Combine(objects, "mask.png"), Image(8));
+        for (int k = 0; k < samples; k++)
+        {
+            string sample = Directory.CreateDirectory(Path.Combine(pairs, $"sample{k}")).FullName;
+            ImageFile.SavePng(Path.Combine(sample, "a cat, a dog_entity_0.png"), Image(1));
+            ImageFile.SavePng(Path.Combine(sample, "a cat, a dog_gen_0.png"), Image(2));
+        }
+        var map = new QualityMap(2, 2, [0.1f, 0.9f, 0.5f, 0.7f]);
+        QualityMapPickle.Write(Path.Combine(pairs, "patch_quality.pkl"), [.. Enumerable.Repeat(new[] { new QualityMapPair(map, map) }, samples)]);
+        return pairs;
+    }
+
+    private static void WriteReferences(string pairs, string lines) => File.WriteAllText(Path.Combine(pairs, "references.jsonl"), lines);
+
+    private static byte[] Bytes(AdapterLayers layers)
+        => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.bytes.ToArray())];
 
     private static PersonalizedImageEstimator.Options Options(PersonalizedModel model, bool boxes) => new()
     {

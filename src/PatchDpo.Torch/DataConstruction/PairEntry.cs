@@ -11,4 +11,11 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <param name="ReferenceQuality">p(x_ref), or what an official data set has in its place.</param>
 /// <param name="GeneratedQuality">p(x_gen), likewise.</param>
 public sealed record PairEntry(
-    int Sample, int Index, string Prompt, string ReferencePath, string GeneratedPath, QualityMap ReferenceQuality, QualityMap GeneratedQuality);
+    int Sample, int Index, string Prompt, string ReferencePath, string GeneratedPath, QualityMap ReferenceQuality, QualityMap GeneratedQuality)
+{
+    /// <summary>
+    /// The sample's image prompts, one an object, in the order of <c>references.jsonl</c>. Null (default): there is no such file, and the
+    /// reference is the image prompt.
+    /// </summary>
+    public IReadOnlyList<PairImagePrompt>? ImagePrompts { get; init; }
+}

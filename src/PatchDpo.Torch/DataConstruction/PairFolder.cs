@@ -10,7 +10,8 @@ namespace PatchDpo.Torch.DataConstruction;
 /// <remarks>
 /// The official layout is <c>sample{k}/{prompt}_entity_0.png</c>, <c>sample{k}/{prompt}_gen_{i}.png</c> and
 /// <c>patch_quality.pkl</c> beside the samples. No code of a file runs, and the paths that a manifest names are used only
-/// where they lie below the folder. Images are not opened before they are asked for.
+/// where they lie below the folder. Images are not opened before they are asked for. In either kind of folder <c>references.jsonl</c>
+/// may give each sample its image prompts (<see cref="PairEntry.ImagePrompts"/>).
 /// </remarks>
 public sealed class PairFolder
 {
@@ -35,7 +36,8 @@ public sealed class PairFolder
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="PairFolderException">
     /// The build of it is not finished; a pair lacks a file or stands there twice; a map is missing, has another grid than the
-    /// others, or a value outside [-1, 1]; the manifest is malformed, or its hash of a file differs.
+    /// others, or a value outside [-1, 1]; the manifest is malformed, or its hash of a file differs; <c>references.jsonl</c> names a file that is not
+    /// there or outside the folder, has a bad box, name or scale, or leaves a sample out.
     /// </exception>
     /// <exception cref="WeightsFormatException">A file of maps is malformed, or has a value that is not finite.</exception>
     /// <exception cref="UnsafePickleException">The pickle asks for something else than numpy arrays and plain data.</exception>
@@ -56,26 +58,34 @@ public sealed class PairFolder
         if (pairs.Count == 0)
             throw new PairFolderException(folder, null, "the folder holds no pair.");
         Check(folder, pairs);
-        return new PairFolder(folder, pairs);
+        return new PairFolder(folder, ImagePromptFile.AddTo(folder, pairs));
     }
 
     /// <summary>Reads the pairs with their images, one after another. The pairs of a sample share one reference, so that training encodes it once.</summary>
-    /// <remarks>A reference's mask is read where it lies beside it (<see cref="ReferenceImage.MaskFileOf"/>).</remarks>
+    /// <remarks>
+    /// A reference's mask is read where it lies beside it (<see cref="ReferenceImage.MaskFileOf"/>). Where the folder has <c>references.jsonl</c>, the
+    /// image prompts are those that it names.
+    /// </remarks>
     /// <param name="options">Limits on the images; null for the defaults.</param>
     /// <exception cref="InvalidImageException">A file is not an image, or is damaged or too large.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public IEnumerable<TrainingPair> Read(ImageDecodeOptions? options = null)
     {
-        string? path = null;
+        int? sample = null;
         ReferenceImage? reference = null;
+        ReferenceImage[]? prompts = null;
         foreach (PairEntry pair in Pairs)
         {
-            if (reference is null || path != pair.ReferencePath)
-                reference = ReferenceImage.FromFile(path = pair.ReferencePath, options);
+            if (reference is null || sample != pair.Sample)
+            {
+                sample = pair.Sample;
+                reference = ReferenceImage.FromFile(pair.ReferencePath, options);
+                prompts = pair.ImagePrompts is null ? null : [.. pair.ImagePrompts.Select(p => p.Read(options))];
+            }
             yield return new TrainingPair(
                 pair.Prompt, reference.Image, ImageFile.Load(pair.GeneratedPath, options), pair.ReferenceQuality, pair.GeneratedQuality)
             {
-                ImagePrompts = reference.Mask is null ? null : [reference],
+                ImagePrompts = prompts ?? (reference.Mask is null ? null : [reference]),
             };
         }
     }

@@ -17,6 +17,7 @@ internal static class PairLayout
     public const string Manifest = "manifest.json";
     public const string Journal = "manifest.partial.jsonl";
     public const string Maps = "maps.safetensors";
+    public const string ImagePrompts = "references.jsonl";
     public const string Pairs = "pairs";
     public const string Pickle = "patch_quality.pkl";
     public const string Rejected = "rejected";

@@ -2,7 +2,7 @@ using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.DataConstruction;
 
-/// <summary>Files that a manifest names.</summary>
+/// <summary>Files that a manifest names, or a file of image prompts.</summary>
 internal static class RecordedFile
 {
     /// <summary>Where a file is.</summary>
@@ -10,12 +10,18 @@ internal static class RecordedFile
     /// <param name="file">The path that the manifest has.</param>
     /// <exception cref="PairFolderException">The path leads out of the folder.</exception>
     public static string Locate(string folder, string file)
+        => Find(folder, file) ?? throw new PairFolderException(folder, file, "the manifest names a path that is not one below the folder.");
+
+    /// <summary>Where a file is; null: the path leads out of the folder.</summary>
+    /// <param name="folder">The folder of pairs.</param>
+    /// <param name="file">The path, with slashes of either kind.</param>
+    public static string? Find(string folder, string file)
     {
         string[] parts = file.Split('/', '\\');
-        if (Path.IsPathRooted(file) || parts.Any(
-            p => p is "" or "." or ".." || p.Contains(':', StringComparison.Ordinal) || p.Contains('\0', StringComparison.Ordinal)))
-            throw new PairFolderException(folder, file, "the manifest names a path that is not one below the folder.");
-        return Path.Combine([folder, .. parts]);
+        return Path.IsPathRooted(file) || parts.Any(
+            p => p is "" or "." or ".." || p.Contains(':', StringComparison.Ordinal) || p.Contains('\0', StringComparison.Ordinal))
+            ? null
+            : Path.Combine([folder, .. parts]);
     }
 
     /// <summary>Checks that a file is there and holds what was written.</summary>

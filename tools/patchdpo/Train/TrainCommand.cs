@@ -39,7 +39,7 @@ internal sealed class TrainCommand : ToolCommand
             ModelPath.Embedded);
         _generator.AddTo(this, generates: false);
         _pairs = DeclareRequired<DirectoryInfo>("--pairs", "Folder of pairs: what 'build' makes, or a folder in the official layout (sample0/, sample1/, ..., "
-            + "patch_quality.pkl).");
+            + "patch_quality.pkl); its references.jsonl names the objects of families that need names, boxes or several of them.");
         _verify = Declare<bool>("--verify", "Compare every file of the pairs with its SHA-256 in the manifest first.");
         _output = Declare<FileInfo?>("--output", "File for the adapter: .safetensors, or .bin for the official form in float16. It is replaced where it "
             + "exists, and only when the training is done.");
