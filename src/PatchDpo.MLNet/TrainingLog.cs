@@ -1,10 +1,11 @@
 using System.Globalization;
 using Microsoft.ML.Runtime;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>Passes progress on to the caller at every step, and to <c>MLContext.Log</c> about fifty times in a training.</summary>
+/// <summary>Passes progress on to the caller at every step, and to <c>MLContext.Log</c> about fifty times in a training and at its probes.</summary>
 internal sealed class TrainingLog(IChannel channel, Action<TrainingProgress>? callback, IProgress<TrainingProgress>? progress) : IProgress<TrainingProgress>
 {
     private const int Messages = 50;
@@ -24,6 +25,9 @@ internal sealed class TrainingLog(IChannel channel, Action<TrainingProgress>? ca
                 + $"{value.Elapsed.TotalSeconds:F0} s, {value.Remaining.TotalSeconds:F0} s left"));
             (_lossSum, _steps) = (0, 0);
         }
+        foreach (TrainingProbeResult probe in value.Probes)
+            channel.Info(MessageSensitivity.None, string.Create(CultureInfo.InvariantCulture,
+                $"probe of step {probe.Step}: {probe.Value:F4}, the best is {probe.BestValue:F4} of step {probe.BestStep}"));
         callback?.Invoke(value);
         progress?.Report(value);
     }

@@ -3,10 +3,12 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Probes;
 using PatchDpo.Torch.Weights.Safetensors;
 
 namespace PatchDpo.MLNet.Tests;
@@ -91,6 +93,29 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
         Assert.Contains(messages, m => m.Contains("2 steps of 4 pairs", StringComparison.Ordinal));
         Assert.Contains(messages, m => m.Contains("step 2 of 2: loss", StringComparison.Ordinal) && m.Contains("pairs a second", StringComparison.Ordinal)
             && m.EndsWith("0 s left", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_probe_among_the_trainings_options_is_drawn_and_told()
+    {
+        var messages = new List<string>();
+        var ml = new MLContext(1);
+        ml.Log += (_, e) => messages.Add(e.Message);
+        List<TrainingProbeResult> told = [];
+        using EvaluationModels models = EvaluationModels.FromFolders(null, null, _models.Dino);
+        var options = new PatchDpoTrainer.Options
+        {
+            Training = new()
+            {
+                MaxSteps = 2,
+                Probe = new() { Rows = [new("one", "a cat", [TinyPersonalizedModel.Image(1)])], Every = 1, Generation = Fast, Evaluator = models.CreateEvaluator() },
+            },
+            Generation = Fast,
+            ProgressCallback = p => told.AddRange(p.Probes),
+        };
+        ml.PatchDpo.Trainers.PatchDpo(_model, options).Fit(_scored).Dispose();
+        Assert.Equal([0, 1, 2], told.Select(p => p.Step));
+        Assert.Equal(3, messages.Count(m => m.Contains("probe of step", StringComparison.Ordinal)));
     }
 
     [Fact]

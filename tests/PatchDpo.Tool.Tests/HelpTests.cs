@@ -19,7 +19,8 @@ public sealed class HelpTests
         "train", "--model", "--adapter", "--image-encoder", "--tokenizer", "--pairs", "--verify", "--output", "--objective", "--steps", "--batch-size",
         "--learning-rate", "--weight-decay", "--weights", "--contrast", "--low-percentile", "--high-percentile", "--min-snr-gamma", "--beta", "--text-dropout",
         "--image-dropout", "--both-dropout", "--scale", "--size", "--seed", "--refuse-long-prompts", "--device", "--dtype", "--schedule", "--warmup-steps",
-        "--accumulate", "--max-gradient-norm", "--ema-decay")]
+        "--accumulate", "--max-gradient-norm", "--ema-decay", "--probe-prompts", "--probe-references", "--probe-every", "--probe-metric",
+        "--probe-dino", "--probe-clip", "--probe-steps")]
     [InlineData(
         "train-encoder", "<encoder>", "<photos>", "<output>", "--steps", "--batch", "--points", "--learning-rate", "--crop", "--head", "--blocks", "--stage,",
         "--patch", "--size", "--rotation", "--perspective", "--light", "--temperature", "--paste", "--seed", "--measure")]

@@ -155,6 +155,42 @@ public sealed class TrainTests : IDisposable
         Assert.NotEqual(stored, File.ReadAllBytes(_output));
     }
 
+    [Fact]
+    public void A_probe_is_drawn_measured_and_leaves_the_adapter_as_it_is()
+    {
+        string log = Path.Combine(_root, "log"), state = Path.Combine(_root, "state"), photos = Path.Combine(_root, "photos");
+        Directory.CreateDirectory(photos);
+        string[] few = ["--steps", "2", "--batch-size", "2", "--learning-rate", "1e-2"];
+        Assert.Equal(0, Run("embedded", few).ExitCode);
+        byte[] without = File.ReadAllBytes(_output);
+        foreach ((string subject, int seed) in new[] { ("red cube", 1), ("cat", 2), ("cat", 3) })
+            ImageFile.SavePng(Path.Combine(Directory.CreateDirectory(Path.Combine(photos, subject)).FullName, $"{seed}.png"), TinyPersonalizedModel.Image(seed));
+        string prompts = Path.Combine(_root, "prompts.txt");
+        File.WriteAllText(prompts, "a {} on a beach\n\na {} on grass\n");
+        string[] probe = ["--probe-prompts", prompts, "--probe-references", photos, "--probe-every", "1", "--probe-steps", "2", "--probe-metric", "clip-t"];
+        (int exitCode, _, string[] errors) = Run("embedded", [.. few, .. probe, "--log", log, "--state", state]);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Equal(without, File.ReadAllBytes(_output));
+        string[] told = [.. errors.Where(l => l.StartsWith("probe of step", StringComparison.Ordinal))];
+        Assert.Equal(3, told.Length);
+        Assert.All(told, l => Assert.Matches(
+            @"^probe of step \d: patch quality [-\d.]+, DINO [-\d.]+, CLIP-I [-\d.]+, CLIP-T [-\d.]+; the best is [-\d.]+ of step \d$", l));
+        Assert.Equal(["probe-00000000.png", "probe-00000001.png", "probe-00000002.png"],
+            Directory.GetFiles(log, "*.png").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Single(Directory.GetDirectories(state, "best-*"));
+
+        // Photos' models are measured with ImageNet's ResNet-18, whose patch quality decides.
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"), family: TinyFamily.Sd15);
+        (exitCode, _, errors) = Run(model, [.. few, .. probe[..^2]]);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.Contains(errors, l => l.StartsWith("probe of step 2: patch quality ", StringComparison.Ordinal)
+            && l.Contains("subject similarity", StringComparison.Ordinal));
+
+        (exitCode, _, errors) = Run("embedded", [.. few, .. probe[2..4]]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("--probe-prompts", Assert.Single(errors), StringComparison.Ordinal);
+    }
+
     [SkippableTheory]
     [InlineData("-INT")]
     [InlineData("-TERM")]

@@ -39,6 +39,18 @@ public sealed class PersonalizationEvaluator
         (_dino, _clip, _patchQuality, _subject, _models, _options) = (dino, clip, patchQuality, subject, models ?? [], options ?? new());
     }
 
+    /// <summary>Who the models are, as far as the evaluator was told.</summary>
+    internal IReadOnlyList<EvaluationModel> Models => _models;
+
+    /// <summary>Whether there is a model for a metric.</summary>
+    internal bool Measures(PersonalizationMetric metric) => metric switch
+    {
+        PersonalizationMetric.Dino => _dino is not null,
+        PersonalizationMetric.ClipI or PersonalizationMetric.ClipT => _clip is not null,
+        PersonalizationMetric.SubjectSimilarity => _subject is not null,
+        _ => _patchQuality is not null,
+    };
+
     /// <summary>Evaluates rows.</summary>
     /// <param name="rows">Generated images of one or more subjects, in any order; read once.</param>
     /// <param name="cancellationToken">Stops between batches.</param>

@@ -34,6 +34,16 @@ public sealed record PersonalizationMetrics(
     /// <summary>The prompts of which CLIP's text encoder saw the beginning alone, by the rows' places: CLIP-T was measured on that.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
 
+    /// <summary>A metric by its name; null where it was not measured.</summary>
+    internal MetricEstimate? Find(PersonalizationMetric metric) => metric switch
+    {
+        PersonalizationMetric.Dino => Dino,
+        PersonalizationMetric.ClipI => ClipI,
+        PersonalizationMetric.ClipT => ClipT,
+        PersonalizationMetric.SubjectSimilarity => SubjectSimilarity,
+        _ => PatchQuality,
+    };
+
     /// <summary>One line for each metric, with what was measured and on how much.</summary>
     public override string ToString()
     {

@@ -1,7 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using PatchDpo.Torch.Foundation;
-
 namespace PatchDpo.Torch.Loop;
 
 /// <summary><c>training.json</c>: a checkpoint without its tensors.</summary>
@@ -18,39 +14,19 @@ internal sealed record CheckpointRecord(
     /// <summary>The version that is written.</summary>
     public const int CurrentFormat = 1;
 
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = true,
-        NewLine = "\n",
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        AllowDuplicateProperties = false,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-    };
-
     /// <summary>Reads and checks a record.</summary>
     /// <exception cref="TrainingStateException">It is not one, or one of another version.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static CheckpointRecord Read(string path)
     {
-        string text = TextFile.Read(path, (problem, inner) => new TrainingStateException(path, problem, inner));
-        CheckpointRecord record;
-        try
-        {
-            record = JsonSerializer.Deserialize<CheckpointRecord>(text, Json) ?? throw new TrainingStateException(path, "the JSON is null.");
-        }
-        catch (JsonException e)
-        {
-            throw new TrainingStateException(path, $"not what a checkpoint has: {e.Message}", e);
-        }
+        CheckpointRecord record = StateFile.Read<CheckpointRecord>(path);
         return record.Format == CurrentFormat
             ? record
             : throw new TrainingStateException(path, $"the layout has version {record.Format}; this library reads version {CurrentFormat}.");
     }
 
     /// <summary>The record as a file has it.</summary>
-    public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Json), (byte)'\n'];
+    public byte[] ToBytes() => StateFile.ToBytes(this);
 
     /// <summary>What differs between these settings and others that the training is to go on with, a line each; empty: nothing.</summary>
     public IReadOnlyList<string> ChangesTo(IReadOnlyDictionary<string, string> settings) =>

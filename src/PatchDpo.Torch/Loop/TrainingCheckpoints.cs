@@ -15,7 +15,13 @@ internal sealed class TrainingCheckpoints : IDisposable
     /// <summary>The record's file in a checkpoint.</summary>
     public const string RecordFile = "training.json";
 
-    private const string Prefix = "step-", Unfinished = ".tmp";
+    /// <summary>The file in the best checkpoint that says why it is.</summary>
+    public const string BestFile = "best.json";
+
+    /// <summary>The file in the best checkpoint with what the training would give at its step.</summary>
+    public const string ResultFile = "adapter.safetensors";
+
+    private const string Prefix = "step-", BestPrefix = "best-", Unfinished = ".tmp";
 
     private readonly TrainingStateOptions _options;
     private readonly TrainingHeader _header;
@@ -40,7 +46,8 @@ internal sealed class TrainingCheckpoints : IDisposable
         var checkpoints = new TrainingCheckpoints(options, header, Path.GetFullPath(options.Folder));
         try
         {
-            foreach (string left in Checkpoints(checkpoints._folder).Where(f => f.EndsWith(Unfinished, StringComparison.Ordinal)))
+            foreach (string left in new[] { Prefix, BestPrefix }.SelectMany(p => Checkpoints(checkpoints._folder, p))
+                .Where(f => f.EndsWith(Unfinished, StringComparison.Ordinal)))
                 Directory.Delete(left, recursive: true);
             if (LastRecord(options.Folder)?.ChangesTo(header.Settings) is { Count: > 0 } changes)
                 throw new TrainingStateMismatchException(options.Folder, changes, [.. header.Changeable.Keys]);
@@ -102,6 +109,45 @@ internal sealed class TrainingCheckpoints : IDisposable
             return;
         // Nothing can be gone on from weights that are not finite.
         loop.CheckWeights();
+        WriteFolder(loop, folder);
+        RemoveOld();
+    }
+
+    /// <summary>The best checkpoint by a measure; null where there is none, or one of another training or by another measure.</summary>
+    /// <param name="measure">SHA-256 of what is measured, and with what.</param>
+    /// <exception cref="TrainingStateException">It is damaged.</exception>
+    public BestRecord? FindBest(string measure) =>
+        // A killed process may have left two, the worse of which it was about to remove.
+        Steps(_folder, BestPrefix).Select(step => FolderOf(_folder, step, BestPrefix))
+            .Where(folder => CheckpointRecord.Read(Path.Combine(folder, RecordFile)).ChangesTo(_header.Settings).Count == 0)
+            .Select(folder => StateFile.Read<BestRecord>(Path.Combine(folder, BestFile)))
+            .Where(best => best.Measure == measure).OrderByDescending(best => best.Value).ThenBy(best => best.Step).FirstOrDefault();
+
+    /// <summary>Writes a checkpoint of the loop as it is under the best one's name, and removes the one that was the best before.</summary>
+    /// <param name="loop">The loop.</param>
+    /// <param name="best">Why it is the best.</param>
+    /// <param name="writeResult">Writes what the training would give at this step.</param>
+    /// <exception cref="IOException">It cannot be written; the best before is whole.</exception>
+    /// <exception cref="NonFiniteLossException">The loop's weights are not finite.</exception>
+    public void SaveBest(TrainingLoop loop, BestRecord best, Action<Stream> writeResult)
+    {
+        loop.CheckWeights();
+        // Only one of another training or measure can have the name.
+        RemoveFolder(FolderOf(_folder, best.Step, BestPrefix));
+        WriteFolder(loop, FolderOf(_folder, best.Step, BestPrefix), unfinished =>
+        {
+            Write(Path.Combine(unfinished, ResultFile), writeResult);
+            Write(Path.Combine(unfinished, BestFile), stream => stream.Write(StateFile.ToBytes(best)));
+        });
+        foreach (int step in Steps(_folder, BestPrefix).Where(s => s != best.Step).ToArray())
+            RemoveFolder(FolderOf(_folder, step, BestPrefix));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+
+    private void WriteFolder(TrainingLoop loop, string folder, Action<string>? writeMore = null)
+    {
         string unfinished = folder + Unfinished;
         try
         {
@@ -111,6 +157,7 @@ internal sealed class TrainingCheckpoints : IDisposable
                 CheckpointRecord.CurrentFormat, loop.Steps, loop.Steps * _header.RowsPerStep, state.Numbers, _header.Settings, _header.Changeable);
             Write(Path.Combine(unfinished, TensorFile), stream => SafetensorsWriter.Write(stream, state.Tensors));
             Write(Path.Combine(unfinished, RecordFile), stream => stream.Write(record.ToBytes()));
+            writeMore?.Invoke(unfinished);
             Directory.Move(unfinished, folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -120,21 +167,22 @@ internal sealed class TrainingCheckpoints : IDisposable
             string last = LastStep(_folder) is int before ? $"the last one, of step {before}, is whole" : "there is none before it";
             throw new IOException($"The checkpoint of step {loop.Steps} could not be written into '{_folder}' ({e.Message}); {last}.", e);
         }
-        RemoveOld();
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _lock.Dispose();
 
     private void RemoveOld()
     {
         foreach (int step in Steps(_folder).OrderDescending().Skip(_options.KeepLast).Where(s => _options.KeepEvery is not int every || s % every != 0))
-        {
-            // Renamed first: what a killed process leaves of it is no checkpoint.
-            string folder = FolderOf(_folder, step), removed = folder + Unfinished;
-            Directory.Move(folder, removed);
-            Directory.Delete(removed, recursive: true);
-        }
+            RemoveFolder(FolderOf(_folder, step));
+    }
+
+    private static void RemoveFolder(string folder)
+    {
+        if (!Directory.Exists(folder))
+            return;
+        // Renamed first: what a killed process leaves of it is no checkpoint.
+        string removed = folder + Unfinished;
+        Directory.Move(folder, removed);
+        Directory.Delete(removed, recursive: true);
     }
 
     private static void Write(string path, Action<Stream> write)
@@ -144,20 +192,21 @@ internal sealed class TrainingCheckpoints : IDisposable
         stream.Flush(flushToDisk: true);
     }
 
-    private static IEnumerable<int> Steps(string folder)
+    private static IEnumerable<int> Steps(string folder, string prefix = Prefix)
     {
         if (!Directory.Exists(folder))
             yield break;
-        foreach (string path in Checkpoints(folder))
+        foreach (string path in Checkpoints(folder, prefix))
         {
-            if (int.TryParse(Path.GetFileName(path).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step))
+            if (int.TryParse(Path.GetFileName(path).AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step))
                 yield return step;
         }
     }
 
     // Finished or not.
-    private static IEnumerable<string> Checkpoints(string folder)
-        => FolderFiles.Folders(folder).Where(f => Path.GetFileName(f).StartsWith(Prefix, StringComparison.Ordinal));
+    private static IEnumerable<string> Checkpoints(string folder, string prefix)
+        => FolderFiles.Folders(folder).Where(f => Path.GetFileName(f).StartsWith(prefix, StringComparison.Ordinal));
 
-    private static string FolderOf(string folder, int step) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D8}"));
+    private static string FolderOf(string folder, int step, string prefix = Prefix)
+        => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{prefix}{step:D8}"));
 }

@@ -106,14 +106,16 @@ internal sealed class TrainingLoop : IDisposable
     /// <param name="findCause">Asked for the cause when a loss is not finite, as a sentence; null, or where it gives null: nothing is known.</param>
     /// <param name="checkpoints">Where the training goes on from, and keeps its state; null: it begins, and keeps none.</param>
     /// <param name="cancellationToken">Looked at before each batch; the step that it stops is not taken, and the ones before are kept.</param>
+    /// <param name="beforeSteps">Called before the first step, when the loop is where it goes on from; null: none.</param>
     /// <exception cref="NonFiniteLossException">A loss or its gradients are not finite, or the weights that the last step left.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Run(Func<int, int, Tensor> loss, Action<TrainingLoopStep>? afterStep = null, Func<string?>? findCause = null,
-        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default)
+        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null)
     {
         checkpoints?.Restore(this);
         try
         {
+            beforeSteps?.Invoke();
             while (Steps < _options.MaxSteps)
             {
                 TrainingLoopStep done = TakeStep(loss, findCause, cancellationToken);
@@ -144,6 +146,10 @@ internal sealed class TrainingLoop : IDisposable
         _average?.CopyToParameters();
         _master?.Publish();
     }
+
+    /// <summary>Copies the moving average, where there is one, into parameters that hold what the trained ones do.</summary>
+    /// <param name="copies">In the parameters' order.</param>
+    public void CopyAverageTo(IEnumerable<Parameter> copies) => _average?.CopyTo(copies);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -33,11 +33,15 @@ internal sealed class WeightAverage(IReadOnlyList<Parameter> parameters, double 
     }
 
     /// <summary>The weights become their averages.</summary>
-    public void CopyToParameters()
+    public void CopyToParameters() => CopyTo(parameters);
+
+    /// <summary>Other weights become the averages.</summary>
+    /// <param name="others">In the parameters' order.</param>
+    public void CopyTo(IEnumerable<Parameter> others)
     {
         using IDisposable noGrad = no_grad();
-        for (int i = 0; i < _averages.Length; i++)
-            parameters[i].copy_(_averages[i]);
+        foreach ((Parameter other, Tensor average) in others.Zip(_averages))
+            other.copy_(average);
     }
 
     /// <inheritdoc/>

@@ -9,6 +9,7 @@ using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Training.Probes;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -96,6 +97,8 @@ public sealed class PatchDpoTrainer
     /// <exception cref="TrainingStateMismatchException">The state is of a training with other options, pairs or weights.</exception>
     /// <exception cref="TrainingStateException">The state's last checkpoint is damaged, or beyond the steps that are asked for.</exception>
     /// <exception cref="IOException">A checkpoint cannot be written, or another process trains with the state.</exception>
+    /// <exception cref="NonFiniteLatentsException">A probe's picture cannot be drawn with the layers as they have become.</exception>
+    /// <exception cref="ObjectDisposedException">There is a probe, and the model's encoders were released.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public AdapterLayers Train(PreparedPairs pairs, CancellationToken cancellationToken = default)
     {
@@ -133,12 +136,15 @@ public sealed class PatchDpoTrainer
         int stepsTaken = 0;
         // A training that goes on has its first step where the last checkpoint was.
         using TrainingCourse? course = _options.LogFolder is string folder ? new TrainingCourse(folder) : null;
+        TrainingProbe? probe = _options.Probe is null ? null : new TrainingProbe(_options.Probe, _model, _options.MaxSteps, checkpoints);
+        List<TrainingProbeResult> probes = [];
+        TimeSpan probing = TimeSpan.Zero;
         var clock = Stopwatch.StartNew();
         // What somebody else's backward pass failed with, unasked for, is no cause here.
         Recomputed.TakeFailure();
         try
         {
-            loop.Run(Loss, Report, FindCause, checkpoints, cancellationToken);
+            loop.Run(Loss, Report, FindCause, checkpoints, cancellationToken, BeforeSteps);
         }
         catch (NonFiniteLossException e)
         {
@@ -167,11 +173,28 @@ public sealed class PatchDpoTrainer
             return loss.Value;
         }
 
+        void BeforeSteps()
+        {
+            // One that a killed process did not come to, or did not write down, is drawn (again).
+            Probe();
+            (probing, clock) = (TimeSpan.Zero, Stopwatch.StartNew());
+        }
+
+        void Probe()
+        {
+            if (probe?.IsDue(loop.Steps) != true)
+                return;
+            TrainingProbeResult result = probe.Run(tuned, layers => Trained(layers).Select(p => p.Item2), loop, cancellationToken);
+            probing += result.Elapsed;
+            probes.Add(course is null ? result : course.Add(result, probe.Grid(result)));
+        }
+
         void Report(TrainingLoopStep done)
         {
             float? accuracy = accuracies.Count == 0 ? null : accuracies.Average();
             accuracies.Clear();
             TimeSpan elapsed = clock.Elapsed;
+            TimeSpan stepping = elapsed - probing;
             stepsTaken++;
             var progress = new TrainingProgress(done.Step, _options.MaxSteps, (float)done.Loss, elapsed, accuracy)
             {
@@ -180,11 +203,13 @@ public sealed class PatchDpoTrainer
                 LearningRate = done.LearningRate,
                 GradientNorm = done.GradientNorm,
                 IsSpike = done.IsSpike,
-                PairsPerSecond = stepsTaken * (double)parts * batch / elapsed.TotalSeconds,
-                Remaining = elapsed / stepsTaken * (_options.MaxSteps - done.Step),
+                PairsPerSecond = stepsTaken * (double)parts * batch / stepping.TotalSeconds,
+                Remaining = (stepping / stepsTaken * (_options.MaxSteps - done.Step)) + (probe?.TimeAfter(done.Step) ?? TimeSpan.Zero),
             };
             course?.Add(progress);
-            _options.Progress?.Report(progress);
+            Probe();
+            _options.Progress?.Report(progress with { Probes = [.. probes] });
+            probes.Clear();
         }
     }
 

@@ -5,6 +5,7 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.Torch.Training;
 
@@ -137,7 +138,8 @@ public sealed record PatchDpoTrainerOptions
     public ConditionStoreOptions? Store { get; init; }
 
     /// <summary>
-    /// A folder for the training's course: <c>training.jsonl</c> with a line for each step, and a TensorBoard event file. Null (default): none.
+    /// A folder for the training's course: <c>training.jsonl</c> with a line for each step, and a TensorBoard event file; with a <see cref="Probe"/> also
+    /// <c>probes.jsonl</c> and a picture grid for each, <c>probe-00000500.png</c> and so on. Null (default): none.
     /// </summary>
     /// <exception cref="ArgumentException">The name is empty.</exception>
     public string? LogFolder
@@ -156,12 +158,20 @@ public sealed record PatchDpoTrainerOptions
     /// </remarks>
     public TrainingStateOptions? State { get; init; }
 
+    /// <summary>
+    /// What is drawn and measured before the first step, every so many steps and at the end; null (default): nothing. With <see cref="State"/>, the best step's
+    /// checkpoint is kept in <c>best-00000500</c> and so on, and <c>adapter.safetensors</c> in it is what the training would have given.
+    /// </summary>
+    /// <remarks>It needs the model's encoders: <see cref="PersonalizedModel.ReleaseEncoders"/> must not be called before.</remarks>
+    public TrainingProbeOptions? Probe { get; init; }
+
     /// <summary>Called after each step; null (default) for none.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
     /// <summary>Checks what no single property can.</summary>
     /// <exception cref="ArgumentException">
-    /// More than all pairs would be dropped, steps do not fit float32, or min-SNR weighting is asked for where there is none.
+    /// More than all pairs would be dropped, steps do not fit float32, min-SNR weighting is asked for where there is none, or the probe's evaluator does not
+    /// measure what decides.
     /// </exception>
     internal void Validate()
     {
@@ -171,5 +181,6 @@ public sealed record PatchDpoTrainerOptions
         ArgumentRange.CheckAdamW(LearningRate, WeightDecay, Beta1);
         if (MinSnrGamma is not null && !TrainingObjectives.WeighsErrors(Objective))
             throw new ArgumentException($"{nameof(MinSnrGamma)} weights squared errors; {Objective} has no such weights.");
+        Probe?.Validate();
     }
 }

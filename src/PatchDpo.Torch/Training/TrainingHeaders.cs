@@ -15,10 +15,10 @@ internal static class TrainingHeaders
     /// <summary>The setting with the seed.</summary>
     public const string Seed = nameof(PatchDpoTrainerOptions.Seed);
 
-    // The first three decide nothing of what is learned; the length, the checkpoints and other folders may change.
+    // The first three and the probe decide nothing of what is learned; the length, the checkpoints and other folders may change.
     private static readonly string[] NotCompared = [nameof(PatchDpoTrainerOptions.Progress), nameof(PatchDpoTrainerOptions.MaxPromptCharacters),
         nameof(PatchDpoTrainerOptions.RefuseTruncatedPrompts), nameof(PatchDpoTrainerOptions.MaxSteps), nameof(PatchDpoTrainerOptions.State),
-        nameof(PatchDpoTrainerOptions.Store), nameof(PatchDpoTrainerOptions.LogFolder)];
+        nameof(PatchDpoTrainerOptions.Store), nameof(PatchDpoTrainerOptions.LogFolder), nameof(PatchDpoTrainerOptions.Probe)];
 
     /// <summary>Options, model and data of a training.</summary>
     /// <param name="options">With a state.</param>

@@ -1,4 +1,5 @@
 using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.Torch.Training;
 
@@ -30,6 +31,11 @@ public sealed record TrainingProgress(int Step, int MaxSteps, float Loss, TimeSp
 
     /// <summary>How long the rest of the steps will take, if they take as long as those since the training began or went on.</summary>
     public TimeSpan Remaining { get; init; }
+
+    /// <summary>
+    /// What was drawn and measured (<see cref="PatchDpoTrainerOptions.Probe"/>) since the step before: after this step and, in the first report, before it.
+    /// </summary>
+    public IReadOnlyList<TrainingProbeResult> Probes { get; init; } = [];
 
     /// <summary>What else is worth a warning: what the adapter's family has to say of the pairs' references; the same list at every step.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];

@@ -209,6 +209,37 @@ public sealed class TrainingCheckpointsTests : IDisposable
         });
     }
 
+    [Fact]
+    public void Of_two_best_checkpoints_that_a_kill_left_the_better_is_the_best_and_the_next_takes_both_places()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using TrainingCheckpoints checkpoints = Open();
+        using var loop = new TrainingLoop(Make(), Options);
+        string first = Path.Combine(State, "best-00000000"), second = Path.Combine(State, "best-00000003"), aside = _folder.File("aside");
+        Assert.Null(checkpoints.FindBest("m"));
+        Save(0, 0.25);
+        Directory.Move(first, aside);
+        Save(3, 0.5);
+        // As if the process had been killed between writing the one and removing the other, and while it wrote a third.
+        Directory.Move(aside, first);
+        Directory.CreateDirectory(Path.Combine(State, "best-00000005.tmp"));
+        Assert.Equal((3, 0.5), checkpoints.FindBest("m") is { } best ? (best.Step, best.Value) : default);
+        Assert.Null(checkpoints.FindBest("another measure"));
+        Save(4, 0.75);
+        Assert.Equal(["best-00000004", "best-00000005.tmp"], Directory.GetDirectories(State).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal("result", File.ReadAllText(Path.Combine(State, "best-00000004", TrainingCheckpoints.ResultFile)));
+        checkpoints.Dispose();
+        using TrainingCheckpoints opened = Open();
+        Assert.Equal(["best-00000004"], Directory.GetDirectories(State).Select(f => Path.GetFileName(f)));
+        // Nothing is gone on from it: it is no last checkpoint.
+        Assert.Null(TrainingCheckpoints.LastStep(State));
+        File.WriteAllText(Path.Combine(State, "best-00000004", TrainingCheckpoints.BestFile), "{");
+        Assert.Contains("best.json", Assert.Throws<TrainingStateException>(() => opened.FindBest("m")).Message, StringComparison.Ordinal);
+
+        void Save(int step, double value) => checkpoints.SaveBest(
+            loop, new BestRecord(step, "Metric", value, new Dictionary<string, double> { ["Metric"] = value }, "m"), stream => stream.Write("result"u8));
+    }
+
     private static TrainingHeader Header { get; } = new(
         new Dictionary<string, string> { ["Seed"] = "1", ["Rate"] = "0.05" }, new Dictionary<string, string> { ["MaxSteps"] = "8" }, 10);
 

@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.DataConstruction;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Data;
+using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.Tool.Train;
 
@@ -41,8 +43,9 @@ internal sealed class AdapterTraining(
         {
             var trainer = new PatchDpoTrainer(generator, options(new DirectProgress<TrainingProgress>(p => Show(shown, p))));
             using PreparedPairs pairs = trainer.Prepare(Told(folder, shown), cancellationToken);
-            // Gigabytes that the steps do not need.
-            generator.ReleaseEncoders();
+            // Gigabytes that the steps do not need; a probe does.
+            if (choices.Probe is null)
+                generator.ReleaseEncoders();
             return trainer.Train(pairs, cancellationToken);
         }));
         cancellationToken.ThrowIfCancellationRequested();
@@ -94,11 +97,20 @@ internal sealed class AdapterTraining(
             PromptWarnings.Print(progress.TruncatedPrompts, shown.WriteLine);
             PromptWarnings.Print(progress.Warnings, shown.WriteLine);
         }
+        foreach (TrainingProbeResult probe in progress.Probes)
+            shown.WriteLine($"probe of step {probe.Step}: {string.Join(", ", Scores(probe.Metrics))}; the best is {probe.BestValue:F4} of step {probe.BestStep}");
         string preferred = progress.ImplicitAccuracy is float share ? $", reference preferred {_preferred.Add(share):P0}" : "";
         string spike = progress.IsSpike ? ", a spike, not taken" : "";
         shown.Report(progress.Step, progress.MaxSteps, $"step {progress.Step} of {progress.MaxSteps}: loss {_loss.Add(progress.Loss):F4}{preferred}{spike}, "
             + $"{progress.PairsPerSecond:0.##} pairs/s, {Left(progress.Remaining)} left");
     }
+
+    private static IEnumerable<string> Scores(PersonalizationMetrics metrics)
+        => new (string Name, MetricEstimate? Metric)[]
+        {
+            ("patch quality", metrics.PatchQuality), ("DINO", metrics.Dino), ("CLIP-I", metrics.ClipI), ("CLIP-T", metrics.ClipT),
+            ("subject similarity", metrics.SubjectSimilarity),
+        }.Where(m => m.Metric is not null).Select(m => $"{m.Name} {m.Metric!.Mean:F4}");
 
     private static string Left(TimeSpan time) => time.TotalHours >= 1 ? $"{(int)time.TotalHours}:{time:mm\\:ss}" : $"{time:m\\:ss}";
 }

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.Tool.Train;
 
@@ -29,6 +31,7 @@ internal sealed class TrainCommand : ToolCommand
     private readonly Option<bool> _refuse, _verify, _prepareOnly, _gradientCheckpointing;
     private readonly StateOptions _state = new();
     private readonly StoreOptions _store = new();
+    private readonly ProbeOptions _probe = new();
 
     private bool _continues;
 
@@ -79,7 +82,9 @@ internal sealed class TrainCommand : ToolCommand
         _refuse = Declare<bool>("--refuse-long-prompts", "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning.");
         _store.AddTo(this);
         _prepareOnly = Declare<bool>("--prepare-only", "Encode the pairs into the store, and do not train; any number of processes may do so at the same time.");
-        _log = Declare<string?>("--log", "Folder for the training's course: training.jsonl, a line a step, and TensorBoard's files; default: none.");
+        _log = Declare<string?>("--log", "Folder for the training's course: training.jsonl, a line a step, and TensorBoard's files, and the probes' scores and "
+            + "pictures; default: none.");
+        _probe.AddTo(this);
         _state.AddTo(this);
         _compute.AddTo(this);
     }
@@ -100,7 +105,9 @@ internal sealed class TrainCommand : ToolCommand
             Device = _compute.Device(arguments),
             DType = _compute.DType(arguments),
         };
-        var training = new AdapterTraining(ModelPath.Generator(model), loading, Choices(arguments, isSmall: model == ModelPath.Embedded));
+        bool isSmall = model == ModelPath.Embedded;
+        using EvaluationModels? models = isPreparation ? null : _probe.OpenModels(arguments, isSmall, loading.Device);
+        var training = new AdapterTraining(ModelPath.Generator(model), loading, Choices(arguments, isSmall, _probe.Read(arguments, models)));
         (string pairs, bool verify) = (arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify));
         if (isPreparation)
             training.Prepare(pairs, verify, cancellationToken);
@@ -109,7 +116,7 @@ internal sealed class TrainCommand : ToolCommand
         return Ending.Done;
     }
 
-    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall)
+    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall, TrainingProbeOptions? probe)
     {
         (int steps, int batch, double rate, WeightMapOptions weights) = isSmall
             ? EmbeddedTraining.Choices
@@ -151,6 +158,7 @@ internal sealed class TrainCommand : ToolCommand
             Store = _store.Read(arguments),
             LogFolder = arguments.GetValue(_log),
             State = _state.Read(arguments),
+            Probe = probe,
             Progress = progress,
         };
     }
