@@ -22,30 +22,35 @@ internal sealed class CompareCommand : ToolCommand
         ScoreFile before = ScoreFile.Read(arguments.GetValue(_before)!), after = ScoreFile.Read(arguments.GetValue(_after)!);
         int show = arguments.GetValue(_show) is >= 0 and int n ? n : throw new InputException("--show must be at least 0.");
         if (before.Setting != after.Setting)
-            throw new InputException($"'{before.Path}' is of the setting {before.Setting}, '{after.Path}' of {after.Setting}: the two do not compare.");
+        {
+            throw new InputException(
+                $"'{before.Path}' is of the setting {before.Setting}, '{after.Path}' of {after.Setting}: the two do not compare.");
+        }
         foreach ((string role, string hash) in before.Models)
             if (after.Models.TryGetValue(role, out string? other) && other != hash)
                 throw new InputException($"The two were measured with different models of {role}: SHA-256 {hash} and {other}.");
-        string[] subjects = [.. before.Subjects.Keys.Where(after.Subjects.ContainsKey)], images = [.. before.Images.Keys.Where(after.Images.ContainsKey)];
+        string[] images = [.. before.Images.Keys.Where(after.Images.ContainsKey)];
         if (images.Length == 0)
             throw new InputException("The two evaluations have no image in common.");
-        // One subject has no spread over subjects.
-        bool overSubjects = subjects.Length > 1;
-        Console.WriteLine($"{images.Length} images of {subjects.Length} subjects are in both; paired differences, 95 % intervals over {(overSubjects ? "subjects" : "images")}");
+        string[][] subjects = [.. images.GroupBy(i => before.Images[i].Subject).Select(g => g.ToArray())];
+        // One subject has no spread over subjects. Its images are those that both have, whatever else is on one side.
+        (string[][] units, string over) = subjects.Length > 1 ? (subjects, "subjects") : ([.. images.Select(i => new[] { i })], "images");
+        Console.WriteLine($"{images.Length} images of {subjects.Length} subjects are in both; paired differences, 95 % intervals over {over}");
         Console.WriteLine($"{"",-20}{"before",8}{"after",8}{"change",9}   95 % interval");
-        string[] metrics = [.. ScoreFile.Metrics.Where(m => images.All(i => before.Images[i].ContainsKey(m) && after.Images[i].ContainsKey(m)))];
+        string[] metrics = [.. ScoreFile.Metrics.Where(m => images.All(i => new[] { before, after }.All(f => f.Images[i].Scores.ContainsKey(m))))];
         foreach (string metric in metrics)
         {
-            (double[] x, double[] y) = overSubjects ? (Values(before.Subjects, subjects), Values(after.Subjects, subjects))
-                : (Values(before.Images, images), Values(after.Images, images));
+            (double[] x, double[] y) = (Means(before), Means(after));
             MetricEstimate change = MetricEstimate.FromSubjects([.. y.Zip(x, (a, b) => a - b)]);
-            Console.WriteLine($"{Title(metric),-20}{x.Average(),8:F3}{y.Average(),8:F3}{Signed(change.Mean),9}   [{Signed(change.Lower)}, {Signed(change.Upper)}]");
+            Console.WriteLine(
+                $"{Title(metric),-20}{x.Average(),8:F3}{y.Average(),8:F3}{Signed(change.Mean),9}   [{Signed(change.Lower)}, {Signed(change.Upper)}]");
 
-            double[] Values(IReadOnlyDictionary<string, IReadOnlyDictionary<string, double>> rows, string[] names) => [.. names.Select(n => rows[n][metric])];
+            double[] Means(ScoreFile file) => [.. units.Select(unit => unit.Average(i => file.Images[i].Scores[metric]))];
         }
         // What says most of the subject, of what was measured.
         string ranked = new[] { "patchQuality", "dino", "subjectSimilarity", "clipI", "clipT" }.First(metrics.Contains);
-        (string Name, double Change)[] changes = [.. images.Select(i => (i, after.Images[i][ranked] - before.Images[i][ranked])).OrderByDescending(c => c.Item2)];
+        (string Name, double Change)[] changes =
+            [.. images.Select(i => (i, after.Images[i].Scores[ranked] - before.Images[i].Scores[ranked])).OrderByDescending(c => c.Item2)];
         List("better", changes.Where(c => c.Change > 0));
         List("worse", changes.Where(c => c.Change < 0).Reverse());
         Missing(before, after);
@@ -55,9 +60,10 @@ internal sealed class CompareCommand : ToolCommand
         void List(string word, IEnumerable<(string Name, double Change)> all)
         {
             (string Name, double Change)[] list = [.. all];
-            Console.WriteLine($"{list.Length} images got {word} in {Title(ranked)}{(list.Length > show ? $"; the first {show}:" : list.Length > 0 ? ":" : "")}");
+            string end = list.Length > show ? $"; the first {show}:" : list.Length > 0 ? ":" : "";
+            Console.WriteLine($"{list.Length} images got {word} in {Title(ranked)}{end}");
             foreach ((string name, double change) in list.Take(show))
-                Console.WriteLine($"  {Signed(change)}  {before.Images[name][ranked]:F3} -> {after.Images[name][ranked]:F3}  {name}");
+                Console.WriteLine($"  {Signed(change)}  {before.Images[name].Scores[ranked]:F3} -> {after.Images[name].Scores[ranked]:F3}  {name}");
         }
     }
 

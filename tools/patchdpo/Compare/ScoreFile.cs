@@ -4,15 +4,14 @@ using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Tool.Compare;
 
-/// <summary>What <c>evaluate</c> wrote: each subject's means and each image's scores, by the metrics' names.</summary>
+/// <summary>What <c>evaluate</c> wrote: each image's subject and scores, by the metrics' names.</summary>
 /// <param name="Path">The file.</param>
 /// <param name="Setting">The setting.</param>
 /// <param name="Models">The models by their roles, as hashes.</param>
-/// <param name="Subjects">The subjects' means.</param>
-/// <param name="Images">The images' scores, by subject and name (or prompt, where they have none).</param>
+/// <param name="Images">The images' subjects and scores, by name (or subject and prompt, where they have none).</param>
 internal sealed record ScoreFile(
-    string Path, string Setting, IReadOnlyDictionary<string, string> Models, IReadOnlyDictionary<string, IReadOnlyDictionary<string, double>> Subjects,
-    IReadOnlyDictionary<string, IReadOnlyDictionary<string, double>> Images)
+    string Path, string Setting, IReadOnlyDictionary<string, string> Models,
+    IReadOnlyDictionary<string, (string Subject, IReadOnlyDictionary<string, double> Scores)> Images)
 {
     /// <summary>The metrics, as the file names them.</summary>
     public static readonly string[] Metrics = ["dino", "clipI", "clipT", "patchQuality", "subjectSimilarity"];
@@ -33,9 +32,7 @@ internal sealed record ScoreFile(
             return new ScoreFile(
                 path, root.GetProperty("setting").GetString()!,
                 root.GetProperty("models").EnumerateArray().ToDictionary(m => m.GetProperty("role").GetString()!, m => m.GetProperty("sha256").GetString()!),
-                Rows(root.GetProperty("subjects"), s => s.GetProperty("subject").GetString()!),
-                Rows(root.GetProperty("imageMetrics"), i => i.GetProperty("name").GetString()
-                    ?? $"{i.GetProperty("subject").GetString()}/{i.GetProperty("prompt").GetString()}"));
+                root.GetProperty("imageMetrics").EnumerateArray().ToDictionary(Name, i => (Text(i, "subject"), Scores(i)), StringComparer.Ordinal));
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
         {
@@ -43,7 +40,10 @@ internal sealed record ScoreFile(
         }
     }
 
-    private static Dictionary<string, IReadOnlyDictionary<string, double>> Rows(JsonElement list, Func<JsonElement, string> name) => list.EnumerateArray()
-        .ToDictionary(name, e => (IReadOnlyDictionary<string, double>)Metrics.Where(m => e.GetProperty(m).ValueKind == JsonValueKind.Number)
-            .ToDictionary(m => m, m => e.GetProperty(m).GetDouble()), StringComparer.Ordinal);
+    private static string Name(JsonElement image) => image.GetProperty("name").GetString() ?? $"{Text(image, "subject")}/{Text(image, "prompt")}";
+
+    private static string Text(JsonElement image, string property) => image.GetProperty(property).GetString()!;
+
+    private static IReadOnlyDictionary<string, double> Scores(JsonElement image)
+        => Metrics.Where(m => image.GetProperty(m).ValueKind == JsonValueKind.Number).ToDictionary(m => m, m => image.GetProperty(m).GetDouble());
 }

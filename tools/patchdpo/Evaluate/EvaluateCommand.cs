@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using PatchDpo.MLNet;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;
@@ -30,13 +29,15 @@ internal sealed class EvaluateCommand : ToolCommand
     public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench or Concept101 does: DINO, CLIP-I and CLIP-T, per subject and in all; "
         + "DreamBench without models of yours by subject similarity and patch quality.")
     {
-        _folder = DeclareArgument<DirectoryInfo?>("generations", "With --subjects: folder with subject/prompt.png, or the images of a single subject. DreamBench: folder with subject/prompt.png for the 30 subjects and their 25 prompts. "
+        _folder = DeclareArgument<DirectoryInfo?>("generations", "With --subjects: folder with subject/prompt.png, or the images of a single subject. "
+            + "DreamBench: folder with subject/prompt.png for the 30 subjects and their 25 prompts. "
             + "Concept101: folder with comb_0/prompt_gen.png and on.");
         _folder.Arity = ArgumentArity.ZeroOrOne;
         _generations = Declare<DirectoryInfo?>("--generations", "The same, by name.");
-        _subjects = Declare<DirectoryInfo?>("--subjects", "Your own products in the place of a benchmark: a folder of photos for each, any number, or the photos of "
-            + "a single one. An image's name without its ending is its prompt, unless --prompts names another.");
-        _prompts = Declare<FileInfo?>("--prompts", "With --subjects: a tab-separated file with a header and the columns File (below the generations) and Prompt.");
+        _subjects = Declare<DirectoryInfo?>("--subjects", "Your own products in the place of a benchmark: a folder of photos for each, any number, or "
+            + "the photos of a single one. An image's name without its ending is its prompt, unless --prompts names another.");
+        _prompts = Declare<FileInfo?>("--prompts", "With --subjects: a tab-separated file with a header and the columns File (below the generations) "
+            + "and Prompt.");
         _benchmark = Declare("--benchmark", "dreambench, one subject in a picture; or concept101, two objects in a picture as MIP-Adapter evaluates them.",
             DreamBenchName);
         _benchmark.AcceptOnlyFromAmong(DreamBenchName, Concept101Name);
@@ -48,7 +49,8 @@ internal sealed class EvaluateCommand : ToolCommand
         _clip = Declare<DirectoryInfo?>("--clip", "CLIP ViT-B/32 (both towers and the tokenizer) for the same.");
         _embedded = Declare<bool>("--embedded", "Instead of --dino and --clip: the small encoders that come with the library. Their figures compare with no "
             + "others.");
-        _setting = Declare("--setting", "DreamBench: original: against all photos of a subject; kosmos-g: against one chosen photo. The two do not compare.", "original");
+        _setting = Declare("--setting", "DreamBench: original: against all photos of a subject; kosmos-g: against one chosen photo. The two do not "
+            + "compare.", "original");
         _setting.AcceptOnlyFromAmong("original", "kosmos-g");
         _captions = Declare("--captions", "Concept101: prompt compares pictures with their prompts; official with what MIP-Adapter's evaluation makes of the "
             + "files' names, as its figures are.", "prompt");
@@ -83,34 +85,50 @@ internal sealed class EvaluateCommand : ToolCommand
         foreach (string line in found.Missing.Select(s => $"no generated image of '{s}'").Concat(found.Stray.Select(s => $"no photos of '{s}'")))
             Console.Error.WriteLine(line);
         if (found.Missing.Count + found.Stray.Count > 0 && !arguments.GetValue(_allowMissing))
-            throw new InputException($"{found.Missing.Count} subjects have no image and {found.Stray.Count} no photos; --allow-missing evaluates what is there.");
-        bool embedded = arguments.GetValue(_embedded);
-        (DirectoryInfo? dino, DirectoryInfo? clip) = (arguments.GetValue(_dino), arguments.GetValue(_clip));
-        if (dino is null != clip is null || (embedded && dino is not null))
-            throw new InputException(WhichModels + ", or none of them for ImageNet's ResNet-18.");
-        string[] notes = embedded ? [EmbeddedNote] : dino is null ? [ResNetNote] : [];
-        string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
-        OutputFolder.Check(output);
-        PrintNotes(notes);
-        Console.WriteLine($"{found.Images.Count} images of {found.Images.DistinctBy(i => i.Subject).Count()} subjects");
-        using EvaluationModels models = embedded ? EvaluationModels.LoadEmbedded()
-            : dino is null ? EvaluationModels.LoadResNet18() : EvaluationModels.FromFolders(dino.FullName, clip!.FullName, null);
-        PersonalizationMetrics metrics = ProductEvaluation.Run(
-            found.Images, models, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, cancellationToken);
-        Print(metrics);
-        Write(output, new EvaluationReport(metrics)
         {
-            Notes = notes, ImageNames = [.. found.Images.Select(i => i.Name)], MissingFiles = found.Missing, StrayFiles = found.Stray,
-        });
+            throw new InputException(
+                $"{found.Missing.Count} subjects have no image and {found.Stray.Count} no photos; --allow-missing evaluates what is there.");
+        }
+        (Func<EvaluationModels> open, string[] notes) = Models(arguments);
+        string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
+        Measure(found.Images, open, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, output, notes,
+            found.Missing, found.Stray, cancellationToken);
         return Ending.Done;
     }
 
-    private static void Write(string output, EvaluationReport report)
+    /// <summary>What opens the models that were asked for, and what a reader of their figures must know.</summary>
+    private (Func<EvaluationModels> Open, string[] Notes) Models(ParseResult arguments)
+        => (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
+        {
+            (true, null, null) => (() => EvaluationModels.LoadEmbedded(), [EmbeddedNote]),
+            (false, DirectoryInfo d, DirectoryInfo c) => (() => EvaluationModels.FromFolders(d.FullName, c.FullName, null), []),
+            (false, null, null) => (() => EvaluationModels.LoadResNet18(), [ResNetNote]),
+            _ => throw new InputException(WhichModels + ", or none of them for ImageNet's ResNet-18."),
+        };
+
+    private static void Measure(
+        IReadOnlyList<ProductImage> images, Func<EvaluationModels> open, PersonalizationEvaluatorOptions options, string output, string[] notes,
+        IReadOnlyList<string> missing, IReadOnlyList<string> stray, CancellationToken cancellationToken)
     {
+        OutputFolder.Check(output);
+        PrintNotes(notes);
+        Console.WriteLine($"{images.Count} images of {images.DistinctBy(i => i.Subject).Count()} subjects");
+        long start = Stopwatch.GetTimestamp();
+        using EvaluationModels models = open();
+        PersonalizationMetrics metrics = ProductEvaluation.Run(images, models, options, cancellationToken);
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        Print(metrics);
         Directory.CreateDirectory(output);
+        var report = new EvaluationReport(metrics)
+        {
+            Notes = notes,
+            ImageNames = [.. images.Select(i => i.Name)],
+            MissingFiles = missing,
+            StrayFiles = stray,
+        };
         report.WriteJson(Path.Combine(output, "scores.json"));
         report.WriteTsv(Path.Combine(output, "scores.tsv"));
-        Console.WriteLine($"written to '{output}'");
+        Console.WriteLine($"{seconds:F1} s; written to '{output}'");
     }
 
     private int RunConcept101(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
@@ -132,37 +150,21 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private int RunDreamBench(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
     {
-        (EvaluationOptions models, string[] notes) = (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
-        {
-            (true, null, null) => (new EvaluationOptions { Dino = ImageEncoder.EmbeddedDino, ClipFolder = EmbeddedModels.EvaluationClip }, [EmbeddedNote]),
-            (false, DirectoryInfo d, DirectoryInfo c) => (EvaluationOptions.DreamBench(d.FullName, c.FullName), (string[])[]),
-            (false, null, null) => (EvaluationOptions.ResNet18, [ResNetNote]),
-            _ => throw new InputException(WhichModels + ", or none of them for ImageNet's ResNet-18."),
-        };
+        (Func<EvaluationModels> open, string[] notes) = Models(arguments);
         var evaluator = new PersonalizationEvaluatorOptions
         {
             Setting = arguments.GetValue(_setting) == "original" ? DreamBenchSetting.Original : DreamBenchSetting.KosmosG,
             GenerationSeed = arguments.GetValue(_seed),
         };
-        DreamBenchFiles generations = DreamBenchFiles.FindGenerations(Generations(arguments));
+        string folder = Generations(arguments);
+        DreamBenchFiles generations = DreamBenchFiles.FindGenerations(folder);
         DreamBenchFiles photos = DreamBenchFiles.FindPhotos(dataSet, evaluator.Setting);
         ILookup<DreamBenchSubject, string> photosOf = photos.Found.ToLookup(p => p.Subject, p => p.Path);
         Check(generations, photos, photosOf, arguments.GetValue(_allowMissing));
-        OutputFolder.Check(output);
-        PrintNotes(notes);
-        Console.WriteLine($"{generations.Found.Count} images of {generations.Found.DistinctBy(g => g.Subject).Count()} subjects");
-        long start = Stopwatch.GetTimestamp();
-        PersonalizationMetrics metrics = Evaluation.Run(generations.Found, photosOf, models, evaluator, cancellationToken);
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        Print(metrics);
-        Console.WriteLine($"{seconds:F1} s");
-        Write(output, new EvaluationReport(metrics)
-        {
-            Notes = notes,
-            ImageNames = [.. generations.Found.Select(g => Path.GetRelativePath(Generations(arguments), g.Path).Replace(Path.DirectorySeparatorChar, '/'))],
-            MissingFiles = [.. generations.Missing, .. photos.Missing],
-            StrayFiles = [.. generations.Stray, .. photos.Stray],
-        });
+        ProductImage[] images = [.. generations.Found.Select(g => new ProductImage(
+            g.Subject.Name, Path.GetRelativePath(folder, g.Path).Replace(Path.DirectorySeparatorChar, '/'), g.Name, g.Path, [.. photosOf[g.Subject]]))];
+        Measure(images, open, evaluator, output, notes, [.. generations.Missing, .. photos.Missing], [.. generations.Stray, .. photos.Stray],
+            cancellationToken);
         return Ending.Done;
     }
 
