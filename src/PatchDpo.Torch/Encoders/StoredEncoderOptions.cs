@@ -50,7 +50,8 @@ internal static class StoredEncoderOptions
             PatchSize = options.PatchSize ?? Number(PatchSize),
             ImageSize = options.ImageSize ?? Number(ImageSize),
             Normalization = options.Normalization
-                ?? (metadata.ContainsKey(Mean) || metadata.ContainsKey(Deviation) ? new PixelNormalization(Numbers(Mean, 0), Numbers(Deviation, Smallest)) : null),
+                ?? (metadata.ContainsKey(Mean) || metadata.ContainsKey(Deviation)
+                    ? new PixelNormalization(Numbers(Mean, 0), Numbers(Deviation, Smallest)) : null),
             CoarsestStageDecides = options.CoarsestStageDecides || (oldStage is not null && options.PatchStages is null && options.PatchSize is null),
         };
 

@@ -40,7 +40,9 @@ public sealed record VisionEncoderOptions
     /// <summary>The mean and deviation of a convolutional network's input. Null: the network's own.</summary>
     internal PixelNormalization? Normalization { get; init; }
 
-    /// <summary>Whether a stage that is coarser than <see cref="PatchSize"/> decides the grid: so encoders were used that were saved before maps were enlarged.</summary>
+    /// <summary>
+    /// Whether a stage that is coarser than <see cref="PatchSize"/> decides the grid: so encoders were used that were saved before maps were enlarged.
+    /// </summary>
     internal bool CoarsestStageDecides { get; init; }
 
     /// <summary>Checks that nothing is asked of a vision transformer that only a convolutional network has.</summary>

@@ -16,7 +16,8 @@ internal sealed class EvaluateCommand : ToolCommand
     private const string EmbeddedNote =
         "Measured with the small encoders that come with the library, which only ever saw drawings: the figures compare with no others.";
 
-    private const string ResNetNote = "Measured with ImageNet's ResNet-18: subject similarity is the cosine of its features of whole images, and no DINO score; "
+    private const string ResNetNote =
+        "Measured with ImageNet's ResNet-18: subject similarity is the cosine of its features of whole images, and no DINO score; "
         + "for figures that compare with published ones, give --dino and --clip.";
 
     private readonly Argument<DirectoryInfo?> _folder;

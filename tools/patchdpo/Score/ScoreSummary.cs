@@ -19,7 +19,10 @@ internal static class ScoreSummary
         Console.WriteLine($"{"pairs",6}{"mean",8}{"lowest",8}  generated images in");
         foreach (IGrouping<string, ScoredPair> folder in scored.Select(s => s.Pair).GroupBy(p => Path.GetDirectoryName(name(p.Pair.GeneratedPath))!)
             .OrderBy(g => g.Average(p => p.Score)))
-            Console.WriteLine($"{folder.Count(),6}{folder.Average(p => p.Score),8:F3}{folder.Min(p => p.Score),8:F3}  {(folder.Key.Length > 0 ? folder.Key : ".")}");
+        {
+            string place = folder.Key.Length > 0 ? folder.Key : ".";
+            Console.WriteLine($"{folder.Count(),6}{folder.Average(p => p.Score),8:F3}{folder.Min(p => p.Score),8:F3}  {place}");
+        }
         Console.WriteLine($"the worst {WorstShown}; all are in scores.tsv and worst-patches.tsv:");
         foreach ((ScoredPair pair, IReadOnlyList<WorstPatch> worst) in scored.OrderBy(s => s.Pair.Score).Take(WorstShown))
             PrintPair(pair, worst, name);

@@ -68,7 +68,8 @@ internal static class Scoring
         foreach (int i in Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps))
         {
             ImagePair pair = scored[i].Pair;
-            string file = $"{i + 1:D4}_{string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']))}{options.Format.Ending()}";
+            string flat = string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']));
+            string file = $"{i + 1:D4}_{flat}{options.Format.Ending()}";
             string prompt = pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "";
             string title = $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{prompt}";
             ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, title), options.Format);

@@ -10,7 +10,8 @@ namespace PatchDpo.Tool.Score;
 internal static class ScoringPipeline
 {
     /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
-    public static IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, EncoderChoice encoder, CancellationToken cancellationToken)
+    public static IEnumerable<ScoredPair> Score(
+        IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, EncoderChoice encoder, CancellationToken cancellationToken)
     {
         var ml = new MLContext(seed: 1);
         IDataView data = ml.Data.LoadFromEnumerable(pairs);

@@ -12,8 +12,8 @@ internal sealed class EncoderOptions
 
     private readonly Option<int[]> _stages = new("--stages", "--stage")
     {
-        Description = "Stages of a convolutional network whose maps give the patch features, from 1; several stand side by side. Default: the last; for resnet18 "
-            + $"{string.Join(" ", ResNet18Model.Options.PatchStages!)}.",
+        Description = "Stages of a convolutional network whose maps give the patch features, from 1; several stand side by side. Default: the last; "
+            + $"for resnet18 {string.Join(" ", ResNet18Model.Options.PatchStages!)}.",
         AllowMultipleArgumentsPerToken = true,
     };
 

@@ -10,13 +10,15 @@ internal sealed class GeneratorOptions
 {
     private readonly Option<string?> _adapter = new("--adapter")
     {
-        Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin), a MIP-Adapter, an adapter of MS-Diffusion, or ELITE's global_mapper.pt with local_mapper.pt beside it; default: the "
+        Description = "An IP-Adapter (plain, Plus or Full; .safetensors or .bin), a MIP-Adapter, an adapter of MS-Diffusion, or ELITE's global_mapper.pt with "
+            + "local_mapper.pt beside it; default: the "
             + "model folder's ip_adapter.safetensors or global_mapper.pt.",
     };
 
     private readonly Option<string?> _family = new("--family")
     {
-        Description = $"{string.Join(", ", AdapterFamilies.Names.SkipLast(1))} or {AdapterFamilies.Names[^1]}: the family that reads the adapter, where its file "
+        Description = $"{string.Join(", ", AdapterFamilies.Names.SkipLast(1))} or {AdapterFamilies.Names[^1]}: the family that reads the adapter, "
+            + "where its file "
             + "does not tell; mip-adapter starts one from a plain IP-Adapter. Default: what the file tells.",
     };
 

@@ -98,7 +98,8 @@ internal sealed class AdapterTraining(
             PromptWarnings.Print(progress.Warnings, shown.WriteLine);
         }
         foreach (TrainingProbeResult probe in progress.Probes)
-            shown.WriteLine($"probe of step {probe.Step}: {string.Join(", ", Scores(probe.Metrics))}; the best is {probe.BestValue:F4} of step {probe.BestStep}");
+            shown.WriteLine($"probe of step {probe.Step}: {string.Join(", ", Scores(probe.Metrics))}; "
+                + $"the best is {probe.BestValue:F4} of step {probe.BestStep}");
         string preferred = progress.ImplicitAccuracy is float share ? $", reference preferred {_preferred.Add(share):P0}" : "";
         string spike = progress.IsSpike ? ", a spike, not taken" : "";
         shown.Report(progress.Step, progress.MaxSteps, $"step {progress.Step} of {progress.MaxSteps}: loss {_loss.Add(progress.Loss):F4}{preferred}{spike}, "

@@ -21,7 +21,8 @@ internal sealed class ProbeOptions
 
     private readonly Option<FileInfo?> _prompts = new("--probe-prompts")
     {
-        Description = $"Text file with a prompt in each line, {SubjectPlace} for the subject's name: each is drawn of each subject before the first step, every so "
+        Description = $"Text file with a prompt in each line, {SubjectPlace} for the subject's name: each is drawn of each subject before the first step, "
+            + "every so "
             + "many steps and at the end. Needs --probe-references. Default: nothing is drawn.",
     };
 
@@ -79,7 +80,8 @@ internal sealed class ProbeOptions
         if (arguments.GetValue(_prompts) is null)
             return dino is null && clip is null ? null : throw new InputException("--probe-dino and --probe-clip need --probe-prompts and --probe-references.");
         if (isSmall)
-            return EvaluationModels.FromFolders(dino ?? EmbeddedModels.EvaluationDino, clip ?? EmbeddedModels.EvaluationClip, EmbeddedModels.PatchEncoder, device);
+            return EvaluationModels.FromFolders(
+                dino ?? EmbeddedModels.EvaluationDino, clip ?? EmbeddedModels.EvaluationClip, EmbeddedModels.PatchEncoder, device);
         EvaluationModels photos = EvaluationModels.LoadResNet18(device);
         try
         {
@@ -106,7 +108,8 @@ internal sealed class ProbeOptions
 
     private static TrainingProbeRow[] Rows(string promptFile, string folder)
     {
-        using var reader = new StreamReader(RegularFile.OpenRead(promptFile, kind => new InputException($"'{promptFile}': this is {kind}, not a file of prompts.")));
+        using var reader = new StreamReader(
+            RegularFile.OpenRead(promptFile, kind => new InputException($"'{promptFile}': this is {kind}, not a file of prompts.")));
         string[] prompts = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (prompts.Length == 0)
             throw new InputException($"'{promptFile}' holds no prompt.");

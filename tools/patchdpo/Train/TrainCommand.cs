@@ -58,7 +58,8 @@ internal sealed class TrainCommand : ToolCommand
         _accumulation = Declare("--accumulate", "Batches whose gradients a step takes the mean of: more pairs in a step in the same memory.",
             Defaults.GradientAccumulation);
         _maxNorm = Declare<double?>("--max-gradient-norm", "The norm that gradients are shortened to; default: they are not.");
-        _spikeFactor = Declare<double?>("--spike-factor", "A step whose gradients are more than so many times as long as those before changes nothing; default: "
+        _spikeFactor = Declare<double?>("--spike-factor", "A step whose gradients are more than so many times as long as those before changes nothing; "
+            + "default: "
             + "all are taken.");
         _ema = Declare<double?>("--ema-decay", "Decay of a moving average of the adapter, which is then what is written; default: none.");
         _weightDecay = Declare("--weight-decay", "AdamW's weight decay.", Defaults.WeightDecay);
@@ -71,7 +72,8 @@ internal sealed class TrainCommand : ToolCommand
         _high = Declare("--high-percentile", "min-max: the percentile of patch quality that becomes 1.", Defaults.Weights.HighPercentile);
         _minSnr = Declare<double?>("--min-snr-gamma", "Cut of min-SNR weighting of timesteps; default: none, all alike.");
         _noiseOffset = Declare("--noise-offset", "Standard deviation of noise that a whole channel of a latent shares.", Defaults.NoiseOffset);
-        _gradientCheckpointing = Declare<bool>("--gradient-checkpointing", "Compute the network's blocks once more in the backward pass: less memory, more time.");
+        _gradientCheckpointing = Declare<bool>("--gradient-checkpointing", "Compute the network's blocks once more in the backward pass: less memory, more "
+            + "time.");
         _beta = Declare("--beta", "diffusion-dpo: how strongly the model is held to what it was.", Defaults.DiffusionDpoBeta);
         _textDropout = Declare("--text-dropout", "Share of pairs whose prompt is left empty.", Defaults.TextDropout);
         _imageDropout = Declare("--image-dropout", "Share of pairs whose image prompt is left out.", Defaults.ImageDropout);
@@ -81,7 +83,8 @@ internal sealed class TrainCommand : ToolCommand
         _seed = Declare("--seed", "Decides order, noise, timesteps and what is left out.", Defaults.Seed);
         _refuse = Declare<bool>("--refuse-long-prompts", "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning.");
         _store.AddTo(this);
-        _prepareOnly = Declare<bool>("--prepare-only", "Encode the pairs into the store, and do not train; any number of processes may do so at the same time.");
+        _prepareOnly = Declare<bool>("--prepare-only", "Encode the pairs into the store, and do not train; any number of processes may do so at the "
+            + "same time.");
         _log = Declare<string?>("--log", "Folder for the training's course: training.jsonl, a line a step, and TensorBoard's files, and the probes' scores and "
             + "pictures; default: none.");
         _probe.AddTo(this);

@@ -67,7 +67,8 @@ internal sealed class MsDiffusionFamily : AdapterFamily
         int width = host.Text.Towers[0].Encoder.Config.HiddenSize;
         if (width != options.PhraseChannels)
         {
-            throw new WeightsFormatException(path, MsDiffusionFile.ProjectionPrefix + "latent_proj.0.weight", $"it takes names of width {options.PhraseChannels}, "
+            throw new WeightsFormatException(
+                path, MsDiffusionFile.ProjectionPrefix + "latent_proj.0.weight", $"it takes names of width {options.PhraseChannels}, "
                 + $"but the model's first text encoder gives {width}; the adapter belongs to another model.");
         }
     }

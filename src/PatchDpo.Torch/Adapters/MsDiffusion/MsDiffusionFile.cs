@@ -10,7 +10,9 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Adapters.MsDiffusion;
 
-/// <summary>MS-Diffusion's weights: <c>image_proj.*</c>, <c>ms_adapter.{i}.*</c> and <c>dummy_image_tokens</c>, safetensors or the published <c>.bin</c>.</summary>
+/// <summary>
+/// MS-Diffusion's weights: <c>image_proj.*</c>, <c>ms_adapter.{i}.*</c> and <c>dummy_image_tokens</c>, safetensors or the published <c>.bin</c>.
+/// </summary>
 /// <remarks>The published file carries no head count for the Resampler: its heads have 64. Files written here note it where it is another.</remarks>
 internal static class MsDiffusionFile
 {
@@ -28,7 +30,8 @@ internal static class MsDiffusionFile
         using ITensorFile file = WeightsFile.OpenStateDict(path);
         if (TensorFileKind.Describe(file) != TensorFileKind.MsDiffusion)
         {
-            throw new UnknownModelException(path, null, $"this is no adapter of MS-Diffusion but {TensorFileKind.Describe(file) ?? $"a file of {file.Keys.Count} "
+            throw new UnknownModelException(
+                path, null, $"this is no adapter of MS-Diffusion but {TensorFileKind.Describe(file) ?? $"a file of {file.Keys.Count} "
                 + "tensors"}; one has keys 'image_proj.…' and 'ms_adapter.…'.");
         }
         if (!file.Keys.Any(k => k.StartsWith(ProjectionPrefix, StringComparison.Ordinal)))
@@ -61,7 +64,9 @@ internal static class MsDiffusionFile
         }
     }
 
-    /// <summary>Writes an adapter; the name's ending chooses the format: safetensors, or <c>.bin</c> in the published form, in the weights' own types.</summary>
+    /// <summary>
+    /// Writes an adapter; the name's ending chooses the format: safetensors, or <c>.bin</c> in the published form, in the weights' own types.
+    /// </summary>
     public static void Write(string path, GroundingResampler projection, AdapterLayers layers, Tensor dummyTokens)
     {
         string ending = Path.GetExtension(path);

@@ -22,8 +22,8 @@ internal sealed class MsDiffusionPromptEncoder(
     ClipVisionEncoder encoder, GroundingResampler projection, Tensor dummyTokens, ITextConditioning text, ScalarType dtype) : ImagePromptEncoder
 {
     /// <summary>
-    /// The names of an image prompt's tensors, with n subjects: tokens <c>(B,n,N,C)</c>, boxes <c>(B,n,4)</c> in float32 (0 for none), scales <c>(B,n)</c> (-1 for
-    /// the adapter's), names as numbers <c>(B,n,L)</c>, and where a prompt has them <c>(B,n,2)</c>.
+    /// The names of an image prompt's tensors, with n subjects: tokens <c>(B,n,N,C)</c>, boxes <c>(B,n,4)</c> in float32 (0 for none), scales <c>(B,n)</c>
+    /// (-1 for the adapter's), names as numbers <c>(B,n,L)</c>, and where a prompt has them <c>(B,n,2)</c>.
     /// </summary>
     public const string Tokens = "tokens", Boxes = "boxes", Scales = "scales", Names = "names", Phrases = "phrases";
 
@@ -58,13 +58,15 @@ internal sealed class MsDiffusionPromptEncoder(
         }
         string[] names = [.. references.Select(r => r.Name!).Distinct(StringComparer.Ordinal)];
         return fusion == ReferenceFusion.Average && names.Length > 1
-            ? $"they name several objects ({string.Join(", ", names)}), whose tokens cannot be averaged; concatenate them (ReferenceFusion.Concatenate, --objects)."
+            ? $"they name several objects ({string.Join(", ", names)}), whose tokens cannot be averaged; concatenate them "
+                + "(ReferenceFusion.Concatenate, --objects)."
             : null;
     }
 
     /// <inheritdoc/>
     public override string? WhyUntrainable(IReadOnlyList<ReferenceImage> references)
-        => references.Index().FirstOrDefault(r => r.Item.Box is null) is (int i, { }) ? $"image prompt {i} has no box, inside which MS-Diffusion is trained." : null;
+        => references.Index().FirstOrDefault(r => r.Item.Box is null) is (int i, { })
+            ? $"image prompt {i} has no box, inside which MS-Diffusion is trained." : null;
 
     /// <inheritdoc/>
     public override IEnumerable<string> Warnings(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion)
@@ -99,7 +101,8 @@ internal sealed class MsDiffusionPromptEncoder(
         using DisposeScope scope = NewDisposeScope();
         return Of(
             zeros(batch, 1, shape.Tokens, shape.OutputChannels, dtype, encoder.Device), zeros(batch, 1, 4, device: encoder.Device),
-            zeros(batch, 1, device: encoder.Device), zeros(batch, 1, MaxNameCharacters, ScalarType.Int64, encoder.Device)).Map(t => t.MoveToOuterDisposeScope());
+            zeros(batch, 1, device: encoder.Device), zeros(batch, 1, MaxNameCharacters, ScalarType.Int64, encoder.Device))
+            .Map(t => t.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>

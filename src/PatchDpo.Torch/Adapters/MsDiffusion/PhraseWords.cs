@@ -12,7 +12,9 @@ internal static class PhraseWords
 {
     private static readonly char[] Marks = ['.', '!', '?', ',', ':'];
 
-    /// <summary>The places of a phrase's tokens, from and up to, the start of the text counted; <c>(0, 0)</c> where it is not in the prompt, or empty.</summary>
+    /// <summary>
+    /// The places of a phrase's tokens, from and up to, the start of the text counted; <c>(0, 0)</c> where it is not in the prompt, or empty.
+    /// </summary>
     /// <param name="tokenizer">The text encoder's.</param>
     /// <param name="prompt">The prompt.</param>
     /// <param name="phrase">One or more words.</param>

@@ -148,7 +148,8 @@ internal sealed class ConditionStore : IDisposable
         if (_folder is null)
             return;
         // In an order of their own, so that the same one of two that have a row gives it.
-        foreach (string path in FolderFiles.Files(_folder).Where(f => f.EndsWith(ConditionShard.Extension, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (string path in FolderFiles.Files(_folder).Where(f => f.EndsWith(ConditionShard.Extension, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal))
         {
             if (!_files.Contains(Path.GetFileName(path)))
                 Load(Path.GetFileName(path));

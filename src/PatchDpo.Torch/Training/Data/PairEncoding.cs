@@ -84,7 +84,8 @@ internal sealed class PairEncoding
         CheckPrompt(pair.Prompt, number);
         CheckImagePrompts(pair, number);
         if (pair.ReferenceQuality is null || pair.GeneratedQuality is null)
-            throw new ArgumentException($"Pair {number} has no quality map of its {(pair.ReferenceQuality is null ? "reference" : "generated image")}.", "pairs");
+            throw new ArgumentException(
+                $"Pair {number} has no quality map of its {(pair.ReferenceQuality is null ? "reference" : "generated image")}.", "pairs");
         IReadOnlyList<ReferenceImage> images = PairRecord.ImagePromptsOf(pair);
         UInt128[] own = [.. images.Select(PairRecord.ContentOf)];
         foreach ((ReferenceImage image, UInt128 content) in images.Zip(own))

@@ -7,7 +7,9 @@ using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.Training.Data;
 
-/// <summary>What training keeps of a pair itself: which prompt and images it has, and their quality. The rest is encoded once for all pairs that share it.</summary>
+/// <summary>
+/// What training keeps of a pair itself: which prompt and images it has, and their quality. The rest is encoded once for all pairs that share it.
+/// </summary>
 /// <param name="Prompt">The prompt.</param>
 /// <param name="ImagePrompts">Which references the image prompt is of, at least one (<see cref="ContentOf(ReferenceImage)"/>).</param>
 /// <param name="Reference">The reference, x_ref.</param>

@@ -149,7 +149,8 @@ internal sealed class OnnxResNetGraph
         => new(_file.Path, value, $"behind this value {Expected} has {expected}; the ONNX graph has "
             + $"{(found.Length == 0 ? "nothing" : string.Join(" and ", found.Select(Named)))}.");
 
-    private UnknownModelException Fault(OnnxNode node, string problem) => new(_file.Path, node.Name, $"this node of the ONNX graph ({node.Operation}): {problem}");
+    private UnknownModelException Fault(OnnxNode node, string problem)
+        => new(_file.Path, node.Name, $"this node of the ONNX graph ({node.Operation}): {problem}");
 
     private static string Named(OnnxNode node) => $"{node.Operation} {KeyText.Quote(node.Name)}";
 }

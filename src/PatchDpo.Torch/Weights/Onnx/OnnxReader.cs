@@ -70,7 +70,10 @@ internal sealed class OnnxReader
             InMessage("graph", ReadGraph);
         }
         if (!hasGraph)
-            throw _reader.Fault("it begins as an ONNX model and has no graph: it was cut short, or is another protocol buffer (TensorFlow's saved models begin alike).");
+        {
+            throw _reader.Fault("it begins as an ONNX model and has no graph: it was cut short, or is another protocol buffer (TensorFlow's saved models "
+                + "begin alike).");
+        }
     }
 
     private void ReadGraph()

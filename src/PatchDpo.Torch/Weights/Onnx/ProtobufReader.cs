@@ -162,7 +162,8 @@ internal sealed class ProtobufReader(SafeFileHandle file, string path)
     {
         ulong length = Varint();
         return length <= (ulong)(End - Position) ? (long)length
-            : throw Fault($"at byte {Position} a field claims {length} bytes, but {End - Position} are left of what holds it: the file was cut short or changed.");
+            : throw Fault($"at byte {Position} a field claims {length} bytes, but {End - Position} are left of what holds it: the file was "
+                + "cut short or changed.");
     }
 
     private void Advance(long count)
