@@ -13,5 +13,6 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     FullSizeBenchmark.Command(),
     FullStepBenchmark.Command(),
     StreamingBenchmark.Command(),
+    RanksBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;
@@ -26,6 +27,9 @@ internal sealed class EvaluateCommand : ToolCommand
     private readonly Option<string> _benchmark, _setting, _captions;
     private readonly Option<int?> _seed;
     private readonly Option<bool> _embedded, _allowMissing;
+    private readonly ShardOptions _shards = new();
+
+    private bool _isSharded;
 
     public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench or Concept101 does: DINO, CLIP-I and CLIP-T, per subject and in all; "
         + "DreamBench without models of yours by subject similarity and patch quality.")
@@ -59,10 +63,16 @@ internal sealed class EvaluateCommand : ToolCommand
         _output = Declare<DirectoryInfo?>("--output", "Folder for scores.json and scores.tsv; default: scores, dreambench-scores or concept101-scores.");
         _seed = Declare<int?>("--seed", "The seed that the images were generated with, for the report.");
         _allowMissing = Declare<bool>("--allow-missing", "Evaluate what is there; missing and stray files are listed and go into the report.");
+        _shards.AddTo(this);
     }
+
+    public override bool RunsOnRanks => true;
+
+    protected override string StoppedMessage => _isSharded ? "Stopped. Run the same command to continue." : base.StoppedMessage;
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
+        _isSharded = _shards.Read(arguments).Shard is not null;
         if (arguments.GetValue(_subjects) is DirectoryInfo subjects)
             return RunProducts(arguments, subjects.FullName, cancellationToken);
         string benchmark = arguments.GetValue(_benchmark)!;
@@ -93,7 +103,7 @@ internal sealed class EvaluateCommand : ToolCommand
         (Func<EvaluationModels> open, string[] notes) = Models(arguments);
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
         Measure(found.Images, open, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, output, notes,
-            found.Missing, found.Stray, cancellationToken);
+            found.Missing, found.Stray, _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -109,14 +119,15 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private static void Measure(
         IReadOnlyList<ProductImage> images, Func<EvaluationModels> open, PersonalizationEvaluatorOptions options, string output, string[] notes,
-        IReadOnlyList<string> missing, IReadOnlyList<string> stray, CancellationToken cancellationToken)
+        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ShardPlan plan, CancellationToken cancellationToken)
     {
         OutputFolder.Check(output);
         PrintNotes(notes);
         Console.WriteLine($"{images.Count} images of {images.DistinctBy(i => i.Subject).Count()} subjects");
         long start = Stopwatch.GetTimestamp();
         using EvaluationModels models = open();
-        PersonalizationMetrics metrics = ProductEvaluation.Run(images, models, options, cancellationToken);
+        if (ProductEvaluation.Run(images, models, options, plan, output, cancellationToken) is not { } metrics)
+            return;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Print(metrics);
         Directory.CreateDirectory(output);
@@ -145,7 +156,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Concept101Evaluation.Run(
             Generations(arguments), dataSet, () => EvaluationModels.FromFolders(dino, clip, null),
             arguments.GetValue(_captions) == "official" ? Concept101CaptionRule.Official : Concept101CaptionRule.Prompt,
-            arguments.GetValue(_allowMissing), notes, output, cancellationToken);
+            arguments.GetValue(_allowMissing), notes, output, _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -165,7 +176,7 @@ internal sealed class EvaluateCommand : ToolCommand
         ProductImage[] images = [.. generations.Found.Select(g => new ProductImage(
             g.Subject.Name, Path.GetRelativePath(folder, g.Path).Replace(Path.DirectorySeparatorChar, '/'), g.Name, g.Path, [.. photosOf[g.Subject]]))];
         Measure(images, open, evaluator, output, notes, [.. generations.Missing, .. photos.Missing], [.. generations.Stray, .. photos.Stray],
-            cancellationToken);
+            _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
