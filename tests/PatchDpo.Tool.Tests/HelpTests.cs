@@ -6,7 +6,7 @@ public sealed class HelpTests
     [Theory]
     [InlineData(
         "generate", "<model>", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--prompt", "--prompts", "--reference", "--mask", "--objects", "--output",
-        "--seed", "--steps", "--guidance", "--scale", "--negative", "--width", "--height", "--count", "--batch", "--refuse-long-prompts",
+        "--seed", "--steps", "--guidance", "--scale", "--negative", "--width", "--height", "--count", "--batch", "--refuse-long-prompts", "--allow-empty-prompt",
         "--format", "--device", "--dtype")]
     [InlineData(
         "score", "separation", "matching", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
