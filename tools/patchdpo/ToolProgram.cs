@@ -5,6 +5,7 @@ using PatchDpo.Tool.Compare;
 using PatchDpo.Tool.Evaluate;
 using PatchDpo.Tool.Generate;
 using PatchDpo.Tool.Inspect;
+using PatchDpo.Tool.Reproduce;
 using PatchDpo.Tool.Score;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Tool.Train;
@@ -27,7 +28,7 @@ internal static class ToolProgram
     public static Task<int> RunAsync(IReadOnlyList<string> arguments) => RunAsync(
         [
             new GenerateCommand(), new ScoreCommand(), new BuildCommand(), new TrainCommand(), new TrainEncoderCommand(), new EvaluateCommand(),
-            new CompareCommand(), new InspectCommand(),
+            new CompareCommand(), new ReproduceCommand(), new InspectCommand(),
         ],
         arguments, Console.Error);
 

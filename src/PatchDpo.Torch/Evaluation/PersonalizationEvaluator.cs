@@ -58,6 +58,7 @@ public sealed class PersonalizationEvaluator
     /// <exception cref="ArgumentException">
     /// A row lacks its subject or its references, or has several references in the Kosmos-G setting; the message names the row.
     /// </exception>
+    /// <exception cref="EmptyPromptException">A row's prompt is null, or empty where CLIP-T is measured.</exception>
     /// <exception cref="TruncatedPromptException">
     /// CLIP takes fewer tokens than a prompt has, and the options refuse that; the message names the row.
     /// </exception>
@@ -187,8 +188,10 @@ public sealed class PersonalizationEvaluator
     {
         if (string.IsNullOrEmpty(row.Subject))
             throw new ArgumentException($"Row {index} has no subject.");
-        if (row.Prompt is null || row.Generated is null)
-            throw new ArgumentException($"Row {index} (subject '{row.Subject}') lacks its prompt or its image.");
+        // Without CLIP nothing reads it.
+        EmptyPromptException.ThrowIf(row.Prompt, index, allowEmpty: _clip is null);
+        if (row.Generated is null)
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}') has no image.");
         if (row.References is not { Count: > 0 })
             throw new ArgumentException($"Row {index} (subject '{row.Subject}') has no reference.");
         if (_options.Setting == DreamBenchSetting.KosmosG && row.References.Count > 1)

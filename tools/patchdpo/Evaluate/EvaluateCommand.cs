@@ -13,7 +13,8 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private const string WhichModels = "Give both --dino and --clip, or --embedded";
 
-    private const string EmbeddedNote =
+    /// <summary>What every result of the small encoders says.</summary>
+    public const string EmbeddedNote =
         "Measured with the small encoders that come with the library, which only ever saw drawings: the figures compare with no others.";
 
     private const string ResNetNote =

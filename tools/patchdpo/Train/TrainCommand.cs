@@ -110,7 +110,8 @@ internal sealed class TrainCommand : ToolCommand
         };
         bool isSmall = model == ModelPath.Embedded;
         using EvaluationModels? models = isPreparation ? null : _probe.OpenModels(arguments, isSmall, loading.Device);
-        var training = new AdapterTraining(ModelPath.Generator(model), loading, Choices(arguments, isSmall, _probe.Read(arguments, models)));
+        var training = new AdapterTraining(
+            () => PersonalizedModel.Load(ModelPath.Generator(model), loading), Choices(arguments, isSmall, _probe.Read(arguments, models)));
         (string pairs, bool verify) = (arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify));
         if (isPreparation)
             training.Prepare(pairs, verify, cancellationToken);
