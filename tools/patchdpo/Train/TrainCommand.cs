@@ -6,6 +6,7 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Training.Parallel;
 using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.Tool.Train;
@@ -32,6 +33,7 @@ internal sealed class TrainCommand : ToolCommand
     private readonly StateOptions _state = new();
     private readonly StoreOptions _store = new();
     private readonly ProbeOptions _probe = new();
+    private readonly RankOptions _ranks = new();
 
     private bool _continues;
 
@@ -50,7 +52,8 @@ internal sealed class TrainCommand : ToolCommand
             TrainingObjectives.NameOf(Defaults.Objective));
         _objective.AcceptOnlyFromAmong([.. TrainingObjectives.Names]);
         _steps = Declare<int?>("--steps", $"Optimizer steps; default: {Defaults.MaxSteps}, {steps} for the embedded model.");
-        _batch = Declare<int?>("--batch-size", $"Pairs in a step; default: {Defaults.BatchSize}, {batch} for the embedded model.");
+        _batch = Declare<int?>("--batch-size", $"Pairs in a step, or under mpirun a rank's share of it; default: {Defaults.BatchSize}, {batch} for "
+            + "the embedded model.");
         _learningRate = Declare<double?>("--learning-rate", $"AdamW's learning rate; default: {Defaults.LearningRate:0.#####}, {rate} for the embedded model.");
         _schedule = Declare("--schedule", "How the learning rate falls after the warm-up.", Decays.Of(Defaults.LearningRateSchedule.Decay));
         _schedule.AcceptOnlyFromAmong([.. Decays.Names]);
@@ -90,7 +93,10 @@ internal sealed class TrainCommand : ToolCommand
         _probe.AddTo(this);
         _state.AddTo(this);
         _compute.AddTo(this);
+        _ranks.AddTo(this);
     }
+
+    public override bool RunsOnRanks => true;
 
     protected override string StoppedMessage => _continues ? "Stopped. Run the same command to continue." : base.StoppedMessage;
 
@@ -110,8 +116,9 @@ internal sealed class TrainCommand : ToolCommand
         };
         bool isSmall = model == ModelPath.Embedded;
         using EvaluationModels? models = isPreparation ? null : _probe.OpenModels(arguments, isSmall, loading.Device);
-        var training = new AdapterTraining(
-            () => PersonalizedModel.Load(ModelPath.Generator(model), loading), Choices(arguments, isSmall, _probe.Read(arguments, models)));
+        var training = new AdapterTraining(() => PersonalizedModel.Load(ModelPath.Generator(model), loading),
+            // Ranks that prepare a store work beside one another, not together.
+            Choices(arguments, isSmall, _probe.Read(arguments, models), isPreparation ? null : _ranks.Join(arguments)));
         (string pairs, bool verify) = (arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify));
         if (isPreparation)
             training.Prepare(pairs, verify, cancellationToken);
@@ -120,7 +127,8 @@ internal sealed class TrainCommand : ToolCommand
         return Ending.Done;
     }
 
-    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall, TrainingProbeOptions? probe)
+    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall, TrainingProbeOptions? probe,
+        IProcessGroup? processes)
     {
         (int steps, int batch, double rate, WeightMapOptions weights) = isSmall
             ? EmbeddedTraining.Choices
@@ -163,6 +171,7 @@ internal sealed class TrainCommand : ToolCommand
             LogFolder = arguments.GetValue(_log),
             State = _state.Read(arguments),
             Probe = probe,
+            Processes = processes,
             Progress = progress,
         };
     }
