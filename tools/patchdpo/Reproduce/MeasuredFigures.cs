@@ -1,4 +1,3 @@
-using PatchDpo.Tool.Compare;
 using PatchDpo.Torch.Evaluation;
 
 namespace PatchDpo.Tool.Reproduce;
@@ -15,19 +14,20 @@ internal sealed record MeasuredFigures(
     IReadOnlyDictionary<string, MetricEstimate> After, IReadOnlyDictionary<string, MetricEstimate> Change)
 {
     /// <summary>The published tables' metrics, as files name them and as people do.</summary>
-    public static readonly (string Key, string Title)[] Metrics = [("dino", "DINO"), ("clipI", "CLIP-I"), ("clipT", "CLIP-T")];
+    public static readonly (PersonalizationMetric Metric, string Key, string Title)[] Metrics =
+    [
+        (PersonalizationMetric.Dino, "dino", "DINO"), (PersonalizationMetric.ClipI, "clipI", "CLIP-I"), (PersonalizationMetric.ClipT, "clipT", "CLIP-T"),
+    ];
 
     /// <summary>Reads the scores of both sides.</summary>
     public static MeasuredFigures Read(BenchmarkSetting setting, string before, string after)
     {
-        ScoreFile[] sides = [ScoreFile.Read(before), ScoreFile.Read(after)];
-        string[][] subjects = [.. sides[0].Images.GroupBy(i => i.Value.Subject).Select(g => g.Select(i => i.Key).ToArray())];
-        return new MeasuredFigures(setting, subjects.Length, sides[0].Images.Count, Each(m => Means(sides[0], m)), Each(m => Means(sides[1], m)),
-            Each(m => [.. Means(sides[1], m).Zip(Means(sides[0], m), (a, b) => a - b)]));
+        (EvaluationReport first, EvaluationReport second) = (EvaluationReport.ReadJson(before), EvaluationReport.ReadJson(after));
+        EvaluationComparison comparison = EvaluationComparison.Of(first, second);
+        return new MeasuredFigures(setting, comparison.Subjects, comparison.Images.Count, Means(first.Metrics), Means(second.Metrics),
+            Metrics.ToDictionary(m => m.Key, m => comparison.Metrics.Single(c => c.Metric == m.Metric).Change));
 
-        double[] Means(ScoreFile side, string metric) => [.. subjects.Select(s => s.Average(i => side.Images[i].Scores[metric]))];
-
-        static Dictionary<string, MetricEstimate> Each(Func<string, double[]> values)
-            => Metrics.ToDictionary(m => m.Key, m => MetricEstimate.FromSubjects(values(m.Key)));
+        static Dictionary<string, MetricEstimate> Means(PersonalizationMetrics side)
+            => Metrics.Zip([side.Dino!, side.ClipI!, side.ClipT!]).ToDictionary(m => m.First.Key, m => m.Second);
     }
 }
