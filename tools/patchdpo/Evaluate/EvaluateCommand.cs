@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Diagnostics;
 using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Evaluate;
 
@@ -14,7 +16,8 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private const string WhichModels = "Give both --dino and --clip, or --embedded";
 
-    private const string EmbeddedNote =
+    /// <summary>What every result of the small encoders says.</summary>
+    public const string EmbeddedNote =
         "Measured with the small encoders that come with the library, which only ever saw drawings: the figures compare with no others.";
 
     private const string ResNetNote =
@@ -28,6 +31,7 @@ internal sealed class EvaluateCommand : ToolCommand
     private readonly Option<int?> _seed;
     private readonly Option<bool> _embedded, _allowMissing;
     private readonly ShardOptions _shards = new();
+    private readonly ReportOptions _report = new();
 
     private bool _isSharded;
 
@@ -63,6 +67,7 @@ internal sealed class EvaluateCommand : ToolCommand
         _output = Declare<DirectoryInfo?>("--output", "Folder for scores.json and scores.tsv; default: scores, dreambench-scores or concept101-scores.");
         _seed = Declare<int?>("--seed", "The seed that the images were generated with, for the report.");
         _allowMissing = Declare<bool>("--allow-missing", "Evaluate what is there; missing and stray files are listed and go into the report.");
+        _report.AddTo(this);
         _shards.AddTo(this);
     }
 
@@ -76,6 +81,8 @@ internal sealed class EvaluateCommand : ToolCommand
         if (arguments.GetValue(_subjects) is DirectoryInfo subjects)
             return RunProducts(arguments, subjects.FullName, cancellationToken);
         string benchmark = arguments.GetValue(_benchmark)!;
+        if (benchmark == Concept101Name && _report.Read(arguments) is not null)
+            throw new InputException("--report shows single subjects; it has no page for Concept101.");
         bool isDreamBench = benchmark == DreamBenchName;
         string dataSet = arguments.GetValue(isDreamBench ? _dreamBench : _concept101)?.FullName
             ?? throw new InputException($"Name the data set's folder with --{benchmark}, or your own products' with --subjects.");
@@ -103,7 +110,7 @@ internal sealed class EvaluateCommand : ToolCommand
         (Func<EvaluationModels> open, string[] notes) = Models(arguments);
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
         Measure(found.Images, open, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, output, notes,
-            found.Missing, found.Stray, _shards.Read(arguments), cancellationToken);
+            found.Missing, found.Stray, _report.Read(arguments), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -119,7 +126,7 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private static void Measure(
         IReadOnlyList<ProductImage> images, Func<EvaluationModels> open, PersonalizationEvaluatorOptions options, string output, string[] notes,
-        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ShardPlan plan, CancellationToken cancellationToken)
+        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ReportFile? page, ShardPlan plan, CancellationToken cancellationToken)
     {
         OutputFolder.Check(output);
         PrintNotes(notes);
@@ -135,12 +142,16 @@ internal sealed class EvaluateCommand : ToolCommand
         {
             Notes = notes,
             ImageNames = [.. images.Select(i => i.Name)],
+            Files = [.. images.Select(i => i.Files)],
             MissingFiles = missing,
             StrayFiles = stray,
         };
         report.WriteJson(Path.Combine(output, "scores.json"));
         report.WriteTsv(Path.Combine(output, "scores.tsv"));
         Console.WriteLine($"{seconds:F1} s; written to '{output}'");
+        // DINO's patches are told apart as well, where nothing else gives patch quality.
+        IVisionEncoder patches = models.PatchEncoder ?? models.Dino!;
+        page?.Write("Evaluation", notes, html => html.AddEvaluation(report, heatMaps: new PatchQualityEstimator(patches)));
     }
 
     private int RunConcept101(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
@@ -176,7 +187,7 @@ internal sealed class EvaluateCommand : ToolCommand
         ProductImage[] images = [.. generations.Found.Select(g => new ProductImage(
             g.Subject.Name, Path.GetRelativePath(folder, g.Path).Replace(Path.DirectorySeparatorChar, '/'), g.Name, g.Path, [.. photosOf[g.Subject]]))];
         Measure(images, open, evaluator, output, notes, [.. generations.Missing, .. photos.Missing], [.. generations.Stray, .. photos.Stray],
-            _shards.Read(arguments), cancellationToken);
+            _report.Read(arguments), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 

@@ -16,6 +16,7 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<int?> _heatMaps;
     private readonly Option<bool> _background;
     private readonly ShardOptions _shards = new();
+    private readonly ReportOptions _report = new();
 
     private bool _isSharded;
 
@@ -34,6 +35,7 @@ internal sealed class ScoreCommand : ToolCommand
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
+        _report.AddTo(this);
         _shards.AddTo(this);
         Add(Separation());
         Add(Matching());
@@ -56,7 +58,7 @@ internal sealed class ScoreCommand : ToolCommand
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
             ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background),
-            _encoder.Read(arguments, EncoderChoice.ResNet18)), plan, cancellationToken);
+            _encoder.Read(arguments, EncoderChoice.ResNet18), _report.Read(arguments)), plan, cancellationToken);
         return Ending.Done;
     }
 

@@ -6,6 +6,7 @@ using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Reports;
 
 namespace PatchDpo.Tool.Score;
 
@@ -39,6 +40,7 @@ internal static class Scoring
         if (options.HeatMaps > 0)
             DrawHeatMaps(options, scored, worst, Short);
         Console.WriteLine($"written to '{options.OutputFolder}'");
+        options.Report?.Write("Patch quality", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
@@ -72,6 +74,15 @@ internal static class Scoring
         {
             ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),
         })))).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
+
+    private static ScoredImagePair Reported(ScoredPair pair, Func<string, string> name) => new(
+        name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score),
+        () => (ImageFile.Load(pair.Pair.GeneratedPath), ImageFile.Load(pair.Pair.ReferencePath)))
+    {
+        ReferenceName = name(pair.Pair.ReferencePath),
+        Subject = Path.GetDirectoryName(name(pair.Pair.GeneratedPath))!,
+        Prompt = pair.Pair.Prompt,
+    };
 
     private static void WriteTables(string folder, List<ScoredPair> scored, List<IReadOnlyList<WorstPatch>> worst, Func<string, string> name)
     {

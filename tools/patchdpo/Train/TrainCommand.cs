@@ -34,6 +34,7 @@ internal sealed class TrainCommand : ToolCommand
     private readonly StoreOptions _store = new();
     private readonly ProbeOptions _probe = new();
     private readonly RankOptions _ranks = new();
+    private readonly ReportOptions _report = new();
 
     private bool _continues;
 
@@ -91,6 +92,7 @@ internal sealed class TrainCommand : ToolCommand
         _log = Declare<string?>("--log", "Folder for the training's course: training.jsonl, a line a step, and TensorBoard's files, and the probes' scores and "
             + "pictures; default: none.");
         _probe.AddTo(this);
+        _report.AddTo(this);
         _state.AddTo(this);
         _compute.AddTo(this);
         _ranks.AddTo(this);
@@ -108,6 +110,9 @@ internal sealed class TrainCommand : ToolCommand
             throw new InputException("--prepare-only needs a --store that the pairs are encoded into.");
         if (!isPreparation && arguments.GetValue(_output) is null)
             throw new InputException("Option '--output' is required.");
+        ReportFile? page = _report.Read(arguments);
+        if (page is not null && (isPreparation || arguments.GetValue(_log) is null))
+            throw new InputException("--report shows a training's course; it needs --log, and a training.");
         _continues = isPreparation || _state.Read(arguments) is not null;
         PersonalizedModelOptions loading = _generator.Read(arguments, generates: false) with
         {
@@ -116,14 +121,16 @@ internal sealed class TrainCommand : ToolCommand
         };
         bool isSmall = model == ModelPath.Embedded;
         using EvaluationModels? models = isPreparation ? null : _probe.OpenModels(arguments, isSmall, loading.Device);
-        var training = new AdapterTraining(ModelPath.Generator(model), loading, Choices(arguments, isSmall, _probe.Read(arguments, models),
+        var training = new AdapterTraining(() => PersonalizedModel.Load(ModelPath.Generator(model), loading),
             // Ranks that prepare a store work beside one another, not together.
-            isPreparation ? null : _ranks.Join(arguments)));
+            Choices(arguments, isSmall, _probe.Read(arguments, models), isPreparation ? null : _ranks.Join(arguments)));
         (string pairs, bool verify) = (arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify));
         if (isPreparation)
             training.Prepare(pairs, verify, cancellationToken);
         else
             training.Run(pairs, verify, arguments.GetValue(_output)!.FullName, cancellationToken);
+        if (RankGroup.IsFirst)
+            page?.Write("Training", [], html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
         return Ending.Done;
     }
 
