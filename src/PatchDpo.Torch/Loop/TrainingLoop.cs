@@ -56,19 +56,25 @@ internal sealed class TrainingLoop : IDisposable
             for (int i = 0; i < _parameters.Length; i++)
             {
                 (string name, Parameter value) = _parameters[i];
-                tensors[$"parameter.{name}"] = value;
+                tensors[ValueOf(name)] = value;
                 // PyTorch's names of AdamW's state.
                 tensors[$"exp_avg.{name}"] = _optimizer.Means[i];
                 tensors[$"exp_avg_sq.{name}"] = _optimizer.Squares[i];
                 numbers[$"{StepName}.{name}"] = _optimizer.Steps[i];
                 if (_average is not null)
-                    tensors[$"ema.{name}"] = _average.Averages[i];
+                    tensors[AverageOf(name)] = _average.Averages[i];
             }
             if (_spikes is not null)
                 (numbers[SpikeMean], numbers[SpikeCount]) = (BitConverter.DoubleToInt64Bits(_spikes.Mean), _spikes.Count);
             return new TrainingState(tensors, numbers);
         }
     }
+
+    /// <summary>The name of a parameter's value in the state.</summary>
+    public static string ValueOf(string parameter) => $"parameter.{parameter}";
+
+    /// <summary>The name of a parameter's moving average in the state.</summary>
+    public static string AverageOf(string parameter) => $"ema.{parameter}";
 
     /// <summary>Goes on from a state, the weights included.</summary>
     /// <param name="saved">Of a loop over the same parameters; it stays the caller's.</param>
@@ -107,10 +113,12 @@ internal sealed class TrainingLoop : IDisposable
     /// <param name="checkpoints">Where the training goes on from, and keeps its state; null: it begins, and keeps none.</param>
     /// <param name="cancellationToken">Looked at before each batch; the step that it stops is not taken, and the ones before are kept.</param>
     /// <param name="beforeSteps">Called before the first step, when the loop is where it goes on from; null: none.</param>
+    /// <param name="afterBackward">Called after each batch's backward pass, before its tensors are disposed; null: none.</param>
     /// <exception cref="NonFiniteLossException">A loss or its gradients are not finite, or the weights that the last step left.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Run(Func<int, int, Tensor> loss, Action<TrainingLoopStep>? afterStep = null, Func<string?>? findCause = null,
-        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null)
+        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null,
+        Action? afterBackward = null)
     {
         checkpoints?.Restore(this);
         try
@@ -118,7 +126,7 @@ internal sealed class TrainingLoop : IDisposable
             beforeSteps?.Invoke();
             while (Steps < _options.MaxSteps)
             {
-                TrainingLoopStep done = TakeStep(loss, findCause, cancellationToken);
+                TrainingLoopStep done = TakeStep(loss, findCause, afterBackward, cancellationToken);
                 checkpoints?.SaveIfDue(this);
                 afterStep?.Invoke(done);
             }
@@ -158,7 +166,8 @@ internal sealed class TrainingLoop : IDisposable
         _average?.Dispose();
     }
 
-    private TrainingLoopStep TakeStep(Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+    private TrainingLoopStep TakeStep(
+        Func<int, int, Tensor> loss, Func<string?>? findCause, Action? afterBackward, CancellationToken cancellationToken)
     {
         int step = Steps + 1;
         _optimizer.ZeroGradients();
@@ -172,6 +181,7 @@ internal sealed class TrainingLoop : IDisposable
             if (!float.IsFinite(number))
                 throw new NonFiniteLossException(step, number, findCause?.Invoke());
             (_options.Accumulation == 1 ? value : value.DividedBy(_options.Accumulation)).backward();
+            afterBackward?.Invoke();
             _master?.TakeGradients();
             sum += number;
         }
