@@ -13,5 +13,6 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     FullSizeBenchmark.Command(),
     FullStepBenchmark.Command(),
     StreamingBenchmark.Command(),
+    PreparationBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -20,7 +20,7 @@ public sealed class HelpTests
         "--learning-rate", "--weight-decay", "--weights", "--contrast", "--low-percentile", "--high-percentile", "--min-snr-gamma", "--beta", "--text-dropout",
         "--image-dropout", "--both-dropout", "--scale", "--size", "--seed", "--refuse-long-prompts", "--device", "--dtype", "--schedule", "--warmup-steps",
         "--accumulate", "--max-gradient-norm", "--ema-decay", "--probe-prompts", "--probe-references", "--probe-every", "--probe-metric",
-        "--probe-dino", "--probe-clip", "--probe-steps")]
+        "--probe-dino", "--probe-clip", "--probe-steps", "--probe-best", "--train")]
     [InlineData(
         "train-encoder", "<encoder>", "<photos>", "<output>", "--steps", "--batch", "--points", "--learning-rate", "--crop", "--head", "--blocks", "--stage,",
         "--patch", "--size", "--rotation", "--perspective", "--light", "--temperature", "--paste", "--seed", "--measure")]
