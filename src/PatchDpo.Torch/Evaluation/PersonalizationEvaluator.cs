@@ -11,7 +11,8 @@ namespace PatchDpo.Torch.Evaluation;
 /// <summary>Measures generated images against their subjects' photos and their prompts: DINO, CLIP-I, CLIP-T and patch quality.</summary>
 /// <remarks>
 /// As DreamBench has it: the mean over all (generation, reference) pairs of a subject, then the unweighted mean over subjects,
-/// in float32. Encoders are not disposed. Rows are read once, in batches; of the images only the references' embeddings and the scores stay.
+/// in float32. Encoders are not disposed. Rows are read once, in batches, and each picture is encoded once, on whatever rows and sides it stands; of the
+/// images only embeddings, up to <see cref="PersonalizationEvaluatorOptions.MaxCacheBytes"/>, and the scores stay.
 /// </remarks>
 public sealed class PersonalizationEvaluator
 {
@@ -67,7 +68,9 @@ public sealed class PersonalizationEvaluator
     {
         ArgumentNullException.ThrowIfNull(rows);
         EmbeddingCache? dino = OfEncoder(_dino), subject = OfEncoder(_subject);
-        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages);
+        ObjectMasks masks = new();
+        PatchQualityEstimator? patchQuality = _patchQuality?.Afresh();
+        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages, _options.MaxCacheBytes);
         OrderedDictionary<string, ScoreSums> subjects = [];
         List<ImageMetrics> images = [];
         List<TruncatedPrompt> truncated = [];
@@ -80,7 +83,7 @@ public sealed class PersonalizationEvaluator
             if (_clip is not null)
                 truncated.AddRange(_clip.FindTruncated([.. batch.Select(r => r.Prompt)]).Select(t => t with { Index = first + t.Index }));
             TruncatedPromptException.ThrowIfAny(truncated, _options.RefuseTruncatedPrompts);
-            images.AddRange(AddBatch(batch, first, dino, clip, subject, subjects));
+            images.AddRange(AddBatch(batch, first, dino, clip, subject, patchQuality, masks, subjects));
             first += batch.Length;
         }
         if (subjects.Count == 0)
@@ -98,7 +101,8 @@ public sealed class PersonalizationEvaluator
         };
 
         EmbeddingCache? OfEncoder(IVisionEncoder? encoder)
-            => encoder is null ? null : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global);
+            => encoder is null ? null
+                : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global, _options.MaxCacheBytes);
 
         // One subject has no spread over subjects: its interval is that of its images.
         MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric, Func<ImageMetrics, double?> ofImage)
@@ -108,8 +112,8 @@ public sealed class PersonalizationEvaluator
     }
 
     private ImageMetrics[] AddBatch(
-        EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject,
-        OrderedDictionary<string, ScoreSums> subjects)
+        EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject, PatchQualityEstimator? patchQuality,
+        ObjectMasks masks, OrderedDictionary<string, ScoreSums> subjects)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
@@ -136,8 +140,8 @@ public sealed class PersonalizationEvaluator
                 Add(i, s => s.ClipT = (s.ClipT ?? 0) + cosine);
             }
         }
-        if (_patchQuality is not null)
-            AddPatchQuality(_patchQuality);
+        if (patchQuality is not null)
+            AddPatchQuality(patchQuality);
         return [.. rows.Select((r, i) => ofImages[i].OfImage(first + i, r))];
 
         void Add(int row, Action<ScoreSums> add)
@@ -150,11 +154,11 @@ public sealed class PersonalizationEvaluator
 
         float[][] AddPairs(EmbeddingCache cache, Action<ScoreSums, double> add)
         {
-            float[][] embeddings = FiniteOutput.Renamed(() => cache.Encode(generated), i => Named("the generated image", i));
-            cache.Add([.. pairs.Select(p => p.Reference)], i => Named("a reference", pairs[i].Row));
-            foreach ((int row, ImageBuffer reference) in pairs)
+            float[][] embeddings = cache.Embed(generated, _options.BatchSize, i => Named("the generated image", i));
+            float[][] ofReferences = cache.Embed([.. pairs.Select(p => p.Reference)], _options.BatchSize, i => Named("a reference", pairs[i].Row));
+            foreach ((int i, (int row, _)) in pairs.Index())
             {
-                double cosine = EmbeddingCache.Cosine(embeddings[row], cache[reference]);
+                double cosine = EmbeddingCache.Cosine(embeddings[row], ofReferences[i]);
                 Add(row, s => add(s, cosine));
             }
             return embeddings;
@@ -162,11 +166,9 @@ public sealed class PersonalizationEvaluator
 
         void AddPatchQuality(PatchQualityEstimator estimator)
         {
-            Dictionary<ImageBuffer, bool[,]?> masks = pairs.Select(p => p.Reference).Distinct(ImageContentComparer.Instance).ToDictionary(
-                r => r, r => _options.MaskPlainBackground ? PlainBackground.Of(r).Object() : null, ImageContentComparer.Instance);
             IReadOnlyList<PatchQualityResult> results = FiniteOutput.Renamed(
                 () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => p.Reference)],
-                    [.. pairs.Select(p => masks[p.Reference])]),
+                    [.. pairs.Select(p => _options.MaskPlainBackground ? masks.Of(p.Reference) : null)]),
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
             {

@@ -43,7 +43,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
         "PersonalizedModel.Schedule", "PersonalizedModel.AdapterScale", "IsRowToRowMapper", "MapHeight", "MapWidth", "ImageEmbeddingTransformer.Dimension",
         "TextEmbeddingTransformer.Dimension", "PatchEncoderTransformer.Dimension", "Encoder", "TextEncoder", "VisionEncoder", "Tokenizer", "Projection", "Layers",
         "Dino", "Clip", "PatchEncoder", "Identities", "TruncatedPromptCount", "TruncatedTextCount", "ImagePrompt.Names",
-        "PreparedPairs.Count", "PreparedPairs.TruncatedPrompts", "PreparedPairs.Warnings",
+        "PreparedPairs.Count", "PreparedPairs.TruncatedPrompts", "PreparedPairs.Warnings", "FeatureCache.Bytes",
     ];
 
     private readonly MLContext _ml = new(1);
@@ -157,6 +157,7 @@ public sealed class DisposedObjectsTests(TinyModels models) : IClassFixture<Tiny
             nameof(MlpImageProjection) => new MlpImageProjection(4, 4),
             nameof(Resampler) => new Resampler(new ResamplerOptions { Channels = 4, Layers = 1, Heads = 1, HeadChannels = 4, Tokens = 1, InputChannels = 4,
                 OutputChannels = 4 }),
+            nameof(FeatureCache) => new FeatureCache(),
             nameof(EvaluationModels) => EvaluationModels.FromFolders(models.Dino, null, models.Dino),
             nameof(PersonalizedModel) => PersonalizedModel.Load(models.Generator),
             nameof(PreparedPairs) => new Torch.Training.PatchDpoTrainer(PersonalizedModel.Load(models.Generator)).Prepare(
