@@ -71,7 +71,7 @@ internal abstract class BatchedMapping<TInput, TOutput> : IBatchedMapping
 
     /// <summary>
     /// Computes the results of 1 to <see cref="BatchSize"/> rows, or of more where they have less than a batch of new images; a row's result does not
-    /// depend on the others.
+    /// depend on the others, but for rounding.
     /// </summary>
     public abstract IReadOnlyList<TOutput> Compute(IReadOnlyList<TInput> rows);
 

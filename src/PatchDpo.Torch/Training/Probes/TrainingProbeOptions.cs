@@ -24,7 +24,8 @@ public sealed record TrainingProbeOptions
             if (value.Count == 0)
                 throw new ArgumentException("A probe needs at least one row.", nameof(Rows));
             for (int i = 0; i < value.Count; i++)
-                if (value[i] is not { Prompt: not null, References.Count: > 0 } row || string.IsNullOrEmpty(row.Subject) || row.References.Any(r => r is null))
+                if (value[i] is not { References.Count: > 0 } row || string.IsNullOrEmpty(row.Subject) || string.IsNullOrWhiteSpace(row.Prompt)
+                    || row.References.Any(r => r is null))
                     throw new ArgumentException($"Row {i} of the probe lacks its subject, its prompt or its references.", nameof(Rows));
             field = value;
         }
