@@ -121,7 +121,7 @@ internal sealed class TrainCommand : ToolCommand
             training.Prepare(pairs, verify, cancellationToken);
         else
             training.Run(pairs, verify, arguments.GetValue(_output)!.FullName, cancellationToken);
-        page?.Write("Training", [], html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
+        page?.Write($"Training of {Path.GetFileName(Path.TrimEndingDirectorySeparator(model))}", [], html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
         return Ending.Done;
     }
 
