@@ -10,7 +10,7 @@ public sealed class HelpTests
         "--format", "--device", "--dtype")]
     [InlineData(
         "score", "separation", "matching", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
-        "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
+        "--ignore-plain-background", "--overview", "--encoder", "--stage,", "--patch", "--size")]
     [InlineData("score separation", "<folder>", "--limit", "--seed", "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
     [InlineData(
         "build", "--model", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--encoder", "--stage,", "--patch", "--size", "--prompts", "--references", "--generations", "--output",
