@@ -13,7 +13,6 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Tests;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Benchmarks;
@@ -165,7 +164,7 @@ internal static class RanksBenchmark
             : throw new InvalidOperationException($"mpirun ended with {process.ExitCode}: {errors.Result}");
     }
 
-    private static void Print(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));
+    private static void Print(string line) => Console.WriteLine(line);
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 

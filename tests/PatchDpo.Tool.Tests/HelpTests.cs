@@ -10,7 +10,7 @@ public sealed class HelpTests
         "--format", "--device", "--dtype")]
     [InlineData(
         "score", "separation", "matching", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
-        "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size", "--shard", "--rank-timeout")]
+        "--ignore-plain-background", "--overview", "--encoder", "--stage,", "--patch", "--size", "--shard", "--rank-timeout")]
     [InlineData("merge", "<output>")]
     [InlineData("score separation", "<folder>", "--limit", "--seed", "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
     [InlineData(
