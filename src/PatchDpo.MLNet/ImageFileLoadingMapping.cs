@@ -12,7 +12,7 @@ internal sealed class ImageFileLoadingMapping(
     private readonly DecodedFiles _files = new();
 
     // Longer than any path that a file system takes.
-    private readonly TextInput _path = new(inputColumnName, maxLength: short.MaxValue);
+    private readonly TextInput _path = new(inputColumnName, maxLength: short.MaxValue, allowEmpty: true);
 
     /// <summary>How many files were decoded so far.</summary>
     public int Decoded => _files.Decoded;

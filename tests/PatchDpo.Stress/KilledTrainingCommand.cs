@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Reflection;
 using PatchDpo.Tests;
 
 namespace PatchDpo.Stress;
@@ -45,13 +44,7 @@ internal static class KilledTrainingCommand
 
     private static Process Start(string[] arguments)
     {
-        string program = Environment.ProcessPath!;
-        string[] host = Path.GetFileNameWithoutExtension(program) == "dotnet" ? ["exec", Assembly.GetExecutingAssembly().Location] : [];
-        var start = new ProcessStartInfo(program, [.. host, Name, "--child", .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        ProcessStartInfo start = Self.Prepare([Name, "--child", .. arguments]);
         foreach ((string name, string value) in KilledTraining.Environment)
             start.Environment[name] = value;
         return Process.Start(start)!;

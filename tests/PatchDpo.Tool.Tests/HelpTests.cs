@@ -6,7 +6,7 @@ public sealed class HelpTests
     [Theory]
     [InlineData(
         "generate", "<model>", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--prompt", "--prompts", "--reference", "--mask", "--objects", "--output",
-        "--seed", "--steps", "--guidance", "--scale", "--negative", "--width", "--height", "--count", "--batch", "--refuse-long-prompts",
+        "--seed", "--steps", "--guidance", "--scale", "--negative", "--width", "--height", "--count", "--batch", "--refuse-long-prompts", "--allow-empty-prompt",
         "--format", "--device", "--dtype")]
     [InlineData(
         "score", "separation", "matching", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
@@ -26,6 +26,10 @@ public sealed class HelpTests
         "--patch", "--size", "--rotation", "--perspective", "--light", "--temperature", "--paste", "--seed", "--measure")]
     [InlineData(
         "evaluate", "<generations>", "--dreambench", "--dino", "--clip", "--embedded", "--setting", "--output", "--seed", "--allow-missing")]
+    [InlineData(
+        "reproduce", "--model", "--adapter", "--dreambench", "--dino", "--clip", "--encoder", "--output", "--seed", "--data-prompts", "--references",
+        "--generations", "--data-steps", "--training-steps", "--batch-size", "--accumulate", "--learning-rate", "--gradient-checkpointing",
+        "--checkpoint-every", "--subjects", "--prompts", "--steps", "--batch", "--quick", "--device", "--dtype")]
     [InlineData("compare", "<before>", "<after>", "--show")]
     [InlineData("inspect", "<path>", "--stats")]
     public void Help_lists_the_options_of_a_command(string command, params string[] options)
@@ -44,7 +48,7 @@ public sealed class HelpTests
         (int exitCode, string[] output, _) = Tool.Run("--help");
         Assert.Equal(0, exitCode);
         string[] listed = [.. output.SkipWhile(l => l != "Commands:").Skip(1).Select(l => l.TrimStart().Split(' ')[0])];
-        Assert.Equal(["generate", "score", "build", "train", "train-encoder", "evaluate", "compare", "inspect"], listed);
+        Assert.Equal(["generate", "score", "build", "train", "train-encoder", "evaluate", "compare", "reproduce", "inspect"], listed);
     }
 
     [Fact]

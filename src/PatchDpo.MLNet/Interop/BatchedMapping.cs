@@ -45,7 +45,7 @@ internal abstract class BatchedMapping<TInput, TOutput> : IBatchedMapping
     /// <summary>A function that copies what is needed of the current row.</summary>
     public abstract Func<TInput> Reader(DataViewRow row);
 
-    /// <summary>Computes the results of 1 to <see cref="BatchSize"/> rows; a row's result does not depend on the others.</summary>
+    /// <summary>Computes the results of 1 to <see cref="BatchSize"/> rows; a row's result does not depend on the others, but for rounding.</summary>
     public abstract IReadOnlyList<TOutput> Compute(IReadOnlyList<TInput> rows);
 
     /// <summary>The same; a row that a model gives NaN or infinite numbers for is named by its place in the data.</summary>

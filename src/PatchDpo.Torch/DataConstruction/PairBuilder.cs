@@ -30,7 +30,7 @@ public sealed class PairBuilder
 
     // When to give up, how several references are put together where a pair has one, what is an error: none decides what is made.
     private static readonly string[] Ignored = [nameof(PairBuilderOptions.MaxCandidates), nameof(GenerationOptions.ReferenceFusion),
-        nameof(GenerationOptions.RefuseTruncatedPrompts)];
+        nameof(GenerationOptions.RefuseTruncatedPrompts), nameof(GenerationOptions.AllowEmptyPrompts)];
 
     private readonly ImageGenerator _generate;
     private readonly Func<IReadOnlyList<ModelIdentity>> _identify;
@@ -79,7 +79,8 @@ public sealed class PairBuilder
     /// <param name="progress">Called after each sampling step and each batch.</param>
     /// <param name="cancellationToken">Stops between sampling steps; run again to continue.</param>
     /// <returns>What the folder has.</returns>
-    /// <exception cref="ArgumentException">There is no prompt, or one is empty.</exception>
+    /// <exception cref="ArgumentException">There is no prompt.</exception>
+    /// <exception cref="EmptyPromptException">A prompt is null or empty.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long.</exception>
     /// <exception cref="TruncatedPromptException">A prompt has more tokens than the model's text encoder takes, and the options refuse that.</exception>
     /// <exception cref="UnsuitableReferencesException">
@@ -99,11 +100,8 @@ public sealed class PairBuilder
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (prompts.Count == 0)
             throw new ArgumentException("There is no prompt to draw references from.", nameof(prompts));
+        EmptyPromptException.ThrowIfAny(prompts);
         PromptTooLongException.ThrowIfAny(prompts, Math.Min(_options.ReferenceGeneration.MaxPromptCharacters, _options.Generation.MaxPromptCharacters));
-        int empty = Enumerable.Range(0, prompts.Count).FirstOrDefault(i => string.IsNullOrWhiteSpace(prompts[i]), -1);
-        if (empty >= 0)
-            throw new ArgumentException($"Prompt {empty} is empty.", nameof(prompts));
-
         for (int i = 0; i < prompts.Count; i++)
             if (_whyUnsuitable(prompts[i]) is string problem)
                 throw new UnsuitableReferencesException($"prompt {i}", i, problem);

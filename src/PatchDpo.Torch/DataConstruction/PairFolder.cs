@@ -127,6 +127,8 @@ public sealed class PairFolder
             string place = $"sample {pair.Sample}, generation {pair.Index}";
             if (!known.Add((pair.Sample, pair.Index)))
                 throw new PairFolderException(folder, place, "the pair stands there twice.");
+            if (string.IsNullOrWhiteSpace(pair.Prompt))
+                throw new PairFolderException(folder, place, "the pair's prompt is empty.");
             foreach (string file in new[] { pair.ReferencePath, pair.GeneratedPath })
                 if (!File.Exists(file))
                     throw new PairFolderException(folder, place, $"the pair's file '{file}' is missing.");

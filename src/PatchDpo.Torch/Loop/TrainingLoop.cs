@@ -95,12 +95,7 @@ internal sealed class TrainingLoop : IDisposable
         using IDisposable noGrad = no_grad();
         foreach ((string name, Tensor tensor) in own.Tensors)
             tensor.copy_(saved.Tensors[name]);
-        for (int i = 0; i < _parameters.Length; i++)
-            _optimizer.Steps[i] = saved.Numbers[$"{StepName}.{_parameters[i].Name}"];
-        if (_spikes is not null)
-            (_spikes.Mean, _spikes.Count) = (BitConverter.Int64BitsToDouble(saved.Numbers[SpikeMean]), saved.Numbers[SpikeCount]);
-        Steps = (int)saved.Numbers[StepName];
-        _master?.Publish();
+        Take(saved.Numbers);
     }
 
     /// <summary>Trains until all steps are done.</summary>
@@ -113,25 +108,26 @@ internal sealed class TrainingLoop : IDisposable
     /// <param name="checkpoints">Where the training goes on from, and keeps its state; null: it begins, and keeps none.</param>
     /// <param name="cancellationToken">Looked at before each batch; the step that it stops is not taken, and the ones before are kept.</param>
     /// <param name="beforeSteps">Called before the first step, when the loop is where it goes on from; null: none.</param>
-    /// <param name="afterBackward">Called after each batch's backward pass, before its tensors are disposed; null: none.</param>
     /// <exception cref="NonFiniteLossException">A loss or its gradients are not finite, or the weights that the last step left.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Run(Func<int, int, Tensor> loss, Action<TrainingLoopStep>? afterStep = null, Func<string?>? findCause = null,
-        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null,
-        Action? afterBackward = null)
+        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null)
     {
         checkpoints?.Restore(this);
+        if (_options.Peers is { } peers)
+            Take(peers.Begin(State));
         try
         {
             beforeSteps?.Invoke();
             while (Steps < _options.MaxSteps)
             {
-                TrainingLoopStep done = TakeStep(loss, findCause, afterBackward, cancellationToken);
+                TrainingLoopStep done = TakeStep(loss, findCause, cancellationToken);
                 checkpoints?.SaveIfDue(this);
                 afterStep?.Invoke(done);
             }
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        // Also where another process was asked to stop.
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested || _options.Peers is not null)
         {
             checkpoints?.Save(this);
             throw;
@@ -166,28 +162,12 @@ internal sealed class TrainingLoop : IDisposable
         _average?.Dispose();
     }
 
-    private TrainingLoopStep TakeStep(
-        Func<int, int, Tensor> loss, Func<string?>? findCause, Action? afterBackward, CancellationToken cancellationToken)
+    private TrainingLoopStep TakeStep(Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
     {
         int step = Steps + 1;
         _optimizer.ZeroGradients();
-        double sum = 0;
-        for (int part = 0; part < _options.Accumulation; part++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using DisposeScope scope = NewDisposeScope();
-            Tensor value = loss(step, part);
-            float number = value.item<float>();
-            if (!float.IsFinite(number))
-                throw new NonFiniteLossException(step, number, findCause?.Invoke());
-            (_options.Accumulation == 1 ? value : value.DividedBy(_options.Accumulation)).backward();
-            afterBackward?.Invoke();
-            _master?.TakeGradients();
-            sum += number;
-        }
-        double mean = sum / _options.Accumulation, norm = GradientNorm();
-        if (!double.IsFinite(norm))
-            throw new NonFiniteLossException(step, mean, $"Its gradients are not finite: their norm is {norm}. {findCause?.Invoke()}".TrimEnd());
+        (double mean, double norm) = _options.Peers is null ? ComputeGradients(step, loss, findCause, cancellationToken)
+            : ExchangeGradients(_options.Peers, step, loss, findCause, cancellationToken);
         bool isSpike = _spikes?.IsSpike(norm) == true;
         _optimizer.LearningRate = _options.LearningRate(step);
         if (!isSpike)
@@ -200,6 +180,65 @@ internal sealed class TrainingLoop : IDisposable
         }
         Steps = step;
         return new TrainingLoopStep(step, mean, _optimizer.LearningRate, norm, isSpike);
+    }
+
+    /// <summary>Gradients of the process's own rows; with peers, of its share of the step's loss.</summary>
+    private (double Loss, double Norm) ComputeGradients(
+        int step, Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+    {
+        double sum = 0, share = _options.Peers?.Share ?? 1;
+        for (int part = 0; part < _options.Accumulation; part++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            Tensor value = loss(step, part);
+            float number = value.item<float>();
+            if (!float.IsFinite(number))
+                throw new NonFiniteLossException(step, number, findCause?.Invoke());
+            double divisor = _options.Accumulation / share;
+            (divisor == 1 ? value : value.DividedBy(divisor)).backward();
+            _options.AfterBackward?.Invoke();
+            _master?.TakeGradients();
+            sum += number;
+        }
+        double mean = sum / _options.Accumulation;
+        return (mean, CheckedNorm(step, mean, findCause));
+    }
+
+    /// <summary>Gradients of the whole step, or the fault of any process, in all processes alike.</summary>
+    private (double Loss, double Norm) ExchangeGradients(
+        ILoopPeers peers, int step, Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+    {
+        double own = 0;
+        Exception? fault = null;
+        try
+        {
+            (own, _) = ComputeGradients(step, loss, findCause, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            // The others must hear of it before it is thrown: they wait for this process.
+            fault = e;
+        }
+        double mean = peers.Exchange(own, fault, [.. _parameters.Select(p => p.Value)]);
+        return (mean, CheckedNorm(step, mean, findCause));
+    }
+
+    private double CheckedNorm(int step, double loss, Func<string?>? findCause)
+    {
+        double norm = GradientNorm();
+        return double.IsFinite(norm) ? norm
+            : throw new NonFiniteLossException(step, loss, $"Its gradients are not finite: their norm is {norm}. {findCause?.Invoke()}".TrimEnd());
+    }
+
+    private void Take(IReadOnlyDictionary<string, long> numbers)
+    {
+        for (int i = 0; i < _parameters.Length; i++)
+            _optimizer.Steps[i] = numbers[$"{StepName}.{_parameters[i].Name}"];
+        if (_spikes is not null)
+            (_spikes.Mean, _spikes.Count) = (BitConverter.Int64BitsToDouble(numbers[SpikeMean]), numbers[SpikeCount]);
+        Steps = (int)numbers[StepName];
+        _master?.Publish();
     }
 
     /// <summary>The norm of all gradients together; looked at before each update, because one that is not finite would spoil every weight.</summary>

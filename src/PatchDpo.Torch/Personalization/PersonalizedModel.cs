@@ -175,6 +175,7 @@ public sealed class PersonalizedModel : IDisposable
     /// </param>
     /// <returns>B rows; the caller disposes them.</returns>
     /// <exception cref="PromptTooLongException">A prompt is longer than that.</exception>
+    /// <exception cref="EmptyPromptException">A prompt is null; an empty one is what a dropped prompt is.</exception>
     /// <exception cref="NonFiniteOutputException">A text encoder gives NaN or infinite numbers.</exception>
     /// <remarks>
     /// Stable Diffusion 1.5: the last hidden state after the final norm. SDXL: penultimate hidden states of both encoders
@@ -376,12 +377,13 @@ public sealed class PersonalizedModel : IDisposable
     /// <param name="progress">Called after each sampling step.</param>
     /// <param name="cancellationToken">Looked at before each sampling step.</param>
     /// <returns>An RGB image for each request, in order.</returns>
+    /// <exception cref="EmptyPromptException">A prompt is null, or empty and the options do not allow that; the message names the request.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long; the message names the request.</exception>
     /// <exception cref="TruncatedPromptException">
     /// A prompt has more tokens than the text encoder takes, and the options refuse that; the message names the request.
     /// </exception>
     /// <exception cref="UnsuitableReferencesException">A request's references lack what the adapter's family needs of them.</exception>
-    /// <exception cref="ArgumentException">A request has null for its references or for one of them, or the size does not suit the model.</exception>
+    /// <exception cref="ArgumentException">A request is null, or has null for its references or for one of them, or the size does not suit the model.</exception>
     /// <exception cref="ModelConfigException">
     /// The model's scheduler configuration does not suit the sampler, or names none that this library has where the options name none.
     /// </exception>

@@ -58,7 +58,7 @@ internal sealed class MeanColorMapping(string image, string prompt, int batchSiz
     : BatchedMapping<(ImageBuffer Image, string Prompt), (float[] Mean, float Length)>
 {
     private readonly ImageInput _image = new(image);
-    private readonly TextInput _prompt = new(prompt, maxLength: 100);
+    private readonly TextInput _prompt = new(prompt, maxLength: 100, allowEmpty: true);
 
     public string Image => image;
 

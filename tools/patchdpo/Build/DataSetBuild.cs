@@ -16,19 +16,29 @@ internal static class DataSetBuild
     /// <summary>The word for the prompts that come with the library.</summary>
     public const string BuiltInPrompts = "builtin";
 
+    private const string Sheet = "overview.png";
     private const int SheetRows = 12;
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Whether a folder's data set and sheet are there: the sheet is what is written last.</summary>
+    public static bool IsDone(string folder) => File.Exists(Path.Combine(folder, Sheet));
+
+    /// <summary>Opens the generator too, and runs it.</summary>
     public static void Run(DataSetSettings settings, CancellationToken cancellationToken)
+    {
+        using PersonalizedModel model = PersonalizedModel.Load(ModelPath.Generator(settings.Model), settings.Loading);
+        Run(model, settings, cancellationToken);
+    }
+
+    /// <summary>Runs it with a generator that is open, which stays the caller's; the other models go to its device.</summary>
+    public static void Run(PersonalizedModel model, DataSetSettings settings, CancellationToken cancellationToken)
     {
         bool isSmall = settings.Model == ModelPath.Embedded;
         IReadOnlyList<string> prompts = settings.Prompts != BuiltInPrompts ? PromptFile.Read(settings.Prompts)
             : isSmall ? ObjectPrompts.Embedded
             : ObjectPrompts.All;
-        using PersonalizedModel model = PersonalizedModel.Load(ModelPath.Generator(settings.Model), settings.Loading);
         PromptWarnings.Print(model.FindTruncatedPrompts(prompts));
-        using IVisionEncoder encoder = settings.Encoder.Open();
-        using ClipModel? clip = settings.Clip is null ? null : ClipModel.FromFolder(settings.Clip);
+        using IVisionEncoder encoder = settings.Encoder.Open(model.Device);
+        using ClipModel? clip = settings.Clip is null ? null : ClipModel.FromFolder(settings.Clip, model.Device);
         GenerationOptions generation = (isSmall ? EmbeddedGeneration.Options : new GenerationOptions()) with
         {
             Steps = settings.Steps ?? (isSmall ? 20 : 30),
@@ -83,7 +93,7 @@ internal static class DataSetBuild
     /// <summary>References, their generated images and where these fail, for the first samples.</summary>
     private static string WriteSheet(string folder)
     {
-        string path = Path.Combine(folder, "overview.png");
+        string path = Path.Combine(folder, Sheet);
         IReadOnlyList<ImageBuffer>[] rows =
         [
             .. PairFolder.Open(folder).Read().GroupBy(p => p.Reference).Take(SheetRows).Select(sample => (IReadOnlyList<ImageBuffer>)

@@ -1,6 +1,8 @@
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;
+using static TorchSharp.torch;
 
 namespace PatchDpo.Tool.Shared;
 
@@ -33,8 +35,13 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
         : File.Exists(Path) ? ImageEncoder.FromFile(Path, Options)
         : ImageEncoder.FromFolder(Path, Options);
 
+    /// <summary>Which model it is.</summary>
+    public EvaluationModel Identity(string role) => File.Exists(Path) ? EvaluationModel.FromFile(role, System.IO.Path.GetFileName(Path), Path)
+        : EvaluationModel.FromFolder(role, Path);
+
     /// <summary>Opens it; the caller disposes it.</summary>
-    public IVisionEncoder Open() => Name == ResNet18 ? PatchEncoder.LoadResNet18(options: Options)
-        : File.Exists(Path) ? PatchEncoder.FromFile(Path, options: Options)
-        : PatchEncoder.FromFolder(Path, options: Options);
+    /// <param name="device">Where the weights go; null: the CPU.</param>
+    public IVisionEncoder Open(Device? device = null) => Name == ResNet18 ? PatchEncoder.LoadResNet18(device, Options)
+        : File.Exists(Path) ? PatchEncoder.FromFile(Path, device, options: Options)
+        : PatchEncoder.FromFolder(Path, device, options: Options);
 }

@@ -38,6 +38,7 @@ public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>, IImagePro
     public override Tensor forward(Tensor embeddings)
     {
         proj.weight!.AliveIn(this);
+        ArgumentNullException.ThrowIfNull(embeddings);
         if (embeddings.dim() != 2 || embeddings.shape[1] != InputChannels)
             throw new ArgumentException($"The embeddings are ({string.Join(',', embeddings.shape)}); (B,{InputChannels}) is expected.", nameof(embeddings));
         using DisposeScope scope = NewDisposeScope();

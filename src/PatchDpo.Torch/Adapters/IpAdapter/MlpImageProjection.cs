@@ -41,6 +41,7 @@ public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>, IImageProjec
     public override Tensor forward(Tensor features)
     {
         _first.weight!.AliveIn(this);
+        ArgumentNullException.ThrowIfNull(features);
         if (features.dim() != 3 || features.shape[2] != InputChannels)
             throw new ArgumentException($"The features are ({string.Join(',', features.shape)}); (B,N,{InputChannels}) is expected.", nameof(features));
         return proj.call(features);

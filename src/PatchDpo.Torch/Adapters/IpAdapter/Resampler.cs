@@ -52,6 +52,7 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>, IImageProjection
     public override Tensor forward(Tensor features)
     {
         latents.AliveIn(this);
+        ArgumentNullException.ThrowIfNull(features);
         if (features.dim() != 3 || features.shape[2] != Options.InputChannels)
             throw new ArgumentException($"The features are ({string.Join(',', features.shape)}); (B,N,{Options.InputChannels}) is expected.", nameof(features));
         using DisposeScope scope = NewDisposeScope();

@@ -152,8 +152,7 @@ internal sealed class PairEncoding
 
     private void CheckPrompt(string prompt, int number)
     {
-        if (prompt is null)
-            throw new ArgumentException($"Prompt {number} is null.", "pairs");
+        EmptyPromptException.ThrowIf(prompt, number);
         if (prompt.Length > _options.MaxPromptCharacters)
             throw new PromptTooLongException(number, prompt.Length, _options.MaxPromptCharacters);
         if (!_known.TryGetValue(prompt, out TruncatedPrompt? truncated))

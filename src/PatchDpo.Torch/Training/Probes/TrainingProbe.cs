@@ -113,7 +113,7 @@ internal sealed class TrainingProbe(TrainingProbeOptions options, PersonalizedMo
         string[] parts =
         [
             $"{options.Metric}", .. options.Evaluator.Models.Select(m => $"{m.Role} {m.Sha256}"),
-            .. OptionValues.Of(options.Generation, nameof(GenerationOptions.BatchSize)).Select(o => $"{o.Key}: {o.Value}"),
+            .. OptionValues.Of(options.Generation, nameof(GenerationOptions.BatchSize), nameof(GenerationOptions.AllowEmptyPrompts)).Select(o => $"{o.Key}: {o.Value}"),
             .. options.Rows.SelectMany(r => r.References.Select(p => $"{PairRecord.ContentOf(p)}").Prepend(r.Prompt).Prepend(r.Subject)),
         ];
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', parts))));

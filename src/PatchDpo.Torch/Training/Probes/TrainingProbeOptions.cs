@@ -24,7 +24,8 @@ public sealed record TrainingProbeOptions
             if (value.Count == 0)
                 throw new ArgumentException("A probe needs at least one row.", nameof(Rows));
             for (int i = 0; i < value.Count; i++)
-                if (value[i] is not { Prompt: not null, References.Count: > 0 } row || string.IsNullOrEmpty(row.Subject) || row.References.Any(r => r is null))
+                if (value[i] is not { References.Count: > 0 } row || string.IsNullOrEmpty(row.Subject) || string.IsNullOrWhiteSpace(row.Prompt)
+                    || row.References.Any(r => r is null))
                     throw new ArgumentException($"Row {i} of the probe lacks its subject, its prompt or its references.", nameof(Rows));
             field = value;
         }
@@ -45,7 +46,8 @@ public sealed record TrainingProbeOptions
 
     /// <summary>
     /// Whether the training gives the best step's layers in place of the last one's; <see cref="Adapters.AdapterLayers.TrainedSteps"/> says which step that
-    /// was. Default: false. They are held in memory meanwhile, or lie in the best checkpoint where the training keeps its state.
+    /// was. Default: false. They are held in memory meanwhile, or lie in the best checkpoint where the training keeps its state. Of
+    /// several processes the first one alone probes, and gives them; the others give the last step's.
     /// </summary>
     public bool GivesBest { get; init; }
 
