@@ -14,5 +14,6 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     FullStepBenchmark.Command(),
     StreamingBenchmark.Command(),
     PreparationBenchmark.Command(),
+    RanksBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -26,7 +26,4 @@ internal sealed record TrainingLoopOptions
 
     /// <summary>The optimiser's other numbers.</summary>
     public AdamWSettings AdamW { get; init; } = new();
-
-    /// <summary>Called after each batch's backward pass, before its tensors are disposed; null: nothing.</summary>
-    public Action? AfterBackward { get; init; }
 }

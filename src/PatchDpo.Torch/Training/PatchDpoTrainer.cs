@@ -101,8 +101,8 @@ public sealed class PatchDpoTrainer
     /// <exception cref="RankMismatchException">A process of the group was started with something else.</exception>
     /// <exception cref="RankFailedException">Another process of the group cannot go on.</exception>
     /// <exception cref="ArgumentException">
-    /// There are fewer pairs than processes, the pairs were prepared for another model, size or trained parts, or all their quality maps hold nothing but 0,
-    /// or nothing but 1, and the objective uses them.
+    /// There are fewer pairs than processes, the pairs were prepared for another model, size or trained parts, or all their quality maps hold nothing but
+    /// 0, or nothing but 1, and the objective uses them.
     /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
     /// <exception cref="TrainingStateMismatchException">The state is of a training with other options, pairs or weights.</exception>
@@ -148,13 +148,12 @@ public sealed class PatchDpoTrainer
         if (processes is not null)
             RankAgreement.Require(processes, TrainingHeaders.Shared(header!));
         using TrainingCheckpoints? checkpoints = _options.State is null || !isFirst ? null : TrainingCheckpoints.Open(_options.State, header!);
-        ProjectionTraining? projection = _options.TrainsProjection
-            ? new ProjectionTraining(((ProjectedPromptEncoder)_model.References).With(tuned.ImageProjection!)) : null;
         using var loop = new TrainingLoop(Trained(tuned), LoopOptions() with
         {
-            AfterBackward = projection is null ? null : projection.Backward,
             Peers = processes is null ? null : new StepExchange(processes, (double)batch / share.Whole),
         });
+        ProjectionTraining? projection = _options.TrainsProjection
+            ? new ProjectionTraining(((ProjectedPromptEncoder)_model.References).With(tuned.ImageProjection!)) : null;
         List<long> taken = [];
         int stepsTaken = 0;
         // A training that goes on has its first step where the last checkpoint was.
@@ -167,7 +166,7 @@ public sealed class PatchDpoTrainer
         Recomputed.TakeFailure();
         try
         {
-            loop.Run(Loss, Report, FindCause, checkpoints, cancellationToken, BeforeSteps);
+            loop.Run(Loss, Report, FindCause, checkpoints, cancellationToken, BeforeSteps, projection is null ? null : projection.Backward);
         }
         catch (NonFiniteLossException e)
         {

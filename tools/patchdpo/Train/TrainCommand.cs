@@ -133,7 +133,8 @@ internal sealed class TrainCommand : ToolCommand
         else
             training.Run(pairs, verify, arguments.GetValue(_output)!.FullName, cancellationToken);
         if (RankGroup.IsFirst)
-            page?.Write("Training", [], html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
+            page?.Write($"Training of {Path.GetFileName(Path.TrimEndingDirectorySeparator(model))}", [],
+                html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
         return Ending.Done;
     }
 
