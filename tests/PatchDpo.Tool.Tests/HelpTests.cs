@@ -10,7 +10,7 @@ public sealed class HelpTests
         "--format", "--device", "--dtype")]
     [InlineData(
         "score", "separation", "matching", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
-        "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size", "--shard", "--rank-timeout")]
+        "--ignore-plain-background", "--overview", "--encoder", "--stage,", "--patch", "--size", "--shard", "--rank-timeout")]
     [InlineData("merge", "<output>")]
     [InlineData("score separation", "<folder>", "--limit", "--seed", "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
     [InlineData(
@@ -21,7 +21,7 @@ public sealed class HelpTests
         "--learning-rate", "--weight-decay", "--weights", "--contrast", "--low-percentile", "--high-percentile", "--min-snr-gamma", "--beta", "--text-dropout",
         "--image-dropout", "--both-dropout", "--scale", "--size", "--seed", "--refuse-long-prompts", "--device", "--dtype", "--schedule", "--warmup-steps",
         "--accumulate", "--max-gradient-norm", "--ema-decay", "--probe-prompts", "--probe-references", "--probe-every", "--probe-metric",
-        "--probe-dino", "--probe-clip", "--probe-steps", "--rank-timeout")]
+        "--probe-dino", "--probe-clip", "--probe-steps", "--probe-best", "--train", "--rank-timeout")]
     [InlineData(
         "train-encoder", "<encoder>", "<photos>", "<output>", "--steps", "--batch", "--points", "--learning-rate", "--crop", "--head", "--blocks", "--stage,",
         "--patch", "--size", "--rotation", "--perspective", "--light", "--temperature", "--paste", "--seed", "--measure")]

@@ -102,8 +102,8 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
     public void A_model_of_ones_own_is_measured_with_the_encoders_that_are_given_and_a_single_subject_has_no_interval()
     {
         string output = Path.Combine(_root, "own"), adapter = Path.Combine(EmbeddedModels.Generator, "ip_adapter.safetensors");
-        string[] options = ["--model", EmbeddedModels.Generator, "--adapter", adapter, "--dino", _models.Dino, "--clip", _models.FullClip, "--encoder", "embedded",
-            "--subjects", "cat", "--prompts", "1", "--training-steps", "1"];
+        string[] options = ["--model", EmbeddedModels.Generator, "--adapter", adapter, "--dino", _models.Dino, "--clip", _models.FullClip, "--encoder",
+            "embedded", "--subjects", "cat", "--prompts", "1", "--training-steps", "1"];
         (int exitCode, _, string[] errors) = Run(output, options);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         string[] results = Files(output);
@@ -111,7 +111,8 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         {
             JsonElement change = json.RootElement.GetProperty("results")[0].GetProperty("change").GetProperty("dino");
             Assert.Equal((JsonValueKind.Number, JsonValueKind.Null), (change.GetProperty("mean").ValueKind, change.GetProperty("lower").ValueKind));
-            Assert.DoesNotContain(json.RootElement.GetProperty("notes").EnumerateArray(), n => n.GetString()!.Contains("mean nothing", StringComparison.Ordinal));
+            Assert.DoesNotContain(
+                json.RootElement.GetProperty("notes").EnumerateArray(), n => n.GetString()!.Contains("mean nothing", StringComparison.Ordinal));
             Assert.Equal(["generator", "adapter", "patch encoder", "DINO", "CLIP", "photos"],
                 json.RootElement.GetProperty("models").EnumerateArray().Select(m => m.GetProperty("role").GetString()));
         }

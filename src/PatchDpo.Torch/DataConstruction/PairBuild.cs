@@ -111,7 +111,6 @@ internal sealed class PairBuild(
     private void GeneratePairs(PairJournal journal)
     {
         CandidateRecord[] references = [.. journal.Candidates.Where(c => c.Sample is not null)];
-        var estimator = new PatchQualityEstimator(encoder);
         void Report(GenerationProgress? batch) => progress?.Report(new PairBuildProgress(
             PairBuildStage.Pairs, journal.Samples.Count * options.GenerationsPerReference, references.Length * options.GenerationsPerReference,
             _reusedSamples * options.GenerationsPerReference, journal.Candidates.Count - references.Length, batch));
@@ -127,7 +126,7 @@ internal sealed class PairBuild(
                 () => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellationToken), Name);
             ImageBuffer[] prompted = [.. requests.Select(r => r.References[0].Image)];
             IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(
-                () => estimator.Score(generated, prompted, Masks(prompted), Masks(generated), cancellationToken), Name);
+                () => new PatchQualityEstimator(encoder).Score(generated, prompted, Masks(prompted), Masks(generated), cancellationToken), Name);
             CheckGrid(quality, journal.Maps);
             SampleRecord[] samples = [.. group.Select((c, g) => Store(c, requests, generated, quality, g * options.GenerationsPerReference))];
             journal.Append(new JournalLine(Samples: samples, Maps: [.. quality.Select(q => MapsRecord.Of(new QualityMapPair(q.Reference, q.Generated)))]));

@@ -11,7 +11,8 @@ namespace PatchDpo.Torch.Evaluation;
 /// <summary>Measures generated images against their subjects' photos and their prompts: DINO, CLIP-I, CLIP-T and patch quality.</summary>
 /// <remarks>
 /// As DreamBench has it: the mean over all (generation, reference) pairs of a subject, then the unweighted mean over subjects,
-/// in float32. Encoders are not disposed. Rows are read once, in batches; of the images only the references' embeddings and the scores stay.
+/// in float32. Encoders are not disposed. Rows are read once, in batches, and each picture is encoded once, on whatever rows and sides it stands; of the
+/// images only embeddings, up to <see cref="PersonalizationEvaluatorOptions.MaxCacheBytes"/>, and the scores stay.
 /// </remarks>
 public sealed class PersonalizationEvaluator
 {
@@ -69,7 +70,9 @@ public sealed class PersonalizationEvaluator
     {
         ArgumentNullException.ThrowIfNull(rows);
         EmbeddingCache? dino = OfEncoder(_dino), subject = OfEncoder(_subject);
-        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages);
+        ObjectMasks masks = new();
+        PatchQualityEstimator? patchQuality = _patchQuality?.Afresh();
+        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages, _options.MaxCacheBytes);
         List<ImageMetrics> images = [];
         List<TruncatedPrompt> truncated = [];
         int first = 0;
@@ -81,16 +84,19 @@ public sealed class PersonalizationEvaluator
             if (_clip is not null)
                 truncated.AddRange(_clip.FindTruncated([.. batch.Select(r => r.Prompt)]).Select(t => t with { Index = first + t.Index }));
             TruncatedPromptException.ThrowIfAny(truncated, _options.RefuseTruncatedPrompts);
-            images.AddRange(MeasureBatch(batch, first, dino, clip, subject));
+            images.AddRange(MeasureBatch(batch, first, dino, clip, subject, patchQuality, masks));
             first += batch.Length;
         }
         return PersonalizationMetrics.Of(_options.Setting, images, _models, _options.GenerationSeed) with { TruncatedPrompts = truncated.Count > 0 ? truncated : [] };
 
         EmbeddingCache? OfEncoder(IVisionEncoder? encoder)
-            => encoder is null ? null : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global);
+            => encoder is null ? null
+                : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global, _options.MaxCacheBytes);
     }
 
-    private ImageMetrics[] MeasureBatch(EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject)
+    private ImageMetrics[] MeasureBatch(
+        EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject, PatchQualityEstimator? patchQuality,
+        ObjectMasks masks)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
@@ -113,19 +119,19 @@ public sealed class PersonalizationEvaluator
                 sums[i].ClipT = cosine;
             }
         }
-        if (_patchQuality is not null)
-            AddPatchQuality(_patchQuality);
+        if (patchQuality is not null)
+            AddPatchQuality(patchQuality);
         return [.. rows.Select((r, i) => sums[i].OfImage(first + i, r))];
 
         (string, int) Named(string what, int row) => ($"{what} of row {first + row} (subject '{rows[row].Subject}')", first + row);
 
         float[][] AddPairs(EmbeddingCache cache, Action<ScoreSums, double> add)
         {
-            float[][] embeddings = FiniteOutput.Renamed(() => cache.Encode(generated), i => Named("the generated image", i));
-            cache.Add([.. pairs.Select(p => p.Reference)], i => Named("a reference", pairs[i].Row));
-            foreach ((int row, ImageBuffer reference) in pairs)
+            float[][] embeddings = cache.Embed(generated, _options.BatchSize, i => Named("the generated image", i));
+            float[][] ofReferences = cache.Embed([.. pairs.Select(p => p.Reference)], _options.BatchSize, i => Named("a reference", pairs[i].Row));
+            foreach ((int i, (int row, _)) in pairs.Index())
             {
-                double cosine = EmbeddingCache.Cosine(embeddings[row], cache[reference]);
+                double cosine = EmbeddingCache.Cosine(embeddings[row], ofReferences[i]);
                 add(sums[row], cosine);
             }
             return embeddings;
@@ -133,12 +139,11 @@ public sealed class PersonalizationEvaluator
 
         void AddPatchQuality(PatchQualityEstimator estimator)
         {
-            Dictionary<ImageBuffer, bool[,]?> plain = pairs.Select(p => p.Reference).Distinct(ImageContentComparer.Instance).ToDictionary(
-                r => r, r => _options.MaskPlainBackground ? PlainBackground.Of(r).Object() : null, ImageContentComparer.Instance);
             IEnumerable<bool[,]?> given = rows.SelectMany(r => r.ReferenceMasks ?? new bool[,]?[r.References.Count]);
             IReadOnlyList<PatchQualityResult> results = FiniteOutput.Renamed(
                 () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => p.Reference)],
-                    [.. pairs.Zip(given, (p, mask) => mask ?? plain[p.Reference])], [.. pairs.Select(p => rows[p.Row].GeneratedMask)]),
+                    [.. pairs.Zip(given, (p, mask) => mask ?? (_options.MaskPlainBackground ? masks.Of(p.Reference) : null))],
+                    [.. pairs.Select(p => rows[p.Row].GeneratedMask)]),
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
             {

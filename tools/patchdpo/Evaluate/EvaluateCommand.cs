@@ -110,7 +110,7 @@ internal sealed class EvaluateCommand : ToolCommand
         (Func<EvaluationModels> open, string[] notes) = Models(arguments);
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
         Measure(found.Images, open, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, output, notes,
-            found.Missing, found.Stray, _report.Read(arguments), _shards.Read(arguments), cancellationToken);
+            found.Missing, found.Stray, _report.Read(arguments), Title(Generations(arguments)), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -126,7 +126,7 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private static void Measure(
         IReadOnlyList<ProductImage> images, Func<EvaluationModels> open, PersonalizationEvaluatorOptions options, string output, string[] notes,
-        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ReportFile? page, ShardPlan plan, CancellationToken cancellationToken)
+        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ReportFile? page, string title, ShardPlan plan, CancellationToken cancellationToken)
     {
         OutputFolder.Check(output);
         PrintNotes(notes);
@@ -151,7 +151,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Console.WriteLine($"{seconds:F1} s; written to '{output}'");
         // DINO's patches are told apart as well, where nothing else gives patch quality.
         IVisionEncoder patches = models.PatchEncoder ?? models.Dino!;
-        page?.Write("Evaluation", notes, html => html.AddEvaluation(report, heatMaps: new PatchQualityEstimator(patches)));
+        page?.Write($"Evaluation of {title}", notes, html => html.AddEvaluation(report, heatMaps: new PatchQualityEstimator(patches)));
     }
 
     private int RunConcept101(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
@@ -187,9 +187,11 @@ internal sealed class EvaluateCommand : ToolCommand
         ProductImage[] images = [.. generations.Found.Select(g => new ProductImage(
             g.Subject.Name, Path.GetRelativePath(folder, g.Path).Replace(Path.DirectorySeparatorChar, '/'), g.Name, g.Path, [.. photosOf[g.Subject]]))];
         Measure(images, open, evaluator, output, notes, [.. generations.Missing, .. photos.Missing], [.. generations.Stray, .. photos.Stray],
-            _report.Read(arguments), _shards.Read(arguments), cancellationToken);
+            _report.Read(arguments), Title(folder), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
+
+    private static string Title(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
 
     private static void PrintNotes(string[] notes)
     {

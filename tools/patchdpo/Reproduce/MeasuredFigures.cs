@@ -19,10 +19,13 @@ internal sealed record MeasuredFigures(
         (PersonalizationMetric.Dino, "dino", "DINO"), (PersonalizationMetric.ClipI, "clipI", "CLIP-I"), (PersonalizationMetric.ClipT, "clipT", "CLIP-T"),
     ];
 
-    /// <summary>Reads the scores of both sides.</summary>
+    /// <summary>The file of an evaluation's scores in its folder.</summary>
+    public static string ScoresOf(string folder) => Path.Combine(folder, "scores.json");
+
+    /// <summary>Reads the scores of both sides' folders.</summary>
     public static MeasuredFigures Read(BenchmarkSetting setting, string before, string after)
     {
-        (EvaluationReport first, EvaluationReport second) = (EvaluationReport.ReadJson(before), EvaluationReport.ReadJson(after));
+        (EvaluationReport first, EvaluationReport second) = (EvaluationReport.ReadJson(ScoresOf(before)), EvaluationReport.ReadJson(ScoresOf(after)));
         EvaluationComparison comparison = EvaluationComparison.Of(first, second);
         return new MeasuredFigures(setting, comparison.Subjects, comparison.Images.Count, Means(first.Metrics), Means(second.Metrics),
             Metrics.ToDictionary(m => m.Key, m => comparison.Metrics.Single(c => c.Metric == m.Metric).Change));

@@ -112,5 +112,5 @@ internal sealed class Reproduction
         }
     }
 
-    private static FileInfo ScoresOf(string folder) => new(Path.Combine(folder, "scores.json"));
+    private static FileInfo ScoresOf(string folder) => new(MeasuredFigures.ScoresOf(folder));
 }

@@ -29,8 +29,8 @@ internal sealed class ReproductionTable(
     {
         if (settings.DataSet.Model == ModelPath.Embedded)
         {
-            yield return "The generator is the small one that comes with the library: it draws 64 x 64 pixels and only ever saw drawn characters. Of photos its "
-                + "figures show that every stage runs; beside the published ones they mean nothing.";
+            yield return "The generator is the small one that comes with the library: it draws 64 x 64 pixels and only ever saw drawn characters. Of photos "
+                + "its figures show that every stage runs; beside the published ones they mean nothing.";
         }
         if (settings.Dino == EmbeddedModels.EvaluationDino || settings.Clip == EmbeddedModels.EvaluationClip)
             yield return EvaluateCommand.EmbeddedNote;

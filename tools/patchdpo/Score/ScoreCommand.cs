@@ -14,7 +14,7 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<string> _format;
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
-    private readonly Option<bool> _background;
+    private readonly Option<bool> _background, _overview;
     private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
 
@@ -34,6 +34,7 @@ internal sealed class ScoreCommand : ToolCommand
         _heatMaps = Declare<int?>("--heat-maps", "Draw at most this many pairs, lowest score first; default: all.");
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
+        _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
         _report.AddTo(this);
         _shards.AddTo(this);
@@ -58,7 +59,7 @@ internal sealed class ScoreCommand : ToolCommand
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
             ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background),
-            _encoder.Read(arguments, EncoderChoice.ResNet18), _report.Read(arguments)), plan, cancellationToken);
+            arguments.GetValue(_overview), _encoder.Read(arguments, EncoderChoice.ResNet18), _report.Read(arguments)), plan, cancellationToken);
         return Ending.Done;
     }
 

@@ -40,7 +40,7 @@ internal static class Scoring
         if (options.HeatMaps > 0)
             DrawHeatMaps(options, scored, worst, Short);
         Console.WriteLine($"written to '{options.OutputFolder}'");
-        options.Report?.Write("Patch quality", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
+        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
@@ -104,14 +104,24 @@ internal static class Scoring
         float[] all = [.. scored.SelectMany(p => p.Generated.Values.Concat(p.Reference.Values)).Order()];
         float low = all[(int)(0.01 * (all.Length - 1))], high = all[^1];
         var range = new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
-        foreach (int i in Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps))
+        int[] drawn = [.. Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps)];
+        foreach (int i in drawn)
         {
             ImagePair pair = scored[i].Pair;
             string flat = string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']));
             string file = $"{i + 1:D4}_{flat}{options.Format.Ending()}";
-            string prompt = pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "";
-            string title = $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{prompt}";
-            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, title), options.Format);
+            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, Title(scored[i])), options.Format);
+        }
+        if (options.Overview)
+        {
+            ImageFile.SavePng(Path.Combine(options.OutputFolder, "overview.png"),
+                Overview.Draw([.. drawn.Order().Select(i => scored[i])], range, Title));
+        }
+
+        string Title(ScoredPair pair)
+        {
+            string prompt = pair.Pair.Prompt.Length > 0 ? $" \u2013 {pair.Pair.Prompt}" : "";
+            return $"{name(pair.Pair.GeneratedPath)} against {name(pair.Pair.ReferencePath)}: {pair.Score:F3}{prompt}";
         }
     }
 
