@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Reflection;
 using PatchDpo.Tests;
 
 namespace PatchDpo.Stress;
@@ -42,14 +41,5 @@ internal static class KilledTrainingCommand
         }
     }
 
-    private static Process Start(string[] arguments)
-    {
-        string program = Environment.ProcessPath!;
-        string[] host = Path.GetFileNameWithoutExtension(program) == "dotnet" ? ["exec", Assembly.GetExecutingAssembly().Location] : [];
-        return Process.Start(new ProcessStartInfo(program, [.. host, Name, "--child", .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-    }
+    private static Process Start(string[] arguments) => Process.Start(Self.Prepare([Name, "--child", .. arguments]))!;
 }

@@ -11,4 +11,15 @@ namespace PatchDpo.Torch.Evaluation;
 /// <param name="PatchQuality">Mean over the photos of the patch quality score.</param>
 /// <param name="SubjectSimilarity">Mean over the photos of the cosine of another encoder's whole-image features.</param>
 public sealed record ImageMetrics(
-    int Row, string Subject, string Prompt, int References, double? Dino, double? ClipI, double? ClipT, double? PatchQuality, double? SubjectSimilarity);
+    int Row, string Subject, string Prompt, int References, double? Dino, double? ClipI, double? ClipT, double? PatchQuality, double? SubjectSimilarity)
+{
+    /// <summary>A metric by its name; null where it was not measured.</summary>
+    internal double? Find(PersonalizationMetric metric) => metric switch
+    {
+        PersonalizationMetric.Dino => Dino,
+        PersonalizationMetric.ClipI => ClipI,
+        PersonalizationMetric.ClipT => ClipT,
+        PersonalizationMetric.SubjectSimilarity => SubjectSimilarity,
+        _ => PatchQuality,
+    };
+}

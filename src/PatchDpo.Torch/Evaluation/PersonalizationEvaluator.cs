@@ -56,7 +56,8 @@ public sealed class PersonalizationEvaluator
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <exception cref="EmptyDataException">There is no row.</exception>
     /// <exception cref="ArgumentException">
-    /// A row lacks its subject or its references, or has several references in the Kosmos-G setting; the message names the row.
+    /// A row lacks its subject or its references, has several references in the Kosmos-G setting, or a mask holds no object or is missing; the message
+    /// names the row.
     /// </exception>
     /// <exception cref="EmptyPromptException">A row's prompt is null, or empty where CLIP-T is measured.</exception>
     /// <exception cref="TruncatedPromptException">
@@ -163,11 +164,12 @@ public sealed class PersonalizationEvaluator
 
         void AddPatchQuality(PatchQualityEstimator estimator)
         {
-            Dictionary<ImageBuffer, bool[,]?> masks = pairs.Select(p => p.Reference).Distinct(ImageContentComparer.Instance).ToDictionary(
+            Dictionary<ImageBuffer, bool[,]?> plain = pairs.Select(p => p.Reference).Distinct(ImageContentComparer.Instance).ToDictionary(
                 r => r, r => _options.MaskPlainBackground ? PlainBackground.Of(r).Object() : null, ImageContentComparer.Instance);
+            IEnumerable<bool[,]?> given = rows.SelectMany(r => r.ReferenceMasks ?? new bool[,]?[r.References.Count]);
             IReadOnlyList<PatchQualityResult> results = FiniteOutput.Renamed(
                 () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => p.Reference)],
-                    [.. pairs.Select(p => masks[p.Reference])]),
+                    [.. pairs.Zip(given, (p, mask) => mask ?? plain[p.Reference])], [.. pairs.Select(p => rows[p.Row].GeneratedMask)]),
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
             {
@@ -194,6 +196,12 @@ public sealed class PersonalizationEvaluator
             throw new ArgumentException($"Row {index} (subject '{row.Subject}') has no image.");
         if (row.References is not { Count: > 0 })
             throw new ArgumentException($"Row {index} (subject '{row.Subject}') has no reference.");
+        if (row.ReferenceMasks is { } masks && masks.Count != row.References.Count)
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}') has {masks.Count} masks for {row.References.Count} references.");
+        if (row.GeneratedMask is bool[,] generated && !generated.Cast<bool>().Contains(true))
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}'): the mask of the generated image holds no object.");
+        if (row.ReferenceMasks?.Any(m => m is not null && !m.Cast<bool>().Contains(true)) == true)
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}'): the mask of a reference holds no object.");
         if (_options.Setting == DreamBenchSetting.KosmosG && row.References.Count > 1)
             throw new ArgumentException($"Row {index} (subject '{row.Subject}') has {row.References.Count} references; the Kosmos-G setting compares with "
                 + "one.");

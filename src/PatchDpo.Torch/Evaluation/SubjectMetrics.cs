@@ -14,4 +14,14 @@ public sealed record SubjectMetrics(string Subject, int Images, int Pairs, doubl
     /// Mean over the pairs of the cosine of another encoder's whole-image features (not in the paper, and no DINO score); null where it was not measured.
     /// </summary>
     public double? SubjectSimilarity { get; init; }
+
+    /// <summary>A metric by its name; null where it was not measured.</summary>
+    internal double? Find(PersonalizationMetric metric) => metric switch
+    {
+        PersonalizationMetric.Dino => Dino,
+        PersonalizationMetric.ClipI => ClipI,
+        PersonalizationMetric.ClipT => ClipT,
+        PersonalizationMetric.SubjectSimilarity => SubjectSimilarity,
+        _ => PatchQuality,
+    };
 }

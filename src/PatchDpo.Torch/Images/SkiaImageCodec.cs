@@ -57,6 +57,19 @@ internal static class SkiaImageCodec
         }
     }
 
+    /// <summary>A JPEG of an image for people, which is small: transparency is left out.</summary>
+    public static unsafe byte[] EncodeJpeg(ImageBuffer image, int quality)
+    {
+        byte[] pixels = WithFourthByte(image.ToRgb());
+        var info = new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque);
+        fixed (byte* source = pixels)
+        {
+            using var pixmap = new SKPixmap(info, (nint)source);
+            using SKData? data = pixmap.Encode(SKEncodedImageFormat.Jpeg, quality);
+            return data?.ToArray() ?? throw new InvalidOperationException($"Skia could not encode an image of {image.Width} x {image.Height} as JPEG.");
+        }
+    }
+
     private static string DescribeHeader(ReadOnlySpan<byte> bytes, SKCodecResult result)
     {
         // Of a PNG the size can be told even where it is what is wrong.

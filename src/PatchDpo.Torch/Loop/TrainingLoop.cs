@@ -89,12 +89,7 @@ internal sealed class TrainingLoop : IDisposable
         using IDisposable noGrad = no_grad();
         foreach ((string name, Tensor tensor) in own.Tensors)
             tensor.copy_(saved.Tensors[name]);
-        for (int i = 0; i < _parameters.Length; i++)
-            _optimizer.Steps[i] = saved.Numbers[$"{StepName}.{_parameters[i].Name}"];
-        if (_spikes is not null)
-            (_spikes.Mean, _spikes.Count) = (BitConverter.Int64BitsToDouble(saved.Numbers[SpikeMean]), saved.Numbers[SpikeCount]);
-        Steps = (int)saved.Numbers[StepName];
-        _master?.Publish();
+        Take(saved.Numbers);
     }
 
     /// <summary>Trains until all steps are done.</summary>
@@ -113,6 +108,8 @@ internal sealed class TrainingLoop : IDisposable
         TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null)
     {
         checkpoints?.Restore(this);
+        if (_options.Peers is { } peers)
+            Take(peers.Begin(State));
         try
         {
             beforeSteps?.Invoke();
@@ -123,7 +120,8 @@ internal sealed class TrainingLoop : IDisposable
                 afterStep?.Invoke(done);
             }
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        // Also where another process was asked to stop.
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested || _options.Peers is not null)
         {
             checkpoints?.Save(this);
             throw;
@@ -162,22 +160,8 @@ internal sealed class TrainingLoop : IDisposable
     {
         int step = Steps + 1;
         _optimizer.ZeroGradients();
-        double sum = 0;
-        for (int part = 0; part < _options.Accumulation; part++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using DisposeScope scope = NewDisposeScope();
-            Tensor value = loss(step, part);
-            float number = value.item<float>();
-            if (!float.IsFinite(number))
-                throw new NonFiniteLossException(step, number, findCause?.Invoke());
-            (_options.Accumulation == 1 ? value : value.DividedBy(_options.Accumulation)).backward();
-            _master?.TakeGradients();
-            sum += number;
-        }
-        double mean = sum / _options.Accumulation, norm = GradientNorm();
-        if (!double.IsFinite(norm))
-            throw new NonFiniteLossException(step, mean, $"Its gradients are not finite: their norm is {norm}. {findCause?.Invoke()}".TrimEnd());
+        (double mean, double norm) = _options.Peers is null ? ComputeGradients(step, loss, findCause, cancellationToken)
+            : ExchangeGradients(_options.Peers, step, loss, findCause, cancellationToken);
         bool isSpike = _spikes?.IsSpike(norm) == true;
         _optimizer.LearningRate = _options.LearningRate(step);
         if (!isSpike)
@@ -190,6 +174,64 @@ internal sealed class TrainingLoop : IDisposable
         }
         Steps = step;
         return new TrainingLoopStep(step, mean, _optimizer.LearningRate, norm, isSpike);
+    }
+
+    /// <summary>Gradients of the process's own rows; with peers, of its share of the step's loss.</summary>
+    private (double Loss, double Norm) ComputeGradients(
+        int step, Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+    {
+        double sum = 0, share = _options.Peers?.Share ?? 1;
+        for (int part = 0; part < _options.Accumulation; part++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            Tensor value = loss(step, part);
+            float number = value.item<float>();
+            if (!float.IsFinite(number))
+                throw new NonFiniteLossException(step, number, findCause?.Invoke());
+            double divisor = _options.Accumulation / share;
+            (divisor == 1 ? value : value.DividedBy(divisor)).backward();
+            _master?.TakeGradients();
+            sum += number;
+        }
+        double mean = sum / _options.Accumulation;
+        return (mean, CheckedNorm(step, mean, findCause));
+    }
+
+    /// <summary>Gradients of the whole step, or the fault of any process, in all processes alike.</summary>
+    private (double Loss, double Norm) ExchangeGradients(
+        ILoopPeers peers, int step, Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+    {
+        double own = 0;
+        Exception? fault = null;
+        try
+        {
+            (own, _) = ComputeGradients(step, loss, findCause, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            // The others must hear of it before it is thrown: they wait for this process.
+            fault = e;
+        }
+        double mean = peers.Exchange(own, fault, [.. _parameters.Select(p => p.Value)]);
+        return (mean, CheckedNorm(step, mean, findCause));
+    }
+
+    private double CheckedNorm(int step, double loss, Func<string?>? findCause)
+    {
+        double norm = GradientNorm();
+        return double.IsFinite(norm) ? norm
+            : throw new NonFiniteLossException(step, loss, $"Its gradients are not finite: their norm is {norm}. {findCause?.Invoke()}".TrimEnd());
+    }
+
+    private void Take(IReadOnlyDictionary<string, long> numbers)
+    {
+        for (int i = 0; i < _parameters.Length; i++)
+            _optimizer.Steps[i] = numbers[$"{StepName}.{_parameters[i].Name}"];
+        if (_spikes is not null)
+            (_spikes.Mean, _spikes.Count) = (BitConverter.Int64BitsToDouble(numbers[SpikeMean]), numbers[SpikeCount]);
+        Steps = (int)numbers[StepName];
+        _master?.Publish();
     }
 
     /// <summary>The norm of all gradients together; looked at before each update, because one that is not finite would spoil every weight.</summary>

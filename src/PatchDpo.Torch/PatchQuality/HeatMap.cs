@@ -25,11 +25,13 @@ public static class HeatMap
         options ??= new HeatMapOptions();
         (float worst, float best) = Range(map, options);
         byte[] pixels = new byte[image.Width * image.Height * 3];
-        QualityMap fine = map.Resize(image.Height, image.Width);
+        QualityMap fine = WithinMask(map, options.Mask).Resize(image.Height, image.Width);
         for (int i = 0; i < fine.Values.Length; i++)
         {
             double quality = Math.Clamp((fine.Values[i] - worst) / (double)(best - worst), 0, 1);
-            double grey = Grey(image, i), alpha = options.Opacity * (1 - (quality * 2 / 3));
+            bool counts = options.Mask is not bool[,] mask
+                || mask[i / image.Width * mask.GetLength(0) / image.Height, i % image.Width * mask.GetLength(1) / image.Width];
+            double grey = Grey(image, i), alpha = counts ? options.Opacity * (1 - (quality * 2 / 3)) : 0;
             (double r, double g, double b) = Colour(quality);
             // The image keeps its light and shade under the colour.
             double shade = 0.55 + (0.45 * grey / 255);
@@ -40,9 +42,48 @@ public static class HeatMap
         return new ImageBuffer(image.Width, image.Height, 3, pixels);
     }
 
+    /// <summary>One range for several maps, so that their pictures compare: from the 1st percentile to the largest value, within the masks.</summary>
+    internal static HeatMapOptions CommonRange(IEnumerable<(QualityMap Map, bool[,]? Mask)> maps)
+    {
+        float[] all = [.. maps.SelectMany(m => Counted(m.Map, m.Mask)).Order()];
+        (float low, float high) = (all[(int)(0.01 * (all.Length - 1))], all[^1]);
+        return new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
+    }
+
+    /// <summary>The patches around an object take the mean of those of the object beside them, so that their 1 does not brighten its edge.</summary>
+    private static QualityMap WithinMask(QualityMap map, bool[,]? mask)
+    {
+        if (mask is null)
+            return map;
+        bool[,] inside = ForegroundMask.ToPatchGrid(mask, map.Height, map.Width);
+        float[] values = [.. map.Values];
+        for (int i = 0; i < values.Length; i++)
+        {
+            (int row, int column) = (i / map.Width, i % map.Width);
+            if (inside[row, column])
+                continue;
+            float[] beside = [.. Around(row, map.Height).SelectMany(_ => Around(column, map.Width), (r, c) => (Row: r, Column: c))
+                .Where(p => inside[p.Row, p.Column]).Select(p => map[p.Row, p.Column])];
+            if (beside.Length > 0)
+                values[i] = beside.Average();
+        }
+        return new QualityMap(map.Height, map.Width, values);
+
+        static IEnumerable<int> Around(int place, int count) => Enumerable.Range(place - 1, 3).Where(p => p >= 0 && p < count);
+    }
+
+    // Outside a mask a patch has quality 1, which says nothing.
+    private static IEnumerable<float> Counted(QualityMap map, bool[,]? mask)
+    {
+        if (mask is null)
+            return map.Values;
+        float[] inside = [.. ForegroundMask.ToPatchGrid(mask, map.Height, map.Width).Cast<bool>().Zip(map.Values).Where(v => v.First).Select(v => v.Second)];
+        return inside.Length > 0 ? inside : map.Values;
+    }
+
     private static (float Worst, float Best) Range(QualityMap map, HeatMapOptions options)
     {
-        float[] sorted = map.Values.Order().ToArray();
+        float[] sorted = [.. Counted(map, options.Mask).Order()];
         float best = options.Best ?? Math.Max(sorted[^1], options.Worst + (float)SmallestSpan ?? float.NegativeInfinity);
         float worst = options.Worst ?? Math.Min(sorted[(int)(0.02 * (sorted.Length - 1))], best - (float)SmallestSpan);
         return worst < best ? (worst, best) : throw new ArgumentException($"Worst ({worst}) must be below Best ({best}).", nameof(options));

@@ -23,6 +23,12 @@ public sealed class HeatMapOptions
         init => field = ArgumentRange.Share(value);
     } = 0.8;
 
+    /// <summary>
+    /// The object's mask, <c>[height, width]</c> of any grid over the image: outside it the image stays grey, and its patches do not count for the range.
+    /// Null (default): the map is drawn over all of the image.
+    /// </summary>
+    public bool[,]? Mask { get; init; }
+
     private static float? Finite(float? value, string name)
         => value is null || float.IsFinite(value.Value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, $"{name} is finite, or null.");
 }

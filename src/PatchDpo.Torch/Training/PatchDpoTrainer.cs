@@ -9,6 +9,7 @@ using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Training.Parallel;
 using PatchDpo.Torch.Training.Probes;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -90,8 +91,11 @@ public sealed class PatchDpoTrainer
     /// <returns>
     /// A trained copy of the model's adapter layers, the caller's to dispose (or to hand to <see cref="PersonalizedModel.WithAdapterLayers"/>).
     /// </returns>
+    /// <exception cref="LostRankException">A process of the group does not answer.</exception>
+    /// <exception cref="RankMismatchException">A process of the group was started with something else.</exception>
+    /// <exception cref="RankFailedException">Another process of the group cannot go on.</exception>
     /// <exception cref="ArgumentException">
-    /// The pairs were prepared for another model or size, or all their quality maps hold nothing but 0, or nothing but 1, and the objective uses them.
+    /// There are fewer pairs than processes, the pairs were prepared for another model or size, or all their quality maps hold nothing but 0, or nothing but 1, and the objective uses them.
     /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
     /// <exception cref="TrainingStateMismatchException">The state is of a training with other options, pairs or weights.</exception>
@@ -124,19 +128,26 @@ public sealed class PatchDpoTrainer
 
     private void Run(AdapterLayers tuned, PreparedPairs pairs, CancellationToken cancellationToken)
     {
-        int batch = Math.Min(_options.BatchSize, pairs.Count), parts = _options.GradientAccumulation;
+        IProcessGroup? processes = _options.Processes;
+        RowShare share = RowShare.Of(processes, _options.BatchSize, pairs.Count);
+        (int batch, int parts, bool isFirst) = (share.Count, _options.GradientAccumulation, processes is not { Rank: > 0 });
         var draws = new TrainingDraws(_options.Seed);
         var order = new RowOrder(pairs.Count, draws);
         PairWeights weigh = _objective.FitWeights(pairs.Records.SelectMany(r => new[] { r.Reference.Quality, r.Generated.Quality }));
         var accuracies = new List<float>();
-        using TrainingCheckpoints? checkpoints = _options.State is null ? null
-            : TrainingCheckpoints.Open(_options.State, TrainingHeaders.Create(_options, _model, pairs, batch));
-        using var loop = new TrainingLoop(Trained(tuned), LoopOptions());
+        TrainingHeader? header = _options.State is null && processes is null ? null : TrainingHeaders.Create(_options, _model, pairs, share.Whole);
+        if (processes is not null)
+            RankAgreement.Require(processes, TrainingHeaders.Shared(header!));
+        using TrainingCheckpoints? checkpoints = _options.State is null || !isFirst ? null : TrainingCheckpoints.Open(_options.State, header!);
+        using var loop = new TrainingLoop(Trained(tuned), LoopOptions() with
+        {
+            Peers = processes is null ? null : new StepExchange(processes, (double)batch / share.Whole),
+        });
         List<long> taken = [];
         int stepsTaken = 0;
         // A training that goes on has its first step where the last checkpoint was.
-        using TrainingCourse? course = _options.LogFolder is string folder ? new TrainingCourse(folder) : null;
-        TrainingProbe? probe = _options.Probe is null ? null : new TrainingProbe(_options.Probe, _model, _options.MaxSteps, checkpoints);
+        using TrainingCourse? course = isFirst && _options.LogFolder is string folder ? new TrainingCourse(folder) : null;
+        TrainingProbe? probe = _options.Probe is null || !isFirst ? null : new TrainingProbe(_options.Probe, _model, _options.MaxSteps, checkpoints);
         List<TrainingProbeResult> probes = [];
         TimeSpan probing = TimeSpan.Zero;
         var clock = Stopwatch.StartNew();
@@ -157,8 +168,8 @@ public sealed class PatchDpoTrainer
 
         Tensor Loss(int step, int part)
         {
-            int first = part * batch;
-            long[] rows = order.At(((step - 1L) * parts * batch) + first, batch);
+            int first = (part * share.Whole) + share.First;
+            long[] rows = order.At(((step - 1L) * parts * share.Whole) + first, batch);
             if (part == 0)
                 taken.Clear();
             taken.AddRange(rows);
@@ -203,7 +214,7 @@ public sealed class PatchDpoTrainer
                 LearningRate = done.LearningRate,
                 GradientNorm = done.GradientNorm,
                 IsSpike = done.IsSpike,
-                PairsPerSecond = stepsTaken * (double)parts * batch / stepping.TotalSeconds,
+                PairsPerSecond = stepsTaken * (double)parts * share.Whole / stepping.TotalSeconds,
                 Remaining = (stepping / stepsTaken * (_options.MaxSteps - done.Step)) + (probe?.TimeAfter(done.Step) ?? TimeSpan.Zero),
             };
             course?.Add(progress);

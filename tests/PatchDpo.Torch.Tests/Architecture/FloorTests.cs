@@ -23,6 +23,7 @@ public sealed class FloorTests
         ["Vision", "Adapters", "Pairs"],
         ["Personalization", "PatchEncoders", "Evaluation"],
         ["Training", "DataConstruction"],
+        ["Reports"],
     ];
 
     public static TheoryData<string> Rooms => [.. Floors.SelectMany(f => f)];

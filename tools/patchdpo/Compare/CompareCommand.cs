@@ -1,6 +1,9 @@
 using System.CommandLine;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Compare;
 
@@ -9,78 +12,113 @@ internal sealed class CompareCommand : ToolCommand
 {
     private readonly Argument<string> _before, _after;
     private readonly Option<int> _show;
+    private readonly ReportOptions _report = new();
+    private readonly EncoderOptions _encoder = new();
 
     public CompareCommand() : base("compare", "Compares two evaluations: what got better, what got worse, and what is on one side alone.")
     {
         _before = DeclareArgument<string>("before", "A folder that evaluate wrote, or its scores.json.");
         _after = DeclareArgument<string>("after", "The other one.");
         _show = Declare("--show", "How many images to name that got better, and as many that got worse.", 5);
+        _report.AddTo(this);
+        _encoder.AddTo(this, "the embedded one where patch quality was measured with it, else resnet18; it draws the page's heat maps");
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
-        ScoreFile before = ScoreFile.Read(arguments.GetValue(_before)!), after = ScoreFile.Read(arguments.GetValue(_after)!);
+        (string before, string after) = (FileOf(arguments.GetValue(_before)!), FileOf(arguments.GetValue(_after)!));
         int show = arguments.GetValue(_show) is >= 0 and int n ? n : throw new InputException("--show must be at least 0.");
-        if (before.Setting != after.Setting)
+        ReportFile? page = _report.Read(arguments);
+        (EvaluationReport first, EvaluationReport second) = (EvaluationReport.ReadJson(before), EvaluationReport.ReadJson(after));
+        EvaluationComparison comparison = Compare(before, after, first, second);
+        Print(comparison);
+        string ranking = Title(comparison.Ranking);
+        List("better", comparison.Images.Where(i => i.Change > 0).Reverse());
+        List("worse", comparison.Images.Where(i => i.Change < 0));
+        Missing(before, comparison.OnlyBefore);
+        Missing(after, comparison.OnlyAfter);
+        page?.Write("Comparison of two evaluations", [.. first.Notes.Union(second.Notes)], report =>
         {
-            throw new InputException(
-                $"'{before.Path}' is of the setting {before.Setting}, '{after.Path}' of {after.Setting}: the two do not compare.");
-        }
-        foreach ((string role, string hash) in before.Models)
-            if (after.Models.TryGetValue(role, out string? other) && other != hash)
-                throw new InputException($"The two were measured with different models of {role}: SHA-256 {hash} and {other}.");
-        string[] images = [.. before.Images.Keys.Where(after.Images.ContainsKey)];
-        if (images.Length == 0)
-            throw new InputException("The two evaluations have no image in common.");
-        string[][] subjects = [.. images.GroupBy(i => before.Images[i].Subject).Select(g => g.ToArray())];
-        // One subject has no spread over subjects. Its images are those that both have, whatever else is on one side.
-        (string[][] units, string over) = subjects.Length > 1 ? (subjects, "subjects") : ([.. images.Select(i => new[] { i })], "images");
-        Console.WriteLine($"{images.Length} images of {subjects.Length} subjects are in both; paired differences, 95 % intervals over {over}");
-        Console.WriteLine($"{"",-20}{"before",8}{"after",8}{"change",9}   95 % interval");
-        string[] metrics = [.. ScoreFile.Metrics.Where(m => images.All(i => new[] { before, after }.All(f => f.Images[i].Scores.ContainsKey(m))))];
-        foreach (string metric in metrics)
-        {
-            (double[] x, double[] y) = (Means(before), Means(after));
-            MetricEstimate change = MetricEstimate.FromSubjects([.. y.Zip(x, (a, b) => a - b)]);
-            Console.WriteLine(
-                $"{Title(metric),-20}{x.Average(),8:F3}{y.Average(),8:F3}{Signed(change.Mean),9}   [{Signed(change.Lower)}, {Signed(change.Upper)}]");
-
-            double[] Means(ScoreFile file) => [.. units.Select(unit => unit.Average(i => file.Images[i].Scores[metric]))];
-        }
-        // What says most of the subject, of what was measured.
-        string ranked = new[] { "patchQuality", "dino", "subjectSimilarity", "clipI", "clipT" }.First(metrics.Contains);
-        (string Name, double Change)[] changes =
-            [.. images.Select(i => (i, after.Images[i].Scores[ranked] - before.Images[i].Scores[ranked])).OrderByDescending(c => c.Item2)];
-        List("better", changes.Where(c => c.Change > 0));
-        List("worse", changes.Where(c => c.Change < 0).Reverse());
-        Missing(before, after);
-        Missing(after, before);
+            EncoderChoice choice = _encoder.Read(arguments, DefaultEncoder(first));
+            using IVisionEncoder encoder = choice.Open();
+            report.AddComparison(first, second, new PatchQualityEstimator(encoder));
+        });
         return Ending.Done;
 
-        void List(string word, IEnumerable<(string Name, double Change)> all)
+        void List(string word, IEnumerable<ComparedImage> all)
         {
-            (string Name, double Change)[] list = [.. all];
+            ComparedImage[] list = [.. all];
             string end = list.Length > show ? $"; the first {show}:" : list.Length > 0 ? ":" : "";
-            Console.WriteLine($"{list.Length} images got {word} in {Title(ranked)}{end}");
-            foreach ((string name, double change) in list.Take(show))
-                Console.WriteLine($"  {Signed(change)}  {before.Images[name].Scores[ranked]:F3} -> {after.Images[name].Scores[ranked]:F3}  {name}");
+            Console.WriteLine($"{list.Length} images got {word} in {ranking}{end}");
+            foreach (ComparedImage image in list.Take(show))
+            {
+                Console.WriteLine($"  {Signed(image.Change)}  {Value(image.Before, comparison.Ranking):F3} -> {Value(image.After, comparison.Ranking):F3}  "
+                    + image.Name);
+            }
         }
     }
 
-    private static void Missing(ScoreFile one, ScoreFile other)
+    private static string FileOf(string path)
     {
-        string[] only = [.. one.Images.Keys.Where(i => !other.Images.ContainsKey(i)).Order(StringComparer.Ordinal)];
-        if (only.Length > 0)
-            Console.WriteLine($"{only.Length} images are in '{one.Path}' alone: {string.Join(", ", only.Take(5))}{(only.Length > 5 ? " ..." : "")}");
+        if (Directory.Exists(path))
+            path = Path.Combine(path, "scores.json");
+        return File.Exists(path) ? path : throw new InputException($"There is no file '{path}'; 'evaluate' writes one.");
     }
 
-    private static string Title(string metric) => metric switch
+    private static EvaluationComparison Compare(string before, string after, EvaluationReport first, EvaluationReport second)
     {
-        "dino" => "DINO",
-        "clipI" => "CLIP-I",
-        "clipT" => "CLIP-T",
-        "patchQuality" => "patch quality",
-        _ => "subject similarity",
+        try
+        {
+            return EvaluationComparison.Of(first, second);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InputException($"'{before}' and '{after}': {e.Message}", e);
+        }
+    }
+
+    private static void Print(EvaluationComparison comparison)
+    {
+        Console.WriteLine($"{comparison.Images.Count} images of {comparison.Subjects} subjects are in both; paired differences, 95 % intervals over "
+            + comparison.IntervalsOver);
+        Console.WriteLine($"{"",-20}{"before",8}{"after",8}{"change",9}   95 % interval");
+        foreach (MetricChange metric in comparison.Metrics)
+        {
+            Console.WriteLine($"{Title(metric.Metric),-20}{metric.Before,8:F3}{metric.After,8:F3}{Signed(metric.Change.Mean),9}   "
+                + $"[{Signed(metric.Change.Lower)}, {Signed(metric.Change.Upper)}]");
+        }
+    }
+
+    /// <summary>The embedded encoder where the patch quality is its.</summary>
+    private static string DefaultEncoder(EvaluationReport evaluation)
+    {
+        string? patches = evaluation.Metrics.Models.FirstOrDefault(m => m.Role == "patch quality")?.Sha256;
+        return patches is not null && patches == EvaluationModel.FromFolder("patch quality", EmbeddedModels.PatchEncoder).Sha256
+            ? ModelPath.Embedded : EncoderChoice.ResNet18;
+    }
+
+    private static void Missing(string file, IReadOnlyList<string> only)
+    {
+        if (only.Count > 0)
+            Console.WriteLine($"{only.Count} images are in '{file}' alone: {string.Join(", ", only.Take(5))}{(only.Count > 5 ? " ..." : "")}");
+    }
+
+    private static double? Value(ImageMetrics image, PersonalizationMetric metric) => metric switch
+    {
+        PersonalizationMetric.Dino => image.Dino,
+        PersonalizationMetric.ClipI => image.ClipI,
+        PersonalizationMetric.ClipT => image.ClipT,
+        PersonalizationMetric.SubjectSimilarity => image.SubjectSimilarity,
+        _ => image.PatchQuality,
+    };
+
+    private static string Title(PersonalizationMetric metric) => metric switch
+    {
+        PersonalizationMetric.Dino => "DINO",
+        PersonalizationMetric.ClipI => "CLIP-I",
+        PersonalizationMetric.ClipT => "CLIP-T",
+        PersonalizationMetric.SubjectSimilarity => "subject similarity",
+        _ => "patch quality",
     };
 
     // Rounded first: a small negative number would come out as "-+0.000".

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Evaluate;
 
@@ -27,6 +29,7 @@ internal sealed class EvaluateCommand : ToolCommand
     private readonly Option<string> _benchmark, _setting, _captions;
     private readonly Option<int?> _seed;
     private readonly Option<bool> _embedded, _allowMissing;
+    private readonly ReportOptions _report = new();
 
     public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench or Concept101 does: DINO, CLIP-I and CLIP-T, per subject and in all; "
         + "DreamBench without models of yours by subject similarity and patch quality.")
@@ -60,6 +63,7 @@ internal sealed class EvaluateCommand : ToolCommand
         _output = Declare<DirectoryInfo?>("--output", "Folder for scores.json and scores.tsv; default: scores, dreambench-scores or concept101-scores.");
         _seed = Declare<int?>("--seed", "The seed that the images were generated with, for the report.");
         _allowMissing = Declare<bool>("--allow-missing", "Evaluate what is there; missing and stray files are listed and go into the report.");
+        _report.AddTo(this);
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
@@ -67,6 +71,8 @@ internal sealed class EvaluateCommand : ToolCommand
         if (arguments.GetValue(_subjects) is DirectoryInfo subjects)
             return RunProducts(arguments, subjects.FullName, cancellationToken);
         string benchmark = arguments.GetValue(_benchmark)!;
+        if (benchmark == Concept101Name && _report.Read(arguments) is not null)
+            throw new InputException("--report shows single subjects; it has no page for Concept101.");
         bool isDreamBench = benchmark == DreamBenchName;
         string dataSet = arguments.GetValue(isDreamBench ? _dreamBench : _concept101)?.FullName
             ?? throw new InputException($"Name the data set's folder with --{benchmark}, or your own products' with --subjects.");
@@ -94,7 +100,7 @@ internal sealed class EvaluateCommand : ToolCommand
         (Func<EvaluationModels> open, string[] notes) = Models(arguments);
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
         Measure(found.Images, open, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, output, notes,
-            found.Missing, found.Stray, cancellationToken);
+            found.Missing, found.Stray, _report.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -110,7 +116,7 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private static void Measure(
         IReadOnlyList<ProductImage> images, Func<EvaluationModels> open, PersonalizationEvaluatorOptions options, string output, string[] notes,
-        IReadOnlyList<string> missing, IReadOnlyList<string> stray, CancellationToken cancellationToken)
+        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ReportFile? page, CancellationToken cancellationToken)
     {
         OutputFolder.Check(output);
         PrintNotes(notes);
@@ -125,12 +131,16 @@ internal sealed class EvaluateCommand : ToolCommand
         {
             Notes = notes,
             ImageNames = [.. images.Select(i => i.Name)],
+            Files = [.. images.Select(i => i.Files)],
             MissingFiles = missing,
             StrayFiles = stray,
         };
         report.WriteJson(Path.Combine(output, "scores.json"));
         report.WriteTsv(Path.Combine(output, "scores.tsv"));
         Console.WriteLine($"{seconds:F1} s; written to '{output}'");
+        // DINO's patches are told apart as well, where nothing else gives patch quality.
+        IVisionEncoder patches = models.PatchEncoder ?? models.Dino!;
+        page?.Write("Evaluation", notes, html => html.AddEvaluation(report, heatMaps: new PatchQualityEstimator(patches)));
     }
 
     private int RunConcept101(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
@@ -166,7 +176,7 @@ internal sealed class EvaluateCommand : ToolCommand
         ProductImage[] images = [.. generations.Found.Select(g => new ProductImage(
             g.Subject.Name, Path.GetRelativePath(folder, g.Path).Replace(Path.DirectorySeparatorChar, '/'), g.Name, g.Path, [.. photosOf[g.Subject]]))];
         Measure(images, open, evaluator, output, notes, [.. generations.Missing, .. photos.Missing], [.. generations.Stray, .. photos.Stray],
-            cancellationToken);
+            _report.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 

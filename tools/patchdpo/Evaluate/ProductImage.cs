@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Evaluation;
+
 namespace PatchDpo.Tool.Evaluate;
 
 /// <summary>A generated image of a product, and the product's photos.</summary>
@@ -6,4 +8,8 @@ namespace PatchDpo.Tool.Evaluate;
 /// <param name="Prompt">What it should follow.</param>
 /// <param name="Path">Its full path.</param>
 /// <param name="Photos">The photos' full paths, at least one.</param>
-internal sealed record ProductImage(string Subject, string Name, string Prompt, string Path, IReadOnlyList<string> Photos);
+internal sealed record ProductImage(string Subject, string Name, string Prompt, string Path, IReadOnlyList<string> Photos)
+{
+    /// <summary>Where it, its photos and their masks lie.</summary>
+    public EvaluatedFiles Files { get; init; } = new(Path, Photos);
+}

@@ -14,6 +14,7 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
     private readonly Option<bool> _background, _overview;
+    private readonly ReportOptions _report = new();
 
     public ScoreCommand() : base("score", "Scores the patches of generated images against reference images: which parts of a generated image are not in its "
         + "reference, and which parts of a reference were lost.")
@@ -31,6 +32,7 @@ internal sealed class ScoreCommand : ToolCommand
         _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
         _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
+        _report.AddTo(this);
         Add(Separation());
         Add(Matching());
     }
@@ -48,7 +50,7 @@ internal sealed class ScoreCommand : ToolCommand
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
             ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background),
-            arguments.GetValue(_overview), _encoder.Read(arguments, EncoderChoice.ResNet18)), cancellationToken);
+            arguments.GetValue(_overview), _encoder.Read(arguments, EncoderChoice.ResNet18), _report.Read(arguments)), cancellationToken);
         return Ending.Done;
     }
 

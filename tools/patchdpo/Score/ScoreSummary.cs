@@ -1,3 +1,5 @@
+using PatchDpo.Torch.PatchQuality;
+
 namespace PatchDpo.Tool.Score;
 
 /// <summary>What the terminal shows of scored pairs: each of a few; of many the folders' means and the worst.</summary>

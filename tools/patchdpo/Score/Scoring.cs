@@ -4,6 +4,7 @@ using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
+using PatchDpo.Torch.Reports;
 
 namespace PatchDpo.Tool.Score;
 
@@ -41,9 +42,19 @@ internal static class Scoring
         if (options.HeatMaps > 0)
             DrawHeatMaps(options, scored, worst, Short);
         Console.WriteLine($"written to '{options.OutputFolder}'");
+        options.Report?.Write("Patch quality", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
+
+    private static ScoredImagePair Reported(ScoredPair pair, Func<string, string> name) => new(
+        name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score),
+        () => (ImageFile.Load(pair.Pair.GeneratedPath), ImageFile.Load(pair.Pair.ReferencePath)))
+    {
+        ReferenceName = name(pair.Pair.ReferencePath),
+        Subject = Path.GetDirectoryName(name(pair.Pair.GeneratedPath))!,
+        Prompt = pair.Pair.Prompt,
+    };
 
     private static void WriteTables(string folder, List<ScoredPair> scored, List<IReadOnlyList<WorstPatch>> worst, Func<string, string> name)
     {

@@ -1,5 +1,6 @@
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;
 using static TorchSharp.torch;
 
@@ -33,6 +34,10 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
     public ImageEncoder ForPipeline() => Name == ResNet18 ? ImageEncoder.ResNet18(Options)
         : File.Exists(Path) ? ImageEncoder.FromFile(Path, Options)
         : ImageEncoder.FromFolder(Path, Options);
+
+    /// <summary>Which model it is.</summary>
+    public EvaluationModel Identity(string role) => File.Exists(Path) ? EvaluationModel.FromFile(role, System.IO.Path.GetFileName(Path), Path)
+        : EvaluationModel.FromFolder(role, Path);
 
     /// <summary>Opens it; the caller disposes it.</summary>
     /// <param name="device">Where the weights go; null: the CPU.</param>

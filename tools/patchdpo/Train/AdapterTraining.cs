@@ -32,8 +32,9 @@ internal sealed class AdapterTraining(Func<PersonalizedModel> open, Func<IProgre
         PatchDpoTrainerOptions choices = options(new DirectProgress<TrainingProgress>(_ => { }));
         PairFolder folder = PairFolder.Open(pairFolder, verify);
         using PersonalizedModel generator = open();
-        Console.WriteLine($"{folder.Pairs.Count} pairs, {choices.MaxSteps} steps of {Math.Min(choices.BatchSize, folder.Pairs.Count)}, "
-            + $"learning rate {choices.LearningRate}, seed {choices.Seed}");
+        int ranks = choices.Processes?.Size ?? 1;
+        Console.WriteLine($"{folder.Pairs.Count} pairs, {choices.MaxSteps} steps of {Math.Min((long)choices.BatchSize * ranks, folder.Pairs.Count)}"
+            + $"{(ranks > 1 ? $" on {ranks} ranks" : "")}, learning rate {choices.LearningRate}, seed {choices.Seed}");
         if (choices.State?.FindLastStep() is int step)
             Console.WriteLine($"goes on from step {step} in '{choices.State.Folder}'");
         var clock = Stopwatch.StartNew();
@@ -47,6 +48,9 @@ internal sealed class AdapterTraining(Func<PersonalizedModel> open, Func<IProgre
             return trainer.Train(pairs, cancellationToken);
         }));
         cancellationToken.ThrowIfCancellationRequested();
+        // All ranks have the same.
+        if (!RankGroup.IsFirst)
+            return;
         Directory.CreateDirectory(Path.GetDirectoryName(output)!);
         tuned.SaveAdapter(output);
         Console.WriteLine($"{clock.Elapsed.TotalSeconds:F1} s, mean loss of the last steps {_loss.Value:F4}; written to '{output}'");

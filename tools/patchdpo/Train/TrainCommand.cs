@@ -6,6 +6,7 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Training.Parallel;
 using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.Tool.Train;
@@ -32,6 +33,8 @@ internal sealed class TrainCommand : ToolCommand
     private readonly StateOptions _state = new();
     private readonly StoreOptions _store = new();
     private readonly ProbeOptions _probe = new();
+    private readonly RankOptions _ranks = new();
+    private readonly ReportOptions _report = new();
 
     private bool _continues;
 
@@ -50,7 +53,8 @@ internal sealed class TrainCommand : ToolCommand
             TrainingObjectives.NameOf(Defaults.Objective));
         _objective.AcceptOnlyFromAmong([.. TrainingObjectives.Names]);
         _steps = Declare<int?>("--steps", $"Optimizer steps; default: {Defaults.MaxSteps}, {steps} for the embedded model.");
-        _batch = Declare<int?>("--batch-size", $"Pairs in a step; default: {Defaults.BatchSize}, {batch} for the embedded model.");
+        _batch = Declare<int?>("--batch-size", $"Pairs in a step, or under mpirun a rank's share of it; default: {Defaults.BatchSize}, {batch} for "
+            + "the embedded model.");
         _learningRate = Declare<double?>("--learning-rate", $"AdamW's learning rate; default: {Defaults.LearningRate:0.#####}, {rate} for the embedded model.");
         _schedule = Declare("--schedule", "How the learning rate falls after the warm-up.", Decays.Of(Defaults.LearningRateSchedule.Decay));
         _schedule.AcceptOnlyFromAmong([.. Decays.Names]);
@@ -88,9 +92,13 @@ internal sealed class TrainCommand : ToolCommand
         _log = Declare<string?>("--log", "Folder for the training's course: training.jsonl, a line a step, and TensorBoard's files, and the probes' scores and "
             + "pictures; default: none.");
         _probe.AddTo(this);
+        _report.AddTo(this);
         _state.AddTo(this);
         _compute.AddTo(this);
+        _ranks.AddTo(this);
     }
+
+    public override bool RunsOnRanks => true;
 
     protected override string StoppedMessage => _continues ? "Stopped. Run the same command to continue." : base.StoppedMessage;
 
@@ -102,6 +110,9 @@ internal sealed class TrainCommand : ToolCommand
             throw new InputException("--prepare-only needs a --store that the pairs are encoded into.");
         if (!isPreparation && arguments.GetValue(_output) is null)
             throw new InputException("Option '--output' is required.");
+        ReportFile? page = _report.Read(arguments);
+        if (page is not null && (isPreparation || arguments.GetValue(_log) is null))
+            throw new InputException("--report shows a training's course; it needs --log, and a training.");
         _continues = isPreparation || _state.Read(arguments) is not null;
         PersonalizedModelOptions loading = _generator.Read(arguments, generates: false) with
         {
@@ -110,17 +121,21 @@ internal sealed class TrainCommand : ToolCommand
         };
         bool isSmall = model == ModelPath.Embedded;
         using EvaluationModels? models = isPreparation ? null : _probe.OpenModels(arguments, isSmall, loading.Device);
-        var training = new AdapterTraining(
-            () => PersonalizedModel.Load(ModelPath.Generator(model), loading), Choices(arguments, isSmall, _probe.Read(arguments, models)));
+        var training = new AdapterTraining(() => PersonalizedModel.Load(ModelPath.Generator(model), loading),
+            // Ranks that prepare a store work beside one another, not together.
+            Choices(arguments, isSmall, _probe.Read(arguments, models), isPreparation ? null : _ranks.Join(arguments)));
         (string pairs, bool verify) = (arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify));
         if (isPreparation)
             training.Prepare(pairs, verify, cancellationToken);
         else
             training.Run(pairs, verify, arguments.GetValue(_output)!.FullName, cancellationToken);
+        if (RankGroup.IsFirst)
+            page?.Write("Training", [], html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
         return Ending.Done;
     }
 
-    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall, TrainingProbeOptions? probe)
+    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall, TrainingProbeOptions? probe,
+        IProcessGroup? processes)
     {
         (int steps, int batch, double rate, WeightMapOptions weights) = isSmall
             ? EmbeddedTraining.Choices
@@ -163,6 +178,7 @@ internal sealed class TrainCommand : ToolCommand
             LogFolder = arguments.GetValue(_log),
             State = _state.Read(arguments),
             Probe = probe,
+            Processes = processes,
             Progress = progress,
         };
     }
