@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using PatchDpo.Tests;
+using PatchDpo.Tool.Reproduce;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
@@ -117,7 +118,16 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
                 json.RootElement.GetProperty("models").EnumerateArray().Select(m => m.GetProperty("role").GetString()));
         }
 
+        // One process at a time.
+        using (ReproductionRecord.Hold(output))
+        {
+            (exitCode, _, errors) = Run(output, options);
+            Assert.Equal(2, exitCode);
+            Assert.Contains("nother process", Assert.Single(errors), StringComparison.Ordinal);
+        }
+
         // A file that is lost is made again, and nothing else.
+        File.WriteAllText(Path.Combine(output, "images", "original", "before", "cat", "a cat in the jungle.png.x.tmp"), "a part");
         string lost = Path.Combine(output, "images", "kosmos-g", "after", "cat", "a cat in the jungle.png");
         byte[] image = File.ReadAllBytes(lost);
         File.Delete(lost);
@@ -126,6 +136,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(4, told.Count(l => l.EndsWith("done before", StringComparison.Ordinal)));
         Assert.Equal(image, File.ReadAllBytes(lost));
+        Assert.Equal(results, Files(output));
         Assert.All(times, f => Assert.Equal((f.Key, f.Value), (f.Key, File.GetLastWriteTimeUtc(f.Key))));
     }
 
