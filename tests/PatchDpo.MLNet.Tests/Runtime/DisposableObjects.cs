@@ -49,6 +49,7 @@ internal sealed class DisposableObjects(TinyModels models, MLContext ml)
             nameof(MlpImageProjection) => new MlpImageProjection(4, 4),
             nameof(Resampler) => new Resampler(new ResamplerOptions { Channels = 4, Layers = 1, Heads = 1, HeadChannels = 4, Tokens = 1, InputChannels = 4,
                 OutputChannels = 4 }),
+            nameof(FeatureCache) => new FeatureCache(),
             nameof(EvaluationModels) => EvaluationModels.FromFolders(models.Dino, null, models.Dino),
             nameof(PersonalizedModel) => PersonalizedModel.Load(models.Generator),
             nameof(PreparedPairs) => new Torch.Training.PatchDpoTrainer(PersonalizedModel.Load(models.Generator)).Prepare(

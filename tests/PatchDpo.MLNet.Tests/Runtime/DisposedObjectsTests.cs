@@ -25,7 +25,7 @@ public sealed class DisposedObjectsTests : IClassFixture<TinyModels>
         "PersonalizedModel.Schedule", "PersonalizedModel.AdapterScale", "IsRowToRowMapper", "MapHeight", "MapWidth", "ImageEmbeddingTransformer.Dimension",
         "TextEmbeddingTransformer.Dimension", "PatchEncoderTransformer.Dimension", "Encoder", "TextEncoder", "VisionEncoder", "Tokenizer", "Projection", "Layers",
         "Dino", "Clip", "PatchEncoder", "Identities", "TruncatedPromptCount", "TruncatedTextCount", "ImagePrompt.Names",
-        "PreparedPairs.Count", "PreparedPairs.TruncatedPrompts", "PreparedPairs.Warnings",
+        "PreparedPairs.Count", "PreparedPairs.TruncatedPrompts", "PreparedPairs.Warnings", "FeatureCache.Bytes",
     ];
 
     private readonly MLContext _ml = new(1);

@@ -70,6 +70,9 @@ internal sealed class MeanColorMapping(string image, string prompt, int batchSiz
 
     public int Images { get; private set; }
 
+    /// <summary>Computing the row whose prompt ends with this number fails.</summary>
+    public int FailsAt { get; set; } = -1;
+
     public override int BatchSize => batchSize;
 
     public override IReadOnlyList<RowInput> Inputs => [_image, _prompt];
@@ -98,6 +101,8 @@ internal sealed class MeanColorMapping(string image, string prompt, int batchSiz
     {
         Calls++;
         Rows += rows.Count;
+        if (rows.Any(r => r.Prompt.EndsWith($" number {FailsAt}", StringComparison.Ordinal)))
+            throw new InvalidOperationException($"{FailsAt}");
         return rows.Select(r => (Mean(r.Image), (float)r.Prompt.Length)).ToArray();
     }
 

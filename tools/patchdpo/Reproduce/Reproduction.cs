@@ -1,5 +1,6 @@
 using PatchDpo.Tool.Build;
 using PatchDpo.Tool.Evaluate;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Tool.Train;
 using PatchDpo.Torch.Evaluation;
@@ -45,7 +46,7 @@ internal sealed class Reproduction
         PersonalizedModel? generator = null;
         try
         {
-            Stage(1, "build the data set", DataSetBuild.IsDone(_data), () => DataSetBuild.Run(Generator(), _settings.DataSet, cancellationToken));
+            Stage(1, "build the data set", DataSetBuild.IsDone(_data), () => DataSetBuild.Run(Generator(), _settings.DataSet, ShardPlan.Whole, cancellationToken));
             Stage(2, "draw the benchmark before the tuning", IsDrawn(Before), () => Draw(Generator(), Before, cancellationToken));
             Stage(3, "tune the adapter", File.Exists(_adapter), () => new AdapterTraining(HandOver, p => _settings.Training with { Progress = p })
                 .Run(_data, verify: false, _adapter, cancellationToken));
@@ -112,7 +113,7 @@ internal sealed class Reproduction
         {
             Console.WriteLine($"setting {setting.Title}, {side}");
             var options = new PersonalizationEvaluatorOptions { Setting = setting.Kind, GenerationSeed = (int)_settings.Drawing.Seed };
-            var report = new EvaluationReport(ProductEvaluation.Run(images, models, options, cancellationToken))
+            var report = new EvaluationReport(ProductEvaluation.Run(images, models, options, ShardPlan.Whole, folder, cancellationToken)!)
             {
                 Notes = [.. ReproductionTable.Notes(_settings)],
                 ImageNames = [.. images.Select(i => i.Name)],

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Text;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Reports;
 
@@ -11,7 +13,7 @@ namespace PatchDpo.Tool.Score;
 /// <summary>Scores pairs and writes the tables and pictures.</summary>
 internal static class Scoring
 {
-    public static void Run(IReadOnlyList<ImagePair> pairs, ScoringOptions options, CancellationToken cancellationToken)
+    public static void Run(IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, CancellationToken cancellationToken)
     {
         if (options.WorstPatches < 1 || options.HeatMaps < 0)
             throw new InputException("--worst must be at least 1 and --heat-maps at least 0.");
@@ -22,17 +24,13 @@ internal static class Scoring
         long start = Stopwatch.GetTimestamp();
         var scored = new List<ScoredPair>(pairs.Count);
         var worst = new List<IReadOnlyList<WorstPatch>>(pairs.Count);
-        ToolProgress.Run("scoring", shown =>
+        if (Compute(pairs, options, plan, Short, cancellationToken) is not { } stored)
+            return;
+        foreach ((ImagePair pair, StoredScore score) in pairs.Zip(stored))
         {
-            foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, cancellationToken))
-            {
-                ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
-                scored.Add(pair);
-                worst.Add(WorstPatch.Find(pair.Generated, generated.Width, generated.Height, options.WorstPatches));
-                shown.Report(scored.Count, pairs.Count, $"pair {scored.Count} of {pairs.Count}");
-            }
-            return 0;
-        });
+            scored.Add(score.Restore(pair));
+            worst.Add(WorstPatch.Find(scored[^1].Generated, score.Width, score.Height, options.WorstPatches));
+        }
         ScoreSummary.Print([.. scored.Zip(worst)], Short);
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -42,10 +40,40 @@ internal static class Scoring
         if (options.HeatMaps > 0)
             DrawHeatMaps(options, scored, worst, Short);
         Console.WriteLine($"written to '{options.OutputFolder}'");
-        options.Report?.Write("Patch quality", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
+        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
+
+    /// <summary>Scores all pairs, or a shard of them: then null.</summary>
+    private static IEnumerable<StoredScore>? Compute(
+        IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, Func<string, string> name, CancellationToken cancellationToken)
+    {
+        using var pipeline = new ScoringPipeline(options.IgnorePlainBackground, options.Encoder);
+        ImagePair[][] parts = [.. pairs.Chunk(pipeline.BatchSize)];
+        var work = new ShardedWork(plan, options.OutputFolder, () => Settings(pairs, options, name));
+        return ToolProgress.Run("scoring", shown => work.Run(parts.Length, part =>
+        {
+            List<StoredScore> scores = [];
+            foreach (ScoredPair pair in pipeline.Score(parts[part], cancellationToken))
+            {
+                ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
+                scores.Add(StoredScore.Of(pair, generated.Width, generated.Height));
+                int place = (part * pipeline.BatchSize) + scores.Count;
+                shown.Report(place, pairs.Count, $"pair {place} of {pairs.Count}");
+            }
+            return scores;
+        }, cancellationToken))?.SelectMany(s => s);
+    }
+
+    private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
+        ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
+        ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
+        ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize), ("pairs", pairs.Count),
+        ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
+        {
+            ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),
+        })))).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
 
     private static ScoredImagePair Reported(ScoredPair pair, Func<string, string> name) => new(
         name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score),

@@ -7,28 +7,36 @@ using PatchDpo.Torch.PatchQuality;
 namespace PatchDpo.Tool.Score;
 
 /// <summary>The ML.NET pipeline: paths to images to patch quality.</summary>
-internal static class ScoringPipeline
+/// <param name="ignorePlainBackground">Whether only the object counts where a reference shows it on a plain background.</param>
+/// <param name="encoder">Gives the patch features.</param>
+internal sealed class ScoringPipeline(bool ignorePlainBackground, EncoderChoice encoder) : IDisposable
 {
+    private readonly MLContext _ml = new(seed: 1);
+    private readonly PatchQualityScoringEstimator.Options _options = new() { IgnorePlainBackground = ignorePlainBackground };
+
+    private TransformerChain<PatchQualityScoringTransformer>? _model;
+
+    /// <summary>Pairs that are encoded together: what one is scored depends on them in its last bits, and on nothing else.</summary>
+    public int BatchSize => _options.BatchSize;
+
     /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
-    public static IEnumerable<ScoredPair> Score(
-        IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, EncoderChoice encoder, CancellationToken cancellationToken)
+    public IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, CancellationToken cancellationToken)
     {
-        var ml = new MLContext(seed: 1);
-        IDataView data = ml.Data.LoadFromEnumerable(pairs);
-        EstimatorChain<PatchQualityScoringTransformer> pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
-            .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
-            .Append(ml.PatchDpo.ScorePatchQuality(
-                encoder.ForPipeline(), new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));
-        using TransformerChain<PatchQualityScoringTransformer> model = pipeline.Fit(data);
-        (int height, int width) = (model.LastTransformer.MapHeight, model.LastTransformer.MapWidth);
+        IDataView data = _ml.Data.LoadFromEnumerable(pairs);
+        _model ??= _ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
+            .Append(_ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
+            .Append(_ml.PatchDpo.ScorePatchQuality(encoder.ForPipeline(), _options)).Fit(data);
+        (int height, int width) = (_model.LastTransformer.MapHeight, _model.LastTransformer.MapWidth);
         int row = 0;
-        foreach (Output output in ml.Data.CreateEnumerable<Output>(model.Transform(data), reuseRowObject: false))
+        foreach (Output output in _ml.Data.CreateEnumerable<Output>(_model.Transform(data), reuseRowObject: false))
         {
             cancellationToken.ThrowIfCancellationRequested();
             yield return new ScoredPair(pairs[row++], new QualityMap(height, width, output.GeneratedQuality),
                 new QualityMap(height, width, output.ReferenceQuality), output.PatchQualityScore);
         }
     }
+
+    public void Dispose() => _model?.Dispose();
 
     // The columns that are read back; the images stay in the pipeline.
     private sealed class Output
