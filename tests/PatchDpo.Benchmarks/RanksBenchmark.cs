@@ -62,12 +62,12 @@ internal static class RanksBenchmark
                 many.Add(Measure(ranks, "score", folder.FullName, $"{pairs}")[0]);
             }
             (double single, double together) = (Median(one), Median(many));
-            Print($"scoring {pairs} pairs: 1 rank {single:F2} s ({pairs / single:F1} pairs/s), {ranks} ranks {together:F2} s ({pairs / together:F1} pairs/s): "
+            Console.WriteLine($"scoring {pairs} pairs: 1 rank {single:F2} s ({pairs / single:F1} pairs/s), {ranks} ranks {together:F2} s ({pairs / together:F1} pairs/s): "
                 + $"speed-up {single / together:F2}");
             double[] reduce = Measure(ranks, "reduce", $"{rounds}");
-            Print($"all-reduce of 340 MB over {ranks} ranks: {reduce[0]:F3} s");
+            Console.WriteLine($"all-reduce of 340 MB over {ranks} ranks: {reduce[0]:F3} s");
             double[] step = Measure(ranks, "train", $"{10 * rounds}");
-            Print($"training step of the embedded model, {ranks} ranks of 4 pairs: {1000 * step[0]:F1} ms, of it all-reduce {1000 * step[1]:F2} ms "
+            Console.WriteLine($"training step of the embedded model, {ranks} ranks of 4 pairs: {1000 * step[0]:F1} ms, of it all-reduce {1000 * step[1]:F2} ms "
                 + $"({step[1] / step[0]:P1}) and waiting for the other ranks {1000 * step[2]:F1} ms; {step[3]:N0} trained values");
         }
         finally
@@ -149,7 +149,7 @@ internal static class RanksBenchmark
             }),
         }).Train(pairs);
         double all = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return [all / steps, timed.Exchanging.TotalSeconds / steps, timed.Waiting.TotalSeconds / steps, tuned.TrainedParameters.Sum(p => p.numel())];
+        return [all / steps, timed.Exchanging.TotalSeconds / steps, timed.Waiting.TotalSeconds / steps, tuned.parameters().Sum(p => p.numel())];
     }
 
     private static double[] Measure(int ranks, params string[] work)
@@ -163,8 +163,6 @@ internal static class RanksBenchmark
         return process.ExitCode == 0 ? [.. output.Trim().Split('\n')[^1].Split(' ').Select(n => double.Parse(n, CultureInfo.InvariantCulture))]
             : throw new InvalidOperationException($"mpirun ended with {process.ExitCode}: {errors.Result}");
     }
-
-    private static void Print(string line) => Console.WriteLine(line);
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 

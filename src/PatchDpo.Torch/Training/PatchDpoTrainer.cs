@@ -11,6 +11,7 @@ using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 using PatchDpo.Torch.Training.Parallel;
 using PatchDpo.Torch.Training.Probes;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -175,6 +176,9 @@ public sealed class PatchDpoTrainer
         loop.UseAverage();
         tuned.TrainedSteps = _options.MaxSteps;
         probe?.TakeBest(tuned, Trained);
+        // The first process alone has looked for it.
+        if (processes is not null && _options.Probe is { GivesBest: true })
+            TakeFirst(processes, tuned);
 
         string? FindCause() => Recomputed.TakeFailure() is { } failure
             ? $"The backward pass failed: {failure.Message}" : _model.FindDamagedWeights()?.ToString();
@@ -284,6 +288,17 @@ public sealed class PatchDpoTrainer
             bool isBoth = d >= image + text && d < image + text + both;
             return (isBoth || (d >= image && d < image + text), isBoth || d < image);
         })];
+    }
+
+    private void TakeFirst(IProcessGroup processes, AdapterLayers tuned)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor steps = tensor(new[] { (long)tuned.TrainedSteps!.Value });
+        processes.Broadcast(steps, 0);
+        tuned.TrainedSteps = (int)steps.item<long>();
+        foreach ((_, Parameter parameter) in Trained(tuned))
+            processes.Broadcast(parameter, 0);
     }
 
     private void SetTrainable(AdapterLayers layers, bool trainable)

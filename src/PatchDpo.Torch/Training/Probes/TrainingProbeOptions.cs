@@ -47,7 +47,7 @@ public sealed record TrainingProbeOptions
     /// <summary>
     /// Whether the training gives the best step's layers in place of the last one's; <see cref="Adapters.AdapterLayers.TrainedSteps"/> says which step that
     /// was. Default: false. They are held in memory meanwhile, or lie in the best checkpoint where the training keeps its state. Of
-    /// several processes the first one alone probes, and gives them; the others give the last step's.
+    /// several processes the first one alone probes; all give what it found.
     /// </summary>
     public bool GivesBest { get; init; }
 
