@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using PatchDpo.Tests;
+using PatchDpo.Tool.Reproduce;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
@@ -33,7 +34,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         string straight = Path.Combine(_root, "straight"), killed = Path.Combine(_root, "killed");
         string[] options = ["--training-steps", "12", "--checkpoint-every", "1", "--batch", "1"];
         (int exitCode, string[] output, string[] errors) = Run(straight, options);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(exitCode == 0, $"{exitCode}: {string.Join('\n', errors)}");
         Assert.DoesNotContain(output, l => l.EndsWith("done before", StringComparison.Ordinal));
 
         Dictionary<string, DateTime> made = [];
@@ -43,7 +44,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         KillWhen(() => Directory.Exists(Path.Combine(killed, "images", "original", "after")));
         KillWhen(() => File.Exists(Path.Combine(killed, "scores", "original", "before", "scores.json")));
         (exitCode, output, errors) = Run(killed, options);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(exitCode == 0, $"{exitCode}: {string.Join('\n', errors)}");
         Assert.Equal(["stage 1 of 5: build the data set: done before", "stage 2 of 5: draw the benchmark before the tuning: done before",
             "stage 3 of 5: tune the adapter: done before", "stage 4 of 5: draw the benchmark after the tuning: done before", "stage 5 of 5: measure"],
             output.Where(l => l.StartsWith("stage ", StringComparison.Ordinal)));
@@ -105,7 +106,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         string[] options = ["--model", EmbeddedModels.Generator, "--adapter", adapter, "--dino", _models.Dino, "--clip", _models.FullClip, "--encoder",
             "embedded", "--subjects", "cat", "--prompts", "1", "--training-steps", "1"];
         (int exitCode, _, string[] errors) = Run(output, options);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(exitCode == 0, $"{exitCode}: {string.Join('\n', errors)}");
         string[] results = Files(output);
         using (var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(output, "table.json"))))
         {
@@ -117,15 +118,25 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
                 json.RootElement.GetProperty("models").EnumerateArray().Select(m => m.GetProperty("role").GetString()));
         }
 
+        // One process at a time.
+        using (ReproductionRecord.Hold(output))
+        {
+            (exitCode, _, errors) = Run(output, options);
+            Assert.Equal(2, exitCode);
+            Assert.Contains("nother process", Assert.Single(errors), StringComparison.Ordinal);
+        }
+
         // A file that is lost is made again, and nothing else.
+        File.WriteAllText(Path.Combine(output, "images", "original", "before", "cat", "a cat in the jungle.png.x.tmp"), "a part");
         string lost = Path.Combine(output, "images", "kosmos-g", "after", "cat", "a cat in the jungle.png");
         byte[] image = File.ReadAllBytes(lost);
         File.Delete(lost);
         Dictionary<string, DateTime> times = results.Where(f => f != lost).ToDictionary(f => f, File.GetLastWriteTimeUtc);
         (exitCode, string[] told, errors) = Run(output, options);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(exitCode == 0, $"{exitCode}: {string.Join('\n', errors)}");
         Assert.Equal(4, told.Count(l => l.EndsWith("done before", StringComparison.Ordinal)));
         Assert.Equal(image, File.ReadAllBytes(lost));
+        Assert.Equal(results, Files(output));
         Assert.All(times, f => Assert.Equal((f.Key, f.Value), (f.Key, File.GetLastWriteTimeUtc(f.Key))));
     }
 

@@ -37,8 +37,11 @@ internal sealed class Reproduction
     }
 
     /// <summary>Does what is yet to be done.</summary>
+    /// <exception cref="IOException">Another process works in the folder.</exception>
     public void Run(CancellationToken cancellationToken)
     {
+        using FileStream alone = ReproductionRecord.Hold(_settings.Output);
+        DeleteLeftovers();
         // One load of the generator for data, images and training, and one for the images of the tuned one.
         PersonalizedModel? generator = null;
         try
@@ -70,6 +73,16 @@ internal sealed class Reproduction
             generator = null;
             return model;
         }
+    }
+
+    // Parts of files, which a killed run was writing; the training's folder is its own.
+    private void DeleteLeftovers()
+    {
+        foreach (string folder in new[] { "data", "images", "scores" }.Select(f => Path.Combine(_settings.Output, f)).Where(Directory.Exists))
+            foreach (string file in Directory.GetFiles(folder, "*.tmp", SearchOption.AllDirectories))
+                File.Delete(file);
+        foreach (string file in Directory.GetFiles(_settings.Output, "*.tmp"))
+            File.Delete(file);
     }
 
     private static void Stage(int number, string title, bool isDone, Action run)
@@ -104,6 +117,7 @@ internal sealed class Reproduction
             {
                 Notes = [.. ReproductionTable.Notes(_settings)],
                 ImageNames = [.. images.Select(i => i.Name)],
+                Files = [.. images.Select(i => i.Files)],
             };
             Directory.CreateDirectory(folder);
             report.WriteTsv(Path.Combine(folder, "scores.tsv"));
@@ -112,5 +126,5 @@ internal sealed class Reproduction
         }
     }
 
-    private static FileInfo ScoresOf(string folder) => new(MeasuredFigures.ScoresOf(folder));
+    private static FileInfo ScoresOf(string folder) => new(Path.Combine(folder, "scores.json"));
 }
