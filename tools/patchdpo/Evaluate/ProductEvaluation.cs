@@ -1,6 +1,5 @@
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Tool.Evaluate;
 
@@ -14,13 +13,12 @@ internal static class ProductEvaluation
 
     private static IEnumerable<EvaluationRow> Rows(IReadOnlyList<ProductImage> images, ToolProgress shown)
     {
-        (string Subject, ImageBuffer[] Photos) last = ("", []);
+        EvaluationRow? last = null;
         for (int i = 0; i < images.Count; i++)
         {
             ProductImage image = images[i];
-            if (i == 0 || last.Subject != image.Subject)
-                last = (image.Subject, [.. image.Photos.Select(p => ImageFile.Load(p))]);
-            yield return new EvaluationRow(image.Subject, image.Prompt, ImageFile.Load(image.Path), last.Photos);
+            last = image.Files.Load(image.Subject, image.Prompt, samePhotos: last?.Subject == image.Subject ? last : null);
+            yield return last;
             // The next one is asked for: this one has been read.
             shown.Report(i + 1, images.Count, $"image {i + 1} of {images.Count}");
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
@@ -26,9 +27,9 @@ internal static class Scoring
         {
             foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, cancellationToken))
             {
-                ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
+                EvaluationRow row = pair.Pair.Load(ignorePlainBackground: false);
                 scored.Add(pair);
-                worst.Add(WorstPatch.Find(pair.Generated, generated.Width, generated.Height, options.WorstPatches));
+                worst.Add(WorstPatch.Find(pair.Generated, row.Generated.Width, row.Generated.Height, options.WorstPatches, row.GeneratedMask));
                 shown.Report(scored.Count, pairs.Count, $"pair {scored.Count} of {pairs.Count}");
             }
             return 0;
@@ -42,14 +43,13 @@ internal static class Scoring
         if (options.HeatMaps > 0)
             DrawHeatMaps(options, scored, worst, Short);
         Console.WriteLine($"written to '{options.OutputFolder}'");
-        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
+        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores([.. scored.Select(p => Reported(p, options.IgnorePlainBackground, Short))], options.Encoder.Identity("patch quality")));
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
 
-    private static ScoredImagePair Reported(ScoredPair pair, Func<string, string> name) => new(
-        name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score),
-        () => (ImageFile.Load(pair.Pair.GeneratedPath), ImageFile.Load(pair.Pair.ReferencePath)))
+    private static ScoredImagePair Reported(ScoredPair pair, bool ignorePlainBackground, Func<string, string> name) => new(
+        name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score), () => pair.Pair.Load(ignorePlainBackground))
     {
         ReferenceName = name(pair.Pair.ReferencePath),
         Subject = Path.GetDirectoryName(name(pair.Pair.GeneratedPath))!,
@@ -72,19 +72,27 @@ internal static class Scoring
     private static void DrawHeatMaps(ScoringOptions options, List<ScoredPair> scored, List<IReadOnlyList<WorstPatch>> worst, Func<string, string> name)
     {
         string folder = Directory.CreateDirectory(Path.Combine(options.OutputFolder, "heat-maps")).FullName;
+        int[] drawn = [.. Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps)];
         // One scale for all pictures of a run, so that they can be compared.
-        float[] all = [.. scored.SelectMany(p => p.Generated.Values.Concat(p.Reference.Values)).Order()];
-        float low = all[(int)(0.01 * (all.Length - 1))], high = all[^1];
-        var range = new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
-        foreach (int i in Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps))
+        HeatMapOptions range = HeatMap.CommonRange(drawn.SelectMany(i => Counted(scored[i], options.IgnorePlainBackground)));
+        foreach (int i in drawn)
         {
             ImagePair pair = scored[i].Pair;
             string flat = string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']));
             string file = $"{i + 1:D4}_{flat}{options.Format.Ending()}";
             string prompt = pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "";
             string title = $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{prompt}";
-            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, title), options.Format);
+            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], pair.Load(options.IgnorePlainBackground), worst[i], range, title), options.Format);
         }
+    }
+
+    // Both maps; of the masks no more than the patches' grid.
+    private static IEnumerable<(QualityMap, bool[,]?)> Counted(ScoredPair pair, bool ignorePlainBackground)
+    {
+        EvaluationRow row = pair.Pair.Load(ignorePlainBackground);
+        return [(pair.Generated, Grid(row.GeneratedMask, pair.Generated)), (pair.Reference, Grid(row.ReferenceMasks?[0], pair.Reference))];
+
+        static bool[,]? Grid(bool[,]? mask, QualityMap map) => mask is null ? null : ForegroundMask.ToPatchGrid(mask, map.Height, map.Width);
     }
 
     private static string CommonFolder(IEnumerable<string> paths)

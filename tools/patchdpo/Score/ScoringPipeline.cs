@@ -15,10 +15,20 @@ internal static class ScoringPipeline
     {
         var ml = new MLContext(seed: 1);
         IDataView data = ml.Data.LoadFromEnumerable(pairs);
-        EstimatorChain<PatchQualityScoringTransformer> pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
-            .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
-            .Append(ml.PatchDpo.ScorePatchQuality(
-                encoder.ForPipeline(), new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));
+        (bool hasMasks, bool hasReferenceMasks) = (pairs[0].GeneratedMaskPath.Length > 0, pairs[0].ReferenceMaskPath.Length > 0);
+        EstimatorChain<ImageFileLoadingTransformer> loading = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
+            .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)));
+        if (hasMasks)
+            loading = loading.Append(ml.PatchDpo.LoadImages("GeneratedMask", inputColumnName: nameof(ImagePair.GeneratedMaskPath)));
+        if (hasReferenceMasks)
+            loading = loading.Append(ml.PatchDpo.LoadImages("ReferenceMask", inputColumnName: nameof(ImagePair.ReferenceMaskPath)));
+        EstimatorChain<PatchQualityScoringTransformer> pipeline = loading.Append(ml.PatchDpo.ScorePatchQuality(
+            encoder.ForPipeline(), new PatchQualityScoringEstimator.Options
+            {
+                IgnorePlainBackground = ignorePlainBackground,
+                GeneratedMaskColumnName = hasMasks ? "GeneratedMask" : null,
+                ReferenceMaskColumnName = hasReferenceMasks ? "ReferenceMask" : null,
+            }));
         using TransformerChain<PatchQualityScoringTransformer> model = pipeline.Fit(data);
         (int height, int width) = (model.LastTransformer.MapHeight, model.LastTransformer.MapWidth);
         int row = 0;
