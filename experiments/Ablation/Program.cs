@@ -25,8 +25,9 @@ var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", Def
 var beta = new Option<double>("--beta") { Description = "Diffusion-DPO's.", DefaultValueFactory = _ => 2000 };
 var output = new Option<string>("--output") { Description = "Folder of ablation.md and its pictures.", DefaultValueFactory = _
     => Path.Combine("output", "ablation") };
+var keep = new Option<string?>("--keep") { Description = "Folder that finished curves are kept in; the same command goes on where it was stopped." };
 var root = new RootCommand("Compares PatchDPO with its baselines on drawn characters, whose true parts are known.") { quick, seeds, only, methods, pairs,
-    heldOut, steps, batch, rate, beta, output };
+    heldOut, steps, batch, rate, beta, output, keep };
 root.SetAction(arguments =>
 {
     var settings = new Settings
@@ -40,27 +41,37 @@ root.SetAction(arguments =>
         LearningRate = arguments.GetValue(rate),
         DiffusionDpoBeta = arguments.GetValue(beta),
         Output = arguments.GetValue(output)!,
-        Arguments = string.Join(' ', args.Select(a => a.Contains(' ') ? $"\"{a}\"" : a)),
+        Keep = arguments.GetValue(keep),
+        // Where curves are kept changes nothing in the report.
+        Arguments = string.Join(' ', args.Where((a, i) => a != keep.Name && (i == 0 || args[i - 1] != keep.Name)).Select(a => a.Contains(' ') ? $"\"{a}\"" : a)),
     };
     // A second thread does not double the speed of one run; a run for each processor does more, and figures do not depend on the machine's processors.
     torch.set_num_threads(1);
     var all = new List<Finished>();
+    var kept = new KeptCurves(settings.Keep, settings);
     foreach (Comparison comparison in Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name)))
     {
         Method[] compared = comparison.Choose(settings.Methods);
-        SeedPairs[] prepared = SideBySide.Run(settings.Seeds, seed =>
+        (int Seed, Method Method, Curve? Curve)[] runs =
+            [.. settings.Seeds.SelectMany(s => compared.Select(m => (s, m, kept.Read(comparison, s, m))))];
+        int[] missing = [.. runs.Where(r => r.Curve is null).Select(r => r.Seed).Distinct()];
+        Dictionary<int, SeedPairs> prepared = SideBySide.Run(missing, seed =>
         {
             using var experiment = new Experiment(settings);
             return experiment.Prepare(comparison, compared, seed);
-        });
-        Curve[] curves = SideBySide.Run(prepared.SelectMany(s => compared.Select(m => (Seed: s, Method: m))).ToArray(), run =>
+        }).ToDictionary(s => s.Seed);
+        Curve[] curves = SideBySide.Run(runs, run =>
         {
+            if (run.Curve is Curve finished)
+                return finished;
             using var experiment = new Experiment(settings);
-            Curve curve = experiment.Run(run.Method, run.Seed);
-            Console.WriteLine($"{comparison.Name}, seed {run.Seed.Seed}, {run.Method.Name}\n    {curve}");
+            Curve curve = experiment.Run(run.Method, prepared[run.Seed]);
+            kept.Write(comparison, run.Seed, run.Method, curve);
+            Console.WriteLine($"{comparison.Name}, seed {run.Seed}, {run.Method.Name}\n    {curve}");
             return curve;
         });
-        all.Add(new Finished(comparison, new Results(compared, curves), prepared[0].Data));
+        SeedData first = comparison.Draw(settings.Seeds[0], settings.Pairs, settings.HeldOutSubjects);
+        all.Add(new Finished(comparison, new Results(compared, curves), first));
         Report.Write(all, settings);
         Console.WriteLine($"\n{Report.Tables(all[^1])}");
     }

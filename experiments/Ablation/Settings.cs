@@ -24,6 +24,9 @@ internal sealed record Settings
     /// <summary>The folder that the table and the plot are written to.</summary>
     public required string Output { get; init; }
 
+    /// <summary>The folder that finished curves are kept in; null: none are.</summary>
+    public string? Keep { get; init; }
+
     /// <summary>The arguments that chose all this, for the report.</summary>
     public required string Arguments { get; init; }
 }

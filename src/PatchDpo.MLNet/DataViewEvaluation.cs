@@ -12,8 +12,9 @@ namespace PatchDpo.MLNet;
 /// <summary>One evaluation of a view: its columns become rows of the evaluator, which reads them once.</summary>
 internal sealed class DataViewEvaluation(IHostEnvironment env, EvaluationOptions options, Device device)
 {
-    private readonly TextInput _subject = new(options.SubjectColumnName, options.MaxPromptCharacters);
-    private readonly TextInput _prompt = new(options.PromptColumnName, options.MaxPromptCharacters);
+    private readonly TextInput _subject = new(options.SubjectColumnName, options.MaxPromptCharacters, allowEmpty: true);
+    // Without CLIP nothing reads it.
+    private readonly TextInput _prompt = new(options.PromptColumnName, options.MaxPromptCharacters, allowEmpty: options.ClipFolder is null);
     private readonly ImageInput _generated = new(options.GeneratedColumnName);
     private readonly ImageInput[] _references = options.ReferenceColumnNames.Select(name => new ImageInput(name)).ToArray();
 

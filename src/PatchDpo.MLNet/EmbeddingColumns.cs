@@ -5,10 +5,10 @@ namespace PatchDpo.MLNet;
 /// <summary>The columns and the batch size of an embedding component.</summary>
 internal sealed record EmbeddingColumns
 {
-    public EmbeddingColumns(string output, string input, int batchSize)
+    public EmbeddingColumns(string outputColumnName, string inputColumnName, int batchSize)
     {
-        Output = ColumnName.Checked(output);
-        Input = ColumnName.Checked(input);
+        Output = ColumnName.Checked(outputColumnName);
+        Input = ColumnName.Checked(inputColumnName);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         BatchSize = batchSize;
     }

@@ -69,10 +69,15 @@ public sealed class EvaluationOptions
     /// <param name="dinoFolder">DINO ViT-S/16.</param>
     /// <param name="clipFolder">CLIP ViT-B/32.</param>
     /// <param name="setting">Which photos the rows hold; results of the two settings are not comparable.</param>
-    public static EvaluationOptions DreamBench(string dinoFolder, string clipFolder, DreamBenchSetting setting = DreamBenchSetting.Original) => new()
+    public static EvaluationOptions DreamBench(string dinoFolder, string clipFolder, DreamBenchSetting setting = DreamBenchSetting.Original)
     {
-        Dino = ImageEncoder.FromFolder(dinoFolder),
-        ClipFolder = clipFolder,
-        Evaluator = new PersonalizationEvaluatorOptions { Setting = setting },
-    };
+        ArgumentException.ThrowIfNullOrEmpty(dinoFolder);
+        ArgumentException.ThrowIfNullOrEmpty(clipFolder);
+        return new()
+        {
+            Dino = ImageEncoder.FromFolder(dinoFolder),
+            ClipFolder = clipFolder,
+            Evaluator = new PersonalizationEvaluatorOptions { Setting = setting },
+        };
+    }
 }

@@ -8,12 +8,12 @@ namespace PatchDpo.MLNet;
 internal static class GenerationOptionsFormat
 {
     /// <summary>
-    /// The version that is written, 1.4: it has the automatic layout. 1.3 says whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were
-    /// always averaged.
+    /// The version that is written, 1.5: it says whether prompts may be empty, which they always might before. 1.4 has the automatic layout. 1.3 says
+    /// whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were always averaged.
     /// </summary>
-    public const uint Version = WithLayout;
+    public const uint Version = WithEmptyPrompts;
 
-    private const uint WithFusion = 0x00010002, WithRefusal = 0x00010003, WithLayout = 0x00010004;
+    private const uint WithFusion = 0x00010002, WithRefusal = 0x00010003, WithLayout = 0x00010004, WithEmptyPrompts = 0x00010005;
 
     public static void Write(BinaryWriter writer, GenerationOptions options)
     {
@@ -31,6 +31,7 @@ internal static class GenerationOptionsFormat
         writer.Write(options.RefuseTruncatedPrompts);
         writer.Write(options.AutomaticLayout?.StartStep ?? 0);
         writer.Write(options.AutomaticLayout?.Threshold ?? 0);
+        writer.Write(options.AllowEmptyPrompts);
     }
 
     /// <param name="reader">Stands where <see cref="Write"/> began.</param>
@@ -51,5 +52,6 @@ internal static class GenerationOptionsFormat
         RefuseTruncatedPrompts = version >= WithRefusal && reader.ReadBoolean(),
         AutomaticLayout = version >= WithLayout && (reader.ReadInt32(), reader.ReadDouble()) is (int start and > 0, double threshold)
             ? new AutomaticLayout { StartStep = start, Threshold = threshold } : null,
+        AllowEmptyPrompts = version < WithEmptyPrompts || reader.ReadBoolean(),
     };
 }

@@ -1,6 +1,6 @@
-using PatchDpo.Torch.Images;
+using PatchDpo.MLNet.Interop;
 
 namespace PatchDpo.MLNet;
 
-/// <summary>A generated image of several objects, a reference of each, and where the objects are in these; null: everywhere.</summary>
-internal sealed record ImageObjects(ImageBuffer Generated, ImageBuffer[] References, bool[,]?[]? Masks);
+/// <summary>A generated image of several objects, and a reference of each.</summary>
+internal sealed record ImageObjects(RowImage Generated, RowImage[] References);

@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using PatchDpo.MLNet.Interop;
-using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using Options = PatchDpo.MLNet.PatchQualityScoringEstimator.Options;
 
@@ -11,10 +10,15 @@ namespace PatchDpo.MLNet;
 /// <param name="options">Columns and choices, with columns of several objects.</param>
 /// <param name="mapHeight">Rows of a map.</param>
 /// <param name="mapWidth">Columns of a map.</param>
-internal sealed class ObjectQualityMapping(PatchQualityEstimator estimator, Options options, int mapHeight, int mapWidth)
+/// <param name="endPass">Called when a view has been read.</param>
+internal sealed class ObjectQualityMapping(PatchQualityEstimator estimator, Options options, int mapHeight, int mapWidth, Action endPass)
     : BatchedMapping<ImageObjects, ScoredObjects>
 {
+    private readonly ImagePreparation _preparation = new(estimator.Features, options.IgnorePlainBackground ? [.. options.ObjectReferenceColumnNames!] : []);
+
     public override int BatchSize => options.BatchSize;
+
+    public override bool Prepares => true;
 
     public override IReadOnlyList<RowInput> Inputs { get; } = InputsOf(options);
 
@@ -38,27 +42,30 @@ internal sealed class ObjectQualityMapping(PatchQualityEstimator estimator, Opti
             outputs.Add(RowOutput.Single<ScoredObjects>(reference + "Score", s => s.Quality.Objects[i].Score));
         }
         if (options.HeatMapColumnName is string heatMap)
-            outputs.Add(RowOutput.Image<ScoredObjects>(heatMap, size: null, s => HeatMap.Render(s.Generated, s.Quality.Generated)));
+            outputs.Add(RowOutput.Image<ScoredObjects>(heatMap, size: null, s => HeatMap.Render(s.Generated.Load(), s.Quality.Generated)));
         return outputs.ToArray();
     }
 
     public override Func<ImageObjects> Reader(DataViewRow row)
     {
-        Func<ImageBuffer> generated = new ImageInput(options.GeneratedColumnName).Reader(row);
-        Func<ImageBuffer>[] references = [.. options.ObjectReferenceColumnNames!.Select(name => new ImageInput(name).Reader(row))];
-        return () =>
-        {
-            ImageBuffer image = generated();
-            ImageBuffer[] objects = Array.ConvertAll(references, read => read());
-            return new ImageObjects(
-                image, objects, options.IgnorePlainBackground ? Array.ConvertAll(objects, o => PlainBackground.Of(o).Object()) : null);
-        };
+        Func<RowImage> generated = new ImageInput(options.GeneratedColumnName).Images(row);
+        Func<RowImage>[] references = [.. options.ObjectReferenceColumnNames!.Select(name => new ImageInput(name).Images(row))];
+        return () => new ImageObjects(generated(), Array.ConvertAll(references, read => read()));
     }
+
+    public override IReadOnlyList<RowImage> ImagesOf(ImageObjects row) => [row.Generated, .. row.References];
+
+    public override void Prepare(RowImage image) => _preparation.Prepare(image);
+
+    public override bool IsNew(RowImage image) => _preparation.IsNew(image);
+
+    public override void EndPass() => endPass();
 
     public override IReadOnlyList<ScoredObjects> Compute(IReadOnlyList<ImageObjects> rows)
     {
-        IReadOnlyList<ObjectsQualityResult> results = estimator.ScoreObjects(
-            [.. rows.Select(r => r.Generated)], [.. rows.Select(r => r.References)], options.IgnorePlainBackground ? [.. rows.Select(r => r.Masks!)] : null);
+        IReadOnlyList<ObjectsQualityResult> results = estimator.ScorePreparedObjects(
+            [.. rows.Select(r => _preparation.Of(r.Generated))], [.. rows.Select(r => Array.ConvertAll(r.References, _preparation.Of))],
+            options.IgnorePlainBackground ? [.. rows.Select(r => Array.ConvertAll(r.References, _preparation.MaskOf))] : null);
         return rows.Zip(results, (row, result) => new ScoredObjects(row.Generated, result)).ToArray();
     }
 }

@@ -14,7 +14,7 @@ namespace PatchDpo.MLNet;
 /// <summary>Builds a folder of pairs from the prompts of a view.</summary>
 internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model, ImageEncoder encoder, PairBuildingOptions options)
 {
-    private readonly TextInput _prompt = new(options.PromptColumnName, options.Builder.ReferenceGeneration.MaxPromptCharacters);
+    private readonly TextInput _prompt = new(options.PromptColumnName, options.Builder.ReferenceGeneration.MaxPromptCharacters, allowEmpty: false);
 
     public PairBuildSummary Run(IDataView prompts, string folder)
     {
@@ -48,11 +48,7 @@ internal sealed class PairBuilding(IHostEnvironment env, PersonalizedModel model
         Func<string> read = _prompt.Reader(cursor);
         var texts = new List<string>();
         while (cursor.MoveNext())
-        {
-            string text = read();
-            texts.Add(!string.IsNullOrWhiteSpace(text) ? text
-                : throw new InvalidRowException(options.PromptColumnName, cursor.Position, "the prompt is empty."));
-        }
+            texts.Add(read());
         return texts.Count > 0 ? texts : throw new EmptyDataException("There is no prompt to draw references from: the data have no row.");
     }
 

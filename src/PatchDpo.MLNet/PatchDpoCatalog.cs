@@ -122,8 +122,8 @@ public sealed class PatchDpoCatalog
     public PatchQualityScoringEstimator ScorePatchQuality(string generated, string reference, ImageEncoder encoder, string? heatMap = null)
         => ScorePatchQuality(encoder, new PatchQualityScoringEstimator.Options
         {
-            GeneratedColumnName = generated,
-            ReferenceColumnName = reference,
+            GeneratedColumnName = ColumnName.Checked(generated),
+            ReferenceColumnName = ColumnName.Checked(reference),
             GeneratedQualityColumnName = generated + "Quality",
             ReferenceQualityColumnName = reference + "Quality",
             HeatMapColumnName = heatMap,
@@ -254,9 +254,9 @@ public sealed class PatchDpoCatalog
             GenerationOptions? generation = null)
         => GeneratePersonalizedImages(model, new PersonalizedImageEstimator.Options
         {
-            OutputColumnName = outputColumnName,
-            PromptColumnName = prompt,
-            ReferenceColumnNames = [reference],
+            OutputColumnName = ColumnName.Checked(outputColumnName),
+            PromptColumnName = ColumnName.Checked(prompt),
+            ReferenceColumnNames = [ColumnName.Checked(reference)],
             Generation = generation ?? new GenerationOptions(),
         });
 

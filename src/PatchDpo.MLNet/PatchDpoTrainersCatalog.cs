@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.PatchEncoders;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
@@ -34,7 +35,7 @@ public sealed class PatchDpoTrainersCatalog
     /// <see cref="PatchDpoCatalog.ScorePatchQuality(string, string, ImageEncoder, string?)"/>.
     /// </returns>
     public PatchEncoderTrainer PatchEncoder(ImageEncoder encoder, string inputColumnName = "Image", int maxSteps = 300, double learningRate = 1e-4)
-        => PatchEncoder(encoder, new PatchEncoderTrainer.Options { InputColumnName = inputColumnName,
+        => PatchEncoder(encoder, new PatchEncoderTrainer.Options { InputColumnName = ColumnName.Checked(inputColumnName),
             Training = new PatchEncoderTrainerOptions { MaxSteps = maxSteps, LearningRate = learningRate } });
 
     /// <summary>Trains an image encoder's patch features on images without labels.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.MLNet;
@@ -81,9 +82,26 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
         /// <summary>The same for the references; not together with <see cref="IgnorePlainBackground"/>. Null (default): none.</summary>
         public string? ReferenceMaskColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
-        /// <summary>Rows scored at once, at least 1. Default: 16.</summary>
+        /// <summary>
+        /// Images encoded at once, at least 1, and rows scored at once at least: where most of their images are known, more rows make a batch. Default: 16.
+        /// </summary>
         /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
         public int BatchSize { get; init => field = ArgumentRange.Within(value, 1); } = 16;
+
+        /// <summary>
+        /// How much of the images' patch features is kept in memory, so that an image that many rows show is encoded once, and in which folder for later
+        /// runs. Not saved with a model: where a machine keeps what is its own affair. Default: 512 MiB, no folder.
+        /// </summary>
+        /// <exception cref="ArgumentNullException">The value is null.</exception>
+        public FeatureCacheOptions FeatureCache
+        {
+            get;
+            init
+            {
+                ArgumentNullException.ThrowIfNull(value);
+                field = value;
+            }
+        } = new();
     }
 
     /// <summary>Loads the encoder.</summary>

@@ -7,10 +7,14 @@ using Options = PatchDpo.MLNet.PatchQualityScoringEstimator.Options;
 namespace PatchDpo.MLNet;
 
 /// <summary>Pairs of images in, quality maps and scores out.</summary>
-internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator, Options options, int mapHeight, int mapWidth)
+internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator, Options options, int mapHeight, int mapWidth, Action endPass)
     : BatchedMapping<ImagePair, ScoredPair>
 {
+    private readonly ImagePreparation _preparation = new(estimator.Features, options.IgnorePlainBackground ? [options.ReferenceColumnName] : []);
+
     public override int BatchSize => options.BatchSize;
+
+    public override bool Prepares => true;
 
     public override IReadOnlyList<RowInput> Inputs { get; } = InputsOf(options);
 
@@ -29,29 +33,32 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
             RowOutput.Single<ScoredPair>(options.ScoreColumnName, s => s.Quality.Score),
         ];
         if (options.HeatMapColumnName is string heatMap)
-            outputs.Add(RowOutput.Image<ScoredPair>(heatMap, size: null, s => HeatMap.Render(s.Generated, s.Quality.Generated)));
+            outputs.Add(RowOutput.Image<ScoredPair>(heatMap, size: null, s => HeatMap.Render(s.Generated.Load(), s.Quality.Generated)));
         return outputs.ToArray();
     }
 
     public override Func<ImagePair> Reader(DataViewRow row)
     {
-        Func<ImageBuffer> generated = new ImageInput(options.GeneratedColumnName).Reader(row);
-        Func<ImageBuffer> reference = new ImageInput(options.ReferenceColumnName).Reader(row);
+        Func<RowImage> generated = new ImageInput(options.GeneratedColumnName).Images(row);
+        Func<RowImage> reference = new ImageInput(options.ReferenceColumnName).Images(row);
         Func<bool[,]?> generatedMask = MaskReader(options.GeneratedMaskColumnName, row);
         Func<bool[,]?> referenceMask = MaskReader(options.ReferenceMaskColumnName, row);
-        return () =>
-        {
-            (ImageBuffer image, ImageBuffer ofReference) = (generated(), reference());
-            return new ImagePair(image, ofReference, generatedMask(), options.IgnorePlainBackground ? PlainBackground.Of(ofReference).Object()
-                : referenceMask());
-        };
+        return () => new ImagePair(generated(), reference(), generatedMask(), referenceMask());
     }
+
+    public override IReadOnlyList<RowImage> ImagesOf(ImagePair row) => [row.Generated, row.Reference];
+
+    public override void Prepare(RowImage image) => _preparation.Prepare(image);
+
+    public override bool IsNew(RowImage image) => _preparation.IsNew(image);
+
+    public override void EndPass() => endPass();
 
     public override IReadOnlyList<ScoredPair> Compute(IReadOnlyList<ImagePair> rows)
     {
-        IReadOnlyList<PatchQualityResult> results = estimator.Score(
-            rows.Select(r => r.Generated).ToArray(), rows.Select(r => r.Reference).ToArray(), [.. rows.Select(r => r.ReferenceMask)],
-                [.. rows.Select(r => r.GeneratedMask)]);
+        IReadOnlyList<PatchQualityResult> results = estimator.ScorePrepared(
+            [.. rows.Select(r => _preparation.Of(r.Generated))], [.. rows.Select(r => _preparation.Of(r.Reference))],
+            [.. rows.Select(r => r.ReferenceMask ?? _preparation.MaskOf(r.Reference))], [.. rows.Select(r => r.GeneratedMask)]);
         return rows.Zip(results, (row, result) => new ScoredPair(row.Generated, result)).ToArray();
     }
 

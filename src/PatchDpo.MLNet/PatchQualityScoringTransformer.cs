@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using Options = PatchDpo.MLNet.PatchQualityScoringEstimator.Options;
@@ -24,6 +25,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
     private readonly OpenedEncoder _encoder;
     private readonly ImageEncoder _source;
     private readonly Options _options;
+    private readonly FeatureCache _features;
     private readonly IBatchedMapping _mapping;
 
     private PatchQualityScoringTransformer(OpenedEncoder encoder, ImageEncoder source, Options options)
@@ -31,12 +33,14 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         _encoder = encoder;
         _source = source;
         _options = options;
-        var estimator = new PatchQualityEstimator(encoder.Encoder, options.BatchSize);
-        // The patch grid does not depend on the image: the preprocessor brings every image to one size.
-        QualityMap probe = estimator.Score([Probe], [Probe])[0].Generated;
+        _features = new FeatureCache(options.FeatureCache);
+        var estimator = new PatchQualityEstimator(encoder.Encoder, options.BatchSize, _features);
+        // The patch grid does not depend on the image: the preprocessor brings every image to one size. No one's images are kept with it.
+        using var unkept = new FeatureCache(new FeatureCacheOptions { MaxBytes = 0 });
+        QualityMap probe = new PatchQualityEstimator(encoder.Encoder, 1, unkept).Score([Probe], [Probe])[0].Generated;
         _mapping = options.ObjectReferenceColumnNames is null
-            ? new PatchQualityScoringMapping(estimator, options, probe.Height, probe.Width)
-            : new ObjectQualityMapping(estimator, options, probe.Height, probe.Width);
+            ? new PatchQualityScoringMapping(estimator, options, probe.Height, probe.Width, _features.Flush)
+            : new ObjectQualityMapping(estimator, options, probe.Height, probe.Width, _features.Flush);
         (MapHeight, MapWidth) = (probe.Height, probe.Width);
     }
 
@@ -48,7 +52,17 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
 
     internal override IBatchedMapping Mapping => _mapping;
 
-    private protected override void Release() => _encoder.Dispose();
+    private protected override void Release()
+    {
+        try
+        {
+            _features.Dispose();
+        }
+        finally
+        {
+            _encoder.Dispose();
+        }
+    }
 
     internal static PatchQualityScoringTransformer Open(IHostEnvironment env, ImageEncoder source, Options options)
     {

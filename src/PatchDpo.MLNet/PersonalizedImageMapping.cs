@@ -14,7 +14,8 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
     // The model is not safe for use by several threads, but several cursors may read at once.
     private readonly Lock _gate = new();
     private readonly PromptInput _prompt = new(
-        options.PromptColumnName, options.Generation.MaxPromptCharacters, model.FindTruncatedPrompts, options.Generation.RefuseTruncatedPrompts, truncated);
+        options.PromptColumnName, options.Generation.MaxPromptCharacters, model.FindTruncatedPrompts, options.Generation.RefuseTruncatedPrompts, truncated,
+        options.Generation.AllowEmptyPrompts);
 
     private bool _negativeChecked;
 
@@ -62,5 +63,6 @@ internal sealed class PersonalizedImageMapping(PersonalizedModel model, Options 
     private static ReferenceColumns References(Options options)
         => new(options.ReferenceColumnNames, options.MaskColumnNames, options.NameColumnNames, options.BoxColumnNames);
 
-    private static TextInput Prompt(Options options) => new(options.PromptColumnName, options.Generation.MaxPromptCharacters);
+    private static TextInput Prompt(Options options) => new(
+        options.PromptColumnName, options.Generation.MaxPromptCharacters, options.Generation.AllowEmptyPrompts);
 }

@@ -19,10 +19,10 @@ namespace PatchDpo.MLNet;
 public sealed class PersonalizedImageTransformer : BatchedTransformer
 {
     /// <summary>
-    /// The version that is written, 1.4: it has the columns of masks, names and boxes, and the automatic layout. 1.3 has the places of parts outside the model's folder, and the sampler that was
-    /// chosen when it was loaded.
+    /// The version that is written, that of the generation options in it. 1.4 has the columns of masks, names and boxes, and the automatic layout. 1.3 has the
+    /// places of parts outside the model's folder, and the sampler that was chosen when it was loaded.
     /// </summary>
-    internal const uint Version = WithMasks;
+    internal const uint Version = GenerationOptionsFormat.Version;
 
     // From here on a model says where its image encoder and tokenizer lie, and which sampler was chosen.
     private const uint WithParts = 0x00010003;

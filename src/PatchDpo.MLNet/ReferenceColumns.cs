@@ -25,7 +25,7 @@ internal sealed class ReferenceColumns
     {
         _images = images.Select(name => new ImageInput(name)).ToArray();
         _masks = Each(masks, "masks", name => new ImageInput(name));
-        _names = Each(names, "names", name => new TextInput(name, MaxNameLength));
+        _names = Each(names, "names", name => new TextInput(name, MaxNameLength, allowEmpty: true));
         _boxes = Each(boxes, "boxes", name => new BoxInput(name));
 
         T[] Each<T>(IReadOnlyList<string>? columns, string what, Func<string, T> input) => columns is null || columns.Count == images.Count

@@ -1,7 +1,7 @@
-using PatchDpo.Torch.Images;
+using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.MLNet;
 
 /// <summary>The quality of an image of several objects, and the image for a heat map.</summary>
-internal sealed record ScoredObjects(ImageBuffer Generated, ObjectsQualityResult Quality);
+internal sealed record ScoredObjects(RowImage Generated, ObjectsQualityResult Quality);

@@ -33,7 +33,7 @@ public sealed class TextEmbeddingTransformer : EmbeddingTransformer
         _encoder = encoder;
         _tokenizer = tokenizer;
         _source = source;
-        var input = new PromptInput(columns.Input, GenerationOptions.DefaultMaxPromptCharacters, tokenizer.FindTruncated, refuseTruncated, _truncated);
+        var input = new PromptInput(columns.Input, GenerationOptions.DefaultMaxPromptCharacters, tokenizer.FindTruncated, refuseTruncated, _truncated, allowEmpty: true);
         Map(input, encoder.Config.ProjectionDim ?? encoder.Config.HiddenSize, Embed);
     }
 
@@ -45,7 +45,7 @@ public sealed class TextEmbeddingTransformer : EmbeddingTransformer
 
     private protected override void Release() => _encoder.Dispose();
 
-    internal static TextInput InputOf(EmbeddingColumns columns) => new(columns.Input, GenerationOptions.DefaultMaxPromptCharacters);
+    internal static TextInput InputOf(EmbeddingColumns columns) => new(columns.Input, GenerationOptions.DefaultMaxPromptCharacters, allowEmpty: true);
 
     internal static TextEmbeddingTransformer Open(IHostEnvironment env, TextEncoder source, EmbeddingColumns columns, bool refuseTruncated)
     {

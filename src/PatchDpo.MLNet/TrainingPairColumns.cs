@@ -9,7 +9,7 @@ namespace PatchDpo.MLNet;
 /// <summary>The columns that training reads.</summary>
 internal sealed class TrainingPairColumns(PatchDpoTrainer.Options options)
 {
-    private readonly TextInput _prompt = new(options.PromptColumnName, options.Generation.MaxPromptCharacters);
+    private readonly TextInput _prompt = new(options.PromptColumnName, options.Generation.MaxPromptCharacters, allowEmpty: false);
     private readonly ImageInput _reference = new(options.ReferenceColumnName);
     private readonly ReferenceColumns? _imagePrompts =
         (options.ImagePromptColumnNames ?? options.MaskColumnNames ?? options.NameColumnNames ?? options.BoxColumnNames) is null ? null

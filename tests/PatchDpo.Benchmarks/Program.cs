@@ -13,5 +13,7 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     FullSizeBenchmark.Command(),
     FullStepBenchmark.Command(),
     StreamingBenchmark.Command(),
+    PreparationBenchmark.Command(),
+    RanksBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

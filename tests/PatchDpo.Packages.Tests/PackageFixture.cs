@@ -5,7 +5,7 @@ namespace PatchDpo.Packages.Tests;
 /// <summary>The packages of this commit, packed twice: in two folders outside the repository, each with a copy of the sources.</summary>
 public sealed class PackageFixture : IDisposable
 {
-    public static readonly string[] Ids = ["PatchDpo.Models.Embedded", "PatchDpo.Torch", "PatchDpo.MLNet"];
+    public static readonly string[] Ids = ["PatchDpo.Models.Embedded", "PatchDpo.Torch", "PatchDpo.MLNet", "PatchDpo.Mpi"];
 
     /// <summary>The package of data alone.</summary>
     public const string ResNet18 = "PatchDpo.Models.ResNet18";

@@ -8,6 +8,7 @@ RootCommand root = new(
     "Scores, generates, evaluates and trains on several threads beside one that collects garbage and one that allocates. Exit code 1: a call threw, or its bits changed.") { seconds };
 root.SetAction(result => Run(TimeSpan.FromSeconds(result.GetValue(seconds))));
 root.Add(KilledTrainingCommand.Create());
+root.Add(KilledRanksCommand.Create());
 return root.Parse(args).Invoke();
 
 static int Run(TimeSpan time)

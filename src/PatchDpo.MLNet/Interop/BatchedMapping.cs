@@ -45,15 +45,42 @@ internal abstract class BatchedMapping<TInput, TOutput> : IBatchedMapping
     /// <summary>A function that copies what is needed of the current row.</summary>
     public abstract Func<TInput> Reader(DataViewRow row);
 
-    /// <summary>Computes the results of 1 to <see cref="BatchSize"/> rows; a row's result does not depend on the others.</summary>
+    /// <summary>The images of a row that workers prepare while earlier rows are computed; none (default) where nothing is worth that.</summary>
+    public virtual IReadOnlyList<RowImage> ImagesOf(TInput row) => [];
+
+    /// <summary>Whether <see cref="ImagesOf"/> gives any.</summary>
+    public virtual bool Prepares => false;
+
+    /// <summary>Does ahead what can be done of an image without its row; on any thread.</summary>
+    public virtual void Prepare(RowImage image)
+    {
+    }
+
+    /// <summary>Whether an image will cost the encoder's time: where most do not, more rows are computed together.</summary>
+    public virtual bool IsNew(RowImage image) => true;
+
+    /// <summary>Ends a reading of a view: what was kept for others is put where they find it.</summary>
+    public virtual void EndPass()
+    {
+    }
+
+    /// <summary>A function that gives the current row's image of a computed column without computing or reading it; null (default): there is none.</summary>
+    /// <param name="row">The row that this mapping reads.</param>
+    /// <param name="output">The column's place in <see cref="Outputs"/>.</param>
+    public virtual Func<RowImage?>? ImageReader(DataViewRow row, int output) => null;
+
+    /// <summary>
+    /// Computes the results of 1 to <see cref="BatchSize"/> rows, or of more where they have less than a batch of new images; a row's result does not
+    /// depend on the others, but for rounding.
+    /// </summary>
     public abstract IReadOnlyList<TOutput> Compute(IReadOnlyList<TInput> rows);
 
     /// <summary>The same; a row that a model gives NaN or infinite numbers for is named by its place in the data.</summary>
     /// <param name="rows">The rows.</param>
-    /// <param name="first">The place of the first of them.</param>
+    /// <param name="place">A row's place in the data, by its index.</param>
     /// <exception cref="NonFiniteOutputException">A model gives NaN or infinite numbers.</exception>
-    public IReadOnlyList<TOutput> ComputeFrom(IReadOnlyList<TInput> rows, long first)
-        => FiniteOutput.Renamed(() => Compute(rows), i => ($"row {first + i}", (int)Math.Min(first + i, int.MaxValue)));
+    public IReadOnlyList<TOutput> ComputeFrom(IReadOnlyList<TInput> rows, Func<int, long> place)
+        => FiniteOutput.Renamed(() => Compute(rows), i => ($"row {place(i)}", (int)Math.Min(place(i), int.MaxValue)));
 
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {

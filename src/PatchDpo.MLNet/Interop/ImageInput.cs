@@ -19,7 +19,19 @@ internal sealed class ImageInput(string name) : RowInput<ImageBuffer>(name)
     public override Func<ImageBuffer> Reader(DataViewRow row)
     {
         Func<ImageBuffer?> read = OptionalReader(row);
-        return () => read() ?? throw new InvalidRowException(Name, row.Position, "the image is missing.");
+        return () => read() ?? throw Missing(row);
+    }
+
+    /// <summary>As <see cref="Reader"/>, of images that are read when they are needed, where their column can do that.</summary>
+    public Func<RowImage> Images(DataViewRow row)
+    {
+        DataViewSchema.Column column = Find(row.Schema);
+        if ((row as IImageRow)?.Images(column) is not Func<RowImage?> read)
+        {
+            Func<ImageBuffer> copy = Reader(row);
+            return () => new RowImage(Name, copy());
+        }
+        return () => read() ?? throw Missing(row);
     }
 
     /// <summary>As <see cref="Reader"/>, with null for a row without an image.</summary>
@@ -33,4 +45,6 @@ internal sealed class ImageInput(string name) : RowInput<ImageBuffer>(name)
             return image is null ? null : MLImages.ToImageBuffer(image);
         };
     }
+
+    private InvalidRowException Missing(DataViewRow row) => new(Name, row.Position, "the image is missing.");
 }

@@ -44,6 +44,9 @@ internal static class MLImages
         return new ImageBuffer(image.Width, image.Height, channels, pixels);
     }
 
+    /// <summary>An image as it would come back from ML.NET: RGB where every pixel is opaque, else RGBA.</summary>
+    public static ImageBuffer AsRead(ImageBuffer image) => image.Channels == 4 && !IsOpaque(image.Pixels) ? image : image.ToRgb();
+
     /// <summary>Makes a new image of format Rgba32 that the caller owns.</summary>
     public static MLImage ToMLImage(ImageBuffer image)
     {

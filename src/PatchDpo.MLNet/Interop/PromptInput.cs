@@ -9,9 +9,10 @@ namespace PatchDpo.MLNet.Interop;
 /// <param name="findTruncated">Which of the texts the encoder cuts.</param>
 /// <param name="refuse">Whether that is an error.</param>
 /// <param name="log">Called for each row.</param>
+/// <param name="allowEmpty">Whether a row may have no text.</param>
 internal sealed class PromptInput(
-    string name, int maxLength, Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>> findTruncated, bool refuse, TruncationLog log)
-        : TextInput(name, maxLength)
+    string name, int maxLength, Func<IReadOnlyList<string>, IReadOnlyList<TruncatedPrompt>> findTruncated, bool refuse, TruncationLog log, bool allowEmpty)
+        : TextInput(name, maxLength, allowEmpty)
 {
     public override Func<string> Reader(DataViewRow row)
     {

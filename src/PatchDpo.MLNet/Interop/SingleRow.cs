@@ -4,8 +4,9 @@ using Microsoft.ML.Data;
 namespace PatchDpo.MLNet.Interop;
 
 /// <summary>A row of a source with a mapping's columns, computed when the first of them is asked for.</summary>
-internal sealed class SingleRow<TInput, TOutput> : DataViewRow
+internal sealed class SingleRow<TInput, TOutput> : DataViewRow, IImageRow
 {
+    private readonly BatchedMapping<TInput, TOutput> _mapping;
     private readonly DataViewRow _input;
     private readonly MappedRow<TOutput> _columns;
     private bool _disposed;
@@ -13,6 +14,7 @@ internal sealed class SingleRow<TInput, TOutput> : DataViewRow
     /// <summary>Binds a mapping to a row, which it takes over.</summary>
     public SingleRow(BatchedMapping<TInput, TOutput> mapping, DataViewSchema schema, DataViewRow input, HashSet<int> active)
     {
+        _mapping = mapping;
         _input = input;
         Schema = schema;
         Func<TInput>? read = active.Any(i => i >= input.Schema.Count) ? mapping.Reader(input) : null;
@@ -23,7 +25,7 @@ internal sealed class SingleRow<TInput, TOutput> : DataViewRow
             mapping.ThrowIfClosed();
             if (computedAt != input.Position || computedAt < 0)
             {
-                result = mapping.ComputeFrom([read!()], input.Position)[0];
+                result = mapping.ComputeFrom([read!()], _ => input.Position)[0];
                 computedAt = input.Position;
             }
             return result!;
@@ -41,6 +43,15 @@ internal sealed class SingleRow<TInput, TOutput> : DataViewRow
     public override bool IsColumnActive(DataViewSchema.Column column) => _columns.IsActive(column);
 
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => _columns.Getter<TValue>(column);
+
+    public Func<RowImage?>? Images(DataViewSchema.Column column)
+    {
+        if (!_columns.IsActive(column))
+            return null;
+        if (column.Index < _input.Schema.Count)
+            return (_input as IImageRow)?.Images(_input.Schema[column.Index]);
+        return _mapping.ImageReader(_input, column.Index - _input.Schema.Count);
+    }
 
     protected override void Dispose(bool disposing)
     {

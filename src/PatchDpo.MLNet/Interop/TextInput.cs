@@ -6,7 +6,8 @@ namespace PatchDpo.MLNet.Interop;
 /// <summary>A text column.</summary>
 /// <param name="name">The column's name.</param>
 /// <param name="maxLength">The most characters that a value may have.</param>
-internal class TextInput(string name, int maxLength) : RowInput<string>(name)
+/// <param name="allowEmpty">Whether a value may be missing, empty or white space; it is a prompt where not.</param>
+internal class TextInput(string name, int maxLength, bool allowEmpty) : RowInput<string>(name)
 {
     protected override string Expected => "String";
 
@@ -22,6 +23,8 @@ internal class TextInput(string name, int maxLength) : RowInput<string>(name)
         return () =>
         {
             getter(ref text);
+            if (!allowEmpty && text.Span.IsWhiteSpace())
+                throw new InvalidRowException(Name, row.Position, "the prompt is empty.");
             return text.Length <= maxLength
                 ? text.ToString()
                 : throw new InvalidRowException(Name, row.Position, $"the text has {text.Length} characters; at most {maxLength} are allowed.");

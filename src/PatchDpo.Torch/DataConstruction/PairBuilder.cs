@@ -3,6 +3,7 @@ using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 
@@ -30,7 +31,7 @@ public sealed class PairBuilder
 
     // When to give up, how several references are put together where a pair has one, what is an error: none decides what is made.
     private static readonly string[] Ignored = [nameof(PairBuilderOptions.MaxCandidates), nameof(GenerationOptions.ReferenceFusion),
-        nameof(GenerationOptions.RefuseTruncatedPrompts)];
+        nameof(GenerationOptions.RefuseTruncatedPrompts), nameof(GenerationOptions.AllowEmptyPrompts)];
 
     private readonly ImageGenerator _generate;
     private readonly Func<IReadOnlyList<ModelIdentity>> _identify;
@@ -79,7 +80,8 @@ public sealed class PairBuilder
     /// <param name="progress">Called after each sampling step and each batch.</param>
     /// <param name="cancellationToken">Stops between sampling steps; run again to continue.</param>
     /// <returns>What the folder has.</returns>
-    /// <exception cref="ArgumentException">There is no prompt, or one is empty.</exception>
+    /// <exception cref="ArgumentException">There is no prompt.</exception>
+    /// <exception cref="EmptyPromptException">A prompt is null or empty.</exception>
     /// <exception cref="PromptTooLongException">A prompt is too long.</exception>
     /// <exception cref="TruncatedPromptException">A prompt has more tokens than the model's text encoder takes, and the options refuse that.</exception>
     /// <exception cref="UnsuitableReferencesException">
@@ -95,24 +97,64 @@ public sealed class PairBuilder
     public PairBuildSummary Build(
         IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellationToken = default)
     {
+        IReadOnlyList<TruncatedPrompt> truncated = Check(prompts, folder);
+        (PairHeader header, PairRequests requests, string path) = (HeaderOf(prompts), new PairRequests(_options, prompts), Path.GetFullPath(folder));
+        DrawnImages? drawn = DrawnImages.Find(path, header);
+        // What shards have drawn is not drawn again.
+        IReadOnlyList<ImageBuffer> Generate(
+            IReadOnlyList<GenerationRequest> batch, GenerationOptions options, IProgress<GenerationProgress>? batchProgress, CancellationToken token)
+            => drawn?.TryRead(batch) ?? _generate(batch, options, batchProgress, token);
+        PairBuildSummary summary = new PairBuild(
+            Generate, requests, _latentGrid, _encoder, _clip, _options, path, header, progress, cancellationToken).Run();
+        DrawnImages.Delete(path);
+        return summary with { TruncatedPrompts = truncated };
+    }
+
+    /// <summary>
+    /// Draws a share of a data set's images into the folder, for <see cref="Build"/> to find: several processes do so at the same time, and what is drawn is not
+    /// drawn again, also when there is another number of shares. A finished folder is left as it is.
+    /// </summary>
+    /// <param name="prompts">As <see cref="Build"/> takes them.</param>
+    /// <param name="folder">The data set's folder, which all processes reach.</param>
+    /// <param name="shard">Which share.</param>
+    /// <param name="progress">Called after each sampling step and each batch, of which it counts this share's.</param>
+    /// <param name="cancellationToken">Stops between sampling steps; run again to continue.</param>
+    /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
+    /// <exception cref="ArgumentException">There is no such share; else as <see cref="Build"/>, whose other exceptions come too.</exception>
+    public void Draw(
+        IReadOnlyList<string> prompts, string folder, PairShard shard, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(shard);
+        shard.Validate();
+        Check(prompts, folder);
+        string path = Path.GetFullPath(folder);
+        if (!File.Exists(Path.Combine(path, PairLayout.Manifest)))
+        {
+            new PairDrawing(_generate, _encoder, _clip, _options, new PairRequests(_options, prompts), path, HeaderOf(prompts), shard, progress, cancellationToken)
+                .Run();
+        }
+    }
+
+    private IReadOnlyList<TruncatedPrompt> Check(IReadOnlyList<string> prompts, string folder)
+    {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (prompts.Count == 0)
             throw new ArgumentException("There is no prompt to draw references from.", nameof(prompts));
+        EmptyPromptException.ThrowIfAny(prompts);
         PromptTooLongException.ThrowIfAny(prompts, Math.Min(_options.ReferenceGeneration.MaxPromptCharacters, _options.Generation.MaxPromptCharacters));
-        int empty = Enumerable.Range(0, prompts.Count).FirstOrDefault(i => string.IsNullOrWhiteSpace(prompts[i]), -1);
-        if (empty >= 0)
-            throw new ArgumentException($"Prompt {empty} is empty.", nameof(prompts));
-
         for (int i = 0; i < prompts.Count; i++)
             if (_whyUnsuitable(prompts[i]) is string problem)
                 throw new UnsuitableReferencesException($"prompt {i}", i, problem);
         IReadOnlyList<TruncatedPrompt> truncated = _findTruncated(prompts);
         TruncatedPromptException.ThrowIfAny(truncated, _options.ReferenceGeneration.RefuseTruncatedPrompts || _options.Generation.RefuseTruncatedPrompts);
+        return truncated;
+    }
+
+    private PairHeader HeaderOf(IReadOnlyList<string> prompts)
+    {
         SortedDictionary<string, string> settings = OptionValues.Of(_options, Ignored);
         settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
-        var header = new PairHeader(PairHeader.CurrentFormat, settings, _identify());
-        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellationToken)
-            .Run() with { TruncatedPrompts = truncated };
+        return new PairHeader(PairHeader.CurrentFormat, settings, _identify());
     }
 }

@@ -39,6 +39,7 @@ public sealed class ImagePrompt : IDisposable
         get
         {
             First.AliveIn(this);
+            ArgumentNullException.ThrowIfNull(name);
             return _tensors[name];
         }
     }

@@ -5,27 +5,50 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Encoders;
 
-/// <summary>Normalised embeddings of images, each image content encoded once.</summary>
+/// <summary>Normalised embeddings of images, each image content encoded once as long as it is kept.</summary>
+/// <param name="preprocessor">How an image becomes the input; called by several threads.</param>
+/// <param name="device">Where the weights are.</param>
+/// <param name="encode">Pixels to embeddings.</param>
+/// <param name="maxBytes">The most bytes of embeddings that are kept; what has not been used for longest goes first.</param>
 /// <remarks>Rows read from a data view hold a new buffer for the same reference each time, so images are known by their content.</remarks>
-internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device device, Func<Tensor, Tensor> encode)
+internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device device, Func<Tensor, Tensor> encode, long maxBytes = EmbeddingCache.DefaultMaxBytes)
 {
-    private readonly Dictionary<ImageBuffer, float[]> _known = new(ImageContentComparer.Instance);
+    /// <summary>Room for 43,690 embeddings of DINO ViT-S/16.</summary>
+    public const long DefaultMaxBytes = 64L << 20;
 
-    /// <summary>Embeds images that are kept for later rows.</summary>
-    /// <param name="images">The images.</param>
+    private readonly RecentValues<UInt128, float[]> _known = new(maxBytes, embedding => embedding.LongLength * sizeof(float));
+
+    /// <summary>Embeds images, and keeps the result for later calls.</summary>
+    /// <param name="images">Any number, with repetitions.</param>
+    /// <param name="batchSize">Images encoded at once.</param>
     /// <param name="name">The name and number that the caller gives an image, by its index.</param>
+    /// <returns>An embedding an image, in order.</returns>
     /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite numbers for one of them.</exception>
-    public void Add(IReadOnlyList<ImageBuffer> images, Func<int, (string Item, int Index)> name)
+    public float[][] Embed(IReadOnlyList<ImageBuffer> images, int batchSize, Func<int, (string Item, int Index)> name)
     {
-        (int Index, ImageBuffer Image)[] missing = [.. images.Index().DistinctBy(m => m.Item, ImageContentComparer.Instance)
-            .Where(m => !_known.ContainsKey(m.Item))];
-        float[][] embeddings = FiniteOutput.Renamed(() => Encode([.. missing.Select(m => m.Image)]), i => name(missing[i].Index));
-        foreach (((_, ImageBuffer image), float[] embedding) in missing.Zip(embeddings))
-            _known[image] = embedding;
+        Dictionary<UInt128, float[]> embeddings = [];
+        List<int> missing = [];
+        HashSet<UInt128> seen = [];
+        for (int i = 0; i < images.Count; i++)
+        {
+            if (!seen.Add(images[i].Content))
+                continue;
+            if (_known.TryGet(images[i].Content, out float[]? known))
+                embeddings.Add(images[i].Content, known);
+            else
+                missing.Add(i);
+        }
+        foreach (int[] chunk in missing.Chunk(batchSize))
+        {
+            foreach ((int i, float[] embedding) in chunk.Zip(
+                FiniteOutput.Renamed(() => Encode(Array.ConvertAll(chunk, i => images[i])), i => name(chunk[i]))))
+            {
+                _known.Add(images[i].Content, embedding);
+                embeddings.Add(images[i].Content, embedding);
+            }
+        }
+        return [.. images.Select(image => embeddings[image.Content])];
     }
-
-    /// <summary>The embedding of an image that was added.</summary>
-    public float[] this[ImageBuffer image] => _known[image];
 
     /// <summary>Embeds images without keeping the result.</summary>
     public float[][] Encode(ImageBuffer[] images)
@@ -34,7 +57,9 @@ internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device dev
             return [];
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        return Normalized(encode(stack(images.Select(preprocessor.Preprocess)).to(device)));
+        var pixels = new PixelArray[images.Length];
+        ParallelItems.For(images.Length, i => pixels[i] = PixelArray.Take(preprocessor.Preprocess(images[i])));
+        return Normalized(encode(PixelArray.Batch(pixels).to(device)));
     }
 
     /// <summary>Rows of length 1 as arrays; a zero row stays zero.</summary>

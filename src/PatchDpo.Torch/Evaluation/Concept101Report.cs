@@ -51,6 +51,7 @@ public sealed record Concept101Report(Concept101Metrics Metrics)
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void WriteTsv(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         StringBuilder text = new("Combination\tConcept\tImages\tPhotos\tDino\tClipI\tClipT2.5Max0\n");
         foreach (Concept101CombinationMetrics combination in Metrics.Combinations)
             foreach (Concept101ObjectMetrics o in combination.Objects)

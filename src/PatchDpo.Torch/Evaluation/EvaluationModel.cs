@@ -19,7 +19,10 @@ public sealed record EvaluationModel(string Role, string Name, string Sha256)
     /// <param name="weightsPath">Its weights file.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static EvaluationModel FromFile(string role, string name, string weightsPath)
-        => new(role, name, FileHash.Of([weightsPath], ModelFingerprint.NotAFile));
+    {
+        ArgumentException.ThrowIfNullOrEmpty(weightsPath);
+        return new(role, name, FileHash.Of([weightsPath], ModelFingerprint.NotAFile));
+    }
 
     /// <summary>Names a model after its folder and hashes its weights.</summary>
     /// <param name="role">What it is used for.</param>
@@ -28,7 +31,10 @@ public sealed record EvaluationModel(string Role, string Name, string Sha256)
     /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public static EvaluationModel FromFolder(string role, string folder) =>
-        new(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+    public static EvaluationModel FromFolder(string role, string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return new(role, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
             FileHash.Of(ModelFolder.WeightPaths(folder), ModelFingerprint.NotAFile));
+    }
 }

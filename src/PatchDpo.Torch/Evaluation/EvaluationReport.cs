@@ -59,6 +59,7 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void WriteTsv(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         StringBuilder text = new("Setting\tSubject\tImages\tPairs\tDino\tClipI\tClipT\tPatchQuality\tSubjectSimilarity\n");
         foreach (SubjectMetrics s in Metrics.Subjects)
             Row(s.Subject, s.Images, s.Pairs, s.Dino, s.ClipI, s.ClipT, s.PatchQuality, s.SubjectSimilarity);

@@ -11,7 +11,8 @@ namespace PatchDpo.Torch.Evaluation;
 /// <summary>Measures generated images against their subjects' photos and their prompts: DINO, CLIP-I, CLIP-T and patch quality.</summary>
 /// <remarks>
 /// As DreamBench has it: the mean over all (generation, reference) pairs of a subject, then the unweighted mean over subjects,
-/// in float32. Encoders are not disposed. Rows are read once, in batches; of the images only the references' embeddings and the scores stay.
+/// in float32. Encoders are not disposed. Rows are read once, in batches, and each picture is encoded once, on whatever rows and sides it stands; of the
+/// images only embeddings, up to <see cref="PersonalizationEvaluatorOptions.MaxCacheBytes"/>, and the scores stay.
 /// </remarks>
 public sealed class PersonalizationEvaluator
 {
@@ -59,6 +60,7 @@ public sealed class PersonalizationEvaluator
     /// A row lacks its subject or its references, has several references in the Kosmos-G setting, or a mask holds no object or is missing; the message
     /// names the row.
     /// </exception>
+    /// <exception cref="EmptyPromptException">A row's prompt is null, or empty where CLIP-T is measured.</exception>
     /// <exception cref="TruncatedPromptException">
     /// CLIP takes fewer tokens than a prompt has, and the options refuse that; the message names the row.
     /// </exception>
@@ -68,8 +70,9 @@ public sealed class PersonalizationEvaluator
     {
         ArgumentNullException.ThrowIfNull(rows);
         EmbeddingCache? dino = OfEncoder(_dino), subject = OfEncoder(_subject);
-        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages);
-        OrderedDictionary<string, ScoreSums> subjects = [];
+        ObjectMasks masks = new();
+        PatchQualityEstimator? patchQuality = _patchQuality?.Afresh();
+        EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages, _options.MaxCacheBytes);
         List<ImageMetrics> images = [];
         List<TruncatedPrompt> truncated = [];
         int first = 0;
@@ -81,47 +84,26 @@ public sealed class PersonalizationEvaluator
             if (_clip is not null)
                 truncated.AddRange(_clip.FindTruncated([.. batch.Select(r => r.Prompt)]).Select(t => t with { Index = first + t.Index }));
             TruncatedPromptException.ThrowIfAny(truncated, _options.RefuseTruncatedPrompts);
-            images.AddRange(AddBatch(batch, first, dino, clip, subject, subjects));
+            images.AddRange(MeasureBatch(batch, first, dino, clip, subject, patchQuality, masks));
             first += batch.Length;
         }
-        if (subjects.Count == 0)
-            throw new EmptyDataException("There is no generated image to evaluate.");
-
-        SubjectMetrics[] means = [.. subjects.Select(s => s.Value.Means(s.Key))];
-        return new PersonalizationMetrics(
-            _options.Setting, means.Sum(m => m.Images), means.Sum(m => m.Pairs),
-            Estimate(m => m.Dino, i => i.Dino), Estimate(m => m.ClipI, i => i.ClipI), Estimate(m => m.ClipT, i => i.ClipT),
-            Estimate(m => m.PatchQuality, i => i.PatchQuality), means, _models, _options.GenerationSeed)
-        {
-            TruncatedPrompts = truncated.Count > 0 ? truncated : [],
-            SubjectSimilarity = Estimate(m => m.SubjectSimilarity, i => i.SubjectSimilarity),
-            ImageMetrics = images,
-        };
+        return PersonalizationMetrics.Of(_options.Setting, images, _models, _options.GenerationSeed) with { TruncatedPrompts = truncated.Count > 0 ? truncated : [] };
 
         EmbeddingCache? OfEncoder(IVisionEncoder? encoder)
-            => encoder is null ? null : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global);
-
-        // One subject has no spread over subjects: its interval is that of its images.
-        MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric, Func<ImageMetrics, double?> ofImage)
-            => metric(means[0]) is not double first ? null
-                : means.Length > 1 ? MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)])
-                : MetricEstimate.FromSubjects([.. images.Select(i => ofImage(i)!.Value)]) with { Mean = first };
+            => encoder is null ? null
+                : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global, _options.MaxCacheBytes);
     }
 
-    private ImageMetrics[] AddBatch(
-        EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject,
-        OrderedDictionary<string, ScoreSums> subjects)
+    private ImageMetrics[] MeasureBatch(
+        EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject, PatchQualityEstimator? patchQuality,
+        ObjectMasks masks)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         (int Row, ImageBuffer Reference)[] pairs = [.. rows.SelectMany((row, i) => row.References.Select(reference => (i, reference)))];
         ImageBuffer[] generated = [.. rows.Select(r => r.Generated)];
-        ScoreSums[] ofSubjects = [.. rows.Select(r => Sums(subjects, r.Subject))], ofImages = [.. rows.Select(_ => new ScoreSums())];
+        ScoreSums[] sums = [.. rows.Select(r => new ScoreSums { Pairs = r.References.Count })];
 
-        for (int i = 0; i < rows.Length; i++)
-            Add(i, s => s.Images++);
-        foreach ((int row, _) in pairs)
-            Add(row, s => s.Pairs++);
         if (dino is not null)
             AddPairs(dino, (sum, cosine) => sum.Dino = (sum.Dino ?? 0) + cosine);
         if (subject is not null)
@@ -134,63 +116,51 @@ public sealed class PersonalizationEvaluator
             for (int i = 0; i < rows.Length; i++)
             {
                 double cosine = EmbeddingCache.Cosine(images[i], texts[i]);
-                Add(i, s => s.ClipT = (s.ClipT ?? 0) + cosine);
+                sums[i].ClipT = cosine;
             }
         }
-        if (_patchQuality is not null)
-            AddPatchQuality(_patchQuality);
-        return [.. rows.Select((r, i) => ofImages[i].OfImage(first + i, r))];
-
-        void Add(int row, Action<ScoreSums> add)
-        {
-            add(ofSubjects[row]);
-            add(ofImages[row]);
-        }
+        if (patchQuality is not null)
+            AddPatchQuality(patchQuality);
+        return [.. rows.Select((r, i) => sums[i].OfImage(first + i, r))];
 
         (string, int) Named(string what, int row) => ($"{what} of row {first + row} (subject '{rows[row].Subject}')", first + row);
 
         float[][] AddPairs(EmbeddingCache cache, Action<ScoreSums, double> add)
         {
-            float[][] embeddings = FiniteOutput.Renamed(() => cache.Encode(generated), i => Named("the generated image", i));
-            cache.Add([.. pairs.Select(p => p.Reference)], i => Named("a reference", pairs[i].Row));
-            foreach ((int row, ImageBuffer reference) in pairs)
+            float[][] embeddings = cache.Embed(generated, _options.BatchSize, i => Named("the generated image", i));
+            float[][] ofReferences = cache.Embed([.. pairs.Select(p => p.Reference)], _options.BatchSize, i => Named("a reference", pairs[i].Row));
+            foreach ((int i, (int row, _)) in pairs.Index())
             {
-                double cosine = EmbeddingCache.Cosine(embeddings[row], cache[reference]);
-                Add(row, s => add(s, cosine));
+                double cosine = EmbeddingCache.Cosine(embeddings[row], ofReferences[i]);
+                add(sums[row], cosine);
             }
             return embeddings;
         }
 
         void AddPatchQuality(PatchQualityEstimator estimator)
         {
-            Dictionary<ImageBuffer, bool[,]?> plain = pairs.Select(p => p.Reference).Distinct(ImageContentComparer.Instance).ToDictionary(
-                r => r, r => _options.MaskPlainBackground ? PlainBackground.Of(r).Object() : null, ImageContentComparer.Instance);
             IEnumerable<bool[,]?> given = rows.SelectMany(r => r.ReferenceMasks ?? new bool[,]?[r.References.Count]);
             IReadOnlyList<PatchQualityResult> results = FiniteOutput.Renamed(
                 () => estimator.Score([.. pairs.Select(p => generated[p.Row])], [.. pairs.Select(p => p.Reference)],
-                    [.. pairs.Zip(given, (p, mask) => mask ?? plain[p.Reference])], [.. pairs.Select(p => rows[p.Row].GeneratedMask)]),
+                    [.. pairs.Zip(given, (p, mask) => mask ?? (_options.MaskPlainBackground ? masks.Of(p.Reference) : null))],
+                    [.. pairs.Select(p => rows[p.Row].GeneratedMask)]),
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
             {
-                double score = results[i].Score;
-                Add(pairs[i].Row, s => s.PatchQuality = (s.PatchQuality ?? 0) + score);
+                ScoreSums sum = sums[pairs[i].Row];
+                sum.PatchQuality = (sum.PatchQuality ?? 0) + results[i].Score;
             }
         }
-    }
-
-    private static ScoreSums Sums(OrderedDictionary<string, ScoreSums> subjects, string subject)
-    {
-        if (!subjects.TryGetValue(subject, out ScoreSums? sums))
-            subjects.Add(subject, sums = new ScoreSums());
-        return sums;
     }
 
     private void Check(EvaluationRow row, int index)
     {
         if (string.IsNullOrEmpty(row.Subject))
             throw new ArgumentException($"Row {index} has no subject.");
-        if (row.Prompt is null || row.Generated is null)
-            throw new ArgumentException($"Row {index} (subject '{row.Subject}') lacks its prompt or its image.");
+        // Without CLIP nothing reads it.
+        EmptyPromptException.ThrowIf(row.Prompt, index, allowEmpty: _clip is null);
+        if (row.Generated is null)
+            throw new ArgumentException($"Row {index} (subject '{row.Subject}') has no image.");
         if (row.References is not { Count: > 0 })
             throw new ArgumentException($"Row {index} (subject '{row.Subject}') has no reference.");
         if (row.ReferenceMasks is { } masks && masks.Count != row.References.Count)
@@ -204,12 +174,10 @@ public sealed class PersonalizationEvaluator
                 + "one.");
     }
 
-    /// <summary>A subject's or an image's running sums; a metric that is not measured stays null.</summary>
+    /// <summary>An image's running sums; a metric that is not measured stays null.</summary>
     private sealed class ScoreSums
     {
-        public int Images { get; set; }
-
-        public int Pairs { get; set; }
+        public required int Pairs { get; init; }
 
         public double? Dino { get; set; }
 
@@ -220,11 +188,6 @@ public sealed class PersonalizationEvaluator
         public double? PatchQuality { get; set; }
 
         public double? SubjectSimilarity { get; set; }
-
-        public SubjectMetrics Means(string subject) => new(subject, Images, Pairs, Dino / Pairs, ClipI / Pairs, ClipT / Images, PatchQuality / Pairs)
-        {
-            SubjectSimilarity = SubjectSimilarity / Pairs,
-        };
 
         public ImageMetrics OfImage(int place, EvaluationRow row)
             => new(place, row.Subject, row.Prompt, Pairs, Dino / Pairs, ClipI / Pairs, ClipT, PatchQuality / Pairs, SubjectSimilarity / Pairs);

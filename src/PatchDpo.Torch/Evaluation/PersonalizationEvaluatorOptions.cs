@@ -23,6 +23,18 @@ public sealed class PersonalizationEvaluatorOptions
     } = 16;
 
     /// <summary>
+    /// The most bytes of embeddings that each of DINO, CLIP and the encoder of subjects keeps during an evaluation, at least 0; what has not been used for
+    /// longest goes first, and is encoded again where a later row shows it. Default: 64 MiB, room for 43,690 embeddings of DINO ViT-S/16. Patch features
+    /// have a limit of their own (<see cref="Encoders.FeatureCacheOptions.MaxBytes"/>).
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Below 0.</exception>
+    public long MaxCacheBytes
+    {
+        get;
+        init => field = ArgumentRange.Within(value, 0);
+    } = Encoders.EmbeddingCache.DefaultMaxBytes;
+
+    /// <summary>
     /// Whether patch quality counts only the references' foreground, found on their plain background (<see cref="PatchQuality.ForegroundMask"/>); off
     /// by default. A reference without a plain background counts whole.
     /// </summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Images;
@@ -64,5 +65,11 @@ public sealed record ReferenceImage
     public static implicit operator ReferenceImage?(ImageBuffer? image) => image is null ? null : new ReferenceImage(image);
 
     /// <summary>Images without more.</summary>
-    internal static IReadOnlyList<ReferenceImage> Of(IReadOnlyList<ImageBuffer> images) => [.. images];
+    /// <param name="images">The images.</param>
+    /// <param name="parameter">What the caller's caller knows them by.</param>
+    internal static IReadOnlyList<ReferenceImage> Of(IReadOnlyList<ImageBuffer> images, [CallerArgumentExpression(nameof(images))] string parameter = "")
+    {
+        ArgumentNullException.ThrowIfNull(images, parameter);
+        return [.. images];
+    }
 }

@@ -56,19 +56,25 @@ internal sealed class TrainingLoop : IDisposable
             for (int i = 0; i < _parameters.Length; i++)
             {
                 (string name, Parameter value) = _parameters[i];
-                tensors[$"parameter.{name}"] = value;
+                tensors[ValueOf(name)] = value;
                 // PyTorch's names of AdamW's state.
                 tensors[$"exp_avg.{name}"] = _optimizer.Means[i];
                 tensors[$"exp_avg_sq.{name}"] = _optimizer.Squares[i];
                 numbers[$"{StepName}.{name}"] = _optimizer.Steps[i];
                 if (_average is not null)
-                    tensors[$"ema.{name}"] = _average.Averages[i];
+                    tensors[AverageOf(name)] = _average.Averages[i];
             }
             if (_spikes is not null)
                 (numbers[SpikeMean], numbers[SpikeCount]) = (BitConverter.DoubleToInt64Bits(_spikes.Mean), _spikes.Count);
             return new TrainingState(tensors, numbers);
         }
     }
+
+    /// <summary>The name of a parameter's value in the state.</summary>
+    public static string ValueOf(string parameter) => $"parameter.{parameter}";
+
+    /// <summary>The name of a parameter's moving average in the state.</summary>
+    public static string AverageOf(string parameter) => $"ema.{parameter}";
 
     /// <summary>Goes on from a state, the weights included.</summary>
     /// <param name="saved">Of a loop over the same parameters; it stays the caller's.</param>
@@ -89,12 +95,7 @@ internal sealed class TrainingLoop : IDisposable
         using IDisposable noGrad = no_grad();
         foreach ((string name, Tensor tensor) in own.Tensors)
             tensor.copy_(saved.Tensors[name]);
-        for (int i = 0; i < _parameters.Length; i++)
-            _optimizer.Steps[i] = saved.Numbers[$"{StepName}.{_parameters[i].Name}"];
-        if (_spikes is not null)
-            (_spikes.Mean, _spikes.Count) = (BitConverter.Int64BitsToDouble(saved.Numbers[SpikeMean]), saved.Numbers[SpikeCount]);
-        Steps = (int)saved.Numbers[StepName];
-        _master?.Publish();
+        Take(saved.Numbers);
     }
 
     /// <summary>Trains until all steps are done.</summary>
@@ -107,23 +108,28 @@ internal sealed class TrainingLoop : IDisposable
     /// <param name="checkpoints">Where the training goes on from, and keeps its state; null: it begins, and keeps none.</param>
     /// <param name="cancellationToken">Looked at before each batch; the step that it stops is not taken, and the ones before are kept.</param>
     /// <param name="beforeSteps">Called before the first step, when the loop is where it goes on from; null: none.</param>
+    /// <param name="afterBackward">Called after each batch's backward pass, before its tensors are disposed; null: none.</param>
     /// <exception cref="NonFiniteLossException">A loss or its gradients are not finite, or the weights that the last step left.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Run(Func<int, int, Tensor> loss, Action<TrainingLoopStep>? afterStep = null, Func<string?>? findCause = null,
-        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null)
+        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null,
+        Action? afterBackward = null)
     {
         checkpoints?.Restore(this);
+        if (_options.Peers is { } peers)
+            Take(peers.Begin(State));
         try
         {
             beforeSteps?.Invoke();
             while (Steps < _options.MaxSteps)
             {
-                TrainingLoopStep done = TakeStep(loss, findCause, cancellationToken);
+                TrainingLoopStep done = TakeStep(loss, findCause, afterBackward, cancellationToken);
                 checkpoints?.SaveIfDue(this);
                 afterStep?.Invoke(done);
             }
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        // Also where another process was asked to stop.
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested || _options.Peers is not null)
         {
             checkpoints?.Save(this);
             throw;
@@ -158,26 +164,13 @@ internal sealed class TrainingLoop : IDisposable
         _average?.Dispose();
     }
 
-    private TrainingLoopStep TakeStep(Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+    private TrainingLoopStep TakeStep(
+        Func<int, int, Tensor> loss, Func<string?>? findCause, Action? afterBackward, CancellationToken cancellationToken)
     {
         int step = Steps + 1;
         _optimizer.ZeroGradients();
-        double sum = 0;
-        for (int part = 0; part < _options.Accumulation; part++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using DisposeScope scope = NewDisposeScope();
-            Tensor value = loss(step, part);
-            float number = value.item<float>();
-            if (!float.IsFinite(number))
-                throw new NonFiniteLossException(step, number, findCause?.Invoke());
-            (_options.Accumulation == 1 ? value : value.DividedBy(_options.Accumulation)).backward();
-            _master?.TakeGradients();
-            sum += number;
-        }
-        double mean = sum / _options.Accumulation, norm = GradientNorm();
-        if (!double.IsFinite(norm))
-            throw new NonFiniteLossException(step, mean, $"Its gradients are not finite: their norm is {norm}. {findCause?.Invoke()}".TrimEnd());
+        (double mean, double norm) = _options.Peers is null ? ComputeGradients(step, loss, findCause, afterBackward, cancellationToken)
+            : ExchangeGradients(_options.Peers, step, loss, findCause, afterBackward, cancellationToken);
         bool isSpike = _spikes?.IsSpike(norm) == true;
         _optimizer.LearningRate = _options.LearningRate(step);
         if (!isSpike)
@@ -190,6 +183,65 @@ internal sealed class TrainingLoop : IDisposable
         }
         Steps = step;
         return new TrainingLoopStep(step, mean, _optimizer.LearningRate, norm, isSpike);
+    }
+
+    /// <summary>Gradients of the process's own rows; with peers, of its share of the step's loss.</summary>
+    private (double Loss, double Norm) ComputeGradients(
+        int step, Func<int, int, Tensor> loss, Func<string?>? findCause, Action? afterBackward, CancellationToken cancellationToken)
+    {
+        double sum = 0, share = _options.Peers?.Share ?? 1;
+        for (int part = 0; part < _options.Accumulation; part++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            Tensor value = loss(step, part);
+            float number = value.item<float>();
+            if (!float.IsFinite(number))
+                throw new NonFiniteLossException(step, number, findCause?.Invoke());
+            double divisor = _options.Accumulation / share;
+            (divisor == 1 ? value : value.DividedBy(divisor)).backward();
+            afterBackward?.Invoke();
+            _master?.TakeGradients();
+            sum += number;
+        }
+        double mean = sum / _options.Accumulation;
+        return (mean, CheckedNorm(step, mean, findCause));
+    }
+
+    /// <summary>Gradients of the whole step, or the fault of any process, in all processes alike.</summary>
+    private (double Loss, double Norm) ExchangeGradients(
+        ILoopPeers peers, int step, Func<int, int, Tensor> loss, Func<string?>? findCause, Action? afterBackward, CancellationToken cancellationToken)
+    {
+        double own = 0;
+        Exception? fault = null;
+        try
+        {
+            (own, _) = ComputeGradients(step, loss, findCause, afterBackward, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            // The others must hear of it before it is thrown: they wait for this process.
+            fault = e;
+        }
+        double mean = peers.Exchange(own, fault, [.. _parameters.Select(p => p.Value)]);
+        return (mean, CheckedNorm(step, mean, findCause));
+    }
+
+    private double CheckedNorm(int step, double loss, Func<string?>? findCause)
+    {
+        double norm = GradientNorm();
+        return double.IsFinite(norm) ? norm
+            : throw new NonFiniteLossException(step, loss, $"Its gradients are not finite: their norm is {norm}. {findCause?.Invoke()}".TrimEnd());
+    }
+
+    private void Take(IReadOnlyDictionary<string, long> numbers)
+    {
+        for (int i = 0; i < _parameters.Length; i++)
+            _optimizer.Steps[i] = numbers[$"{StepName}.{_parameters[i].Name}"];
+        if (_spikes is not null)
+            (_spikes.Mean, _spikes.Count) = (BitConverter.Int64BitsToDouble(numbers[SpikeMean]), numbers[SpikeCount]);
+        Steps = (int)numbers[StepName];
+        _master?.Publish();
     }
 
     /// <summary>The norm of all gradients together; looked at before each update, because one that is not finite would spoil every weight.</summary>

@@ -21,6 +21,9 @@ internal sealed record TrainingLoopOptions
     /// <summary>Decay of the moving average of the weights, in [0, 1); null: there is none.</summary>
     public double? EmaDecay { get; init; }
 
+    /// <summary>The other processes that take the same steps with other rows; null: there are none.</summary>
+    public ILoopPeers? Peers { get; init; }
+
     /// <summary>The optimiser's other numbers.</summary>
     public AdamWSettings AdamW { get; init; } = new();
 }

@@ -61,8 +61,14 @@ public static class StateDictLoader
     /// <exception cref="StateDictMismatchException">Keys are missing, unexpected or of another shape: all are listed.</exception>
     public static void Load(
         nn.Module module, IReadOnlyDictionary<string, Tensor> tensors, string source, string prefix = "", Func<string, string?>? rename = null,
-            Func<string, bool>? ignore = null) =>
+            Func<string, bool>? ignore = null)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(tensors);
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(prefix);
         Load(module, new DictionaryTensorSource(tensors, source), prefix, rename, ignore);
+    }
 
     /// <summary>The source's key of each of the module's, once all fit.</summary>
     private static Dictionary<string, string> Match(

@@ -15,27 +15,53 @@ namespace PatchDpo.Torch.PatchQuality;
 /// count. Where a foreground mask is given, only foreground patches can be matched, and only foreground counts: with a mask
 /// for one side the score is that side's mean, with both masks the average of both foreground means. Patches outside a mask
 /// have quality 1 in that side's map.</para>
-/// <para>The encoder is not disposed. An instance is not safe for use by several threads at once if its encoder is not.</para>
+/// <para>Each picture is encoded once, in whatever pairs and calls it stands and on either side, as long as its features are in the
+/// <see cref="FeatureCache"/>; so the encoder's weights must not change while an estimator is in use. Which images are encoded together decides the last
+/// bits of their features: the same calls give the same bits, other batches cosines within 1e-5.</para>
+/// <para>The encoder is not disposed. An instance is not safe for use by several threads at once if its encoder is not; the encoder's preprocessor is
+/// called from several.</para>
 /// </remarks>
 public sealed class PatchQualityEstimator
 {
+    // Rows in which new pictures are looked for, so that the encoder's batches are full where most pictures are known.
+    private const int WindowBatches = 32;
+
     private readonly IVisionEncoder _encoder;
-    private readonly WholeImageView _view;
+    private readonly bool _hasOwnCache;
+    private readonly PatchFeatures _features;
 
     /// <summary>Creates an estimator.</summary>
     /// <param name="encoder">Gives the patch features; stays the caller's to dispose.</param>
     /// <param name="batchSize">Images encoded at once, at least 1.</param>
-    public PatchQualityEstimator(IVisionEncoder encoder, int batchSize = 16)
+    /// <param name="cache">
+    /// Keeps features, also for other estimators with this encoder; stays the caller's to dispose. Null: one of the default size in memory.
+    /// </param>
+    /// <exception cref="ArgumentException">The cache is another encoder's; or it has a folder, and the encoder is none of this library's.</exception>
+    /// <exception cref="Weights.WeightsFormatException">A file in the cache's folder is damaged.</exception>
+    /// <exception cref="IOException">The cache's folder cannot be read or made.</exception>
+    public PatchQualityEstimator(IVisionEncoder encoder, int batchSize = 16, FeatureCache? cache = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         _encoder = encoder;
-        _view = new WholeImageView(encoder.Preprocessor);
+        _hasOwnCache = cache is null;
+        cache ??= new FeatureCache();
+        cache.Bind(encoder);
+        _features = new PatchFeatures(encoder, batchSize, cache);
         BatchSize = batchSize;
     }
 
     /// <summary>How many images are encoded at once.</summary>
     public int BatchSize { get; }
+
+    /// <summary>
+    /// The same estimator before it has seen an image, so that the same rows give the same bits whatever was scored before; itself where the user shares a
+    /// cache.
+    /// </summary>
+    internal PatchQualityEstimator Afresh() => _hasOwnCache ? new PatchQualityEstimator(_encoder, BatchSize) : this;
+
+    /// <summary>The features that it compares, for who prepares images ahead.</summary>
+    internal PatchFeatures Features => _features;
 
     /// <summary>Scores pairs: <c>generated[i]</c> against <c>references[i]</c>.</summary>
     /// <param name="generated">Generated images of any sizes.</param>
@@ -61,44 +87,43 @@ public sealed class PatchQualityEstimator
         CheckCount(referenceMasks?.Count, nameof(referenceMasks));
         CheckCount(generatedMasks?.Count, nameof(generatedMasks));
 
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
-        List<PatchQualityResult> results = new(generated.Count);
-        Dictionary<ImageBuffer, Tensor> features = new(ImageContentComparer.Instance);
-        Dictionary<ImageBuffer, int> lastUse = new(ImageContentComparer.Instance);
-        for (int i = 0; i < references.Count; i++)
-            lastUse[generated[i]] = lastUse[references[i]] = i;
-
-        for (int start = 0; start < generated.Count; start += BatchSize)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            int end = Math.Min(start + BatchSize, generated.Count);
-            using DisposeScope inner = NewDisposeScope();
-            ImageBuffer[] images = [.. Enumerable.Range(start, end - start)
-                .SelectMany(i => new[] { generated[i], references[i] }).Distinct(ImageContentComparer.Instance)];
-            foreach (ImageBuffer[] chunk in images.Where(image => !features.ContainsKey(image)).Chunk(BatchSize))
-                foreach ((ImageBuffer image, Tensor feature) in chunk.Zip(Encode(chunk, Name)))
-                    features[image] = feature.MoveToOuterDisposeScope();
-            for (int i = start; i < end; i++)
-                results.Add(ScorePair(i, features[generated[i]], features[references[i]], generatedMasks?[i], referenceMasks?[i]));
-            foreach (ImageBuffer image in images.Where(image => lastUse[image] < end))
-                if (features.Remove(image, out Tensor? done))
-                    done.Dispose();
-        }
-        return results;
-
-        (string, int) Name(ImageBuffer image)
-        {
-            int pair = Enumerable.Range(0, generated.Count).First(i => Same(generated[i], image) || Same(references[i], image));
-            return ($"the {(Same(generated[pair], image) ? "generated image" : "reference")} of pair {pair}", pair);
-        }
-
-        static bool Same(ImageBuffer a, ImageBuffer b) => ImageContentComparer.Instance.Equals(a, b);
+        return ScorePrepared(
+            [.. generated.Select(image => new PreparedImage(image))], [.. references.Select(image => new PreparedImage(image))], referenceMasks, generatedMasks,
+            cancellationToken);
 
         void CheckCount(int? count, string name)
         {
             if (count is int c && c != generated.Count)
                 throw new ArgumentException($"There are {generated.Count} generated images, but {c} {name}.", name);
+        }
+    }
+
+    /// <summary>As <see cref="Score"/>, of images that may have been prepared ahead.</summary>
+    internal IReadOnlyList<PatchQualityResult> ScorePrepared(
+        IReadOnlyList<PreparedImage> generated, IReadOnlyList<PreparedImage> references, IReadOnlyList<bool[,]?>? referenceMasks,
+        IReadOnlyList<bool[,]?>? generatedMasks, CancellationToken cancellationToken = default)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        List<PatchQualityResult> results = new(generated.Count);
+        while (results.Count < generated.Count)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int start = results.Count, end = WindowEnd(generated, references, start);
+            PreparedImage[] images = [.. Enumerable.Range(start, end - start).SelectMany(i => new[] { generated[i], references[i] })];
+            Dictionary<UInt128, PatchMap> maps = _features.Of(images, i => Name(start, i), cancellationToken);
+            for (int i = start; i < end; i++)
+            {
+                results.Add(ScorePair(
+                    i, maps[generated[i].Content], maps[references[i].Content], generatedMasks?[i], referenceMasks?[i], _features.Device));
+            }
+        }
+        return results;
+
+        static (string, int) Name(int start, int image)
+        {
+            int pair = start + (image / 2);
+            return ($"the {(image % 2 == 0 ? "generated image" : "reference")} of pair {pair}", pair);
         }
     }
 
@@ -122,13 +147,24 @@ public sealed class PatchQualityEstimator
     {
         ArgumentNullException.ThrowIfNull(generated);
         ArgumentNullException.ThrowIfNull(objects);
+        return ScorePreparedObjects(
+            [.. generated.Select(image => new PreparedImage(image))], [.. objects.Select(o => o.Select(image => new PreparedImage(image)).ToArray())], objectMasks,
+            cancellationToken);
+    }
+
+    /// <summary>As <see cref="ScoreObjects"/>, of images that may have been prepared ahead.</summary>
+    internal IReadOnlyList<ObjectsQualityResult> ScorePreparedObjects(
+        IReadOnlyList<PreparedImage> generated, IReadOnlyList<IReadOnlyList<PreparedImage>> objects,
+        IReadOnlyList<IReadOnlyList<bool[,]?>>? objectMasks = null, CancellationToken cancellationToken = default)
+    {
         if (objects.Count != generated.Count || (objectMasks is not null && !objectMasks.Select(m => m.Count).SequenceEqual(objects.Select(o => o.Count))))
             throw new ArgumentException($"The objects of {objects.Count} images, or their masks, do not fit the {generated.Count} generated images.", nameof(objects));
         if (objects.Index().FirstOrDefault(o => o.Item.Count == 0) is (int empty, { }))
             throw new ArgumentException($"The generated image {empty} has no object to be compared with.", nameof(objects));
         int[] owners = [.. objects.SelectMany((o, i) => Enumerable.Repeat(i, o.Count))];
         IReadOnlyList<PatchQualityResult> pairs = FiniteOutput.Renamed(
-            () => Score([.. owners.Select(i => generated[i])], [.. objects.SelectMany(o => o)], objectMasks?.SelectMany(m => m).ToArray(), null, cancellationToken),
+            () => ScorePrepared(
+                [.. owners.Select(i => generated[i])], [.. objects.SelectMany(o => o)], objectMasks?.SelectMany(m => m).ToArray(), null, cancellationToken),
             i => ($"the generated image {owners[i]} or one of its objects", owners[i]));
         return [.. pairs.Zip(owners).GroupBy(p => p.Second, p => p.First).Select(own => Together([.. own], objectMasks is not null))];
     }
@@ -141,28 +177,28 @@ public sealed class PatchQualityEstimator
         return new ObjectsQualityResult(best, objects, score);
     }
 
-    /// <summary>Patch features of images, each <c>(1,h,w,D)</c>; images whose pixels have the same shape go through the encoder together.</summary>
-    private List<Tensor> Encode(ImageBuffer[] images, Func<ImageBuffer, (string, int)> name)
+    /// <summary>Behind the pairs that are scored together: a batch of them, or more where they have less than a batch of new pictures.</summary>
+    private int WindowEnd(IReadOnlyList<PreparedImage> generated, IReadOnlyList<PreparedImage> references, int start)
     {
-        List<Tensor> features = new(images.Length);
-        Tensor[] pixels = Array.ConvertAll(images, _view.Preprocess);
-        for (int start = 0, end; start < pixels.Length; start = end)
+        HashSet<UInt128> fresh = [];
+        int end = start, limit = (int)Math.Min(generated.Count, start + ((long)BatchSize * WindowBatches));
+        while (end < limit && (end - start < BatchSize || fresh.Count < BatchSize))
         {
-            for (end = start + 1; end < pixels.Length && pixels[end].shape.SequenceEqual(pixels[start].shape);)
-                end++;
-            int first = start;
-            Tensor input = stack(pixels[start..end]).to(_encoder.Device);
-            using VisionFeatures batch = FiniteOutput.Renamed(() => _encoder.EncodePatches(input), i => name(images[first + i]));
-            features.AddRange(Enumerable.Range(0, end - start).Select(i => batch.Patches.narrow(0, i, 1).clone()));
+            foreach (UInt128 content in new[] { generated[end].Content, references[end].Content })
+                if (!_features.IsKnown(content))
+                    fresh.Add(content);
+            end++;
         }
-        return features;
+        return end;
     }
 
-    private static PatchQualityResult ScorePair(int pair, Tensor generated, Tensor reference, bool[,]? generatedMask, bool[,]? referenceMask)
+    private static PatchQualityResult ScorePair(
+        int pair, PatchMap ofGenerated, PatchMap ofReference, bool[,]? generatedMask, bool[,]? referenceMask, Device device)
     {
         using DisposeScope scope = NewDisposeScope();
+        Tensor generated = ofGenerated.ToTensor(device), reference = ofReference.ToTensor(device);
         Tensor? generatedGrid = Grid(generatedMask, generated, pair, "generated image"), referenceGrid = Grid(referenceMask, reference, pair, "reference");
-        (Tensor p, Tensor q) = PatchSimilarity.ComputeBoth(generated, reference, generatedGrid, referenceGrid);
+        (Tensor p, Tensor q) = PatchSimilarity.ComputeBothOfUnit(generated, reference, generatedGrid, referenceGrid);
         QualityMap generatedQuality = QualityMap.FromTensor(WithinMask(p, generatedGrid)[0]), referenceQuality = QualityMap.FromTensor(
             WithinMask(q, referenceGrid)[0]);
         float score = (generatedGrid, referenceGrid) switch

@@ -12,8 +12,10 @@ namespace PatchDpo.Torch.PatchQuality;
 /// </remarks>
 public static class PatchSimilarity
 {
-    /// <summary>The largest similarity matrix held at once, in elements: 64 MiB of float32. Larger ones are walked in chunks.</summary>
-    internal const long DefaultChunkElements = 16L << 20;
+    /// <summary>
+    /// The largest similarity matrix held at once, in elements: 16 MiB of float32, a tile of 256 rows for 128 x 128 patches. Larger ones are walked in tiles.
+    /// </summary>
+    internal const long DefaultChunkElements = 4L << 20;
 
     /// <summary>The quality of the generated images' patches, and where each finds its best match.</summary>
     /// <param name="generated">Patch features of the generated images, <c>(B,h,w,D)</c>, any floating type.</param>
@@ -38,6 +40,11 @@ public static class PatchSimilarity
         Tensor generated, Tensor reference, Tensor? generatedMask = null, Tensor? referenceMask = null)
         => ComputeBoth(generated, reference, generatedMask, referenceMask, DefaultChunkElements);
 
+    /// <summary>As <see cref="ComputeBoth(Tensor, Tensor, Tensor?, Tensor?)"/>, of float32 features of length 1 that are not normalised again.</summary>
+    internal static (Tensor Generated, Tensor Reference) ComputeBothOfUnit(
+        Tensor generated, Tensor reference, Tensor? generatedMask, Tensor? referenceMask)
+        => ComputeBoth(generated, reference, generatedMask, referenceMask, DefaultChunkElements, isUnit: true);
+
     internal static (Tensor P, Tensor ArgMax) Compute(Tensor generated, Tensor reference, Tensor? referenceMask, long chunkElements)
     {
         Check(generated, reference, null, referenceMask);
@@ -46,7 +53,7 @@ public static class PatchSimilarity
         long[] shape = generated.shape;
         Tensor p = empty(shape[0], shape[1] * shape[2], dtype: float32, device: generated.device);
         Tensor best = empty(shape[0], shape[1] * shape[2], dtype: int64, device: generated.device);
-        foreach (Chunk chunk in Chunks(generated, reference, chunkElements))
+        foreach (Chunk chunk in Chunks(Normalized(generated), Normalized(reference.to(generated.device)), chunkElements))
         {
             using DisposeScope inner = NewDisposeScope();
             (Tensor values, Tensor indexes) = Masked(chunk.Similarities(), referenceMask, chunk, generatedSide: false).max(2);
@@ -57,7 +64,7 @@ public static class PatchSimilarity
     }
 
     internal static (Tensor Generated, Tensor Reference) ComputeBoth(
-        Tensor generated, Tensor reference, Tensor? generatedMask, Tensor? referenceMask, long chunkElements)
+        Tensor generated, Tensor reference, Tensor? generatedMask, Tensor? referenceMask, long chunkElements, bool isUnit = false)
     {
         Check(generated, reference, generatedMask, referenceMask);
         using DisposeScope scope = NewDisposeScope();
@@ -65,7 +72,9 @@ public static class PatchSimilarity
         long[] g = generated.shape, r = reference.shape;
         Tensor pGenerated = empty(g[0], g[1] * g[2], dtype: float32, device: generated.device);
         Tensor pReference = TensorArithmetic.Filled([r[0], r[1] * r[2]], double.NegativeInfinity, float32, generated.device);
-        foreach (Chunk chunk in Chunks(generated, reference, chunkElements))
+        Tensor ofGenerated = isUnit ? generated.flatten(1, 2) : Normalized(generated);
+        Tensor ofReference = isUnit ? reference.flatten(1, 2) : Normalized(reference.to(generated.device));
+        foreach (Chunk chunk in Chunks(ofGenerated, ofReference, chunkElements))
         {
             using DisposeScope inner = NewDisposeScope();
             Tensor similarities = chunk.Similarities();
@@ -88,9 +97,9 @@ public static class PatchSimilarity
     }
 
     /// <summary>Cuts the similarities <c>(B, h*w, H*W)</c> into blocks of at most <paramref name="limit"/> elements (one row where a row is larger).</summary>
-    private static IEnumerable<Chunk> Chunks(Tensor generated, Tensor reference, long limit)
+    private static IEnumerable<Chunk> Chunks(Tensor g, Tensor reference, long limit)
     {
-        Tensor g = Normalized(generated), r = Normalized(reference.to(generated.device)).transpose(1, 2);
+        Tensor r = reference.transpose(1, 2);
         long batch = g.shape[0], rows = g.shape[1], columns = r.shape[2];
         long batchStep = Math.Clamp(limit / (rows * columns), 1, batch);
         long rowStep = Math.Clamp(limit / columns, 1, rows);

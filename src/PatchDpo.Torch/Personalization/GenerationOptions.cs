@@ -93,6 +93,12 @@ public sealed record GenerationOptions
     public int MaxPromptCharacters { get; init => field = ArgumentRange.Within(value, 1); } = DefaultMaxPromptCharacters;
 
     /// <summary>
+    /// Whether a prompt may be empty or white space, which leaves the picture to the references (and, without one, to chance). Default false: an empty
+    /// prompt, as a row without a value gives one, is an error (<see cref="EmptyPromptException"/>) before anything is generated.
+    /// </summary>
+    public bool AllowEmptyPrompts { get; init; }
+
+    /// <summary>
     /// Whether a prompt, or the negative prompt, that has more tokens than the text encoder takes is an error
     /// (<see cref="TruncatedPromptException"/>) before anything is generated. Default false, as in diffusers: it is cut, and told by
     /// <see cref="GenerationProgress.TruncatedPrompts"/>.

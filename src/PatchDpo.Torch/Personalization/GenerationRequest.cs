@@ -21,7 +21,8 @@ public sealed record GenerationRequest(string Prompt, IReadOnlyList<ReferenceIma
 
     /// <summary>
     /// Which starting noise the image gets under a seed; null (default) takes the request's index in its call. Set it where one set of images is
-    /// generated in several calls.
+    /// generated in several calls. The image is the same then but for rounding, which depends on how many stand in its batch; to the bit it is the
+    /// same where calls take the same batches.
     /// </summary>
     public long? NoiseIndex { get; init; }
 }

@@ -87,6 +87,10 @@ internal sealed class ImageGeneration(PersonalizedModel model, GenerationOptions
     private void Check(IReadOnlyList<GenerationRequest> requests)
     {
         ArgumentNullException.ThrowIfNull(requests);
+        for (int i = 0; i < requests.Count; i++)
+            if (requests[i] is null)
+                throw new ArgumentException($"Request {i} is null.", nameof(requests));
+        EmptyPromptException.ThrowIfAny([.. requests.Select(r => r.Prompt)], options.AllowEmptyPrompts);
         PromptTooLongException.ThrowIfAny([.. requests.Select(r => r.Prompt)], options.MaxPromptCharacters);
         if (options.NegativePrompt.Length > options.MaxPromptCharacters)
             throw new PromptTooLongException(null, options.NegativePrompt.Length, options.MaxPromptCharacters);

@@ -1,3 +1,5 @@
+using PatchDpo.Torch.Clip;
+
 namespace PatchDpo.Torch.Personalization;
 
 /// <summary>A prompt has more characters than the limit allows.</summary>
@@ -25,14 +27,12 @@ public sealed class PromptTooLongException : ArgumentException
     /// <summary>The limit in characters.</summary>
     public int Limit { get; }
 
+    /// <exception cref="EmptyPromptException">A prompt is null.</exception>
     internal static void ThrowIfAny(IReadOnlyList<string> prompts, int limit)
     {
+        EmptyPromptException.ThrowIfAny(prompts, allowEmpty: true);
         for (int i = 0; i < prompts.Count; i++)
-        {
-            if (prompts[i] is null)
-                throw new ArgumentException($"Prompt {i} is null.", nameof(prompts));
             if (prompts[i].Length > limit)
                 throw new PromptTooLongException(i, prompts[i].Length, limit);
-        }
     }
 }

@@ -5,6 +5,7 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Training.Parallel;
 using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.Torch.Training;
@@ -20,6 +21,9 @@ public sealed record PatchDpoTrainerOptions
     /// for SDXL, with an image's mean squared error).
     /// </summary>
     public double DiffusionDpoBeta { get; init => field = ArgumentRange.Positive(value); } = 5_000;
+
+    /// <summary>Which parts of the adapter are trained. Default: the keys and values, as the official script.</summary>
+    public TrainedSet TrainedSet { get; init => field = ArgumentRange.Member(value); }
 
     /// <summary>Optimizer steps, at least 1. Default 30,000 (the official run: on 8 GPUs with 4 pairs each).</summary>
     public int MaxSteps { get; init => field = ArgumentRange.Within(value, 1); } = 30_000;
@@ -165,8 +169,25 @@ public sealed record PatchDpoTrainerOptions
     /// <remarks>It needs the model's encoders: <see cref="PersonalizedModel.ReleaseEncoders"/> must not be called before.</remarks>
     public TrainingProbeOptions? Probe { get; init; }
 
+    /// <summary>
+    /// The processes that train together; null (default): this one alone. N of them with batches of <see cref="BatchSize"/> take the steps of one whose
+    /// batches are N times as large, but for rounding.
+    /// </summary>
+    /// <remarks>
+    /// Each process takes its share of every batch, gradients are summed before each update, and all get the same layers. The first one alone keeps the
+    /// <see cref="State"/>, writes the <see cref="LogFolder"/> and draws the <see cref="Probe"/>; another number of processes goes on from a state when
+    /// a step has as many pairs. A <see cref="Store"/> that all reach saves each process encoding every pair.
+    /// </remarks>
+    public IProcessGroup? Processes { get; init; }
+
     /// <summary>Called after each step; null (default) for none.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Whether the layers in the network are trained.</summary>
+    internal bool TrainsLayers => TrainedSet != TrainedSet.ImageProjection;
+
+    /// <summary>Whether the image projection is.</summary>
+    internal bool TrainsProjection => TrainedSet != TrainedSet.KeysAndValues;
 
     /// <summary>Checks what no single property can.</summary>
     /// <exception cref="ArgumentException">

@@ -15,16 +15,20 @@ internal static class TrainingHeaders
     /// <summary>The setting with the seed.</summary>
     public const string Seed = nameof(PatchDpoTrainerOptions.Seed);
 
+    private const string PairsInAStep = "Pairs in a step", Library = "PatchDpo.Torch";
+
     // The first three and the probe decide nothing of what is learned; the length, the checkpoints and other folders may change.
     private static readonly string[] NotCompared = [nameof(PatchDpoTrainerOptions.Progress), nameof(PatchDpoTrainerOptions.MaxPromptCharacters),
         nameof(PatchDpoTrainerOptions.RefuseTruncatedPrompts), nameof(PatchDpoTrainerOptions.MaxSteps), nameof(PatchDpoTrainerOptions.State),
-        nameof(PatchDpoTrainerOptions.Store), nameof(PatchDpoTrainerOptions.LogFolder), nameof(PatchDpoTrainerOptions.Probe)];
+        nameof(PatchDpoTrainerOptions.Store), nameof(PatchDpoTrainerOptions.LogFolder), nameof(PatchDpoTrainerOptions.Probe),
+        // What a step takes is compared, not how it is divided.
+        nameof(PatchDpoTrainerOptions.BatchSize), nameof(PatchDpoTrainerOptions.GradientAccumulation), nameof(PatchDpoTrainerOptions.Processes)];
 
     /// <summary>Options, model and data of a training.</summary>
-    /// <param name="options">With a state.</param>
+    /// <param name="options">With a state, or of several processes.</param>
     /// <param name="model">What it starts from.</param>
     /// <param name="pairs">What it trains on.</param>
-    /// <param name="batch">Pairs in a batch.</param>
+    /// <param name="batch">Pairs in a batch, over all processes.</param>
     public static TrainingHeader Create(PatchDpoTrainerOptions options, PersonalizedModel model, PreparedPairs pairs, int batch)
     {
         SortedDictionary<string, string> settings = OptionValues.Of(options, NotCompared);
@@ -36,19 +40,35 @@ internal static class TrainingHeaders
             settings[$"{generator.Model} {name}"] = value;
         foreach (ModelFile file in generator.Files)
             settings[$"SHA-256 of {generator.Model} {file.File}"] = file.Sha256;
-        TrainingStateOptions state = options.State!;
+        long rowsPerStep = (long)batch * options.GradientAccumulation;
+        settings[PairsInAStep] = string.Create(CultureInfo.InvariantCulture, $"{rowsPerStep}");
+        TrainingStateOptions? state = options.State;
         SortedDictionary<string, string> changeable = new(StringComparer.Ordinal)
         {
             [nameof(options.MaxSteps)] = string.Create(CultureInfo.InvariantCulture, $"{options.MaxSteps}"),
-            [nameof(state.Interval)] = string.Create(CultureInfo.InvariantCulture, $"{state.Interval}"),
-            [nameof(state.KeepLast)] = string.Create(CultureInfo.InvariantCulture, $"{state.KeepLast}"),
-            [nameof(state.KeepEvery)] = state.KeepEvery is int every ? string.Create(CultureInfo.InvariantCulture, $"{every}") : "none",
+            [nameof(options.BatchSize)] = string.Create(CultureInfo.InvariantCulture, $"{options.BatchSize}"),
+            [nameof(options.GradientAccumulation)] = string.Create(CultureInfo.InvariantCulture, $"{options.GradientAccumulation}"),
+            [nameof(options.Processes)] = string.Create(CultureInfo.InvariantCulture, $"{options.Processes?.Size ?? 1}"),
+            [nameof(state.Interval)] = Text(state?.Interval),
+            [nameof(state.KeepLast)] = Text(state?.KeepLast),
+            [nameof(state.KeepEvery)] = Text(state?.KeepEvery),
             ["Device"] = $"{model.Device}",
             ["Threads"] = string.Create(CultureInfo.InvariantCulture, $"{torch.get_num_threads()}"),
-            ["PatchDpo.Torch"] = VersionOf(typeof(TrainingHeaders)),
+            [Library] = VersionOf(typeof(TrainingHeaders)),
             ["TorchSharp"] = VersionOf(typeof(torch)),
         };
-        return new TrainingHeader(settings, changeable, (long)batch * options.GradientAccumulation);
+        return new TrainingHeader(settings, changeable, rowsPerStep);
+
+        static string Text(int? number) => number is int n ? string.Create(CultureInfo.InvariantCulture, $"{n}") : "none";
+    }
+
+    /// <summary>What all processes of a training must have alike.</summary>
+    public static IReadOnlyDictionary<string, string> Shared(TrainingHeader header)
+    {
+        Dictionary<string, string> shared = new(header.Settings);
+        foreach (string name in new[] { nameof(PatchDpoTrainerOptions.MaxSteps), nameof(PatchDpoTrainerOptions.BatchSize), Library, "TorchSharp" })
+            shared[name] = header.Changeable[name];
+        return shared;
     }
 
     private static string VersionOf(Type type)

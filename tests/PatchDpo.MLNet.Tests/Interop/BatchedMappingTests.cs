@@ -18,11 +18,47 @@ public class BatchedMappingTests
         => EstimatorCheck.Run(_ml, new MeanColorEstimator(), TestImages.Rows(_ml, 10), TestImages.WithoutImages(_ml), TestImages.WrongTypes(_ml));
 
     [Fact]
-    public void Ten_rows_at_batch_size_four_are_three_batches()
+    public void Batches_grow_from_one_row_to_the_batch_size()
     {
         (IDataView view, MeanColorMapping counts) = Apply(10);
         Assert.Equal(10, view.GetColumn<float>("Length").Count());
-        Assert.Equal((3, 10, 0), (counts.Calls, counts.Rows, counts.Images));
+        // 1, 2, 4 and what is left.
+        Assert.Equal((4, 10, 0), (counts.Calls, counts.Rows, counts.Images));
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 3)]
+    [InlineData(3, 3)]
+    [InlineData(5, 7)]
+    public void The_first_rows_cost_less_than_twice_as_many(int taken, int computed)
+    {
+        (IDataView view, MeanColorMapping counts) = Apply(100);
+        Assert.Equal(taken, _ml.Data.TakeRows(view, taken).GetColumn<float>("Length").Count());
+        Assert.Equal(computed, counts.Rows);
+    }
+
+    [Fact]
+    public void A_row_that_cannot_be_computed_fails_alone_and_its_neighbours_are_what_they_were()
+    {
+        IDataView source = TestImages.Rows(_ml, 12);
+        float[] expected = [.. new MeanColorEstimator().Fit(source).Transform(source).GetColumn<float>("Length")];
+        MeanColorTransformer transformer = new MeanColorEstimator().Fit(source);
+        transformer.Counts.FailsAt = 9;
+        IDataView view = transformer.Transform(source);
+        using DataViewRowCursor cursor = view.GetRowCursor([view.Schema["Length"]]);
+        ValueGetter<float> getter = cursor.GetGetter<float>(view.Schema["Length"]);
+        for (int i = 0; cursor.MoveNext(); i++)
+        {
+            float length = 0;
+            if (i == 9)
+                Assert.Equal("9", Assert.Throws<InvalidOperationException>(() => getter(ref length)).Message);
+            else
+            {
+                getter(ref length);
+                Assert.Equal(expected[i], length);
+            }
+        }
     }
 
     [Fact]
@@ -40,7 +76,7 @@ public class BatchedMappingTests
     {
         (IDataView view, MeanColorMapping counts) = Apply(10);
         Assert.Equal(10, RowReader.Read(view, "Mean", "Length", "Pixel").Count);
-        Assert.Equal((3, 10, 10), (counts.Calls, counts.Rows, counts.Images));
+        Assert.Equal((4, 10, 10), (counts.Calls, counts.Rows, counts.Images));
     }
 
     [Fact]

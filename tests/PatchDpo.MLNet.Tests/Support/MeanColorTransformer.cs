@@ -58,7 +58,7 @@ internal sealed class MeanColorMapping(string image, string prompt, int batchSiz
     : BatchedMapping<(ImageBuffer Image, string Prompt), (float[] Mean, float Length)>
 {
     private readonly ImageInput _image = new(image);
-    private readonly TextInput _prompt = new(prompt, maxLength: 100);
+    private readonly TextInput _prompt = new(prompt, maxLength: 100, allowEmpty: true);
 
     public string Image => image;
 
@@ -69,6 +69,9 @@ internal sealed class MeanColorMapping(string image, string prompt, int batchSiz
     public int Rows { get; private set; }
 
     public int Images { get; private set; }
+
+    /// <summary>Computing the row whose prompt ends with this number fails.</summary>
+    public int FailsAt { get; set; } = -1;
 
     public override int BatchSize => batchSize;
 
@@ -98,6 +101,8 @@ internal sealed class MeanColorMapping(string image, string prompt, int batchSiz
     {
         Calls++;
         Rows += rows.Count;
+        if (rows.Any(r => r.Prompt.EndsWith($" number {FailsAt}", StringComparison.Ordinal)))
+            throw new InvalidOperationException($"{FailsAt}");
         return rows.Select(r => (Mean(r.Image), (float)r.Prompt.Length)).ToArray();
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
@@ -215,7 +216,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
     {
         string folder = Folder.File("data");
         Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), prompts: []));
-        Assert.Contains("Prompt 1 is empty", Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), prompts: ["a", " "])).Message,
+        Assert.Contains("Prompt 1 is empty", Assert.Throws<EmptyPromptException>(() => Build(folder, new Painter(), prompts: ["a", " "])).Message,
             StringComparison.Ordinal);
         Assert.Equal(1, Assert.Throws<PromptTooLongException>(() => Build(folder, new Painter(), prompts: ["a", new string('x', 2001)])).PromptIndex);
         Assert.Throws<ArgumentException>(() => new PairBuilder(tiny.Model, new PixelEncoder(32, 8), new() { Filter = new() { MinClipT = 0.2 } }));

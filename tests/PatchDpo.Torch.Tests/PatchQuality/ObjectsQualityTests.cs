@@ -28,7 +28,8 @@ public class ObjectsQualityTests
             Assert.Contains(alone[j].Generated.Values, v => v < 0.999);
         }
         Assert.Equal((1 + ((alone[0].Reference.Mean() + alone[1].Reference.Mean()) / 2)) / 2, result.Score, 1e-5f);
-        Assert.Equal(3, encoder.Encoded - 4);
+        // Each picture once, by whatever call.
+        Assert.Equal(3, encoder.Encoded);
     }
 
     [Fact]

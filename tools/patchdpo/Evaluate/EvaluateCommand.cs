@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
@@ -15,7 +16,8 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private const string WhichModels = "Give both --dino and --clip, or --embedded";
 
-    private const string EmbeddedNote =
+    /// <summary>What every result of the small encoders says.</summary>
+    public const string EmbeddedNote =
         "Measured with the small encoders that come with the library, which only ever saw drawings: the figures compare with no others.";
 
     private const string ResNetNote =
@@ -28,8 +30,11 @@ internal sealed class EvaluateCommand : ToolCommand
     private readonly Option<string> _benchmark, _setting, _captions;
     private readonly Option<int?> _seed;
     private readonly Option<bool> _embedded, _allowMissing;
+    private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
     private readonly MaskOptions _masks = new();
+
+    private bool _isSharded;
 
     public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench or Concept101 does: DINO, CLIP-I and CLIP-T, per subject and in all; "
         + "DreamBench without models of yours by subject similarity and patch quality.")
@@ -65,10 +70,16 @@ internal sealed class EvaluateCommand : ToolCommand
         _allowMissing = Declare<bool>("--allow-missing", "Evaluate what is there; missing and stray files are listed and go into the report.");
         _masks.AddTo(this);
         _report.AddTo(this);
+        _shards.AddTo(this);
     }
+
+    public override bool RunsOnRanks => true;
+
+    protected override string StoppedMessage => _isSharded ? "Stopped. Run the same command to continue." : base.StoppedMessage;
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
+        _isSharded = _shards.Read(arguments).Shard is not null;
         if (arguments.GetValue(_subjects) is DirectoryInfo subjects)
             return RunProducts(arguments, subjects.FullName, cancellationToken);
         if (_masks.Read(arguments) is not (null, null, false))
@@ -103,7 +114,7 @@ internal sealed class EvaluateCommand : ToolCommand
         (Func<EvaluationModels> open, string[] notes) = Models(arguments);
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
         Measure(found.Images, open, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, output, notes,
-            found.Missing, found.Stray, _report.Read(arguments), Title(Generations(arguments)), cancellationToken);
+            found.Missing, found.Stray, _report.Read(arguments), Title(Generations(arguments)), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -119,14 +130,15 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private static void Measure(
         IReadOnlyList<ProductImage> images, Func<EvaluationModels> open, PersonalizationEvaluatorOptions options, string output, string[] notes,
-        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ReportFile? page, string title, CancellationToken cancellationToken)
+        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ReportFile? page, string title, ShardPlan plan, CancellationToken cancellationToken)
     {
         OutputFolder.Check(output);
         PrintNotes(notes);
         Console.WriteLine($"{images.Count} images of {images.DistinctBy(i => i.Subject).Count()} subjects");
         long start = Stopwatch.GetTimestamp();
         using EvaluationModels models = open();
-        PersonalizationMetrics metrics = ProductEvaluation.Run(images, models, options, cancellationToken);
+        if (ProductEvaluation.Run(images, models, options, plan, output, cancellationToken) is not { } metrics)
+            return;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Print(metrics);
         Directory.CreateDirectory(output);
@@ -159,7 +171,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Concept101Evaluation.Run(
             Generations(arguments), dataSet, () => EvaluationModels.FromFolders(dino, clip, null),
             arguments.GetValue(_captions) == "official" ? Concept101CaptionRule.Official : Concept101CaptionRule.Prompt,
-            arguments.GetValue(_allowMissing), notes, output, cancellationToken);
+            arguments.GetValue(_allowMissing), notes, output, _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -179,7 +191,7 @@ internal sealed class EvaluateCommand : ToolCommand
         ProductImage[] images = [.. generations.Found.Select(g => new ProductImage(
             g.Subject.Name, Path.GetRelativePath(folder, g.Path).Replace(Path.DirectorySeparatorChar, '/'), g.Name, g.Path, [.. photosOf[g.Subject]]))];
         Measure(images, open, evaluator, output, notes, [.. generations.Missing, .. photos.Missing], [.. generations.Stray, .. photos.Stray],
-            _report.Read(arguments), Title(folder), cancellationToken);
+            _report.Read(arguments), Title(folder), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 

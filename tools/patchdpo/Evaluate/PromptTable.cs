@@ -7,7 +7,7 @@ namespace PatchDpo.Tool.Evaluate;
 internal static class PromptTable
 {
     /// <summary>The prompts by the files' paths, with '/'.</summary>
-    /// <exception cref="InputException">A column is missing, a line has another number of fields, or a file appears twice.</exception>
+    /// <exception cref="InputException">A column is missing, a line has another number of fields or no prompt, or a file appears twice.</exception>
     public static IReadOnlyDictionary<string, string> Read(string path)
     {
         using var reader = new StreamReader(RegularFile.OpenRead(path, kind => new InputException($"'{path}': this is {kind}, not a file of prompts.")));
@@ -21,6 +21,8 @@ internal static class PromptTable
             string[] fields = text.Split('\t');
             if (text.Length > 0 && fields.Length != header.Length)
                 throw new InputException($"'{path}', line {line}: {fields.Length} fields, but the header names {header.Length}.");
+            if (text.Length > 0 && string.IsNullOrWhiteSpace(fields[prompt]))
+                throw new InputException($"'{path}', line {line}, column 'Prompt': the prompt of '{fields[file]}' is empty.");
             if (text.Length > 0 && !prompts.TryAdd(fields[file].Replace('\\', '/'), fields[prompt]))
                 throw new InputException($"'{path}', line {line}: '{fields[file]}' appears twice.");
         }

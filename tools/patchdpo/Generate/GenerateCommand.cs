@@ -30,7 +30,7 @@ internal sealed class GenerateCommand : ToolCommand
     private readonly Option<int?> _steps, _width, _height, _layoutStart;
     private readonly Option<double> _scale;
     private readonly Option<double?> _guidance, _layoutThreshold;
-    private readonly Option<bool> _objects, _refuse;
+    private readonly Option<bool> _objects, _refuse, _allowEmpty;
 
     public GenerateCommand() : base("generate", "Draws the object of reference photos in the scenes that prompts describe.")
     {
@@ -58,6 +58,7 @@ internal sealed class GenerateCommand : ToolCommand
         _count = Declare("--count", "Images of each prompt.", 1);
         _batch = Declare("--batch", "Images generated together.", Defaults.BatchSize);
         _refuse = Declare<bool>("--refuse-long-prompts", "A prompt with more tokens than the text encoder takes is an error; else it is cut, with a warning.");
+        _allowEmpty = Declare<bool>("--allow-empty-prompt", "An empty --prompt is no error: the references alone say what to draw.");
         _format = DeclareFormat("What images are written as: png, tiff, tga or ppm.");
         _compute.AddTo(this);
     }
@@ -73,6 +74,8 @@ internal sealed class GenerateCommand : ToolCommand
             _ => throw new InputException("Give either --prompt or --prompts."),
         };
         int count = arguments.GetValue(_count);
+        if (prompts is [string only] && string.IsNullOrWhiteSpace(only) && !arguments.GetValue(_allowEmpty))
+            throw new InputException("--prompt is empty; --allow-empty-prompt draws from the references alone.");
         if (count < 1)
             throw new InputException("--count must be at least 1.");
         GenerationOptions options = Choices(arguments);
@@ -141,6 +144,7 @@ internal sealed class GenerateCommand : ToolCommand
             Width = arguments.GetValue(_width),
             Height = arguments.GetValue(_height),
             Sampler = _generator.Sampler(arguments),
+            AllowEmptyPrompts = arguments.GetValue(_allowEmpty),
             RefuseTruncatedPrompts = arguments.GetValue(_refuse),
         };
     }

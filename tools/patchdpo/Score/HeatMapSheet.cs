@@ -42,7 +42,8 @@ internal static class HeatMapSheet
         return Read(surface, info);
     }
 
-    private static HeatMapOptions Within(HeatMapOptions range, bool[,]? mask) => new() { Worst = range.Worst, Best = range.Best, Mask = mask };
+    /// <summary>A range within a mask.</summary>
+    public static HeatMapOptions Within(HeatMapOptions range, bool[,]? mask) => new() { Worst = range.Worst, Best = range.Best, Mask = mask };
 
     private static SKRect Fit(ImageBuffer image, int x, int y)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
 
@@ -14,7 +15,11 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
     private readonly MaskOptions _masks = new();
+    private readonly Option<bool> _overview;
+    private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
+
+    private bool _isSharded;
 
     public ScoreCommand() : base("score", "Scores the patches of generated images against reference images: which parts of a generated image are not in its "
         + "reference, and which parts of a reference were lost.")
@@ -30,13 +35,17 @@ internal sealed class ScoreCommand : ToolCommand
         _heatMaps = Declare<int?>("--heat-maps", "Draw at most this many pairs, lowest score first; default: all.");
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _masks.AddTo(this);
+        _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
         _report.AddTo(this);
+        _shards.AddTo(this);
         Add(Separation());
         Add(Matching());
     }
 
-    protected override string StoppedMessage => "Stopped; no table is written.";
+    public override bool RunsOnRanks => true;
+
+    protected override string StoppedMessage => _isSharded ? "Stopped. Run the same command to continue." : "Stopped; no table is written.";
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
@@ -51,10 +60,12 @@ internal sealed class ScoreCommand : ToolCommand
         };
         if (plain && list[0].ReferenceMaskPath.Length > 0)
             throw new InputException("--ignore-plain-background finds the references' masks itself; the pairs have a column of them.");
+        ShardPlan plan = _shards.Read(arguments);
+        _isSharded = plan.Shard is not null;
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
             ImageFormats.Parse(arguments.GetValue(_format)!), plain,
-            _encoder.Read(arguments, EncoderChoice.ResNet18), _report.Read(arguments)), cancellationToken);
+            arguments.GetValue(_overview), _encoder.Read(arguments, EncoderChoice.ResNet18), _report.Read(arguments)), plan, cancellationToken);
         return Ending.Done;
     }
 

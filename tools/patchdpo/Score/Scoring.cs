@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Text;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Reports;
 
@@ -12,7 +14,7 @@ namespace PatchDpo.Tool.Score;
 /// <summary>Scores pairs and writes the tables and pictures.</summary>
 internal static class Scoring
 {
-    public static void Run(IReadOnlyList<ImagePair> pairs, ScoringOptions options, CancellationToken cancellationToken)
+    public static void Run(IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, CancellationToken cancellationToken)
     {
         if (options.WorstPatches < 1 || options.HeatMaps < 0)
             throw new InputException("--worst must be at least 1 and --heat-maps at least 0.");
@@ -23,17 +25,14 @@ internal static class Scoring
         long start = Stopwatch.GetTimestamp();
         var scored = new List<ScoredPair>(pairs.Count);
         var worst = new List<IReadOnlyList<WorstPatch>>(pairs.Count);
-        ToolProgress.Run("scoring", shown =>
+        if (Compute(pairs, options, plan, Short, cancellationToken) is not { } stored)
+            return;
+        foreach ((ImagePair pair, StoredScore score) in pairs.Zip(stored))
         {
-            foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, cancellationToken))
-            {
-                EvaluationRow row = pair.Pair.Load(ignorePlainBackground: false);
-                scored.Add(pair);
-                worst.Add(WorstPatch.Find(pair.Generated, row.Generated.Width, row.Generated.Height, options.WorstPatches, row.GeneratedMask));
-                shown.Report(scored.Count, pairs.Count, $"pair {scored.Count} of {pairs.Count}");
-            }
-            return 0;
-        });
+            scored.Add(score.Restore(pair));
+            worst.Add(WorstPatch.Find(scored[^1].Generated, score.Width, score.Height, options.WorstPatches,
+                pair.GeneratedMaskPath.Length > 0 ? pair.Load(ignorePlainBackground: false).GeneratedMask : null));
+        }
         ScoreSummary.Print([.. scored.Zip(worst)], Short);
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -47,6 +46,37 @@ internal static class Scoring
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
+
+    /// <summary>Scores all pairs, or a shard of them: then null.</summary>
+    private static IEnumerable<StoredScore>? Compute(
+        IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, Func<string, string> name, CancellationToken cancellationToken)
+    {
+        using var pipeline = new ScoringPipeline(pairs[0], options.IgnorePlainBackground, options.Encoder);
+        ImagePair[][] parts = [.. pairs.Chunk(pipeline.BatchSize)];
+        var work = new ShardedWork(plan, options.OutputFolder, () => Settings(pairs, options, name));
+        return ToolProgress.Run("scoring", shown => work.Run(parts.Length, part =>
+        {
+            List<StoredScore> scores = [];
+            foreach (ScoredPair pair in pipeline.Score(parts[part], cancellationToken))
+            {
+                ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
+                scores.Add(StoredScore.Of(pair, generated.Width, generated.Height));
+                int place = (part * pipeline.BatchSize) + scores.Count;
+                shown.Report(place, pairs.Count, $"pair {place} of {pairs.Count}");
+            }
+            return scores;
+        }, cancellationToken))?.SelectMany(s => s);
+    }
+
+    private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
+        ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
+        ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
+        ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize), ("pairs", pairs.Count),
+        ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
+        {
+            ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),
+        }.Concat(new[] { ("generated mask", p.GeneratedMaskPath), ("reference mask", p.ReferenceMaskPath) }.Where(m => m.Item2.Length > 0))))))
+        .With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
 
     private static ScoredImagePair Reported(ScoredPair pair, bool ignorePlainBackground, Func<string, string> name) => new(
         name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score), () => pair.Pair.Load(ignorePlainBackground))
@@ -80,9 +110,18 @@ internal static class Scoring
             ImagePair pair = scored[i].Pair;
             string flat = string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']));
             string file = $"{i + 1:D4}_{flat}{options.Format.Ending()}";
-            string prompt = pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "";
-            string title = $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{prompt}";
-            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], pair.Load(options.IgnorePlainBackground), worst[i], range, title), options.Format);
+            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], pair.Load(options.IgnorePlainBackground), worst[i], range, Title(scored[i])), options.Format);
+        }
+        if (options.Overview)
+        {
+            ImageFile.SavePng(Path.Combine(options.OutputFolder, "overview.png"),
+                Overview.Draw([.. drawn.Order().Select(i => scored[i])], options.IgnorePlainBackground, range, Title));
+        }
+
+        string Title(ScoredPair pair)
+        {
+            string prompt = pair.Pair.Prompt.Length > 0 ? $" \u2013 {pair.Pair.Prompt}" : "";
+            return $"{name(pair.Pair.GeneratedPath)} against {name(pair.Pair.ReferencePath)}: {pair.Score:F3}{prompt}";
         }
     }
 

@@ -5,4 +5,5 @@ namespace PatchDpo.Tool.Score;
 
 /// <summary>What the command line decides.</summary>
 internal sealed record ScoringOptions(
-    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, EncoderChoice Encoder, ReportFile? Report);
+    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, bool Overview, EncoderChoice Encoder,
+    ReportFile? Report);

@@ -7,38 +7,51 @@ using PatchDpo.Torch.PatchQuality;
 namespace PatchDpo.Tool.Score;
 
 /// <summary>The ML.NET pipeline: paths to images to patch quality.</summary>
-internal static class ScoringPipeline
+/// <param name="like">One of the pairs: it tells on which sides they have masks.</param>
+/// <param name="ignorePlainBackground">Whether only the object counts where a reference shows it on a plain background.</param>
+/// <param name="encoder">Gives the patch features.</param>
+internal sealed class ScoringPipeline(ImagePair like, bool ignorePlainBackground, EncoderChoice encoder) : IDisposable
 {
-    /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
-    public static IEnumerable<ScoredPair> Score(
-        IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, EncoderChoice encoder, CancellationToken cancellationToken)
+    private readonly MLContext _ml = new(seed: 1);
+    private readonly PatchQualityScoringEstimator.Options _options = new()
     {
-        var ml = new MLContext(seed: 1);
-        IDataView data = ml.Data.LoadFromEnumerable(pairs);
-        (bool hasMasks, bool hasReferenceMasks) = (pairs[0].GeneratedMaskPath.Length > 0, pairs[0].ReferenceMaskPath.Length > 0);
-        EstimatorChain<ImageFileLoadingTransformer> loading = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
-            .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)));
-        if (hasMasks)
-            loading = loading.Append(ml.PatchDpo.LoadImages("GeneratedMask", inputColumnName: nameof(ImagePair.GeneratedMaskPath)));
-        if (hasReferenceMasks)
-            loading = loading.Append(ml.PatchDpo.LoadImages("ReferenceMask", inputColumnName: nameof(ImagePair.ReferenceMaskPath)));
-        EstimatorChain<PatchQualityScoringTransformer> pipeline = loading.Append(ml.PatchDpo.ScorePatchQuality(
-            encoder.ForPipeline(), new PatchQualityScoringEstimator.Options
-            {
-                IgnorePlainBackground = ignorePlainBackground,
-                GeneratedMaskColumnName = hasMasks ? "GeneratedMask" : null,
-                ReferenceMaskColumnName = hasReferenceMasks ? "ReferenceMask" : null,
-            }));
-        using TransformerChain<PatchQualityScoringTransformer> model = pipeline.Fit(data);
-        (int height, int width) = (model.LastTransformer.MapHeight, model.LastTransformer.MapWidth);
+        IgnorePlainBackground = ignorePlainBackground,
+        GeneratedMaskColumnName = like.GeneratedMaskPath.Length > 0 ? "GeneratedMask" : null,
+        ReferenceMaskColumnName = like.ReferenceMaskPath.Length > 0 ? "ReferenceMask" : null,
+    };
+
+    private TransformerChain<PatchQualityScoringTransformer>? _model;
+
+    /// <summary>Pairs that are encoded together: what one is scored depends on them in its last bits, and on nothing else.</summary>
+    public int BatchSize => _options.BatchSize;
+
+    /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
+    public IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, CancellationToken cancellationToken)
+    {
+        IDataView data = _ml.Data.LoadFromEnumerable(pairs);
+        _model ??= Pipeline().Fit(data);
+        (int height, int width) = (_model.LastTransformer.MapHeight, _model.LastTransformer.MapWidth);
         int row = 0;
-        foreach (Output output in ml.Data.CreateEnumerable<Output>(model.Transform(data), reuseRowObject: false))
+        foreach (Output output in _ml.Data.CreateEnumerable<Output>(_model.Transform(data), reuseRowObject: false))
         {
             cancellationToken.ThrowIfCancellationRequested();
             yield return new ScoredPair(pairs[row++], new QualityMap(height, width, output.GeneratedQuality),
                 new QualityMap(height, width, output.ReferenceQuality), output.PatchQualityScore);
         }
     }
+
+    private EstimatorChain<PatchQualityScoringTransformer> Pipeline()
+    {
+        EstimatorChain<ImageFileLoadingTransformer> loading = _ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
+            .Append(_ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)));
+        if (_options.GeneratedMaskColumnName is string generated)
+            loading = loading.Append(_ml.PatchDpo.LoadImages(generated, inputColumnName: nameof(ImagePair.GeneratedMaskPath)));
+        if (_options.ReferenceMaskColumnName is string reference)
+            loading = loading.Append(_ml.PatchDpo.LoadImages(reference, inputColumnName: nameof(ImagePair.ReferenceMaskPath)));
+        return loading.Append(_ml.PatchDpo.ScorePatchQuality(encoder.ForPipeline(), _options));
+    }
+
+    public void Dispose() => _model?.Dispose();
 
     // The columns that are read back; the images stay in the pipeline.
     private sealed class Output

@@ -8,7 +8,7 @@ namespace PatchDpo.Tool.Shared;
 /// <summary>The options that say where, and with which numbers, a model computes.</summary>
 internal sealed class ComputeOptions
 {
-    private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N; under mpirun, cuda is each rank's own.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<string> _dtype;
 
     /// <param name="types">What a model may be loaded in; the first is the default.</param>
@@ -41,7 +41,9 @@ internal sealed class ComputeOptions
         int? gpu = name switch
         {
             "cpu" => null,
-            "cuda" => 0,
+            "cuda" => RankGroup.Launcher?.LocalRank ?? 0,
+            _ when name.StartsWith("cuda:", StringComparison.Ordinal) && RankGroup.Launcher is { LocalSize: > 1 } => throw new InputException(
+                $"'{name}' is one device, but each of the ranks needs its own: give cuda."),
             _ when name.StartsWith("cuda:", StringComparison.Ordinal)
                 && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int id) => id,
             _ => throw new InputException($"'{name}' is no device: give cpu, cuda or cuda:N."),

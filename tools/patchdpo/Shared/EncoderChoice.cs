@@ -2,6 +2,7 @@ using PatchDpo.MLNet;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;
+using static TorchSharp.torch;
 
 namespace PatchDpo.Tool.Shared;
 
@@ -39,7 +40,8 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
         : EvaluationModel.FromFolder(role, Path);
 
     /// <summary>Opens it; the caller disposes it.</summary>
-    public IVisionEncoder Open() => Name == ResNet18 ? PatchEncoder.LoadResNet18(options: Options)
-        : File.Exists(Path) ? PatchEncoder.FromFile(Path, options: Options)
-        : PatchEncoder.FromFolder(Path, options: Options);
+    /// <param name="device">Where the weights go; null: the CPU.</param>
+    public IVisionEncoder Open(Device? device = null) => Name == ResNet18 ? PatchEncoder.LoadResNet18(device, Options)
+        : File.Exists(Path) ? PatchEncoder.FromFile(Path, device, options: Options)
+        : PatchEncoder.FromFolder(Path, device, options: Options);
 }

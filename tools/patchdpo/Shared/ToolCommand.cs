@@ -12,6 +12,9 @@ internal abstract class ToolCommand : Command
     /// <summary>What is said when a signal has stopped it.</summary>
     protected virtual string StoppedMessage => "Stopped; nothing is written.";
 
+    /// <summary>Whether the processes that an MPI launcher started do it together.</summary>
+    public virtual bool RunsOnRanks => false;
+
     /// <summary>Does it.</summary>
     /// <returns>The exit code.</returns>
     protected abstract int Run(ParseResult arguments, CancellationToken cancellationToken);
@@ -60,7 +63,8 @@ internal abstract class ToolCommand : Command
             {
                 return run(arguments, cancellationToken);
             }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            // Also where another rank was asked to stop.
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested || RankGroup.Launcher is not null)
             {
                 Console.Error.WriteLine(command.StoppedMessage);
                 return Ending.Stopped;

@@ -12,11 +12,9 @@ using PatchDpo.Torch.Training.Probes;
 namespace PatchDpo.Tool.Train;
 
 /// <summary>Opens model and pairs, trains, and writes the adapter.</summary>
-/// <param name="model">The generator's path.</param>
-/// <param name="loading">How it is loaded.</param>
+/// <param name="open">Opens the generator, or hands one over; it is disposed here.</param>
 /// <param name="options">How it is trained; told where progress goes.</param>
-internal sealed class AdapterTraining(
-    string model, PersonalizedModelOptions loading, Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> options)
+internal sealed class AdapterTraining(Func<PersonalizedModel> open, Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> options)
 {
     // A step's loss depends on its timestep more than on the model: what is shown is a running mean over about so many steps.
     private const int ShownSteps = 50;
@@ -33,9 +31,10 @@ internal sealed class AdapterTraining(
         // Options that contradict one another are told before a big model is read.
         PatchDpoTrainerOptions choices = options(new DirectProgress<TrainingProgress>(_ => { }));
         PairFolder folder = PairFolder.Open(pairFolder, verify);
-        using PersonalizedModel generator = PersonalizedModel.Load(model, loading);
-        Console.WriteLine($"{folder.Pairs.Count} pairs, {choices.MaxSteps} steps of {Math.Min(choices.BatchSize, folder.Pairs.Count)}, "
-            + $"learning rate {choices.LearningRate}, seed {choices.Seed}");
+        using PersonalizedModel generator = open();
+        int ranks = choices.Processes?.Size ?? 1;
+        Console.WriteLine($"{folder.Pairs.Count} pairs, {choices.MaxSteps} steps of {Math.Min((long)choices.BatchSize * ranks, folder.Pairs.Count)}"
+            + $"{(ranks > 1 ? $" on {ranks} ranks" : "")}, learning rate {choices.LearningRate}, seed {choices.Seed}");
         if (choices.State?.FindLastStep() is int step)
             Console.WriteLine($"goes on from step {step} in '{choices.State.Folder}'");
         var clock = Stopwatch.StartNew();
@@ -49,17 +48,24 @@ internal sealed class AdapterTraining(
             return trainer.Train(pairs, cancellationToken);
         }));
         cancellationToken.ThrowIfCancellationRequested();
+        // All ranks have the same.
+        if (!RankGroup.IsFirst)
+            return;
         Directory.CreateDirectory(Path.GetDirectoryName(output)!);
         tuned.SaveAdapter(output);
-        Console.WriteLine($"{clock.Elapsed.TotalSeconds:F1} s, mean loss of the last steps {_loss.Value:F4}; written to '{output}'");
+        Console.WriteLine($"{clock.Elapsed.TotalSeconds:F1} s, mean loss of the last steps {_loss.Value:F4}; {Best(choices, tuned)}written to '{output}'");
     }
+
+    // A training that was done before has no last steps, but a best one.
+    private static string Best(PatchDpoTrainerOptions choices, PersonalizedModel tuned)
+        => choices.Probe?.GivesBest == true ? $"the best step is {tuned.AdapterLayers.TrainedSteps}; " : "";
 
     /// <summary>Encodes the pairs into the options' store, and no more.</summary>
     public void Prepare(string pairFolder, bool verify, CancellationToken cancellationToken)
     {
         PatchDpoTrainerOptions choices = options(new DirectProgress<TrainingProgress>(_ => { }));
         PairFolder folder = PairFolder.Open(pairFolder, verify);
-        using PersonalizedModel generator = PersonalizedModel.Load(model, loading);
+        using PersonalizedModel generator = open();
         var clock = Stopwatch.StartNew();
         using PreparedPairs prepared = ToolProgress.Run(
             "pairs are encoded", shown => new PatchDpoTrainer(generator, choices).Prepare(Told(folder, shown), cancellationToken));

@@ -6,6 +6,7 @@ using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Objectives;
+using PatchDpo.Torch.Training.Parallel;
 using PatchDpo.Torch.Training.Probes;
 
 namespace PatchDpo.Tool.Train;
@@ -16,10 +17,11 @@ internal sealed class TrainCommand : ToolCommand
     private static readonly PatchDpoTrainerOptions Defaults = new();
     private static readonly OptionNames<WeightMapKind> Kinds = new();
     private static readonly OptionNames<LearningRateDecay> Decays = new();
+    private static readonly OptionNames<TrainedSet> Sets = new();
 
     private readonly GeneratorOptions _generator = new();
     private readonly ComputeOptions _compute = new("float32", "bfloat16");
-    private readonly Option<string> _model, _objective, _schedule;
+    private readonly Option<string> _model, _objective, _schedule, _trained;
     private readonly Option<string?> _weights, _log;
     private readonly Option<DirectoryInfo> _pairs;
     private readonly Option<FileInfo?> _output;
@@ -32,6 +34,7 @@ internal sealed class TrainCommand : ToolCommand
     private readonly StateOptions _state = new();
     private readonly StoreOptions _store = new();
     private readonly ProbeOptions _probe = new();
+    private readonly RankOptions _ranks = new();
     private readonly ReportOptions _report = new();
 
     private bool _continues;
@@ -50,8 +53,11 @@ internal sealed class TrainCommand : ToolCommand
         _objective = Declare("--objective", $"What is minimised; all but {TrainingObjectives.NameOf(Defaults.Objective)} are baselines to compare it with.",
             TrainingObjectives.NameOf(Defaults.Objective));
         _objective.AcceptOnlyFromAmong([.. TrainingObjectives.Names]);
+        _trained = Declare("--train", $"Which parts of the adapter are trained: {Sets.All}, which is both.", Sets.Of(Defaults.TrainedSet));
+        _trained.AcceptOnlyFromAmong([.. Sets.Names]);
         _steps = Declare<int?>("--steps", $"Optimizer steps; default: {Defaults.MaxSteps}, {steps} for the embedded model.");
-        _batch = Declare<int?>("--batch-size", $"Pairs in a step; default: {Defaults.BatchSize}, {batch} for the embedded model.");
+        _batch = Declare<int?>("--batch-size", $"Pairs in a step, or under mpirun a rank's share of it; default: {Defaults.BatchSize}, {batch} for "
+            + "the embedded model.");
         _learningRate = Declare<double?>("--learning-rate", $"AdamW's learning rate; default: {Defaults.LearningRate:0.#####}, {rate} for the embedded model.");
         _schedule = Declare("--schedule", "How the learning rate falls after the warm-up.", Decays.Of(Defaults.LearningRateSchedule.Decay));
         _schedule.AcceptOnlyFromAmong([.. Decays.Names]);
@@ -92,7 +98,10 @@ internal sealed class TrainCommand : ToolCommand
         _report.AddTo(this);
         _state.AddTo(this);
         _compute.AddTo(this);
+        _ranks.AddTo(this);
     }
+
+    public override bool RunsOnRanks => true;
 
     protected override string StoppedMessage => _continues ? "Stopped. Run the same command to continue." : base.StoppedMessage;
 
@@ -115,17 +124,22 @@ internal sealed class TrainCommand : ToolCommand
         };
         bool isSmall = model == ModelPath.Embedded;
         using EvaluationModels? models = isPreparation ? null : _probe.OpenModels(arguments, isSmall, loading.Device);
-        var training = new AdapterTraining(ModelPath.Generator(model), loading, Choices(arguments, isSmall, _probe.Read(arguments, models)));
+        var training = new AdapterTraining(() => PersonalizedModel.Load(ModelPath.Generator(model), loading),
+            // Ranks that prepare a store work beside one another, not together.
+            Choices(arguments, isSmall, _probe.Read(arguments, models), isPreparation ? null : _ranks.Join(arguments)));
         (string pairs, bool verify) = (arguments.GetValue(_pairs)!.FullName, arguments.GetValue(_verify));
         if (isPreparation)
             training.Prepare(pairs, verify, cancellationToken);
         else
             training.Run(pairs, verify, arguments.GetValue(_output)!.FullName, cancellationToken);
-        page?.Write($"Training of {Path.GetFileName(Path.TrimEndingDirectorySeparator(model))}", [], html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
+        if (RankGroup.IsFirst)
+            page?.Write($"Training of {Path.GetFileName(Path.TrimEndingDirectorySeparator(model))}", [],
+                html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
         return Ending.Done;
     }
 
-    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall, TrainingProbeOptions? probe)
+    private Func<IProgress<TrainingProgress>, PatchDpoTrainerOptions> Choices(ParseResult arguments, bool isSmall, TrainingProbeOptions? probe,
+        IProcessGroup? processes)
     {
         (int steps, int batch, double rate, WeightMapOptions weights) = isSmall
             ? EmbeddedTraining.Choices
@@ -134,6 +148,7 @@ internal sealed class TrainCommand : ToolCommand
         {
             Objective = TrainingObjectives.Parse(arguments.GetValue(_objective)!),
             DiffusionDpoBeta = arguments.GetValue(_beta),
+            TrainedSet = Sets.Parse(arguments.GetValue(_trained)!),
             MaxSteps = arguments.GetValue(_steps) ?? steps,
             BatchSize = arguments.GetValue(_batch) ?? batch,
             LearningRate = arguments.GetValue(_learningRate) ?? rate,
@@ -168,6 +183,7 @@ internal sealed class TrainCommand : ToolCommand
             LogFolder = arguments.GetValue(_log),
             State = _state.Read(arguments),
             Probe = probe,
+            Processes = processes,
             Progress = progress,
         };
     }

@@ -50,6 +50,9 @@ public sealed class NoiseSchedule
     /// <returns>Noisy latents of the same shape, which the caller disposes.</returns>
     public Tensor AddNoise(Tensor latents, Tensor noise, Tensor timesteps)
     {
+        ArgumentNullException.ThrowIfNull(latents);
+        ArgumentNullException.ThrowIfNull(noise);
+        ArgumentNullException.ThrowIfNull(timesteps);
         using DisposeScope scope = NewDisposeScope();
         (Tensor signal, Tensor sigma) = Levels(latents, timesteps);
         return (signal * latents).Plus(sigma * noise).MoveToOuterDisposeScope();
@@ -62,6 +65,9 @@ public sealed class NoiseSchedule
     /// <returns>The same shape; the caller disposes it.</returns>
     public Tensor Velocity(Tensor latents, Tensor noise, Tensor timesteps)
     {
+        ArgumentNullException.ThrowIfNull(latents);
+        ArgumentNullException.ThrowIfNull(noise);
+        ArgumentNullException.ThrowIfNull(timesteps);
         using DisposeScope scope = NewDisposeScope();
         (Tensor signal, Tensor sigma) = Levels(latents, timesteps);
         return ((signal * noise) - (sigma * latents)).MoveToOuterDisposeScope();
@@ -72,18 +78,25 @@ public sealed class NoiseSchedule
     /// <param name="noise">The noise, same shape.</param>
     /// <param name="timesteps">Int64 <c>(B)</c>, 0..T-1.</param>
     /// <returns>The same shape: noise, velocity or clean latents; the caller disposes it.</returns>
-    public Tensor Target(Tensor latents, Tensor noise, Tensor timesteps) => Config.PredictionType switch
+    public Tensor Target(Tensor latents, Tensor noise, Tensor timesteps)
     {
-        PredictionType.Epsilon => noise.alias(),
-        PredictionType.Velocity => Velocity(latents, noise, timesteps),
-        _ => latents.alias(),
-    };
+        ArgumentNullException.ThrowIfNull(latents);
+        ArgumentNullException.ThrowIfNull(noise);
+        ArgumentNullException.ThrowIfNull(timesteps);
+        return Config.PredictionType switch
+        {
+            PredictionType.Epsilon => noise.alias(),
+            PredictionType.Velocity => Velocity(latents, noise, timesteps),
+            _ => latents.alias(),
+        };
+    }
 
     /// <summary>Signal-to-noise ratio alpha / (1 - alpha) of timesteps.</summary>
     /// <param name="timesteps">Int64 <c>(B)</c>, 0..T-1.</param>
     /// <returns>Float32 <c>(B)</c>; the caller disposes it.</returns>
     public Tensor Snr(Tensor timesteps)
     {
+        ArgumentNullException.ThrowIfNull(timesteps);
         using DisposeScope scope = NewDisposeScope();
         Tensor alpha = Gather(timesteps);
         return (alpha.sqrt() / alpha.SubtractedFrom(1).sqrt()).Squared().MoveToOuterDisposeScope();
@@ -96,6 +109,7 @@ public sealed class NoiseSchedule
     /// <remarks>Hang et al., arXiv 2303.09556: min(snr, gamma) / snr for the noise, / (snr + 1) for the velocity, min(snr, gamma) for the sample.</remarks>
     public Tensor MinSnrWeights(Tensor timesteps, double gamma)
     {
+        ArgumentNullException.ThrowIfNull(timesteps);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gamma);
         using DisposeScope scope = NewDisposeScope();
         Tensor snr = Snr(timesteps);

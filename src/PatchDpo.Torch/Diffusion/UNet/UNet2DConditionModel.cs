@@ -165,6 +165,9 @@ public sealed class UNet2DConditionModel : nn.Module
 
     private void CheckInputs(Tensor sample, Tensor timesteps, Tensor encoderHiddenStates)
     {
+        ArgumentNullException.ThrowIfNull(sample);
+        ArgumentNullException.ThrowIfNull(timesteps);
+        ArgumentNullException.ThrowIfNull(encoderHiddenStates);
         static string Shape(Tensor t) => $"({string.Join(',', t.shape)})";
         if (sample.dim() != 4 || sample.shape[1] != Config.InChannels)
             throw new ArgumentException($"The latents are {Shape(sample)}; (B,{Config.InChannels},H,W) is expected.", nameof(sample));

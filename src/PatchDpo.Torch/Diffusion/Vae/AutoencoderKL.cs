@@ -91,6 +91,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <returns>Mean and logarithm of the variance, clamped to -30..20, each <c>(B,L,H/s,W/s)</c>; the caller disposes both.</returns>
     public (Tensor Mean, Tensor LogVariance) EncodeMoments(Tensor images)
     {
+        ArgumentNullException.ThrowIfNull(images);
         using DisposeScope scope = NewDisposeScope();
         quant_conv.Weight.AliveIn(this);
         Tensor[] moments = quant_conv.call(encoder.call(images)).chunk(2, dim: 1);
@@ -102,6 +103,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <returns><c>(B,L,H/s,W/s)</c>, not scaled; the caller disposes it.</returns>
     public Tensor EncodeMean(Tensor images)
     {
+        ArgumentNullException.ThrowIfNull(images);
         (Tensor mean, Tensor logVariance) = EncodeMoments(images);
         logVariance.Dispose();
         return mean;
@@ -112,6 +114,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <returns>About [-1, 1], not clamped, <c>(B,3,sh,sw)</c>; the caller disposes it.</returns>
     public Tensor Decode(Tensor latents)
     {
+        ArgumentNullException.ThrowIfNull(latents);
         post_quant_conv.Weight.AliveIn(this);
         using Tensor quantized = post_quant_conv.call(latents);
         return decoder.call(quantized);
@@ -122,6 +125,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <returns>The reconstruction; the caller disposes it.</returns>
     public override Tensor forward(Tensor input)
     {
+        ArgumentNullException.ThrowIfNull(input);
         using Tensor mean = EncodeMean(input);
         return Decode(mean);
     }

@@ -38,6 +38,8 @@ public static class PatchDpoLoss
     /// <remarks>Good generated patches are kept; where the generation is bad, the reference itself teaches.</remarks>
     public static Tensor Weights(Tensor reference, Tensor generated)
     {
+        ArgumentNullException.ThrowIfNull(reference);
+        ArgumentNullException.ThrowIfNull(generated);
         using DisposeScope scope = NewDisposeScope();
         return cat([reference.SubtractedFrom(1), generated]).unsqueeze(1).MoveToOuterDisposeScope();
     }

@@ -24,7 +24,8 @@ public sealed record TrainingProbeOptions
             if (value.Count == 0)
                 throw new ArgumentException("A probe needs at least one row.", nameof(Rows));
             for (int i = 0; i < value.Count; i++)
-                if (value[i] is not { Prompt: not null, References.Count: > 0 } row || string.IsNullOrEmpty(row.Subject) || row.References.Any(r => r is null))
+                if (value[i] is not { References.Count: > 0 } row || string.IsNullOrEmpty(row.Subject) || string.IsNullOrWhiteSpace(row.Prompt)
+                    || row.References.Any(r => r is null))
                     throw new ArgumentException($"Row {i} of the probe lacks its subject, its prompt or its references.", nameof(Rows));
             field = value;
         }
@@ -42,6 +43,13 @@ public sealed record TrainingProbeOptions
     /// <summary>What decides which step is the best; the evaluator must measure it. Default: patch quality, which is what PatchDPO trains for.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No member of the enumeration.</exception>
     public PersonalizationMetric Metric { get; init => field = ArgumentRange.Member(value); }
+
+    /// <summary>
+    /// Whether the training gives the best step's layers in place of the last one's; <see cref="Adapters.AdapterLayers.TrainedSteps"/> says which step that
+    /// was. Default: false. They are held in memory meanwhile, or lie in the best checkpoint where the training keeps its state. Of
+    /// several processes the first one alone probes; all give what it found.
+    /// </summary>
+    public bool GivesBest { get; init; }
 
     /// <summary>Checks what no single property can.</summary>
     /// <exception cref="ArgumentException">The evaluator does not measure what decides.</exception>
