@@ -12,13 +12,14 @@ internal static class Concept101Evaluation
     /// <param name="generations">The folder with <c>comb_0/prompt_gen.png</c> and on.</param>
     /// <param name="dataSet">The user's copy of the data set.</param>
     /// <param name="open">Opens the models, once all files are known to be there.</param>
+    /// <param name="batchSize">Images encoded at once.</param>
     /// <param name="captions">Which texts CLIP-T is measured with.</param>
     /// <param name="allowMissing">Evaluates what is there.</param>
     /// <param name="notes">What the report must say.</param>
     /// <param name="output">Where the scores go.</param>
     /// <param name="cancellationToken">Looked at before every batch.</param>
     public static void Run(
-        string generations, string dataSet, Func<EvaluationModels> open, Concept101CaptionRule captions, bool allowMissing, string[] notes, string output,
+        string generations, string dataSet, Func<EvaluationModels> open, int batchSize, Concept101CaptionRule captions, bool allowMissing, string[] notes, string output,
         CancellationToken cancellationToken)
     {
         Concept101Files files = Concept101Files.Find(generations, Concept101.Read(dataSet));
@@ -29,6 +30,7 @@ internal static class Concept101Evaluation
         Concept101Metrics metrics = ToolProgress.Run("evaluation", shown => new Concept101Evaluator(models.Dino, models.Clip, models.Identities, new()
         {
             CaptionRule = captions,
+            BatchSize = batchSize,
             Progress = new DirectProgress<int>(done => shown.Report(done, files.Found.Count, $"image {done} of {files.Found.Count}")),
         }).Evaluate(dataSet, files.Found, cancellationToken));
         Print(metrics);

@@ -22,13 +22,17 @@ internal static class Scoring
         long start = Stopwatch.GetTimestamp();
         var scored = new List<ScoredPair>(pairs.Count);
         var worst = new List<IReadOnlyList<WorstPatch>>(pairs.Count);
+        // Of an image that many pairs have, the size is looked at once.
+        Dictionary<string, (int Width, int Height)> sizes = new(StringComparer.Ordinal);
         ToolProgress.Run("scoring", shown =>
         {
-            foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, cancellationToken))
+            foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, options.Work, cancellationToken))
             {
-                ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
+                string path = pair.Pair.GeneratedPath;
+                if (!sizes.TryGetValue(path, out (int Width, int Height) size))
+                    sizes.Add(path, size = ImageFile.Load(path) is var image ? (image.Width, image.Height) : default);
                 scored.Add(pair);
-                worst.Add(WorstPatch.Find(pair.Generated, generated.Width, generated.Height, options.WorstPatches));
+                worst.Add(WorstPatch.Find(pair.Generated, size.Width, size.Height, options.WorstPatches));
                 shown.Report(scored.Count, pairs.Count, $"pair {scored.Count} of {pairs.Count}");
             }
             return 0;

@@ -1,8 +1,10 @@
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Tool.Score;
 
 /// <summary>What the command line decides.</summary>
 internal sealed record ScoringOptions(
-    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, EncoderChoice Encoder, ReportFile? Report);
+    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, EncoderChoice Encoder,
+    (int BatchSize, FeatureCacheOptions Features) Work, ReportFile? Report);

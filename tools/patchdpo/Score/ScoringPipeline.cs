@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.MLNet;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Score;
@@ -11,14 +12,20 @@ internal static class ScoringPipeline
 {
     /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
     public static IEnumerable<ScoredPair> Score(
-        IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, EncoderChoice encoder, CancellationToken cancellationToken)
+        IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, EncoderChoice encoder, (int BatchSize, FeatureCacheOptions Features) work,
+        CancellationToken cancellationToken)
     {
-        var ml = new MLContext(seed: 1);
+        MLContext ml = encoder.Context();
         IDataView data = ml.Data.LoadFromEnumerable(pairs);
         EstimatorChain<PatchQualityScoringTransformer> pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
             .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
             .Append(ml.PatchDpo.ScorePatchQuality(
-                encoder.ForPipeline(), new PatchQualityScoringEstimator.Options { IgnorePlainBackground = ignorePlainBackground }));
+                encoder.ForPipeline(), new PatchQualityScoringEstimator.Options
+                {
+                    IgnorePlainBackground = ignorePlainBackground,
+                    BatchSize = work.BatchSize,
+                    FeatureCache = work.Features,
+                }));
         using TransformerChain<PatchQualityScoringTransformer> model = pipeline.Fit(data);
         (int height, int width) = (model.LastTransformer.MapHeight, model.LastTransformer.MapWidth);
         int row = 0;
