@@ -76,8 +76,7 @@ internal static class Tour
             pipeline.WriteImages(pipeline.HeatMaps(workload), "HeatMap",
                 workload.Rows.Select(r => Path.Combine(folder, Path.GetFileName(r.GeneratedPath))).ToList());
         }
-        QuickstartGrid.Write(Path.Combine(output, "grid.png"), before.Rows, after.Rows, Path.Combine(output, folders[0]), Path.Combine(output, folders[1]),
-            rows: 6);
+        QuickstartGrid.Write(Path.Combine(output, "grid.png"), before, after, Path.Combine(output, folders[0]), Path.Combine(output, folders[1]));
         return 0;
     }
 

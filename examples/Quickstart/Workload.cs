@@ -58,6 +58,29 @@ internal sealed class Workload
             ? null
             : Rows.Zip(_truths).Average(p => PartAccuracy.Measure(ImageFile.Load(p.First.GeneratedPath).ToRgb(), p.Second!).WrongParts);
 
+    /// <summary>The parts of a row's image that came right or went wrong after; none for photos, whose parts nobody knows.</summary>
+    public IReadOnlyList<PartChange> Changes(int row, Workload after)
+    {
+        if (_truths[row] is not RenderedCharacter truth)
+            return [];
+        IReadOnlyList<double> then = Errors(Rows[row]), now = Errors(after.Rows[row]);
+        return
+        [
+            .. Enumerable.Range(0, then.Count)
+                .Where(p => !double.IsNaN(then[p]) && (then[p] > PartAccuracy.WrongAbove) != (now[p] > PartAccuracy.WrongAbove))
+                .Select(p => Box(truth, p, then[p] > PartAccuracy.WrongAbove)),
+        ];
+
+        IReadOnlyList<double> Errors(Row r) => PartAccuracy.Measure(ImageFile.Load(r.GeneratedPath).ToRgb(), truth).PartErrors;
+    }
+
+    private static PartChange Box(RenderedCharacter truth, int part, bool isMended)
+    {
+        int width = truth.Image.Width;
+        int[] places = [.. Enumerable.Range(0, truth.PartMask.Length).Where(i => truth.PartMask[i] == part)];
+        return new PartChange(isMended, places.Min(i => i % width), places.Min(i => i / width), places.Max(i => i % width), places.Max(i => i / width));
+    }
+
     private static Workload Create(IReadOnlyList<Subject> subjects, int count, string noun, string folder, Func<CharacterKind, int, Prompt> request)
     {
         Directory.CreateDirectory(folder);

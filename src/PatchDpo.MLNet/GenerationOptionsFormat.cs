@@ -8,8 +8,8 @@ namespace PatchDpo.MLNet;
 internal static class GenerationOptionsFormat
 {
     /// <summary>
-    /// The version that is written, 1.5: it says whether prompts may be empty, which they always might before. 1.4 has the automatic layout. 1.3 says whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were
-    /// always averaged.
+    /// The version that is written, 1.5: it says whether prompts may be empty, which they always might before. 1.4 has the automatic layout. 1.3 says
+    /// whether prompts that are cut are refused. 1.2 has the fusion of references; in 1.1 several were always averaged.
     /// </summary>
     public const uint Version = WithEmptyPrompts;
 

@@ -16,7 +16,7 @@ namespace PatchDpo.MLNet;
 /// <summary>Fine-tunes the image adapter of a personalised generator on scored pairs with PatchDPO.</summary>
 /// <remarks>
 /// <para>Good patches of a generated image are kept; where a patch is bad, the reference itself teaches. Only the adapter's
-/// keys and values are trained, on a copy: the model that was handed in does not change.</para>
+/// keys and values are trained, and where the options say so its image projection, on a copy: the model that was handed in does not change.</para>
 /// <para>All rows are read once, and encoded before the first step; what is encoded stays in memory, or in a store on the disk
 /// (<see cref="PatchDpoTrainerOptions.Store"/>), and then memory does not grow with the number of rows. Progress comes from <see cref="Options.ProgressCallback"/> and through <see cref="MLContext.Log"/>.</para>
 /// <format type="text/markdown"><![CDATA[
@@ -78,6 +78,8 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         channel.Info(MessageSensitivity.None, $"{training.Objective}: {training.MaxSteps} steps of {Math.Min(training.BatchSize, pairs.Count)} pairs, "
             + $"{pairs.Count} pairs in all, learning rate {training.LearningRate}, seed {seed}");
         AdapterLayers tuned = trainer.Train(pairs, _options.CancellationToken);
+        if (training.Probe?.GivesBest == true)
+            channel.Info(MessageSensitivity.None, $"the adapter is that of step {tuned.TrainedSteps}, which had the best probe");
         return new PersonalizedImageTransformer(_host, _model.WithAdapterLayers(tuned), ownsModel: true, _options.ForGeneration(_model));
     }
 

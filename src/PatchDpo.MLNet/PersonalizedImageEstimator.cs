@@ -8,7 +8,8 @@ namespace PatchDpo.MLNet;
 /// <summary>Generates an image for each row from a prompt and reference images of an object.</summary>
 /// <remarks>
 /// <para>A row's image depends on the row alone, but for rounding: rows are drawn <see cref="GenerationOptions.BatchSize"/> at a time, and with how many a row
-/// stands together changes the last bits of sums. In float32 that is invisible; in float16 and bfloat16 details may differ. All rows start from the same noise, as with the official script, unless
+/// stands together changes the last bits of sums. In float32 that is invisible; in float16 and bfloat16 details may differ. All rows start from the
+/// same noise, as with the official script, unless
 /// <see cref="Options.NoiseIndexColumnName"/> names a column that tells them apart.</para>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics

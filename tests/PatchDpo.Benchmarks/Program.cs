@@ -22,5 +22,7 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     GenerationBenchmark.Command(),
     EnginesBenchmark.Command(),
     GrowthBenchmark.Command(),
+    PreparationBenchmark.Command(),
+    RanksBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

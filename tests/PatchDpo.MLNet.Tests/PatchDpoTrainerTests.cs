@@ -57,6 +57,20 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
     }
 
     [Fact]
+    public void A_trained_projection_is_saved_with_the_transformer()
+    {
+        PatchDpoTrainerOptions training = new() { MaxSteps = 3, LearningRate = 0.01, TrainedSet = TrainedSet.ImageProjection };
+        using PersonalizedImageTransformer tuned = Trainer(new PatchDpoTrainer.Options { Training = training, Generation = Fast }).Fit(_scored);
+        Assert.NotNull(tuned.Model.AdapterLayers.ImageProjection);
+        Assert.Equal(3, tuned.Model.AdapterLayers.TrainedSteps);
+        using MemoryStream file = new();
+        _ml.Model.Save(tuned, _scored.Schema, file);
+        using var loaded = (PersonalizedImageTransformer)_ml.Model.Load(file, out _);
+        Assert.Equal(Generate(tuned), Generate(loaded));
+        Assert.NotEqual(Generate(_ml.PatchDpo.GeneratePersonalizedImages(_model, generation: Fast).Fit(_scored)), Generate(tuned));
+    }
+
+    [Fact]
     public void The_contexts_seed_decides_unless_the_options_have_one()
     {
         Assert.Equal(Losses(new MLContext(5), null), Losses(new MLContext(5), null));

@@ -11,28 +11,29 @@ internal static class KilledTrainingCommand
 
     public static Command Create()
     {
-        Option<int> kills = new("--kills") { Description = "How often the training is killed.", DefaultValueFactory = _ => 1000 };
+        Option<int> kills = new("--kills") { Description = "How many processes are killed in all.", DefaultValueFactory = _ => 1000 };
+        Option<int> trainings = new("--trainings") { Description = "How many trainings share the kills, at the same time.", DefaultValueFactory = _ => 4 };
         Option<int> seed = new("--seed") { Description = "Decides the moments.", DefaultValueFactory = _ => 1 };
         Option<string[]> child = new("--child") { Hidden = true, AllowMultipleArgumentsPerToken = true };
-        var command = new Command(Name, "Kills a training (SIGKILL) at random moments, resumes it each time, and compares its layers with those of one that "
-            + "was not killed. Exit code 1: other bits, or a life that failed.") { kills, seed, child };
+        var command = new Command(Name, "Kills trainings (SIGKILL) at random moments, resumes them each time, and compares their layers with those of one that "
+            + "was not killed. Exit code 1: other bits, or a life that failed.") { kills, trainings, seed, child };
         command.SetAction(result =>
         {
             if (result.GetValue(child) is { Length: > 0 } arguments)
                 KilledTraining.Train(arguments);
             else
-                Run(result.GetValue(kills), result.GetValue(seed));
+                Run(result.GetValue(kills), result.GetValue(trainings), result.GetValue(seed));
         });
         return command;
     }
 
-    private static void Run(int kills, int seed)
+    private static void Run(int kills, int trainings, int seed)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("patchdpo-resume-");
         try
         {
             var clock = Stopwatch.StartNew();
-            new KilledTraining(Start).Compare(folder.FullName, kills, seed, Console.WriteLine);
+            new KilledTraining(Start).Compare(folder.FullName, kills, trainings, seed, Console.WriteLine);
             Console.WriteLine($"{kills} kills, {clock.Elapsed.TotalSeconds:F0} s: the same bits");
         }
         finally
@@ -41,5 +42,11 @@ internal static class KilledTrainingCommand
         }
     }
 
-    private static Process Start(string[] arguments) => Process.Start(Self.Prepare([Name, "--child", .. arguments]))!;
+    private static Process Start(string[] arguments)
+    {
+        ProcessStartInfo start = Self.Prepare([Name, "--child", .. arguments]);
+        foreach ((string name, string value) in KilledTraining.Environment)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
 }

@@ -102,6 +102,7 @@ public sealed class GenerateTests : IDisposable
     [Theory]
     [InlineData("--prompt or --prompts", "--prompt", "a", "--prompts", "PHOTO")]
     [InlineData("has no prompt", "--prompts", "EMPTY")]
+    [InlineData("--prompt is empty", "--prompt", " ")]
     [InlineData("There is no file '", "--prompt", "a", "--reference", "none.png")]
     [InlineData("EMPTY", "--prompt", "a", "--reference", "EMPTY")]
     [InlineData("A width of 30 pixels", "--prompt", "a", "--width", "30")]

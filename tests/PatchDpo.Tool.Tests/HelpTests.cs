@@ -10,22 +10,23 @@ public sealed class HelpTests
         "--format", "--device", "--dtype")]
     [InlineData(
         "score", "separation", "matching", "--generated", "--references", "--pairs", "--output", "--worst", "--heat-maps", "--format",
-        "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
+        "--ignore-plain-background", "--overview", "--encoder", "--stage,", "--patch", "--size", "--shard", "--rank-timeout")]
+    [InlineData("merge", "<output>")]
     [InlineData("score separation", "<folder>", "--limit", "--seed", "--ignore-plain-background", "--encoder", "--stage,", "--patch", "--size")]
     [InlineData(
         "build", "--model", "--adapter", "--image-encoder", "--tokenizer", "--scheduler", "--encoder", "--stage,", "--patch", "--size", "--prompts", "--references", "--generations", "--output",
-        "--seed", "--steps", "--clip", "--min-clip-t", "--format")]
+        "--seed", "--steps", "--clip", "--min-clip-t", "--format", "--shard", "--rank-timeout")]
     [InlineData(
         "train", "--model", "--adapter", "--image-encoder", "--tokenizer", "--pairs", "--verify", "--output", "--objective", "--steps", "--batch-size",
         "--learning-rate", "--weight-decay", "--weights", "--contrast", "--low-percentile", "--high-percentile", "--min-snr-gamma", "--beta", "--text-dropout",
         "--image-dropout", "--both-dropout", "--scale", "--size", "--seed", "--refuse-long-prompts", "--device", "--dtype", "--schedule", "--warmup-steps",
         "--accumulate", "--max-gradient-norm", "--ema-decay", "--probe-prompts", "--probe-references", "--probe-every", "--probe-metric",
-        "--probe-dino", "--probe-clip", "--probe-steps")]
+        "--probe-dino", "--probe-clip", "--probe-steps", "--probe-best", "--train", "--rank-timeout")]
     [InlineData(
         "train-encoder", "<encoder>", "<photos>", "<output>", "--steps", "--batch", "--points", "--learning-rate", "--crop", "--head", "--blocks", "--stage,",
         "--patch", "--size", "--rotation", "--perspective", "--light", "--temperature", "--paste", "--seed", "--measure")]
     [InlineData(
-        "evaluate", "<generations>", "--dreambench", "--dino", "--clip", "--embedded", "--setting", "--output", "--seed", "--allow-missing")]
+        "evaluate", "<generations>", "--dreambench", "--dino", "--clip", "--embedded", "--setting", "--output", "--seed", "--allow-missing", "--shard", "--rank-timeout")]
     [InlineData(
         "reproduce", "--model", "--adapter", "--dreambench", "--dino", "--clip", "--encoder", "--output", "--seed", "--data-prompts", "--references",
         "--generations", "--data-steps", "--training-steps", "--batch-size", "--accumulate", "--learning-rate", "--gradient-checkpointing",
@@ -48,7 +49,7 @@ public sealed class HelpTests
         (int exitCode, string[] output, _) = Tool.Run("--help");
         Assert.Equal(0, exitCode);
         string[] listed = [.. output.SkipWhile(l => l != "Commands:").Skip(1).Select(l => l.TrimStart().Split(' ')[0])];
-        Assert.Equal(["generate", "score", "build", "train", "train-encoder", "evaluate", "compare", "reproduce", "inspect"], listed);
+        Assert.Equal(["generate", "score", "build", "train", "train-encoder", "evaluate", "compare", "merge", "reproduce", "inspect"], listed);
     }
 
     [Fact]

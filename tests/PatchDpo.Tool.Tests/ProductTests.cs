@@ -48,6 +48,10 @@ public sealed class ProductTests : IDisposable
         (exitCode, _, errors) = Evaluate("other", At("images"), "--subjects", At("photos"), "--prompts", At("prompts.tsv"));
         Assert.Equal(2, exitCode);
         Assert.Contains("no prompt for '2.png'", Assert.Single(errors), StringComparison.Ordinal);
+        File.WriteAllText(At("prompts.tsv"), "File\tPrompt\n1.png\ta red cat\n2.png\t \n");
+        (exitCode, _, errors) = Evaluate("other", At("images"), "--subjects", At("photos"), "--prompts", At("prompts.tsv"));
+        Assert.Equal(2, exitCode);
+        Assert.Contains("line 3, column 'Prompt': the prompt of '2.png' is empty", Assert.Single(errors), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using PatchDpo.Tests;
+using PatchDpo.Tool.Reproduce;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
@@ -102,8 +103,8 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
     public void A_model_of_ones_own_is_measured_with_the_encoders_that_are_given_and_a_single_subject_has_no_interval()
     {
         string output = Path.Combine(_root, "own"), adapter = Path.Combine(EmbeddedModels.Generator, "ip_adapter.safetensors");
-        string[] options = ["--model", EmbeddedModels.Generator, "--adapter", adapter, "--dino", _models.Dino, "--clip", _models.FullClip, "--encoder", "embedded",
-            "--subjects", "cat", "--prompts", "1", "--training-steps", "1"];
+        string[] options = ["--model", EmbeddedModels.Generator, "--adapter", adapter, "--dino", _models.Dino, "--clip", _models.FullClip, "--encoder",
+            "embedded", "--subjects", "cat", "--prompts", "1", "--training-steps", "1"];
         (int exitCode, _, string[] errors) = Run(output, options);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         string[] results = Files(output);
@@ -111,12 +112,22 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         {
             JsonElement change = json.RootElement.GetProperty("results")[0].GetProperty("change").GetProperty("dino");
             Assert.Equal((JsonValueKind.Number, JsonValueKind.Null), (change.GetProperty("mean").ValueKind, change.GetProperty("lower").ValueKind));
-            Assert.DoesNotContain(json.RootElement.GetProperty("notes").EnumerateArray(), n => n.GetString()!.Contains("mean nothing", StringComparison.Ordinal));
+            Assert.DoesNotContain(
+                json.RootElement.GetProperty("notes").EnumerateArray(), n => n.GetString()!.Contains("mean nothing", StringComparison.Ordinal));
             Assert.Equal(["generator", "adapter", "patch encoder", "DINO", "CLIP", "photos"],
                 json.RootElement.GetProperty("models").EnumerateArray().Select(m => m.GetProperty("role").GetString()));
         }
 
+        // One process at a time.
+        using (ReproductionRecord.Hold(output))
+        {
+            (exitCode, _, errors) = Run(output, options);
+            Assert.Equal(2, exitCode);
+            Assert.Contains("nother process", Assert.Single(errors), StringComparison.Ordinal);
+        }
+
         // A file that is lost is made again, and nothing else.
+        File.WriteAllText(Path.Combine(output, "images", "original", "before", "cat", "a cat in the jungle.png.x.tmp"), "a part");
         string lost = Path.Combine(output, "images", "kosmos-g", "after", "cat", "a cat in the jungle.png");
         byte[] image = File.ReadAllBytes(lost);
         File.Delete(lost);
@@ -125,6 +136,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Equal(4, told.Count(l => l.EndsWith("done before", StringComparison.Ordinal)));
         Assert.Equal(image, File.ReadAllBytes(lost));
+        Assert.Equal(results, Files(output));
         Assert.All(times, f => Assert.Equal((f.Key, f.Value), (f.Key, File.GetLastWriteTimeUtc(f.Key))));
     }
 

@@ -133,8 +133,9 @@ public sealed class ScoreTests : IDisposable
                 TinyPersonalizedModel.Image(i + (i % 2), 64, 64));
         }
         (int exitCode, string[] lines, string[] errors) = Tool.Run("score", "--generated", generated, "--references", references, "--output", output,
-            "--heat-maps", "1", "--encoder", "embedded");
+            "--heat-maps", "1", "--overview", "--encoder", "embedded");
         Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(ImageFile.Load(Path.Combine(output, "overview.png")).Width > 4 * 200);
         Assert.Contains("pair 24 of 24", errors);
         Assert.EndsWith(Path.Combine("generated", "dog"), lines[2], StringComparison.Ordinal);
         Assert.EndsWith(Path.Combine("generated", "cat"), lines[3], StringComparison.Ordinal);

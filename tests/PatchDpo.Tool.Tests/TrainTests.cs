@@ -6,6 +6,7 @@ using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
+using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -61,6 +62,24 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(first, File.ReadAllBytes(_output));
         Assert.Equal(0, Run(model, "--steps", "3", "--batch-size", "2", "--learning-rate", "1e-2", "--seed", "8").ExitCode);
         Assert.NotEqual(first, File.ReadAllBytes(_output));
+    }
+
+    [Theory]
+    [InlineData("keys-and-values", true, false)]
+    [InlineData("image-projection", false, true)]
+    [InlineData("all", true, true)]
+    public void The_trained_parts_are_chosen_by_name_and_the_file_has_them(string set, bool layers, bool projection)
+    {
+        string model = TinyPersonalizedModel.Write(Path.Combine(_root, "model"));
+        (int exitCode, _, string[] errors) = Run(model, "--steps", "2", "--learning-rate", "1e-2", "--train", set, "--store", Path.Combine(_root, "store"));
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        using DisposeScope scope = NewDisposeScope();
+        using SafetensorsFile before = SafetensorsFile.Open(Path.Combine(model, "ip_adapter.safetensors")), after = SafetensorsFile.Open(_output);
+        foreach (string key in before.Keys)
+        {
+            bool trained = key.StartsWith("image_proj.", StringComparison.Ordinal) ? projection : layers;
+            Assert.True(trained != before.Read(key).Equals(after.Read(key)), key);
+        }
     }
 
     [Theory]
@@ -185,6 +204,13 @@ public sealed class TrainTests : IDisposable
         Assert.True(exitCode == 0, string.Join('\n', errors));
         Assert.Contains(errors, l => l.StartsWith("probe of step 2: patch quality ", StringComparison.Ordinal)
             && l.Contains("subject similarity", StringComparison.Ordinal));
+
+        // The folder of the state knows the best step.
+        (exitCode, string[] output, errors) = Run("embedded", [.. few, .. probe, "--state", state, "--probe-best"]);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        string best = Path.GetFileName(Assert.Single(Directory.GetDirectories(state, "best-*")));
+        Assert.Contains($"the best step is {int.Parse(best["best-".Length..], CultureInfo.InvariantCulture)}; ", output[^1], StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(state, best, "adapter.safetensors")), File.ReadAllBytes(_output));
 
         (exitCode, _, errors) = Run("embedded", [.. few, .. probe[2..4]]);
         Assert.Equal(2, exitCode);

@@ -5,6 +5,7 @@ using PatchDpo.Tool.Compare;
 using PatchDpo.Tool.Evaluate;
 using PatchDpo.Tool.Generate;
 using PatchDpo.Tool.Inspect;
+using PatchDpo.Tool.Merge;
 using PatchDpo.Tool.Reproduce;
 using PatchDpo.Tool.Score;
 using PatchDpo.Tool.Shared;
@@ -28,7 +29,7 @@ internal static class ToolProgram
     public static Task<int> RunAsync(IReadOnlyList<string> arguments) => RunAsync(
         [
             new GenerateCommand(), new ScoreCommand(), new BuildCommand(), new TrainCommand(), new TrainEncoderCommand(), new EvaluateCommand(),
-            new CompareCommand(), new ReproduceCommand(), new InspectCommand(),
+            new CompareCommand(), new MergeCommand(), new ReproduceCommand(), new InspectCommand(),
         ],
         arguments, Console.Error);
 

@@ -11,6 +11,15 @@ public abstract class AdapterLayers : nn.Module
     {
     }
 
+    /// <summary>
+    /// The adapter's image projection as it was trained with these layers, theirs to dispose; it takes the place of the loaded adapter's. Null where it was
+    /// not trained.
+    /// </summary>
+    public nn.Module? ImageProjection { get; internal set; }
+
+    /// <summary>Steps of the training that these layers are of; null where they were loaded, or made otherwise.</summary>
+    public int? TrainedSteps { get; internal set; }
+
     /// <summary>A copy with its own weights, on the same device, that requires gradients where this does.</summary>
     /// <param name="dtype">The copy's type; null for the same.</param>
     public abstract AdapterLayers Clone(ScalarType? dtype = null);
@@ -28,4 +37,19 @@ public abstract class AdapterLayers : nn.Module
     /// <param name="prompt">The image prompts, on the UNet's device; their types are the family's own.</param>
     /// <param name="settings">How they are to be attended to.</param>
     internal abstract IImagePromptBranch Branch(ImagePrompt prompt, BranchSettings settings);
+
+    /// <summary>Takes a copy of what a training gave other layers beside their weights; <paramref name="dtype"/> null: of the same type.</summary>
+    internal void TakeTraining(AdapterLayers other, ScalarType? dtype)
+    {
+        ImageProjection = other.ImageProjection is IImageProjection trained ? trained.Copy(dtype) : null;
+        TrainedSteps = other.TrainedSteps;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            ImageProjection?.Dispose();
+        base.Dispose(disposing);
+    }
 }

@@ -3,7 +3,10 @@ using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Torch.Adapters;
 
-/// <summary>The frozen part of an adapter: from reference images to image prompts. Nothing in it has gradients.</summary>
+/// <summary>
+/// The part of an adapter before the network: from reference images to image prompts. Nothing in it has gradients but a projection that is trained
+/// (<see cref="ProjectedPromptEncoder"/>).
+/// </summary>
 internal abstract class ImagePromptEncoder : IDisposable
 {
     /// <summary>Whether a prompt's text states depend on its references, so that what keeps them must know both.</summary>
@@ -30,6 +33,10 @@ internal abstract class ImagePromptEncoder : IDisposable
 
     /// <summary>What of a request deserves a warning though it goes on, each as a whole sentence; the same arguments.</summary>
     public virtual IEnumerable<string> Warnings(string prompt, IReadOnlyList<ReferenceImage> references, ReferenceFusion fusion) => [];
+
+    /// <summary>Whether one of an image prompt's tensors says where something is, in few numbers that must not be rounded.</summary>
+    /// <param name="name">The tensor's name.</param>
+    public virtual bool IsGeometry(string name) => false;
 
     /// <summary>Encodes references one by one: a row a reference, which the caller disposes; each is an image prompt of its own.</summary>
     /// <exception cref="ArgumentException">There is no reference.</exception>

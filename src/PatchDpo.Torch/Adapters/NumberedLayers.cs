@@ -1,7 +1,6 @@
 using System.Globalization;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Foundation;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Adapters;
@@ -50,16 +49,13 @@ internal sealed class NumberedLayers<T> where T : nn.Module
         return [.. config.AttentionLayers().Where(l => l.ContextChannels is not null)];
     }
 
-    /// <summary>Fills a copy that was made for the same layers: values, and what requires gradients.</summary>
-    public static TOwner Filled<TOwner>(TOwner copy, TOwner original) where TOwner : nn.Module
+    /// <summary>Fills a copy that was made for the same layers: values, what requires gradients, and what was trained with them.</summary>
+    /// <param name="copy">The copy.</param>
+    /// <param name="original">What it is of.</param>
+    /// <param name="dtype">The copy's type; null for the same.</param>
+    public static TOwner Filled<TOwner>(TOwner copy, TOwner original, ScalarType? dtype) where TOwner : AdapterLayers
     {
-        using IDisposable noGrad = no_grad();
-        foreach ((Parameter target, Parameter source) in copy.parameters().Zip(original.parameters()))
-        {
-            target.copy_(source.AliveIn(original));
-            target.requires_grad = source.requires_grad;
-        }
-        copy.train(original.training);
+        copy.FilledFrom(original).TakeTraining(original, dtype);
         return copy;
     }
 }

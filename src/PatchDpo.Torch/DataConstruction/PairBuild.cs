@@ -8,8 +8,8 @@ namespace PatchDpo.Torch.DataConstruction;
 
 /// <summary>One run of <see cref="PairBuilder.Build"/>.</summary>
 internal sealed class PairBuild(
-    ImageGenerator generate, int latentGrid, IVisionEncoder encoder, IImageTextEncoder? clip, PairBuilderOptions options,
-    IReadOnlyList<string> prompts, string folder, PairHeader header, IProgress<PairBuildProgress>? progress, CancellationToken cancellationToken)
+    ImageGenerator generate, PairRequests asked, int latentGrid, IVisionEncoder encoder, IImageTextEncoder? clip, PairBuilderOptions options,
+    string folder, PairHeader header, IProgress<PairBuildProgress>? progress, CancellationToken cancellationToken)
 {
     private int _reusedCandidates;
     private int _reusedSamples;
@@ -61,7 +61,7 @@ internal sealed class PairBuild(
     {
         CandidateRecord[] known = [.. journal.Candidates.Where(c => c.Sample is not null)];
         int accepted = known.Length, reused = known.Length;
-        int limit = options.MaxCandidates ?? (int)Math.Min(int.MaxValue, 10L * options.References);
+        int limit = asked.MaxCandidates;
         void Report(GenerationProgress? batch)
             => progress?.Report(new PairBuildProgress(
                 PairBuildStage.References, accepted, options.References, reused, journal.Candidates.Count - accepted, batch));
@@ -80,8 +80,7 @@ internal sealed class PairBuild(
             int first = journal.Candidates.Count;
             if (first >= limit)
                 throw new TooFewReferencesException(accepted, options.References, first, Rejected(journal.Candidates));
-            GenerationRequest[] requests = [.. Enumerable.Range(first, options.ReferenceGeneration.BatchSize)
-                .Select(c => new GenerationRequest(prompts[c % prompts.Count], []) { NoiseIndex = c })];
+            GenerationRequest[] requests = asked.Candidates(first);
             IReadOnlyList<ImageBuffer> images = FiniteOutput.Renamed(
                 () => generate(requests, options.ReferenceGeneration, new DirectProgress<GenerationProgress>(Report), cancellationToken),
                     i => ($"the reference for the prompt '{requests[i].Prompt}'", first + i));
@@ -112,8 +111,6 @@ internal sealed class PairBuild(
     private void GeneratePairs(PairJournal journal)
     {
         CandidateRecord[] references = [.. journal.Candidates.Where(c => c.Sample is not null)];
-        // Groups are always the same ones, whatever was done before, because an image depends on its batch in its last bits, and so do its features.
-        int size = Math.Max(1, options.Generation.BatchSize / options.GenerationsPerReference);
         void Report(GenerationProgress? batch) => progress?.Report(new PairBuildProgress(
             PairBuildStage.Pairs, journal.Samples.Count * options.GenerationsPerReference, references.Length * options.GenerationsPerReference,
             _reusedSamples * options.GenerationsPerReference, journal.Candidates.Count - references.Length, batch));
@@ -121,10 +118,9 @@ internal sealed class PairBuild(
         while (journal.Samples.Count < references.Length)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            CandidateRecord[] group = [.. references.Skip(journal.Samples.Count).Take(size)];
+            CandidateRecord[] group = [.. references.Skip(journal.Samples.Count).Take(asked.GroupSize)];
             ImageBuffer[] images = Array.ConvertAll(group, c => ImageFile.Load(PathOf(c.File)));
-            GenerationRequest[] requests = [.. group.Zip(images)
-                .SelectMany(c => Enumerable.Range(0, options.GenerationsPerReference).Select(i => Request(c.First, c.Second, i)))];
+            GenerationRequest[] requests = [.. group.Zip(images).SelectMany(c => asked.Pairs(c.First.Candidate, c.First.Prompt, c.Second))];
             (string, int) Name(int i) => ($"the pair of '{group[i / options.GenerationsPerReference].File}'", i);
             IReadOnlyList<ImageBuffer> generated = FiniteOutput.Renamed(
                 () => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellationToken), Name);
@@ -137,10 +133,6 @@ internal sealed class PairBuild(
             Report(null);
         }
     }
-
-    // Candidates' noise counts up from 0 and that of generated images down from -1, so that no image starts as its own reference did.
-    private GenerationRequest Request(CandidateRecord reference, ImageBuffer image, int index)
-        => new(reference.Prompt, [image]) { NoiseIndex = -1 - (((long)reference.Candidate * options.GenerationsPerReference) + index) };
 
     /// <summary>The objects of pictures on a plain background; null, and so the whole picture, for others.</summary>
     private bool[,]?[]? Masks(IReadOnlyList<ImageBuffer> images) => !options.MaskPlainBackground ? null :

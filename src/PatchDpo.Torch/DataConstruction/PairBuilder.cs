@@ -3,6 +3,7 @@ using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Personalization;
 
@@ -96,6 +97,46 @@ public sealed class PairBuilder
     public PairBuildSummary Build(
         IReadOnlyList<string> prompts, string folder, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellationToken = default)
     {
+        IReadOnlyList<TruncatedPrompt> truncated = Check(prompts, folder);
+        (PairHeader header, PairRequests requests, string path) = (HeaderOf(prompts), new PairRequests(_options, prompts), Path.GetFullPath(folder));
+        DrawnImages? drawn = DrawnImages.Find(path, header);
+        // What shards have drawn is not drawn again.
+        IReadOnlyList<ImageBuffer> Generate(
+            IReadOnlyList<GenerationRequest> batch, GenerationOptions options, IProgress<GenerationProgress>? batchProgress, CancellationToken token)
+            => drawn?.TryRead(batch) ?? _generate(batch, options, batchProgress, token);
+        PairBuildSummary summary = new PairBuild(
+            Generate, requests, _latentGrid, _encoder, _clip, _options, path, header, progress, cancellationToken).Run();
+        DrawnImages.Delete(path);
+        return summary with { TruncatedPrompts = truncated };
+    }
+
+    /// <summary>
+    /// Draws a share of a data set's images into the folder, for <see cref="Build"/> to find: several processes do so at the same time, and what is drawn is not
+    /// drawn again, also when there is another number of shares. A finished folder is left as it is.
+    /// </summary>
+    /// <param name="prompts">As <see cref="Build"/> takes them.</param>
+    /// <param name="folder">The data set's folder, which all processes reach.</param>
+    /// <param name="shard">Which share.</param>
+    /// <param name="progress">Called after each sampling step and each batch, of which it counts this share's.</param>
+    /// <param name="cancellationToken">Stops between sampling steps; run again to continue.</param>
+    /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
+    /// <exception cref="ArgumentException">There is no such share; else as <see cref="Build"/>, whose other exceptions come too.</exception>
+    public void Draw(
+        IReadOnlyList<string> prompts, string folder, PairShard shard, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(shard);
+        shard.Validate();
+        Check(prompts, folder);
+        string path = Path.GetFullPath(folder);
+        if (!File.Exists(Path.Combine(path, PairLayout.Manifest)))
+        {
+            new PairDrawing(_generate, _encoder, _clip, _options, new PairRequests(_options, prompts), path, HeaderOf(prompts), shard, progress, cancellationToken)
+                .Run();
+        }
+    }
+
+    private IReadOnlyList<TruncatedPrompt> Check(IReadOnlyList<string> prompts, string folder)
+    {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (prompts.Count == 0)
@@ -107,10 +148,13 @@ public sealed class PairBuilder
                 throw new UnsuitableReferencesException($"prompt {i}", i, problem);
         IReadOnlyList<TruncatedPrompt> truncated = _findTruncated(prompts);
         TruncatedPromptException.ThrowIfAny(truncated, _options.ReferenceGeneration.RefuseTruncatedPrompts || _options.Generation.RefuseTruncatedPrompts);
+        return truncated;
+    }
+
+    private PairHeader HeaderOf(IReadOnlyList<string> prompts)
+    {
         SortedDictionary<string, string> settings = OptionValues.Of(_options, Ignored);
         settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
-        var header = new PairHeader(PairHeader.CurrentFormat, settings, _identify());
-        return new PairBuild(_generate, _latentGrid, _encoder, _clip, _options, prompts, Path.GetFullPath(folder), header, progress, cancellationToken)
-            .Run() with { TruncatedPrompts = truncated };
+        return new PairHeader(PairHeader.CurrentFormat, settings, _identify());
     }
 }

@@ -18,6 +18,9 @@ public sealed class PairFolder
     // Cosines leave [-1, 1] by rounding only.
     private const float Slack = 1e-3f;
 
+    // Enough for the cores of a usual machine, and little memory.
+    private const int PairsAhead = 4;
+
     private PairFolder(string path, IReadOnlyList<PairEntry> pairs)
     {
         Path = path;
@@ -64,30 +67,56 @@ public sealed class PairFolder
     /// <summary>Reads the pairs with their images, one after another. The pairs of a sample share one reference, so that training encodes it once.</summary>
     /// <remarks>
     /// A reference's mask is read where it lies beside it (<see cref="ReferenceImage.MaskFileOf"/>). Where the folder has <c>references.jsonl</c>, the
-    /// image prompts are those that it names.
+    /// image prompts are those that it names. Files of the next few pairs are decoded on other threads meanwhile; what is wrong with one is told when
+    /// its pair is asked for.
     /// </remarks>
     /// <param name="options">Limits on the images; null for the defaults.</param>
     /// <exception cref="InvalidImageException">A file is not an image, or is damaged or too large.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public IEnumerable<TrainingPair> Read(ImageDecodeOptions? options = null)
+    public IEnumerable<TrainingPair> Read(ImageDecodeOptions? options = null) => Read(options, PairsAhead);
+
+    /// <summary>The same.</summary>
+    /// <param name="options">Limits on the images; null for the defaults.</param>
+    /// <param name="ahead">Of how many pairs files are decoded before they are asked for, at most.</param>
+    internal IEnumerable<TrainingPair> Read(ImageDecodeOptions? options, int ahead)
     {
-        int? sample = null;
-        ReferenceImage? reference = null;
-        ReferenceImage[]? prompts = null;
-        foreach (PairEntry pair in Pairs)
+        Queue<Task<TrainingPair>> begun = new();
+        try
         {
-            if (reference is null || sample != pair.Sample)
+            int? sample = null;
+            Task<(ReferenceImage Reference, ReferenceImage[]? Prompts)>? shown = null;
+            foreach (PairEntry pair in Pairs)
             {
-                sample = pair.Sample;
-                reference = ReferenceImage.FromFile(pair.ReferencePath, options);
-                prompts = pair.ImagePrompts is null ? null : [.. pair.ImagePrompts.Select(p => p.Read(options))];
+                if (shown is null || sample != pair.Sample)
+                    (sample, shown) = (pair.Sample, Task.Run(() => ReadReferences(pair, options)));
+                begun.Enqueue(ReadPair(pair, shown, options));
+                if (begun.Count > ahead)
+                    yield return begun.Dequeue().GetAwaiter().GetResult();
             }
-            yield return new TrainingPair(
-                pair.Prompt, reference.Image, ImageFile.Load(pair.GeneratedPath, options), pair.ReferenceQuality, pair.GeneratedQuality)
-            {
-                ImagePrompts = prompts ?? (reference.Mask is null ? null : [reference]),
-            };
+            while (begun.Count > 0)
+                yield return begun.Dequeue().GetAwaiter().GetResult();
         }
+        finally
+        {
+            // No file is read any more when the reader has left; what is wrong with pairs that nobody asked for is nobody's fault.
+            Task.WhenAny(Task.WhenAll(begun)).Wait();
+        }
+    }
+
+    private static (ReferenceImage Reference, ReferenceImage[]? Prompts) ReadReferences(PairEntry pair, ImageDecodeOptions? options)
+        => (ReferenceImage.FromFile(pair.ReferencePath, options), pair.ImagePrompts is null ? null : [.. pair.ImagePrompts.Select(p => p.Read(options))]);
+
+    private static async Task<TrainingPair> ReadPair(
+        PairEntry pair, Task<(ReferenceImage Reference, ReferenceImage[]? Prompts)> shown, ImageDecodeOptions? options)
+    {
+        Task<ImageBuffer> generated = Task.Run(() => ImageFile.Load(pair.GeneratedPath, options));
+        // A fault of the reference is told first, but only when both are read.
+        await Task.WhenAny(generated).ConfigureAwait(false);
+        (ReferenceImage reference, ReferenceImage[]? prompts) = await shown.ConfigureAwait(false);
+        return new TrainingPair(pair.Prompt, reference.Image, await generated.ConfigureAwait(false), pair.ReferenceQuality, pair.GeneratedQuality)
+        {
+            ImagePrompts = prompts ?? (reference.Mask is null ? null : [reference]),
+        };
     }
 
     private static void Check(string folder, IReadOnlyList<PairEntry> pairs)

@@ -21,6 +21,7 @@ internal static class PairLayout
     public const string Pairs = "pairs";
     public const string Pickle = "patch_quality.pkl";
     public const string Rejected = "rejected";
+    public const string Drawn = "shards";
     public const string SamplePrefix = "sample";
     public const string ReferenceSuffix = ReferenceMark + ".png";
     public const string TemporarySuffix = ".tmp";

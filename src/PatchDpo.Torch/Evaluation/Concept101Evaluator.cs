@@ -15,6 +15,7 @@ public sealed class Concept101Evaluator
     private readonly IImageTextEncoder? _texts;
     private readonly IReadOnlyList<EvaluationModel> _models;
     private readonly Concept101EvaluatorOptions _options;
+    private readonly Dictionary<(string DataSet, string Concept), IReadOnlyList<(float[]? Dino, float[]? Clip)>> _photos = [];
 
     /// <summary>Creates an evaluator; a metric whose model is null is left out of the result.</summary>
     /// <param name="dino">Gives class tokens; DINO ViT-S/16 for published figures.</param>
@@ -49,17 +50,16 @@ public sealed class Concept101Evaluator
             throw new EmptyDataException("There is no generated image to evaluate.");
         string[] captions = [.. pictures.Select(p => p.Caption(_options.CaptionRule))];
         IReadOnlyList<TruncatedPrompt> truncated = _texts?.FindTruncated(captions) ?? [];
-        Dictionary<string, IReadOnlyList<(float[]? Dino, float[]? Clip)>> photos = new(StringComparer.Ordinal);
         List<Concept101CombinationMetrics> combinations = [];
         int done = 0;
         foreach (IGrouping<Concept101Combination, Concept101File> group in pictures.GroupBy(p => p.Combination))
         {
-            foreach (Concept101Object subject in group.Key.Objects.Where(o => !photos.ContainsKey(o.Concept)))
-                photos.Add(subject.Concept, [.. Embed(Concept101.Photos(dataSet, subject), cancellationToken)]);
+            foreach (Concept101Object subject in group.Key.Objects.Where(o => !_photos.ContainsKey((dataSet, o.Concept))))
+                _photos.Add((dataSet, subject.Concept), [.. Embed(Concept101.Photos(dataSet, subject), cancellationToken)]);
             (float[]? Dino, float[]? Clip)[] generated = [.. Embed([.. group.Select(p => p.Path)], cancellationToken, () => _options.Progress?.Report(++done))];
             combinations.Add(new Concept101CombinationMetrics(
                 group.Key.Index, generated.Length, ClipT([.. group], generated),
-                [.. group.Key.Objects.Select(o => Fidelity(o, generated, photos[o.Concept]))]));
+                [.. group.Key.Objects.Select(o => Fidelity(o, generated, _photos[(dataSet, o.Concept)]))]));
         }
         return new Concept101Metrics(_options.CaptionRule, combinations, _models) { TruncatedCaptions = truncated };
     }

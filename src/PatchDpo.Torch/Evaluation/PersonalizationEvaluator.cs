@@ -73,7 +73,6 @@ public sealed class PersonalizationEvaluator
         ObjectMasks masks = new();
         PatchQualityEstimator? patchQuality = _patchQuality?.Afresh();
         EmbeddingCache? clip = _clip is null ? null : new(_clip.Preprocessor, _clip.Device, _clip.EncodeCheckedImages, _options.MaxCacheBytes);
-        OrderedDictionary<string, ScoreSums> subjects = [];
         List<ImageMetrics> images = [];
         List<TruncatedPrompt> truncated = [];
         int first = 0;
@@ -85,48 +84,26 @@ public sealed class PersonalizationEvaluator
             if (_clip is not null)
                 truncated.AddRange(_clip.FindTruncated([.. batch.Select(r => r.Prompt)]).Select(t => t with { Index = first + t.Index }));
             TruncatedPromptException.ThrowIfAny(truncated, _options.RefuseTruncatedPrompts);
-            images.AddRange(AddBatch(batch, first, dino, clip, subject, patchQuality, masks, subjects));
+            images.AddRange(MeasureBatch(batch, first, dino, clip, subject, patchQuality, masks));
             first += batch.Length;
         }
-        if (subjects.Count == 0)
-            throw new EmptyDataException("There is no generated image to evaluate.");
-
-        SubjectMetrics[] means = [.. subjects.Select(s => s.Value.Means(s.Key))];
-        return new PersonalizationMetrics(
-            _options.Setting, means.Sum(m => m.Images), means.Sum(m => m.Pairs),
-            Estimate(m => m.Dino, i => i.Dino), Estimate(m => m.ClipI, i => i.ClipI), Estimate(m => m.ClipT, i => i.ClipT),
-            Estimate(m => m.PatchQuality, i => i.PatchQuality), means, _models, _options.GenerationSeed)
-        {
-            TruncatedPrompts = truncated.Count > 0 ? truncated : [],
-            SubjectSimilarity = Estimate(m => m.SubjectSimilarity, i => i.SubjectSimilarity),
-            ImageMetrics = images,
-        };
+        return PersonalizationMetrics.Of(_options.Setting, images, _models, _options.GenerationSeed) with { TruncatedPrompts = truncated.Count > 0 ? truncated : [] };
 
         EmbeddingCache? OfEncoder(IVisionEncoder? encoder)
             => encoder is null ? null
                 : new(encoder.Preprocessor, encoder.Device, pixels => encoder.EncodeGlobal(pixels).Global, _options.MaxCacheBytes);
-
-        // One subject has no spread over subjects: its interval is that of its images.
-        MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric, Func<ImageMetrics, double?> ofImage)
-            => metric(means[0]) is not double first ? null
-                : means.Length > 1 ? MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)])
-                : MetricEstimate.FromSubjects([.. images.Select(i => ofImage(i)!.Value)]) with { Mean = first };
     }
 
-    private ImageMetrics[] AddBatch(
+    private ImageMetrics[] MeasureBatch(
         EvaluationRow[] rows, int first, EmbeddingCache? dino, EmbeddingCache? clip, EmbeddingCache? subject, PatchQualityEstimator? patchQuality,
-        ObjectMasks masks, OrderedDictionary<string, ScoreSums> subjects)
+        ObjectMasks masks)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         (int Row, ImageBuffer Reference)[] pairs = [.. rows.SelectMany((row, i) => row.References.Select(reference => (i, reference)))];
         ImageBuffer[] generated = [.. rows.Select(r => r.Generated)];
-        ScoreSums[] ofSubjects = [.. rows.Select(r => Sums(subjects, r.Subject))], ofImages = [.. rows.Select(_ => new ScoreSums())];
+        ScoreSums[] sums = [.. rows.Select(r => new ScoreSums { Pairs = r.References.Count })];
 
-        for (int i = 0; i < rows.Length; i++)
-            Add(i, s => s.Images++);
-        foreach ((int row, _) in pairs)
-            Add(row, s => s.Pairs++);
         if (dino is not null)
             AddPairs(dino, (sum, cosine) => sum.Dino = (sum.Dino ?? 0) + cosine);
         if (subject is not null)
@@ -139,18 +116,12 @@ public sealed class PersonalizationEvaluator
             for (int i = 0; i < rows.Length; i++)
             {
                 double cosine = EmbeddingCache.Cosine(images[i], texts[i]);
-                Add(i, s => s.ClipT = (s.ClipT ?? 0) + cosine);
+                sums[i].ClipT = cosine;
             }
         }
         if (patchQuality is not null)
             AddPatchQuality(patchQuality);
-        return [.. rows.Select((r, i) => ofImages[i].OfImage(first + i, r))];
-
-        void Add(int row, Action<ScoreSums> add)
-        {
-            add(ofSubjects[row]);
-            add(ofImages[row]);
-        }
+        return [.. rows.Select((r, i) => sums[i].OfImage(first + i, r))];
 
         (string, int) Named(string what, int row) => ($"{what} of row {first + row} (subject '{rows[row].Subject}')", first + row);
 
@@ -161,7 +132,7 @@ public sealed class PersonalizationEvaluator
             foreach ((int i, (int row, _)) in pairs.Index())
             {
                 double cosine = EmbeddingCache.Cosine(embeddings[row], ofReferences[i]);
-                Add(row, s => add(s, cosine));
+                add(sums[row], cosine);
             }
             return embeddings;
         }
@@ -176,17 +147,10 @@ public sealed class PersonalizationEvaluator
                 i => Named("an image", pairs[i].Row));
             for (int i = 0; i < pairs.Length; i++)
             {
-                double score = results[i].Score;
-                Add(pairs[i].Row, s => s.PatchQuality = (s.PatchQuality ?? 0) + score);
+                ScoreSums sum = sums[pairs[i].Row];
+                sum.PatchQuality = (sum.PatchQuality ?? 0) + results[i].Score;
             }
         }
-    }
-
-    private static ScoreSums Sums(OrderedDictionary<string, ScoreSums> subjects, string subject)
-    {
-        if (!subjects.TryGetValue(subject, out ScoreSums? sums))
-            subjects.Add(subject, sums = new ScoreSums());
-        return sums;
     }
 
     private void Check(EvaluationRow row, int index)
@@ -210,12 +174,10 @@ public sealed class PersonalizationEvaluator
                 + "one.");
     }
 
-    /// <summary>A subject's or an image's running sums; a metric that is not measured stays null.</summary>
+    /// <summary>An image's running sums; a metric that is not measured stays null.</summary>
     private sealed class ScoreSums
     {
-        public int Images { get; set; }
-
-        public int Pairs { get; set; }
+        public required int Pairs { get; init; }
 
         public double? Dino { get; set; }
 
@@ -226,11 +188,6 @@ public sealed class PersonalizationEvaluator
         public double? PatchQuality { get; set; }
 
         public double? SubjectSimilarity { get; set; }
-
-        public SubjectMetrics Means(string subject) => new(subject, Images, Pairs, Dino / Pairs, ClipI / Pairs, ClipT / Images, PatchQuality / Pairs)
-        {
-            SubjectSimilarity = SubjectSimilarity / Pairs,
-        };
 
         public ImageMetrics OfImage(int place, EvaluationRow row)
             => new(place, row.Subject, row.Prompt, Pairs, Dino / Pairs, ClipI / Pairs, ClipT, PatchQuality / Pairs, SubjectSimilarity / Pairs);

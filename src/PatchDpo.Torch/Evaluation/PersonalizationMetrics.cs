@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Evaluation;
 
@@ -33,6 +34,49 @@ public sealed record PersonalizationMetrics(
 
     /// <summary>The prompts of which CLIP's text encoder saw the beginning alone, by the rows' places: CLIP-T was measured on that.</summary>
     public IReadOnlyList<TruncatedPrompt> TruncatedPrompts { get; init; } = [];
+
+    /// <summary>The metrics of images that were measured together or apart: each subject's means, and what is estimated from them.</summary>
+    /// <param name="setting">Which photos the generations were compared with.</param>
+    /// <param name="images">Each image's scores.</param>
+    /// <param name="models">The models measured with.</param>
+    /// <param name="generationSeed">The seed that the images were generated with, where known.</param>
+    /// <exception cref="EmptyDataException">There is no image.</exception>
+    public static PersonalizationMetrics Of(
+        DreamBenchSetting setting, IReadOnlyList<ImageMetrics> images, IReadOnlyList<EvaluationModel> models, int? generationSeed = null)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(models);
+        if (images.Count == 0)
+            throw new EmptyDataException("There is no generated image to evaluate.");
+        SubjectMetrics[] means = [.. images.GroupBy(i => i.Subject, StringComparer.Ordinal).Select(g => MeansOf([.. g]))];
+        return new PersonalizationMetrics(
+            setting, images.Count, means.Sum(m => m.Pairs),
+            Estimate(m => m.Dino, i => i.Dino), Estimate(m => m.ClipI, i => i.ClipI), Estimate(m => m.ClipT, i => i.ClipT),
+            Estimate(m => m.PatchQuality, i => i.PatchQuality), means, models, generationSeed)
+        {
+            SubjectSimilarity = Estimate(m => m.SubjectSimilarity, i => i.SubjectSimilarity),
+            ImageMetrics = images,
+        };
+
+        // One subject has no spread over subjects: its interval is that of its images.
+        MetricEstimate? Estimate(Func<SubjectMetrics, double?> metric, Func<ImageMetrics, double?> ofImage)
+            => metric(means[0]) is not double first ? null
+                : means.Length > 1 ? MetricEstimate.FromSubjects([.. means.Select(m => metric(m)!.Value)])
+                : MetricEstimate.FromSubjects([.. images.Select(i => ofImage(i)!.Value)]) with { Mean = first };
+    }
+
+    private static SubjectMetrics MeansOf(ImageMetrics[] images)
+    {
+        int pairs = images.Sum(i => i.References);
+        return new SubjectMetrics(
+            images[0].Subject, images.Length, pairs, OverPairs(i => i.Dino), OverPairs(i => i.ClipI), images[0].ClipT is null ? null : images.Average(i => i.ClipT),
+            OverPairs(i => i.PatchQuality))
+        {
+            SubjectSimilarity = OverPairs(i => i.SubjectSimilarity),
+        };
+
+        double? OverPairs(Func<ImageMetrics, double?> metric) => metric(images[0]) is null ? null : images.Sum(i => metric(i) * i.References) / pairs;
+    }
 
     /// <summary>A metric by its name; null where it was not measured.</summary>
     internal MetricEstimate? Find(PersonalizationMetric metric) => metric switch

@@ -25,6 +25,19 @@ internal static class ModuleLifetime
         return module;
     }
 
+    /// <summary>Fills a copy that was made alike a module: values, what requires gradients, and whether it is in training.</summary>
+    public static T FilledFrom<T>(this T copy, nn.Module original) where T : nn.Module
+    {
+        using IDisposable noGrad = no_grad();
+        foreach ((TorchSharp.Modules.Parameter target, TorchSharp.Modules.Parameter source) in copy.parameters().Zip(original.parameters()))
+        {
+            target.copy_(source.AliveIn(original));
+            target.requires_grad = source.requires_grad;
+        }
+        copy.train(original.training);
+        return copy;
+    }
+
     /// <summary>The tensor, which is its owner's.</summary>
     /// <exception cref="ObjectDisposedException">It was disposed, and so was its owner.</exception>
     public static T AliveIn<T>(this T tensor, object owner) where T : Tensor

@@ -2,6 +2,9 @@ using System.Globalization;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Loop;
 
@@ -122,6 +125,27 @@ internal sealed class TrainingCheckpoints : IDisposable
             .Where(folder => CheckpointRecord.Read(Path.Combine(folder, RecordFile)).ChangesTo(_header.Settings).Count == 0)
             .Select(folder => StateFile.Read<BestRecord>(Path.Combine(folder, BestFile)))
             .Where(best => best.Measure == measure).OrderByDescending(best => best.Value).ThenBy(best => best.Step).FirstOrDefault();
+
+    /// <summary>Parameters become what the training would have given at the best checkpoint's step.</summary>
+    /// <param name="step">The best checkpoint's.</param>
+    /// <param name="parameters">Under the names that the loop has them by.</param>
+    /// <exception cref="TrainingStateException">It is damaged.</exception>
+    public void CopyBestTo(int step, IEnumerable<(string Name, Parameter Value)> parameters)
+    {
+        string tensors = Path.Combine(FolderOf(_folder, step, BestPrefix), TensorFile);
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        try
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(tensors, new SafetensorsOptions { MemoryMap = true });
+            foreach ((string name, Parameter value) in parameters)
+                value.copy_(file.Read(file.Contains(TrainingLoop.AverageOf(name)) ? TrainingLoop.AverageOf(name) : TrainingLoop.ValueOf(name)));
+        }
+        catch (Exception e) when (e is WeightsFormatException or FileNotFoundException)
+        {
+            throw new TrainingStateException(tensors, $"the best checkpoint is damaged ({e.Message}).", e);
+        }
+    }
 
     /// <summary>Writes a checkpoint of the loop as it is under the best one's name, and removes the one that was the best before.</summary>
     /// <param name="loop">The loop.</param>

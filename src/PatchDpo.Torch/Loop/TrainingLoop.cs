@@ -56,19 +56,25 @@ internal sealed class TrainingLoop : IDisposable
             for (int i = 0; i < _parameters.Length; i++)
             {
                 (string name, Parameter value) = _parameters[i];
-                tensors[$"parameter.{name}"] = value;
+                tensors[ValueOf(name)] = value;
                 // PyTorch's names of AdamW's state.
                 tensors[$"exp_avg.{name}"] = _optimizer.Means[i];
                 tensors[$"exp_avg_sq.{name}"] = _optimizer.Squares[i];
                 numbers[$"{StepName}.{name}"] = _optimizer.Steps[i];
                 if (_average is not null)
-                    tensors[$"ema.{name}"] = _average.Averages[i];
+                    tensors[AverageOf(name)] = _average.Averages[i];
             }
             if (_spikes is not null)
                 (numbers[SpikeMean], numbers[SpikeCount]) = (BitConverter.DoubleToInt64Bits(_spikes.Mean), _spikes.Count);
             return new TrainingState(tensors, numbers);
         }
     }
+
+    /// <summary>The name of a parameter's value in the state.</summary>
+    public static string ValueOf(string parameter) => $"parameter.{parameter}";
+
+    /// <summary>The name of a parameter's moving average in the state.</summary>
+    public static string AverageOf(string parameter) => $"ema.{parameter}";
 
     /// <summary>Goes on from a state, the weights included.</summary>
     /// <param name="saved">Of a loop over the same parameters; it stays the caller's.</param>
@@ -102,10 +108,12 @@ internal sealed class TrainingLoop : IDisposable
     /// <param name="checkpoints">Where the training goes on from, and keeps its state; null: it begins, and keeps none.</param>
     /// <param name="cancellationToken">Looked at before each batch; the step that it stops is not taken, and the ones before are kept.</param>
     /// <param name="beforeSteps">Called before the first step, when the loop is where it goes on from; null: none.</param>
+    /// <param name="afterBackward">Called after each batch's backward pass, before its tensors are disposed; null: none.</param>
     /// <exception cref="NonFiniteLossException">A loss or its gradients are not finite, or the weights that the last step left.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Run(Func<int, int, Tensor> loss, Action<TrainingLoopStep>? afterStep = null, Func<string?>? findCause = null,
-        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null)
+        TrainingCheckpoints? checkpoints = null, CancellationToken cancellationToken = default, Action? beforeSteps = null,
+        Action? afterBackward = null)
     {
         checkpoints?.Restore(this);
         if (_options.Peers is { } peers)
@@ -115,7 +123,7 @@ internal sealed class TrainingLoop : IDisposable
             beforeSteps?.Invoke();
             while (Steps < _options.MaxSteps)
             {
-                TrainingLoopStep done = TakeStep(loss, findCause, cancellationToken);
+                TrainingLoopStep done = TakeStep(loss, findCause, afterBackward, cancellationToken);
                 checkpoints?.SaveIfDue(this);
                 afterStep?.Invoke(done);
             }
@@ -156,12 +164,13 @@ internal sealed class TrainingLoop : IDisposable
         _average?.Dispose();
     }
 
-    private TrainingLoopStep TakeStep(Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+    private TrainingLoopStep TakeStep(
+        Func<int, int, Tensor> loss, Func<string?>? findCause, Action? afterBackward, CancellationToken cancellationToken)
     {
         int step = Steps + 1;
         _optimizer.ZeroGradients();
-        (double mean, double norm) = _options.Peers is null ? ComputeGradients(step, loss, findCause, cancellationToken)
-            : ExchangeGradients(_options.Peers, step, loss, findCause, cancellationToken);
+        (double mean, double norm) = _options.Peers is null ? ComputeGradients(step, loss, findCause, afterBackward, cancellationToken)
+            : ExchangeGradients(_options.Peers, step, loss, findCause, afterBackward, cancellationToken);
         bool isSpike = _spikes?.IsSpike(norm) == true;
         _optimizer.LearningRate = _options.LearningRate(step);
         if (!isSpike)
@@ -178,7 +187,7 @@ internal sealed class TrainingLoop : IDisposable
 
     /// <summary>Gradients of the process's own rows; with peers, of its share of the step's loss.</summary>
     private (double Loss, double Norm) ComputeGradients(
-        int step, Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+        int step, Func<int, int, Tensor> loss, Func<string?>? findCause, Action? afterBackward, CancellationToken cancellationToken)
     {
         double sum = 0, share = _options.Peers?.Share ?? 1;
         for (int part = 0; part < _options.Accumulation; part++)
@@ -191,6 +200,7 @@ internal sealed class TrainingLoop : IDisposable
                 throw new NonFiniteLossException(step, number, findCause?.Invoke());
             double divisor = _options.Accumulation / share;
             (divisor == 1 ? value : value.DividedBy(divisor)).backward();
+            afterBackward?.Invoke();
             _master?.TakeGradients();
             sum += number;
         }
@@ -200,13 +210,13 @@ internal sealed class TrainingLoop : IDisposable
 
     /// <summary>Gradients of the whole step, or the fault of any process, in all processes alike.</summary>
     private (double Loss, double Norm) ExchangeGradients(
-        ILoopPeers peers, int step, Func<int, int, Tensor> loss, Func<string?>? findCause, CancellationToken cancellationToken)
+        ILoopPeers peers, int step, Func<int, int, Tensor> loss, Func<string?>? findCause, Action? afterBackward, CancellationToken cancellationToken)
     {
         double own = 0;
         Exception? fault = null;
         try
         {
-            (own, _) = ComputeGradients(step, loss, findCause, cancellationToken);
+            (own, _) = ComputeGradients(step, loss, findCause, afterBackward, cancellationToken);
         }
         catch (Exception e)
         {

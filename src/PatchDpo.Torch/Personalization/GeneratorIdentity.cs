@@ -18,8 +18,10 @@ internal static class GeneratorIdentity
             [nameof(model.DType)] = $"{model.DType}" };
         if (model.LoadOptions.Sampler is { } sampler)
             settings.Add(nameof(model.LoadOptions.Sampler), $"{sampler}");
+        ModelFile[] trained = model.AdapterLayers.ImageProjection is { } projection
+            ? [new ModelFile("image projection in memory", ModelIdentity.HashOf(projection))] : [];
         return new ModelIdentity(
-            "generator", [.. Files(model), new ModelFile("adapter layers in memory", ModelIdentity.HashOf(model.AdapterLayers))], settings);
+            "generator", [.. Files(model), new ModelFile("adapter layers in memory", ModelIdentity.HashOf(model.AdapterLayers)), .. trained], settings);
     }
 
     /// <summary>A generator as training starts from it: its files, and the whole adapter in use. What decides how it samples does not count.</summary>

@@ -31,12 +31,14 @@ public sealed class PersonalizedModel : IDisposable
 {
     private readonly PersonalizedModelParts _parts;
     private readonly AdapterLayers _layers;
+    private readonly ImagePromptEncoder _references;
     private bool _disposed;
 
     private PersonalizedModel(PersonalizedModelParts parts, AdapterLayers layers)
     {
         _parts = parts;
         _layers = layers;
+        _references = layers.ImageProjection is { } trained ? ((ProjectedPromptEncoder)parts.References).With(trained) : parts.References;
     }
 
     // What Dispose frees, which another model may still hold.
@@ -86,7 +88,7 @@ public sealed class PersonalizedModel : IDisposable
 
     /// <summary>How references that each show another object become one image prompt where nobody chose; the adapter's family decides.</summary>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public ReferenceFusion ObjectFusion => Parts.References.ObjectFusion;
+    public ReferenceFusion ObjectFusion => References.ObjectFusion;
 
     /// <summary>Weight of the image prompt beside the text, 0 to 65,504. Default 1 (IP-Adapter, and the official training).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 65504].</exception>
@@ -148,13 +150,19 @@ public sealed class PersonalizedModel : IDisposable
     public static PersonalizedModel LoadEmbedded(Device? device = null) => Load(EmbeddedModels.Generator, device: device);
 
     /// <summary>A model with other adapter layers that shares all other parts with this one; each may be disposed first.</summary>
-    /// <param name="layers">Made for the same UNet; they become the new model's to dispose.</param>
+    /// <param name="layers">
+    /// Made for the same UNet, and where an image projection was trained with them, for the same adapter; they become the new model's to dispose. Without
+    /// one, the new model has the loaded adapter's.
+    /// </param>
+    /// <exception cref="ArgumentException">They do not fit.</exception>
     public PersonalizedModel WithAdapterLayers(AdapterLayers layers)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(layers);
         if (!AdapterLayers.Fits(layers))
             throw new ArgumentException("The adapter layers were made for another UNet, or by another family of adapters.", nameof(layers));
+        if (layers.ImageProjection is { } trained && (_parts.References as ProjectedPromptEncoder)?.Takes(trained) != true)
+            throw new ArgumentException("The image projection that was trained with the adapter layers is another adapter's.", nameof(layers));
         _parts.AddReference();
         return new PersonalizedModel(_parts, layers) { AdapterScale = AdapterScale };
     }
@@ -179,11 +187,21 @@ public sealed class PersonalizedModel : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(prompts);
         PromptTooLongException.ThrowIfAny(prompts, maxPromptCharacters);
-        return Parts.References.EncodeText(Parts.Text, prompts, imagePrompt);
+        return References.EncodeText(Parts.Text, prompts, imagePrompt);
     }
 
-    /// <summary>The frozen part of the adapter.</summary>
-    internal ImagePromptEncoder References => Parts.References;
+    /// <summary>The part of the adapter before the network; with the layers' own image projection where that was trained.</summary>
+    internal ImagePromptEncoder References
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _references;
+        }
+    }
+
+    /// <summary>What the adapter's family is called.</summary>
+    internal string AdapterFamily => Parts.AdapterFamily.Name;
 
     /// <summary>Which prompts have more tokens than the text encoders take, and what is left out of them: they are cut, as in diffusers.</summary>
     /// <param name="prompts">Any number of prompts.</param>
@@ -207,7 +225,7 @@ public sealed class PersonalizedModel : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(references);
-        return Parts.References.Encode(references);
+        return References.Encode(references);
     }
 
     /// <summary>Encodes images that nothing more is known of as image prompts, each by itself.</summary>
@@ -236,7 +254,7 @@ public sealed class PersonalizedModel : IDisposable
         if (prompts.Count != imagePrompt.Rows)
             throw new ArgumentException($"{prompts.Count} prompts are given for {imagePrompt.Rows} image prompts.", nameof(prompts));
         using DisposeScope scope = NewDisposeScope();
-        return Parts.References.Locate(imagePrompt, prompts).Map(t => t.alias().MoveToOuterDisposeScope());
+        return References.Locate(imagePrompt, prompts).Map(t => t.alias().MoveToOuterDisposeScope());
     }
 
     /// <summary>
@@ -249,7 +267,7 @@ public sealed class PersonalizedModel : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        return Parts.References.EncodeDropped(batch);
+        return References.EncodeDropped(batch);
     }
 
     /// <summary>Encodes images to latents: the mean of the autoencoder's distribution, scaled.</summary>
@@ -308,10 +326,11 @@ public sealed class PersonalizedModel : IDisposable
     }
 
     /// <summary>
-    /// Looks for the cause after a prediction has gone wrong: the network or its adapter layers, whose numbers nothing looks at before; null where
+    /// Looks for the cause after a prediction has gone wrong: the network or its adapter, whose numbers nothing looks at before; null where
     /// their weights are sound.
     /// </summary>
-    internal DamagedWeights? FindDamagedWeights() => DamagedWeights.Find("The network", _parts.UNet) ?? DamagedWeights.Find("The adapter", AdapterLayers);
+    internal DamagedWeights? FindDamagedWeights() => DamagedWeights.Find("The network", _parts.UNet) ?? DamagedWeights.Find("The adapter", AdapterLayers)
+        ?? (_references is ProjectedPromptEncoder images ? DamagedWeights.Find("The adapter's image projection", images.ImageProjection) : null);
 
     /// <summary>
     /// The same with other adapter layers, which stay the caller's; with <paramref name="recompute"/>, the backward pass computes the network's blocks once
@@ -385,10 +404,10 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="ArgumentException">The name has another ending.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public void SaveAdapter(string path) => Parts.AdapterFamily.Write(path, new Adapter(Parts.References, AdapterLayers));
+    public void SaveAdapter(string path) => Parts.AdapterFamily.Write(path, new Adapter(References, AdapterLayers));
 
     /// <summary>The same as safetensors, into a stream.</summary>
-    internal void SaveAdapter(Stream stream) => Parts.AdapterFamily.Write(stream, new Adapter(Parts.References, AdapterLayers));
+    internal void SaveAdapter(Stream stream) => Parts.AdapterFamily.Write(stream, new Adapter(References, AdapterLayers));
 
     /// <summary>
     /// Frees the text encoders, the image encoder and the autoencoder, which training does not use once its pairs are prepared

@@ -14,13 +14,15 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
 
     private readonly EvaluationComparison _comparison = EvaluationComparison.Of(before, after);
 
-    private string Ranking => ScoreDefinition.Of(_comparison.Ranking).Title;
+    private string Ranking => ScoreDefinition.Of(_comparison.Ranking).Name;
 
     /// <summary>The section.</summary>
     public ReportSection Build()
     {
         IReadOnlyList<ComparedImage> images = _comparison.Images;
-        ComparedImage[] shown = [.. images.Where(i => HasFiles(before, i.Before.Row) && HasFiles(after, i.After.Row)).Take(options.Most)];
+        ComparedImage[] there = [.. images.Where(i => HasFiles(before, i.Before.Row) && HasFiles(after, i.After.Row))];
+        ComparedImage[] lost = [.. there.Where(i => i.Change < 0).Take(options.Most)];
+        ComparedImage[] shown = [.. lost, .. there.Where(i => i.Change > 0).Reverse().Take(options.Most - lost.Length)];
         PictureSet pictures = Pictures(shown);
         int better = images.Count(i => i.Change > 0), worse = images.Count(i => i.Change < 0);
         string anchor = options.Anchor;
@@ -29,13 +31,13 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
             {Only("Images in the first alone", _comparison.OnlyBefore)}{Only("Images in the second alone", _comparison.OnlyAfter)}
             {SummaryCard.Cards(_comparison.Metrics.Select(Card))}
             {Subjects()}
-            {Worst(pictures, shown.Length, images.Count)}
+            {Changed(pictures, lost.Length, shown.Length - lost.Length, worse, better)}
             <h3 id="{anchor}-all">All images</h3>
             {Table(shown, pictures)}
             """;
         List<(string, string)> links = [($"{anchor}-all", "All images")];
         if (shown.Length > 0)
-            links.Insert(0, ($"{anchor}-worst", "What got worse"));
+            links.Insert(0, ($"{anchor}-worst", "What changed"));
         return new ReportSection(anchor, "Before and after", body, links,
             [.. _comparison.Metrics.Select(m => ScoreDefinition.Of(m.Metric)), ScoreDefinition.Interval, .. heatMaps is null ? [] : new[] { ScoreDefinition.PatchQuality }]);
     }
@@ -71,15 +73,15 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
         if (_comparison.Subjects < 2)
             return Html.Empty;
         var table = new DataTable($"{options.Anchor}-subjects", $"Subjects, by how {Ranking} changed, the greatest loss first",
-            [((Html)$"Images", "0"), .. Columns()]) { Kind = "Subject" };
+            [.. Columns(), ($"Images", "0")]) { Kind = "Subject" };
         foreach (IGrouping<string, ComparedImage> s in _comparison.Images.GroupBy(i => i.Before.Subject).OrderBy(s => s.Average(i => i.Change)))
-            table.Add(new DataRow(s.Key, "", "", [s.Count(), .. Values(s)]));
+            table.Add(new DataRow(s.Key, "", "", [.. Values(s), s.Count()]));
         return $"<h3>Subjects</h3>{table.Render()}";
     }
 
     private IEnumerable<(Html, string)> Columns() =>
     [
-        ($"{Ranking}, before", "F3"), ($"after", "F3"), ($"change", Signed),
+        ($"{ScoreDefinition.Of(_comparison.Ranking).Title}, before", "F3"), ($"after", "F3"), ($"change", Signed),
         .. Others().Select(m => ((Html)$"{ScoreDefinition.Of(m).Title}, change", Signed)),
     ];
 
@@ -95,14 +97,21 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
         ];
     }
 
-    private Html Worst(PictureSet pictures, int shown, int all)
+    private Html Changed(PictureSet pictures, int lost, int won, int worse, int better)
     {
-        if (shown == 0)
-            return $"<p class=\"muted\">No pictures: {(options.Most == 0 ? "none were asked for" : "the images' files are not where the scores name them")}.</p>";
+        if (lost + won == 0)
+        {
+            string why = options.Most == 0 ? "none were asked for" : worse + better == 0 ? "nothing changed" : "the images' files are not where the scores name them";
+            return $"<p class=\"muted\">No pictures: {why}.</p>";
+        }
+        string intro = string.Join(" Then ", new[] { Words(lost, worse, "worse", "loss"), Words(won, better, "better", "gain") }.Where(w => w.Length > 0));
         return $"""
-            <h3 id="{options.Anchor}-worst">What got worse</h3>
-            {pictures.Render($"{(shown == all ? $"All {all} images" : $"{shown} of {all} images")}, by how {Ranking} changed, the greatest loss first{(shown < all ? "; the others are in the table below" : "")}.")}
+            <h3 id="{options.Anchor}-worst">What changed</h3>
+            {pictures.Render($"{intro} By {Ranking}; all images are in the table below.")}
             """;
+
+        static string Words(int shown, int all, string kind, string change) => shown == 0 ? ""
+            : $"{shown} of {all} {(all == 1 ? "image" : "images")} that got {kind}, the greatest {change} first.";
     }
 
     private Html Table(ComparedImage[] shown, PictureSet pictures)
@@ -125,9 +134,9 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
                 : (EvaluatedPictures.Score(before.Rows!(image.Before.Row), heatMaps), EvaluatedPictures.Score(after.Rows!(image.After.Row), heatMaps));
             PersonalizationMetric m = _comparison.Ranking;
             Html facts = MetricSet.Facts(
-                [(Html)$"<span>{Ranking} <b>{image.Before.Find(m):F3}</b> → <b>{image.After.Find(m):F3}</b> ({Html.Number(image.Change, Signed)})</span>"],
+                [(Html)$"<span>{ScoreDefinition.Of(m).Title} <b>{image.Before.Find(m):F3}</b> → <b>{image.After.Find(m):F3}</b> ({Html.Number(image.Change, Signed)})</span>"],
                 image.Before.Subject, image.Before.Prompt);
-            pictures.Add(image.Name, facts, maps is null ? [] : [.. maps.Value.First.Maps, .. maps.Value.Second.Maps], maps?.Second.Worst ?? [], () =>
+            pictures.Add(image.Name, facts, maps is null ? [] : [.. maps.Value.First.Maps, .. maps.Value.Second.Maps], maps?.Second.Worst ?? [], "Worst patches after", () =>
             {
                 (EvaluationRow first, EvaluationRow second) = (before.Rows!(image.Before.Row), after.Rows!(image.After.Row));
                 return maps is not { } both

@@ -55,9 +55,9 @@ internal sealed class EvaluationSection(
         if (_metrics.Subjects.Count < 2)
             return Html.Empty;
         var table = new DataTable($"{options.Anchor}-subjects", "Subjects, the lowest first",
-            [((Html)$"Images", "0"), .. _measured.Select(m => (ScoreDefinition.Of(m).Link(), "F3"))]) { Kind = "Subject" };
+            [.. _measured.Select(m => (ScoreDefinition.Of(m).Link(), "F3")), ($"Images", "0")]) { Kind = "Subject" };
         foreach (SubjectMetrics s in _metrics.Subjects.OrderBy(s => s.Find(_measured[0])))
-            table.Add(new DataRow(s.Subject, "", "", [s.Images, .. _measured.Select(s.Find)]));
+            table.Add(new DataRow(s.Subject, "", "", [.. _measured.Select(s.Find), s.Images]));
         return $"<h3>Subjects</h3>{table.Render()}";
     }
 
@@ -69,14 +69,14 @@ internal sealed class EvaluationSection(
         string model = _metrics.Models.FirstOrDefault(m => m.Role == "patch quality")?.Name is string name ? $" Patch features: {name}." : "";
         return $"""
             <h3 id="{options.Anchor}-worst">Worst images</h3>
-            {pictures.Render($"{which}, by {ScoreDefinition.Of(_measured[0]).Title}, the worst first{(shown < all ? "; the others are in the table below" : "")}.{(heatMaps is null ? "" : model)}")}
+            {pictures.Render($"{which}, by {ScoreDefinition.Of(_measured[0]).Name}, the worst first{(shown < all ? "; the others are in the table below" : "")}.{(heatMaps is null ? "" : model)}")}
             """;
     }
 
     private Html Table(ImageMetrics[] images, int shown, PictureSet pictures)
     {
         string pictured = shown > 0 && shown < images.Length ? $"; the first {shown} lead to their pictures" : "";
-        var table = new DataTable($"{options.Anchor}-images", $"{images.Length} images, the worst first by {ScoreDefinition.Of(_measured[0]).Title}{pictured}",
+        var table = new DataTable($"{options.Anchor}-images", $"{images.Length} images, the worst first by {ScoreDefinition.Of(_measured[0]).Name}{pictured}",
             [.. _measured.Select(m => (ScoreDefinition.Of(m).Link(), "F3"))]);
         for (int i = 0; i < images.Length; i++)
         {
@@ -95,7 +95,7 @@ internal sealed class EvaluationSection(
             EvaluatedPictures? maps = heatMaps is null ? null : EvaluatedPictures.Score(rows!(image.Row), heatMaps);
             Html facts = MetricSet.Facts(
                 _measured.Select(m => (Html)$"<span>{ScoreDefinition.Of(m).Title} <b>{image.Find(m):F3}</b></span>"), image.Subject, image.Prompt);
-            pictures.Add(evaluation.NameOf(image.Row), facts, maps?.Maps ?? [], maps?.Worst ?? [], () =>
+            pictures.Add(evaluation.NameOf(image.Row), facts, maps?.Maps ?? [], maps?.Worst ?? [], "Worst patches of the generation", () =>
             {
                 EvaluationRow row = rows!(image.Row);
                 return maps is null ? EvaluatedPictures.WithoutMaps(row) : [maps.ReferencePane(row), maps.GeneratedPane(row, "Generation")];

@@ -10,7 +10,7 @@ internal sealed class PictureSet(PictureOptions options)
     /// <summary>How many patches of an image are named.</summary>
     public const int NamedPatches = 3;
 
-    private readonly List<(string Title, Html Facts, Func<IReadOnlyList<Pane>> Panes, WorstPatch[] Worst)> _figures = [];
+    private readonly List<(string Title, Html Facts, Func<IReadOnlyList<Pane>> Panes, WorstPatch[] Worst, string WorstTitle)> _figures = [];
     private readonly List<(QualityMap Map, bool[,]? Mask)> _maps = [];
 
     /// <summary>The id of the figure at a place, from 0.</summary>
@@ -21,12 +21,14 @@ internal sealed class PictureSet(PictureOptions options)
     /// <param name="facts">Its scores, subject and prompt.</param>
     /// <param name="maps">All maps that the panes have, for the scale.</param>
     /// <param name="worst">The patches that are named below its pictures.</param>
+    /// <param name="worstTitle">What these are called.</param>
     /// <param name="panes">Loads its pictures, when the scale is known.</param>
     public void Add(
-        string title, Html facts, IEnumerable<(QualityMap, bool[,]?)> maps, IReadOnlyList<WorstPatch> worst, Func<IReadOnlyList<Pane>> panes)
+        string title, Html facts, IEnumerable<(QualityMap, bool[,]?)> maps, IReadOnlyList<WorstPatch> worst, string worstTitle,
+        Func<IReadOnlyList<Pane>> panes)
     {
         _maps.AddRange(maps);
-        _figures.Add((title, facts, panes, [.. worst]));
+        _figures.Add((title, facts, panes, [.. worst], worstTitle));
     }
 
     /// <summary>The figures, with the scale and how to read it.</summary>
@@ -36,16 +38,16 @@ internal sealed class PictureSet(PictureOptions options)
         if (_figures.Count == 0)
             return Html.Empty;
         HeatMapOptions range = _maps.Count > 0 ? HeatMap.CommonRange(_maps) : new HeatMapOptions();
-        Html legend = _maps.Count > 0 ? Legend(range) : Html.Empty;
+        Html legend = _maps.Count > 0 ? Legend(range, _maps.Any(m => m.Mask is not null)) : Html.Empty;
         return $"<p class=\"muted\">{intro}</p>{legend}<div class=\"figures\">{_figures.Select((f, i) => Figure(i, f, range))}</div>";
     }
 
-    private Html Figure(int place, (string Title, Html Facts, Func<IReadOnlyList<Pane>> Panes, WorstPatch[] Worst) figure, HeatMapOptions range)
+    private Html Figure(int place, (string Title, Html Facts, Func<IReadOnlyList<Pane>> Panes, WorstPatch[] Worst, string WorstTitle) figure, HeatMapOptions range)
     {
         string anchor = AnchorOf(place);
         IReadOnlyList<Pane> panes = figure.Panes();
         Html patches = figure.Worst.Length == 0 ? Html.Empty : $"""
-            <ol class="patches" aria-label="Worst patches">{figure.Worst.Select(p =>
+            <p class="named muted">{figure.WorstTitle}</p><ol class="patches">{figure.Worst.Select(p =>
                 (Html)$"<li><b>{p.Quality:F2}</b> <span class=\"muted\">row {p.Row}, column {p.Column}; pixels {p.X}–{p.X + p.Width - 1} × {p.Y}–{p.Y + p.Height - 1}</span></li>")}</ol>
             """;
         return $"""
@@ -60,7 +62,7 @@ internal sealed class PictureSet(PictureOptions options)
     }
 
     /// <summary>The colours as the maps have them over white.</summary>
-    private static Html Legend(HeatMapOptions range)
+    private static Html Legend(HeatMapOptions range, bool hasMasks)
     {
         const int Stops = 11;
         (float low, float high) = (range.Worst!.Value, range.Best!.Value);
@@ -73,7 +75,9 @@ internal sealed class PictureSet(PictureOptions options)
             <div class="scale"><span>not found</span><div><div class="ramp" style="background:linear-gradient(to right,{stops})"></div>
             <div class="ticks">{Enumerable.Range(0, Ticks).Select(i => (Html)$"<span>{low + ((high - low) * i / (Ticks - 1)):F2}</span>")}</div></div><span>found</span></div>
             <p class="muted">A heat map colours each patch by its patch quality: the largest cosine similarity with any patch on the other side. Dark red: nothing
-            like it there; pale blue: it is there. Grey: outside the mask. One scale holds for all maps of this section; numbers mark the worst patches.</p>
+            like it there; pale blue: it is there. One scale holds for all maps of this section; numbers mark the worst patches. {(hasMasks
+                ? "Grey is outside a mask and does not count."
+                : "Without masks backgrounds count too, and are red wherever scenes differ: look at the subject, or give masks of it.")}</p>
             </div>
             """;
     }

@@ -64,6 +64,9 @@ internal sealed record ScoreDefinition(string Anchor, string Title, string Text)
         _ => PatchQuality,
     };
 
+    /// <summary>Its name within a sentence: "patch quality", but "DINO".</summary>
+    public string Name => char.IsLower(Title[1]) ? char.ToLowerInvariant(Title[0]) + Title[1..] : Title;
+
     /// <summary>Its name, which leads to what it means.</summary>
     public Html Link() => Link(Title);
 

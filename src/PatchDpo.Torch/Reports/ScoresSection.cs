@@ -46,9 +46,9 @@ internal sealed class ScoresSection(IReadOnlyList<ScoredImagePair> pairs, Pictur
         if (subjects.Count < 2)
             return Html.Empty;
         var table = new DataTable($"{options.Anchor}-subjects", "Subjects, the lowest first",
-            [($"Pairs", "0"), (ScoreDefinition.PatchQuality.Link(), "F3"), ($"lowest", "F3")]) { Kind = "Subject" };
+            [(ScoreDefinition.PatchQuality.Link(), "F3"), ($"lowest", "F3"), ($"Pairs", "0")]) { Kind = "Subject" };
         foreach (IGrouping<string, ScoredImagePair> s in subjects.OrderBy(s => s.Average(p => p.Quality.Score)))
-            table.Add(new DataRow(s.Key, "", "", [s.Count(), s.Average(p => p.Quality.Score), s.Min(p => p.Quality.Score)]));
+            table.Add(new DataRow(s.Key, "", "", [s.Average(p => p.Quality.Score), s.Min(p => p.Quality.Score), s.Count()]));
         return $"<h3>Subjects</h3>{table.Render()}";
     }
 
@@ -92,7 +92,7 @@ internal sealed class ScoresSection(IReadOnlyList<ScoredImagePair> pairs, Pictur
             IReadOnlyList<WorstPatch> patches = WorstPatch.Find(
                 pair.Quality.Generated, generated.Width, generated.Height, PictureSet.NamedPatches, pair.GeneratedMask);
             Html facts = MetricSet.Facts([(Html)$"<span>patch quality <b>{pair.Quality.Score:F3}</b></span>"], pair.Subject, pair.Prompt);
-            pictures.Add(NameOf(pair), facts, [(pair.Quality.Generated, pair.GeneratedMask), (pair.Quality.Reference, pair.ReferenceMask)], patches, () =>
+            pictures.Add(NameOf(pair), facts, [(pair.Quality.Generated, pair.GeneratedMask), (pair.Quality.Reference, pair.ReferenceMask)], patches, "Worst patches of the generation", () =>
             {
                 (ImageBuffer image, ImageBuffer reference) = pair.Images();
                 return

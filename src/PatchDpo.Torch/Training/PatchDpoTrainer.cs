@@ -11,13 +11,15 @@ using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 using PatchDpo.Torch.Training.Parallel;
 using PatchDpo.Torch.Training.Probes;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training;
 
 /// <summary>
-/// Trains the adapter layers (the image prompt's keys and values) of a personalised model with PatchDPO, or a baseline; all else stays frozen.
+/// Trains the adapter layers (the image prompt's keys and values) of a personalised model, and by an option its image projection, with PatchDPO or a
+/// baseline; all else stays frozen.
 /// </summary>
 /// <remarks>
 /// PatchDPO, arXiv 2412.03177, and its official script: both images of a pair share noise, timestep, text and image prompt;
@@ -34,7 +36,7 @@ public sealed class PatchDpoTrainer
     /// <param name="model">The model to start from; it is not changed, and stays the caller's.</param>
     /// <param name="options">How to train; null takes the defaults.</param>
     /// <exception cref="ArgumentException">The options contradict one another.</exception>
-    /// <exception cref="NotSupportedException">The model is float16.</exception>
+    /// <exception cref="NotSupportedException">The model is float16, or its adapter has no image projection, which is to be trained.</exception>
     public PatchDpoTrainer(PersonalizedModel model, PatchDpoTrainerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -44,6 +46,11 @@ public sealed class PatchDpoTrainer
         _model = model;
         _options = options ?? new PatchDpoTrainerOptions();
         _options.Validate();
+        if (_options.TrainsProjection && model.References is not ProjectedPromptEncoder)
+        {
+            throw new NotSupportedException($"An adapter of the family '{model.AdapterFamily}' has no image projection that can be trained; train its keys and "
+                + $"values ({nameof(PatchDpoTrainerOptions.TrainedSet)}, --train keys-and-values).");
+        }
         _objective = TrainingObjectives.Create(_options, model.Schedule);
     }
 
@@ -95,7 +102,8 @@ public sealed class PatchDpoTrainer
     /// <exception cref="RankMismatchException">A process of the group was started with something else.</exception>
     /// <exception cref="RankFailedException">Another process of the group cannot go on.</exception>
     /// <exception cref="ArgumentException">
-    /// There are fewer pairs than processes, the pairs were prepared for another model or size, or all their quality maps hold nothing but 0, or nothing but 1, and the objective uses them.
+    /// There are fewer pairs than processes, the pairs were prepared for another model, size or trained parts, or all their quality maps hold nothing but
+    /// 0, or nothing but 1, and the objective uses them.
     /// </exception>
     /// <exception cref="NonFiniteLossException">The training diverged, or the network's weights are damaged.</exception>
     /// <exception cref="TrainingStateMismatchException">The state is of a training with other options, pairs or weights.</exception>
@@ -107,13 +115,15 @@ public sealed class PatchDpoTrainer
     public AdapterLayers Train(PreparedPairs pairs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
-        if (pairs.Model != _model || pairs.Size != PreparedPairs.SizeOf(_model, _options))
-            throw new ArgumentException("The pairs were prepared for another model or another size.", nameof(pairs));
+        if (pairs.Model != _model || pairs.Size != PreparedPairs.SizeOf(_model, _options) || pairs.HasFeatures != _options.TrainsProjection)
+            throw new ArgumentException("The pairs were prepared for another model, another size or other trained parts.", nameof(pairs));
         if (TrainingObjectives.UsesQuality(_options.Objective))
             pairs.CheckQuality();
         AdapterLayers tuned = _model.AdapterLayers.Clone(ScalarType.Float32);
         try
         {
+            if (_options.TrainsProjection)
+                tuned.ImageProjection ??= ((IImageProjection)((ProjectedPromptEncoder)_model.References).ImageProjection).Copy(ScalarType.Float32);
             SetTrainable(tuned, true);
             Run(tuned, pairs, cancellationToken);
             SetTrainable(tuned, false);
@@ -143,11 +153,13 @@ public sealed class PatchDpoTrainer
         {
             Peers = processes is null ? null : new StepExchange(processes, (double)batch / share.Whole),
         });
+        ProjectionTraining? projection = _options.TrainsProjection
+            ? new ProjectionTraining(((ProjectedPromptEncoder)_model.References).With(tuned.ImageProjection!)) : null;
         List<long> taken = [];
         int stepsTaken = 0;
         // A training that goes on has its first step where the last checkpoint was.
         using TrainingCourse? course = isFirst && _options.LogFolder is string folder ? new TrainingCourse(folder) : null;
-        TrainingProbe? probe = _options.Probe is null || !isFirst ? null : new TrainingProbe(_options.Probe, _model, _options.MaxSteps, checkpoints);
+        using TrainingProbe? probe = _options.Probe is null || !isFirst ? null : new TrainingProbe(_options.Probe, _model, _options.MaxSteps, checkpoints);
         List<TrainingProbeResult> probes = [];
         TimeSpan probing = TimeSpan.Zero;
         var clock = Stopwatch.StartNew();
@@ -155,13 +167,18 @@ public sealed class PatchDpoTrainer
         Recomputed.TakeFailure();
         try
         {
-            loop.Run(Loss, Report, FindCause, checkpoints, cancellationToken, BeforeSteps);
+            loop.Run(Loss, Report, FindCause, checkpoints, cancellationToken, BeforeSteps, projection is null ? null : projection.Backward);
         }
         catch (NonFiniteLossException e)
         {
             throw e.For([.. taken]);
         }
         loop.UseAverage();
+        tuned.TrainedSteps = _options.MaxSteps;
+        probe?.TakeBest(tuned, Trained);
+        // The first process alone has looked for it.
+        if (processes is not null && _options.Probe is { GivesBest: true })
+            TakeFirst(processes, tuned);
 
         string? FindCause() => Recomputed.TakeFailure() is { } failure
             ? $"The backward pass failed: {failure.Message}" : _model.FindDamagedWeights()?.ToString();
@@ -177,8 +194,9 @@ public sealed class PatchDpoTrainer
             Tensor timesteps = tensor(draws.Below(TrainingDraw.Timestep, step, first, batch, _model.Schedule.TrainTimesteps));
             (bool Text, bool Image)[] dropped = Dropped(draws, step, first, batch);
             TrainingBatch data = pairs.Batch(
-                rows, [.. dropped.Select(d => d.Text)], [.. dropped.Select(d => d.Image)], noise, timesteps, _options.OfficialTimeIds, weigh);
-            ObjectiveLoss loss = Forward(tuned, data);
+                rows, [.. dropped.Select(d => d.Text)], [.. dropped.Select(d => d.Image)], noise, timesteps, _options.OfficialTimeIds, weigh,
+                projection?.Encoder);
+            ObjectiveLoss loss = Forward(tuned, projection is null ? data : data with { Conditions = projection.Cut(data.Conditions) });
             if (loss.ImplicitAccuracy is float accuracy)
                 accuracies.Add(accuracy);
             return loss.Value;
@@ -195,7 +213,7 @@ public sealed class PatchDpoTrainer
         {
             if (probe?.IsDue(loop.Steps) != true)
                 return;
-            TrainingProbeResult result = probe.Run(tuned, layers => Trained(layers).Select(p => p.Item2), loop, cancellationToken);
+            TrainingProbeResult result = probe.Run(tuned, Trained, loop, cancellationToken);
             probing += result.Elapsed;
             probes.Add(course is null ? result : course.Add(result, probe.Grid(result)));
         }
@@ -256,7 +274,8 @@ public sealed class PatchDpoTrainer
     private Tensor Untrained(TrainingStep step)
     {
         using IDisposable noGrad = no_grad();
-        return _model.Predict(step.NoisyLatents, step.Batch.Timesteps, step.Batch.Conditions, _model.AdapterLayers, _options.AdapterScale);
+        PromptConditions conditions = step.Batch.BeforeTraining?.Invoke() ?? step.Batch.Conditions;
+        return _model.Predict(step.NoisyLatents, step.Batch.Timesteps, conditions, _model.AdapterLayers, _options.AdapterScale);
     }
 
     /// <summary>Which rows of a step lose their prompt and their image prompt.</summary>
@@ -271,16 +290,30 @@ public sealed class PatchDpoTrainer
         })];
     }
 
-    private static void SetTrainable(AdapterLayers layers, bool trainable)
+    private void TakeFirst(IProcessGroup processes, AdapterLayers tuned)
     {
-        foreach (Parameter parameter in layers.TrainedParameters)
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor steps = tensor(new[] { (long)tuned.TrainedSteps!.Value });
+        processes.Broadcast(steps, 0);
+        tuned.TrainedSteps = (int)steps.item<long>();
+        foreach ((_, Parameter parameter) in Trained(tuned))
+            processes.Broadcast(parameter, 0);
+    }
+
+    private void SetTrainable(AdapterLayers layers, bool trainable)
+    {
+        foreach ((_, Parameter parameter) in Trained(layers))
             parameter.requires_grad = trainable;
     }
 
-    private static IEnumerable<(string, Parameter)> Trained(AdapterLayers layers)
+    // What is trained, under the names of the training's state.
+    private IEnumerable<(string, Parameter)> Trained(AdapterLayers layers)
     {
         // By reference: tensors compare by value.
-        HashSet<Parameter> trained = new(layers.TrainedParameters, ReferenceEqualityComparer.Instance);
-        return layers.named_parameters().Where(p => trained.Contains(p.parameter)).Select(p => (p.name, p.parameter));
+        HashSet<Parameter> trained = new(_options.TrainsLayers ? layers.TrainedParameters : [], ReferenceEqualityComparer.Instance);
+        IEnumerable<(string, Parameter)> projected = _options.TrainsProjection
+            ? layers.ImageProjection!.named_parameters().Select(p => ($"image_proj.{p.name}", p.parameter)) : [];
+        return [.. layers.named_parameters().Where(p => trained.Contains(p.parameter)).Select(p => (p.name, p.parameter)), .. projected];
     }
 }

@@ -22,6 +22,9 @@ public sealed record PatchDpoTrainerOptions
     /// </summary>
     public double DiffusionDpoBeta { get; init => field = ArgumentRange.Positive(value); } = 5_000;
 
+    /// <summary>Which parts of the adapter are trained. Default: the keys and values, as the official script.</summary>
+    public TrainedSet TrainedSet { get; init => field = ArgumentRange.Member(value); }
+
     /// <summary>Optimizer steps, at least 1. Default 30,000 (the official run: on 8 GPUs with 4 pairs each).</summary>
     public int MaxSteps { get; init => field = ArgumentRange.Within(value, 1); } = 30_000;
 
@@ -179,6 +182,12 @@ public sealed record PatchDpoTrainerOptions
 
     /// <summary>Called after each step; null (default) for none.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Whether the layers in the network are trained.</summary>
+    internal bool TrainsLayers => TrainedSet != TrainedSet.ImageProjection;
+
+    /// <summary>Whether the image projection is.</summary>
+    internal bool TrainsProjection => TrainedSet != TrainedSet.KeysAndValues;
 
     /// <summary>Checks what no single property can.</summary>
     /// <exception cref="ArgumentException">

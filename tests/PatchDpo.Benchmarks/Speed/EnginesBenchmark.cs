@@ -28,8 +28,8 @@ internal static class EnginesBenchmark
     {
         int before = TorchRuntime.Threads;
         ScoredRow[] rows = [.. Enumerable.Range(0, pairs).Select(i => new ScoredRow { Generated = Draw(2 * i), Reference = Draw((2 * i) + 1) })];
-        List<DinoVisionTransformer> encoders = [.. Enumerable.Range(0, count + 1).Select(_ => large ? SampleEncoder.VitSmall(224, TorchSharp.torch.CPU)
-            : SampleEncoder.Tiny(64, TorchSharp.torch.CPU))];
+        List<DinoVisionTransformer> encoders = [.. Enumerable.Range(0, count + 1).Select(_ => large ? SampleEncoder.VitSmall(224, SampleEncoder.DeviceOf("cpu"))
+            : SampleEncoder.Tiny(64, SampleEncoder.DeviceOf("cpu")))];
         PredictionEngine<ScoredRow, Score>[] engines = [.. encoders.Take(count).Select(Engine)];
         Contest.Run(rounds, pairs, "pairs",
             ("one pipeline, in batches", () =>

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using PatchDpo.Torch.Vision.Dino;
-using TorchSharp;
 
 namespace PatchDpo.Benchmarks.Speed;
 
@@ -66,7 +65,7 @@ internal static class GrowthBenchmark
     private static void Score(int rows, string folder)
     {
         string[] files = [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal)];
-        using DinoVisionTransformer encoder = SampleEncoder.Tiny(64, torch.CPU);
+        using DinoVisionTransformer encoder = SampleEncoder.Tiny(64, SampleEncoder.DeviceOf("cpu"));
         // What starts once is started.
         ScoringView.Score(Pairs(files, 200), encoder, 16, CacheBytes);
         long start = Stopwatch.GetTimestamp();

@@ -33,6 +33,29 @@ public sealed class PairFolderTests : IDisposable
         Assert.Equal((0.3f, 0.4f), (read[1].ReferenceQuality[1, 2], read[1].GeneratedQuality[0, 0]));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(100)]
+    public void Files_that_are_decoded_ahead_come_in_order_and_a_bad_one_is_told_at_its_pair(int ahead)
+    {
+        QualityMapPair[][] maps = [.. Enumerable.Range(0, 5).Select(_ => new[] { Maps(0, 0), Maps(0, 0) })];
+        string folder = Official(maps);
+        PairFolder pairs = PairFolder.Open(folder);
+        Assert.Equal(pairs.Read(null, 0).Select(p => p.Generated), pairs.Read(null, ahead).Select(p => p.Generated), ImageContentComparer.Instance);
+        File.WriteAllText(pairs.Pairs[5].GeneratedPath, "no image");
+        File.WriteAllText(pairs.Pairs[8].ReferencePath, "no image either");
+        using IEnumerator<TrainingPair> reader = pairs.Read(null, ahead).GetEnumerator();
+        for (int i = 0; i < 5; i++)
+            Assert.True(reader.MoveNext());
+        Assert.Contains(Path.GetFileName(pairs.Pairs[5].GeneratedPath), Assert.Throws<InvalidImageException>(() => reader.MoveNext()).Message,
+            StringComparison.Ordinal);
+        // Whoever leaves earlier has no more files open.
+        Assert.Equal(2, pairs.Read(null, ahead).Take(2).Count());
+        Directory.Delete(folder, recursive: true);
+    }
+
     [Fact]
     public void An_official_folder_whose_files_do_not_fit_its_maps_is_refused()
     {

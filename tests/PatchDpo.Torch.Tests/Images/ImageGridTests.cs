@@ -29,6 +29,25 @@ public sealed class ImageGridTests
     }
 
     [Fact]
+    public void A_legend_and_a_footer_stand_below_the_rows_and_the_bar_has_its_colours()
+    {
+        var options = new ImageGridOptions { CellSize = 90, Gap = 0 };
+        ImageBuffer image = Plain(9, 9, 255, 255, 255), plain = ImageGrid.Compose([[image]], options);
+        ImageBuffer bar = new(2, 1, 3, [255, 0, 0, 0, 0, 255]);
+        ImageBuffer grid = ImageGrid.Compose([[image]], new ImageGridOptions
+        {
+            CellSize = 90, Gap = 0, LabelSize = 26, Legend = new ImageGridLegend(bar, "low", "high"), Footer = ["how to read it"],
+        });
+        Assert.Equal((90, 90 + 44 + 44), (grid.Width, grid.Height));
+        Assert.Equal(90, plain.Height);
+        // The middle third, from red to blue.
+        Assert.Equal("255,0,0", Pixel(grid, 31, 90 + 15));
+        Assert.Equal("0,0,255", Pixel(grid, 58, 90 + 15));
+        Assert.Throws<ArgumentNullException>("bar", () => new ImageGridLegend(null!, "low", "high"));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ImageGridOptions { LabelSize = 7 });
+    }
+
+    [Fact]
     public void A_grid_without_images_is_refused()
         => Assert.Throws<ArgumentException>("rows", () => ImageGrid.Compose([[], []]));
 

@@ -178,6 +178,38 @@ public sealed class TrainingProbeTests(TinyModelFixture fixture) : IClassFixture
         Assert.Equal(Train(Options).Layers, Train(options).Layers);
     }
 
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(false, 0.5)]
+    [InlineData(true, null)]
+    [InlineData(true, 0.5)]
+    public void The_best_steps_layers_are_given_where_that_is_asked_for_and_say_their_step(bool state, double? ema)
+    {
+        PatchDpoTrainerOptions options = Options with { EmaDecay = ema, State = state ? new() { Folder = State, Interval = 100 } : null };
+        using AdapterLayers expected = Trainer(options with { MaxSteps = 2, State = null }).Train(Pairs);
+        TrainingProbeOptions probe = Scripted(1, 0.1, 0.2, 0.7, 0.3, 0.7, 0.6) with { GivesBest = true };
+        using AdapterLayers best = Trainer(options with { Probe = probe }).Train(Pairs);
+        Assert.Equal((2, 2), (best.TrainedSteps, expected.TrainedSteps));
+        Assert.Equal(Values(expected), Values(best));
+        if (!state)
+            return;
+        // Another process that finds the training done finds its best step, too.
+        using AdapterLayers again = Trainer(options with { Probe = Scripted(1, 0.6) with { GivesBest = true } }).Train(Pairs);
+        Assert.Equal(2, again.TrainedSteps);
+        Assert.Equal(Values(expected), Values(again));
+        using AdapterLayers last = Trainer(options with { Probe = Scripted(1, 0.6) }).Train(Pairs);
+        Assert.Equal(5, last.TrainedSteps);
+        Assert.NotEqual(Values(expected), Values(last));
+    }
+
+    [Fact]
+    public void Before_training_can_be_the_best()
+    {
+        using AdapterLayers best = Trainer(Options with { Probe = Scripted(2, 0.9, 0.2, 0.7, 0.3) with { GivesBest = true } }).Train(Pairs);
+        Assert.Equal(0, best.TrainedSteps);
+        Assert.Equal(Values(fixture.Model.AdapterLayers), Values(best));
+    }
+
     [Fact]
     public void What_cannot_be_drawn_or_measured_is_told_before_the_first_step()
     {
@@ -199,7 +231,7 @@ public sealed class TrainingProbeTests(TinyModelFixture fixture) : IClassFixture
     [Fact]
     public void Nothing_of_a_probe_stays()
     {
-        PatchDpoTrainer trainer = Trainer(Options with { Probe = Probe(1) });
+        PatchDpoTrainer trainer = Trainer(Options with { Probe = Probe(1) with { GivesBest = true } });
         trainer.Train(Pairs).Dispose();
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         trainer.Train(Pairs).Dispose();
@@ -234,8 +266,10 @@ public sealed class TrainingProbeTests(TinyModelFixture fixture) : IClassFixture
     {
         List<TrainingProgress> told = [];
         using AdapterLayers layers = Trainer(options with { Progress = new DirectProgress<TrainingProgress>(told.Add) }).Train(Pairs);
-        return (told, [.. layers.parameters().SelectMany(p => p.data<float>().ToArray())]);
+        return (told, Values(layers));
     }
+
+    private static float[] Values(AdapterLayers layers) => [.. layers.parameters().SelectMany(p => p.data<float>().ToArray())];
 
     private string[] Folders() => [.. Directory.GetDirectories(State).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 

@@ -10,7 +10,7 @@ using PatchDpo.Torch.Training;
 
 namespace PatchDpo.Tests;
 
-/// <summary>A training in a process of its own that is killed at random moments (SIGKILL), resumed each time, and compared with one that was not.</summary>
+/// <summary>Trainings in processes of their own that are killed at random moments (SIGKILL), resumed each time, and compared with one that was not.</summary>
 /// <param name="start">Starts a process that hands its arguments to <see cref="Train"/>.</param>
 internal sealed class KilledTraining(Func<string[], Process> start)
 {
@@ -44,18 +44,28 @@ internal sealed class KilledTraining(Func<string[], Process> start)
         });
     }
 
-    /// <summary>Trains without interruption, then with kills, and compares the layers' bytes.</summary>
+    /// <summary>What makes a child start fast: a life is a second of starting and a few steps.</summary>
+    public static IReadOnlyDictionary<string, string> Environment { get; } = new Dictionary<string, string>
+    {
+        ["DOTNET_TieredPGO"] = "0",
+        ["DOTNET_gcConcurrent"] = "0",
+        ["OMP_NUM_THREADS"] = "1",
+    };
+
+    /// <summary>Trains without interruption, then several times with kills, at the same time, and compares the layers' bytes.</summary>
     /// <param name="folder">An empty folder.</param>
-    /// <param name="kills">How often the process is killed.</param>
+    /// <param name="kills">How many processes are killed in all.</param>
+    /// <param name="trainings">How many trainings share the kills, each with a state of its own.</param>
     /// <param name="seed">Decides the moments.</param>
     /// <param name="report">Told of each life.</param>
     /// <exception cref="InvalidOperationException">The bytes differ, or a process failed.</exception>
-    public void Compare(string folder, int kills, int seed, Action<string> report)
+    public void Compare(string folder, int kills, int trainings, int seed, Action<string> report)
     {
         string model = TinyPersonalizedModel.Write(Path.Combine(folder, "model"));
+        int most = (kills + trainings - 1) / trainings;
         // More steps than the killed lives can take.
-        string steps = string.Create(CultureInfo.InvariantCulture, $"{20 + (10 * kills)}");
-        string straight = Path.Combine(folder, "straight"), resumed = Path.Combine(folder, "resumed");
+        string steps = string.Create(CultureInfo.InvariantCulture, $"{20 + (10 * most)}");
+        string straight = Path.Combine(folder, "straight");
         TimeSpan toFirstStep, perStep;
         using (Process process = start([model, Path.Combine(folder, "state-straight"), steps, straight]))
         {
@@ -69,42 +79,49 @@ internal sealed class KilledTraining(Func<string[], Process> start)
             perStep = (clock.Elapsed - toFirstStep) / seen;
             Finish(process);
         }
+        byte[] expected = File.ReadAllBytes(straight);
+        Task[] running = [.. Enumerable.Range(0, trainings).Select(i => Task.Factory.StartNew(
+            () => Kill(i, kills / trainings + (i < kills % trainings ? 1 : 0)), TaskCreationOptions.LongRunning))];
+        Task.WaitAll(running);
 
-        var random = new Random(seed);
-        string state = Path.Combine(folder, "state-resumed");
-        int killed = 0, before = 0;
-        while (!File.Exists(resumed))
+        void Kill(int training, int times)
         {
-            using Process process = start([model, state, steps, resumed]);
-            if (killed == kills)
+            var random = new Random((seed * 1_000) + training);
+            string state = Path.Combine(folder, $"state-{training}"), resumed = Path.Combine(folder, $"resumed-{training}");
+            int killed = 0, before = 0;
+            while (!File.Exists(resumed))
             {
-                process.StandardOutput.ReadToEnd();
-                Finish(process);
-                continue;
+                using Process process = start([model, state, steps, resumed]);
+                if (killed == times)
+                {
+                    process.StandardOutput.ReadToEnd();
+                    Finish(process);
+                    continue;
+                }
+                WaitFor(process, Ready);
+                // Some lives end before their first step, while the state is read; the others somewhere in a step or its checkpoint.
+                if (random.Next(8) == 0)
+                {
+                    Thread.Sleep(toFirstStep * random.NextDouble());
+                }
+                else
+                {
+                    for (int left = 1 + random.Next(5); left > 0; left--)
+                        WaitFor(process, Step);
+                    Thread.Sleep(perStep * (2 * random.NextDouble()));
+                }
+                process.Kill();
+                process.WaitForExit();
+                if (process.ExitCode == 0)
+                    throw new InvalidOperationException("The training ended before it was killed.");
+                killed++;
+                int step = TrainingStep(state);
+                report(string.Create(CultureInfo.InvariantCulture, $"training {training} killed {killed}: steps {before} to {step}"));
+                before = step;
             }
-            WaitFor(process, Ready);
-            // Some lives end before their first step, while the state is read; the others somewhere in a step or its checkpoint.
-            if (random.Next(8) == 0)
-            {
-                Thread.Sleep(toFirstStep * random.NextDouble());
-            }
-            else
-            {
-                for (int left = 1 + random.Next(5); left > 0; left--)
-                    WaitFor(process, Step);
-                Thread.Sleep(perStep * (2 * random.NextDouble()));
-            }
-            process.Kill();
-            process.WaitForExit();
-            if (process.ExitCode == 0)
-                throw new InvalidOperationException("The training ended before it was killed.");
-            killed++;
-            int step = TrainingStep(state);
-            report(string.Create(CultureInfo.InvariantCulture, $"killed {killed}: steps {before} to {step}"));
-            before = step;
+            if (!expected.AsSpan().SequenceEqual(File.ReadAllBytes(resumed)))
+                throw new InvalidOperationException($"The layers of a training that was killed {killed} times are not those of one that was not.");
         }
-        if (!File.ReadAllBytes(straight).AsSpan().SequenceEqual(File.ReadAllBytes(resumed)))
-            throw new InvalidOperationException($"The layers of a training that was killed {killed} times are not those of one that was not.");
     }
 
     private static int TrainingStep(string state) => Directory.Exists(state)

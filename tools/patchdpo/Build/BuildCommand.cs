@@ -1,4 +1,5 @@
 using System.CommandLine;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Personalization;
@@ -18,6 +19,7 @@ internal sealed class BuildCommand : ToolCommand
     private readonly Option<long> _seed;
     private readonly Option<int?> _steps, _batch;
     private readonly Option<double?> _minClipT;
+    private readonly ShardOptions _shards = new();
 
     public BuildCommand()
         : base("build", "Builds a data set for PatchDPO: draws references from prompts, keeps objects on a plain background, generates images "
@@ -43,7 +45,10 @@ internal sealed class BuildCommand : ToolCommand
         _format = DeclareFormat("What images are written as: png, tiff, tga or ppm. The official script takes png only: with another, the folder has no "
             + "patch_quality.pkl.");
         _compute.AddTo(this);
+        _shards.AddTo(this);
     }
+
+    public override bool RunsOnRanks => true;
 
     protected override string StoppedMessage => "Stopped. Run the same command to continue.";
 
@@ -55,7 +60,7 @@ internal sealed class BuildCommand : ToolCommand
             model, _generator.Read(arguments, generates: true) with { Device = _compute.Device(arguments), DType = _compute.DType(arguments) }, encoder, arguments.GetValue(_prompts)!,
             arguments.GetValue(_references), arguments.GetValue(_generations), arguments.GetValue(_output)!.FullName, arguments.GetValue(_seed),
             arguments.GetValue(_steps), arguments.GetValue(_clip)?.FullName, arguments.GetValue(_minClipT),
-            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_batch)), cancellationToken);
+            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_batch)), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 }

@@ -1,3 +1,4 @@
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
@@ -23,14 +24,14 @@ internal static class DataSetBuild
     public static bool IsDone(string folder) => File.Exists(Path.Combine(folder, Sheet));
 
     /// <summary>Opens the generator too, and runs it.</summary>
-    public static void Run(DataSetSettings settings, CancellationToken cancellationToken)
+    public static void Run(DataSetSettings settings, ShardPlan plan, CancellationToken cancellationToken)
     {
         using PersonalizedModel model = PersonalizedModel.Load(ModelPath.Generator(settings.Model), settings.Loading);
-        Run(model, settings, cancellationToken);
+        Run(model, settings, plan, cancellationToken);
     }
 
     /// <summary>Runs it with a generator that is open, which stays the caller's; the other models go to its device.</summary>
-    public static void Run(PersonalizedModel model, DataSetSettings settings, CancellationToken cancellationToken)
+    public static void Run(PersonalizedModel model, DataSetSettings settings, ShardPlan plan, CancellationToken cancellationToken)
     {
         bool isSmall = settings.Model == ModelPath.Embedded;
         IReadOnlyList<string> prompts = settings.Prompts != BuiltInPrompts ? PromptFile.Read(settings.Prompts)
@@ -60,10 +61,40 @@ internal static class DataSetBuild
             ImageFormat = settings.Format,
         };
         var builder = new PairBuilder(model, encoder, options, clip, identities);
+        if (plan.Shard is { Merges: false } shard && !Draw(builder, prompts, settings.Output, plan, shard, cancellationToken))
+            return;
         PairBuildSummary summary = ToolProgress.Run("data set", shown => builder.Build(
             prompts, settings.Output, new DirectProgress<PairBuildProgress>(p => Show(shown, p)), cancellationToken));
         Print(summary);
         Console.WriteLine($"  look at '{WriteSheet(settings.Output)}'");
+    }
+
+    /// <summary>Draws a shard of the images; whether this process is to build the data set of all of them then.</summary>
+    private static bool Draw(
+        PairBuilder builder, IReadOnlyList<string> prompts, string output, ShardPlan plan, ShardChoice shard, CancellationToken cancellationToken)
+    {
+        string shards = Directory.CreateDirectory(Path.Combine(output, ShardFolder.Name)).FullName;
+        // The library compares the rest.
+        new ShardManifest(plan.Command, Environment.CurrentDirectory, 0, ShardSettings.Of()).Agree(shards);
+        var patience = new RankPatience(shard.Timeout);
+        ToolProgress.Run("images are drawn", shown =>
+        {
+            builder.Draw(prompts, output, new PairShard
+            {
+                Index = shard.Index,
+                Count = shard.Count,
+                WaitsForAll = shard.IsRank,
+                Waiting = shard.IsRank ? patience.WaitFor : null,
+            }, new DirectProgress<PairBuildProgress>(p =>
+            {
+                patience.Renew();
+                Show(shown, p);
+            }), cancellationToken);
+            return 0;
+        });
+        if (!shard.IsRank)
+            Console.WriteLine($"shard {shard.Index}/{shard.Count} is drawn. When all are: patchdpo merge {output}");
+        return shard.IsRank && shard.Index == 0;
     }
 
     // To the small patch encoder all characters look much alike as a whole: only true repeats are dropped. ResNet-18 gives other light 0.999, a crop of

@@ -39,7 +39,7 @@ internal sealed class CompareCommand : ToolCommand
         List("worse", comparison.Images.Where(i => i.Change < 0));
         Missing(before, comparison.OnlyBefore);
         Missing(after, comparison.OnlyAfter);
-        page?.Write("Comparison of two evaluations", [.. first.Notes.Union(second.Notes)], report =>
+        page?.Write($"{NameOf(before)} and {NameOf(after)} compared", [.. first.Notes.Union(second.Notes)], report =>
         {
             EncoderChoice choice = _encoder.Read(arguments, DefaultEncoder(first), _compute);
             using IVisionEncoder encoder = choice.Open();
@@ -66,6 +66,8 @@ internal sealed class CompareCommand : ToolCommand
             path = Path.Combine(path, "scores.json");
         return File.Exists(path) ? path : throw new InputException($"There is no file '{path}'; 'evaluate' writes one.");
     }
+
+    private static string NameOf(string file) => Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(file)))!;
 
     private static EvaluationComparison Compare(string before, string after, EvaluationReport first, EvaluationReport second)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
@@ -31,7 +32,10 @@ internal sealed class EvaluateCommand : ToolCommand
     private readonly Option<int?> _seed;
     private readonly Option<int> _batch;
     private readonly Option<bool> _embedded, _allowMissing;
+    private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
+
+    private bool _isSharded;
 
     public EvaluateCommand() : base("evaluate", "Scores generated images as DreamBench or Concept101 does: DINO, CLIP-I and CLIP-T, per subject and in all; "
         + "DreamBench without models of yours by subject similarity and patch quality.")
@@ -68,10 +72,16 @@ internal sealed class EvaluateCommand : ToolCommand
         _batch = Declare("--batch", "Images encoded at once.", new PersonalizationEvaluatorOptions().BatchSize);
         _compute.AddTo(this);
         _report.AddTo(this);
+        _shards.AddTo(this);
     }
+
+    public override bool RunsOnRanks => true;
+
+    protected override string StoppedMessage => _isSharded ? "Stopped. Run the same command to continue." : base.StoppedMessage;
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
+        _isSharded = _shards.Read(arguments).Shard is not null;
         if (arguments.GetValue(_subjects) is DirectoryInfo subjects)
             return RunProducts(arguments, subjects.FullName, cancellationToken);
         string benchmark = arguments.GetValue(_benchmark)!;
@@ -105,8 +115,9 @@ internal sealed class EvaluateCommand : ToolCommand
         }
         (Func<EvaluationModels> open, string[] notes) = Models(arguments);
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
-        Measure(found.Images, open, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed), BatchSize = Batch(arguments) }, output, notes,
-            found.Missing, found.Stray, _report.Read(arguments), cancellationToken);
+        var evaluator = new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed), BatchSize = Batch(arguments) };
+        Measure(found.Images, open, evaluator, output, notes, found.Missing, found.Stray, _report.Read(arguments), Title(Generations(arguments)),
+            _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -125,14 +136,15 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private static void Measure(
         IReadOnlyList<ProductImage> images, Func<EvaluationModels> open, PersonalizationEvaluatorOptions options, string output, string[] notes,
-        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ReportFile? page, CancellationToken cancellationToken)
+        IReadOnlyList<string> missing, IReadOnlyList<string> stray, ReportFile? page, string title, ShardPlan plan, CancellationToken cancellationToken)
     {
         OutputFolder.Check(output);
         PrintNotes(notes);
         Console.WriteLine($"{images.Count} images of {images.DistinctBy(i => i.Subject).Count()} subjects");
         long start = Stopwatch.GetTimestamp();
         using EvaluationModels models = open();
-        PersonalizationMetrics metrics = ProductEvaluation.Run(images, models, options, cancellationToken);
+        if (ProductEvaluation.Run(images, models, options, plan, output, cancellationToken) is not { } metrics)
+            return;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Print(metrics);
         Directory.CreateDirectory(output);
@@ -149,7 +161,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Console.WriteLine($"{seconds:F1} s; written to '{output}'");
         // DINO's patches are told apart as well, where nothing else gives patch quality.
         IVisionEncoder patches = models.PatchEncoder ?? models.Dino!;
-        page?.Write("Evaluation", notes, html => html.AddEvaluation(report, heatMaps: new PatchQualityEstimator(patches)));
+        page?.Write($"Evaluation of {title}", notes, html => html.AddEvaluation(report, heatMaps: new PatchQualityEstimator(patches)));
     }
 
     private int RunConcept101(ParseResult arguments, string dataSet, string output, CancellationToken cancellationToken)
@@ -165,7 +177,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Concept101Evaluation.Run(
             Generations(arguments), dataSet, () => Open(arguments, dino, clip), Batch(arguments),
             arguments.GetValue(_captions) == "official" ? Concept101CaptionRule.Official : Concept101CaptionRule.Prompt,
-            arguments.GetValue(_allowMissing), notes, output, cancellationToken);
+            arguments.GetValue(_allowMissing), notes, output, _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -186,9 +198,11 @@ internal sealed class EvaluateCommand : ToolCommand
         ProductImage[] images = [.. generations.Found.Select(g => new ProductImage(
             g.Subject.Name, Path.GetRelativePath(folder, g.Path).Replace(Path.DirectorySeparatorChar, '/'), g.Name, g.Path, [.. photosOf[g.Subject]]))];
         Measure(images, open, evaluator, output, notes, [.. generations.Missing, .. photos.Missing], [.. generations.Stray, .. photos.Stray],
-            _report.Read(arguments), cancellationToken);
+            _report.Read(arguments), Title(folder), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
+
+    private static string Title(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
 
     private static void PrintNotes(string[] notes)
     {

@@ -1,3 +1,4 @@
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
@@ -7,22 +8,67 @@ namespace PatchDpo.Tool.Evaluate;
 /// <summary>Evaluates products; a product has any number of photos.</summary>
 internal static class ProductEvaluation
 {
-    /// <summary>Measures; the images are loaded as they are needed, a product's photos once, and the error stream shows how far it is.</summary>
-    public static PersonalizationMetrics Run(
-        IReadOnlyList<ProductImage> images, EvaluationModels models, PersonalizationEvaluatorOptions options, CancellationToken cancellationToken)
-        => ToolProgress.Run("evaluation", shown => models.CreateEvaluator(options).Evaluate(Rows(images, shown), cancellationToken));
+    // A product's photos are encoded once in a part; no part has more images than that.
+    private const int MaxImages = 64;
 
-    private static IEnumerable<EvaluationRow> Rows(IReadOnlyList<ProductImage> images, ToolProgress shown)
+    /// <summary>
+    /// Measures, or does a shard of it: then null. The images are loaded as they are needed, a product's photos once, and the error stream shows how far it is.
+    /// </summary>
+    public static PersonalizationMetrics? Run(
+        IReadOnlyList<ProductImage> images, EvaluationModels models, PersonalizationEvaluatorOptions options, ShardPlan plan, string output,
+        CancellationToken cancellationToken)
     {
-        (string Subject, ImageBuffer[] Photos) last = ("", []);
-        for (int i = 0; i < images.Count; i++)
+        ProductImage[][] parts = [.. Parts(images)];
+        int[] firsts = new int[parts.Length];
+        for (int i = 1; i < parts.Length; i++)
+            firsts[i] = firsts[i - 1] + parts[i - 1].Length;
+        PersonalizationEvaluator evaluator = models.CreateEvaluator(options);
+        var work = new ShardedWork(plan, output, () => Settings(images, models, options));
+        IReadOnlyList<MeasuredPart>? measured = ToolProgress.Run("evaluation", shown => work.Run(parts.Length, part =>
         {
-            ProductImage image = images[i];
-            if (i == 0 || last.Subject != image.Subject)
-                last = (image.Subject, [.. image.Photos.Select(p => ImageFile.Load(p))]);
-            yield return new EvaluationRow(image.Subject, image.Prompt, ImageFile.Load(image.Path), last.Photos);
-            // The next one is asked for: this one has been read.
-            shown.Report(i + 1, images.Count, $"image {i + 1} of {images.Count}");
+            PersonalizationMetrics metrics = evaluator.Evaluate(Rows(parts[part], done =>
+                shown.Report(firsts[part] + done, images.Count, $"image {firsts[part] + done} of {images.Count}")), cancellationToken);
+            return new MeasuredPart(metrics.ImageMetrics, metrics.TruncatedPrompts);
+        }, cancellationToken));
+        if (measured is null)
+            return null;
+        ImageMetrics[] all = [.. measured.SelectMany((m, part) => m.Images.Select(i => i with { Row = firsts[part] + i.Row }))];
+        return PersonalizationMetrics.Of(options.Setting, all, models.Identities, options.GenerationSeed) with
+        {
+            TruncatedPrompts = [.. measured.SelectMany((m, part) => m.TruncatedPrompts.Select(t => t with { Index = firsts[part] + t.Index }))],
+        };
+    }
+
+    // Neighbours of one product, whatever the shards are.
+    private static IEnumerable<ProductImage[]> Parts(IReadOnlyList<ProductImage> images)
+    {
+        for (int first = 0, end; first < images.Count; first = end)
+        {
+            for (end = first + 1; end < images.Count && end - first < MaxImages && images[end].Subject == images[first].Subject;)
+                end++;
+            yield return [.. images.Skip(first).Take(end - first)];
         }
+    }
+
+    private static IEnumerable<EvaluationRow> Rows(ProductImage[] images, Action<int> report)
+    {
+        ImageBuffer[] photos = [.. images[0].Photos.Select(p => ImageFile.Load(p))];
+        for (int i = 0; i < images.Length; i++)
+        {
+            yield return new EvaluationRow(images[i].Subject, images[i].Prompt, ImageFile.Load(images[i].Path), photos);
+            // The next one is asked for: this one has been read.
+            report(i + 1);
+        }
+    }
+
+    private static SortedDictionary<string, string> Settings(
+        IReadOnlyList<ProductImage> images, EvaluationModels models, PersonalizationEvaluatorOptions options)
+    {
+        SortedDictionary<string, string> settings = ShardSettings.Of(("--setting", options.Setting), ("--seed", options.GenerationSeed),
+            ("images", images.Count), ("SHA-256 of images", ShardSettings.HashOf(images.SelectMany(i => i.Photos.Select(p => ("", p)).Prepend(
+                ($"{i.Subject}\0{i.Name}\0{i.Prompt}", i.Path))))));
+        foreach (EvaluationModel model in models.Identities)
+            settings[$"SHA-256 of {model.Role}"] = model.Sha256;
+        return settings;
     }
 }

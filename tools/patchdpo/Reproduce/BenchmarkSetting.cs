@@ -30,8 +30,8 @@ internal sealed record BenchmarkSetting(DreamBenchSetting Kind, string Name, str
         foreach (DreamBenchSubject subject in subjects)
         {
             int needed = Kind == DreamBenchSetting.Original ? subject.PhotoCount : 1;
-            if (photos[subject].Count() != needed)
-                throw new InputException($"'{dreamBench}' has {photos[subject].Count()} of the {needed} photos of '{subject.Name}' that the setting {Title} needs.");
+            if (photos[subject].Count() is int found && found != needed)
+                throw new InputException($"'{dreamBench}' has {found} of the {needed} photos of '{subject.Name}' that the setting {Title} needs.");
         }
         return [.. subjects.SelectMany(s => DreamBench.Prompts(s).Take(prompts).Select(p => new ProductImage(
             s.Name, $"{s.Name}/{p}.png", p, Path.Combine(folder, s.Name, p + ".png"), [.. photos[s]])))];

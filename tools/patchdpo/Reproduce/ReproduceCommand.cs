@@ -33,8 +33,8 @@ internal sealed class ReproduceCommand : ToolCommand
     private readonly Option<string[]> _subjects;
     private readonly Option<bool> _quick, _gradientCheckpointing;
 
-    public ReproduceCommand() : base("reproduce", "Makes the paper's table: builds a data set, tunes the adapter with PatchDPO, draws DreamBench in both settings "
-        + "before and after, measures DINO, CLIP-I and CLIP-T, and sets them beside the published figures. It goes on where it was stopped or killed.")
+    public ReproduceCommand() : base("reproduce", "Makes the paper's table: builds a data set, tunes the adapter with PatchDPO, draws DreamBench in both "
+        + "settings before and after, measures DINO, CLIP-I and CLIP-T, and sets them beside the published figures. It goes on where it was stopped or killed.")
     {
         (int steps, int batch, double rate, _) = EmbeddedTraining.Choices;
         _model = Declare("--model", "Folder (or single file) of the generator, or 'embedded' for the small one that comes with the library, whose figures mean "
@@ -57,7 +57,8 @@ internal sealed class ReproduceCommand : ToolCommand
         _accumulation = Declare<int?>("--accumulate", "Batches whose gradients a step takes the mean of; default: "
             + $"{OfficialGpus}, as the official run has GPUs, 1 for the embedded model.");
         _learningRate = Declare<double?>("--learning-rate", $"AdamW's learning rate; default: {Training.LearningRate:0.#####}, {rate} for the embedded model.");
-        _gradientCheckpointing = Declare<bool>("--gradient-checkpointing", "Compute the network's blocks once more in the backward pass: less memory, more time.");
+        _gradientCheckpointing = Declare<bool>("--gradient-checkpointing", "Compute the network's blocks once more in the backward pass: less memory, more "
+            + "time.");
         _checkpointEvery = Declare("--checkpoint-every", "Steps between two checkpoints of the training.", new TrainingStateOptions { Folder = "." }.Interval);
         _subjects = Declare<string[]>("--subjects", "Subjects of DreamBench to draw; default: all 30.");
         _subjects.AllowMultipleArgumentsPerToken = true;
@@ -65,8 +66,8 @@ internal sealed class ReproduceCommand : ToolCommand
         _steps = Declare<int?>("--steps", $"Sampling steps of the benchmark's images; default: {Drawing.Steps}, {EmbeddedGeneration.Options.Steps} for the "
             + "embedded model.");
         _batch = Declare("--batch", "Images generated together.", Drawing.BatchSize);
-        _quick = Declare<bool>("--quick", "A short form that shows that everything works: two subjects, two prompts, two pairs and few steps, where nothing else "
-            + "is given.");
+        _quick = Declare<bool>("--quick", "A short form that shows that everything works: two subjects, two prompts, two pairs and few steps, where nothing "
+            + "else is given.");
         _compute.AddTo(this);
     }
 

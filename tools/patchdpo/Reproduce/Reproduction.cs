@@ -1,5 +1,6 @@
 using PatchDpo.Tool.Build;
 using PatchDpo.Tool.Evaluate;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Tool.Train;
 using PatchDpo.Torch.Evaluation;
@@ -36,13 +37,16 @@ internal sealed class Reproduction
     }
 
     /// <summary>Does what is yet to be done.</summary>
+    /// <exception cref="IOException">Another process works in the folder.</exception>
     public void Run(CancellationToken cancellationToken)
     {
+        using FileStream alone = ReproductionRecord.Hold(_settings.Output);
+        DeleteLeftovers();
         // One load of the generator for data, images and training, and one for the images of the tuned one.
         PersonalizedModel? generator = null;
         try
         {
-            Stage(1, "build the data set", DataSetBuild.IsDone(_data), () => DataSetBuild.Run(Generator(), _settings.DataSet, cancellationToken));
+            Stage(1, "build the data set", DataSetBuild.IsDone(_data), () => DataSetBuild.Run(Generator(), _settings.DataSet, ShardPlan.Whole, cancellationToken));
             Stage(2, "draw the benchmark before the tuning", IsDrawn(Before), () => Draw(Generator(), Before, cancellationToken));
             Stage(3, "tune the adapter", File.Exists(_adapter), () => new AdapterTraining(HandOver, p => _settings.Training with { Progress = p })
                 .Run(_data, verify: false, _adapter, cancellationToken));
@@ -69,6 +73,16 @@ internal sealed class Reproduction
             generator = null;
             return model;
         }
+    }
+
+    // Parts of files, which a killed run was writing; the training's folder is its own.
+    private void DeleteLeftovers()
+    {
+        foreach (string folder in new[] { "data", "images", "scores" }.Select(f => Path.Combine(_settings.Output, f)).Where(Directory.Exists))
+            foreach (string file in Directory.GetFiles(folder, "*.tmp", SearchOption.AllDirectories))
+                File.Delete(file);
+        foreach (string file in Directory.GetFiles(_settings.Output, "*.tmp"))
+            File.Delete(file);
     }
 
     private static void Stage(int number, string title, bool isDone, Action run)
@@ -99,10 +113,11 @@ internal sealed class Reproduction
         {
             Console.WriteLine($"setting {setting.Title}, {side}");
             var options = new PersonalizationEvaluatorOptions { Setting = setting.Kind, GenerationSeed = (int)_settings.Drawing.Seed };
-            var report = new EvaluationReport(ProductEvaluation.Run(images, models, options, cancellationToken))
+            var report = new EvaluationReport(ProductEvaluation.Run(images, models, options, ShardPlan.Whole, folder, cancellationToken)!)
             {
                 Notes = [.. ReproductionTable.Notes(_settings)],
                 ImageNames = [.. images.Select(i => i.Name)],
+                Files = [.. images.Select(i => i.Files)],
             };
             Directory.CreateDirectory(folder);
             report.WriteTsv(Path.Combine(folder, "scores.tsv"));

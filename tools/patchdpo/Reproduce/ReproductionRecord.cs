@@ -81,6 +81,20 @@ internal sealed record ReproductionRecord(IReadOnlyDictionary<string, string> Se
         }
     }
 
+    /// <summary>Keeps other processes out of a folder that was begun, until it is disposed or the process ends.</summary>
+    /// <exception cref="IOException">Another process holds it.</exception>
+    public static FileStream Hold(string folder)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(folder, FileName), FileMode.Open, FileAccess.Read, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"Another process works in '{folder}' at this moment. Wait until it is done, or choose another --output.", e);
+        }
+    }
+
     private static ReproductionRecord Read(string path)
     {
         try

@@ -29,8 +29,8 @@ internal sealed class ReproductionTable(
     {
         if (settings.DataSet.Model == ModelPath.Embedded)
         {
-            yield return "The generator is the small one that comes with the library: it draws 64 x 64 pixels and only ever saw drawn characters. Of photos its "
-                + "figures show that every stage runs; beside the published ones they mean nothing.";
+            yield return "The generator is the small one that comes with the library: it draws 64 x 64 pixels and only ever saw drawn characters. Of photos "
+                + "its figures show that every stage runs; beside the published ones they mean nothing.";
         }
         if (settings.Dino == EmbeddedModels.EvaluationDino || settings.Clip == EmbeddedModels.EvaluationClip)
             yield return EvaluateCommand.EmbeddedNote;
@@ -56,12 +56,13 @@ internal sealed class ReproductionTable(
             {
                 Setting = f.Setting.Kind.ToString(),
                 f.Setting.AdapterScale,
-                f.Subjects,
-                f.Images,
+                Subjects = f.Before.Subjects.Count,
+                f.Before.Images,
+                f.Before.IntervalsOver,
                 Published = Published(f.Setting).Select(p => new { p.Method, p.Dino, p.ClipI, p.ClipT }),
-                Before = Numbers(f.Before),
-                After = Numbers(f.After),
-                Change = Numbers(f.Change),
+                Before = Numbers(f.Rows[0].Metrics),
+                After = Numbers(f.Rows[1].Metrics),
+                Change = Numbers(f.Rows[2].Metrics),
             }),
             Recipe = Recipe().Select(r => new { r.What, r.Published, r.Here }),
             record.Settings,
@@ -80,14 +81,10 @@ internal sealed class ReproductionTable(
             .AppendJoin(" | ", MeasuredFigures.Metrics.Select(m => m.Title)).Append(" | from |\n| --- | --- | --- | --- | --- |\n");
         foreach (PublishedFigures p in Published(figures.Setting))
             text.Append($"| {p.Method} | {p.Dino:F3} | {p.ClipI:F3} | {(p.ClipT is double t ? $"{t:F3}" : "-")} | published |\n");
-        foreach ((string title, IReadOnlyDictionary<string, MetricEstimate> row, string format) in new[]
-        {
-            ("before the tuning", figures.Before, "0.000;-0.000"), ("after PatchDPO", figures.After, "0.000;-0.000"),
-            ("change, paired by subject", figures.Change, "+0.000;-0.000;0.000"),
-        })
-            text.Append($"| {title} | ").AppendJoin(" | ", MeasuredFigures.Metrics.Select(m => Cell(row[m.Key], format))).Append($" | {here} |\n");
-        return text.Append($"\n{figures.Subjects} subjects, {figures.Images} images on each side; in brackets 95 % intervals over subjects"
-            + $"{(figures.Subjects == 1 ? ", which a single subject has not" : "")}.\n").ToString();
+        foreach ((string title, bool isChange, MetricEstimate[] row) in figures.Rows)
+            text.Append($"| {title} | ").AppendJoin(" | ", row.Select(m => Cell(m, isChange ? "+0.000;-0.000;0.000" : "0.000;-0.000"))).Append($" | {here} |\n");
+        return text.Append($"\n{figures.Before.Subjects.Count} subjects, {figures.Before.Images} images on each side; in brackets 95 % intervals over "
+            + $"{figures.Before.IntervalsOver}{(figures.Before.Images == 1 ? ", which a single one has not" : "")}.\n").ToString();
     }
 
     private static string Cell(MetricEstimate estimate, string format)
@@ -138,10 +135,10 @@ internal sealed class ReproductionTable(
     private static IEnumerable<PublishedFigures> Published(BenchmarkSetting setting) => PublishedFigures.All.Where(p => p.Setting == setting.Kind);
 
     // JSON has no NaN.
-    private static Dictionary<string, object> Numbers(IReadOnlyDictionary<string, MetricEstimate> row) => row.ToDictionary(m => m.Key, m => (object)new
+    private static Dictionary<string, object> Numbers(MetricEstimate[] row) => MeasuredFigures.Metrics.Zip(row).ToDictionary(m => m.First.Key, m => (object)new
     {
-        m.Value.Mean,
-        Lower = double.IsNaN(m.Value.Lower) ? (double?)null : m.Value.Lower,
-        Upper = double.IsNaN(m.Value.Upper) ? (double?)null : m.Value.Upper,
+        m.Second.Mean,
+        Lower = double.IsNaN(m.Second.Lower) ? (double?)null : m.Second.Lower,
+        Upper = double.IsNaN(m.Second.Upper) ? (double?)null : m.Second.Upper,
     });
 }

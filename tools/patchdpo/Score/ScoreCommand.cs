@@ -1,4 +1,5 @@
 using System.CommandLine;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
 
@@ -15,8 +16,11 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<string> _format;
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
-    private readonly Option<bool> _background;
+    private readonly Option<bool> _background, _overview;
+    private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
+
+    private bool _isSharded;
 
     public ScoreCommand() : base("score", "Scores the patches of generated images against reference images: which parts of a generated image are not in its "
         + "reference, and which parts of a reference were lost.")
@@ -32,15 +36,19 @@ internal sealed class ScoreCommand : ToolCommand
         _heatMaps = Declare<int?>("--heat-maps", "Draw at most this many pairs, lowest score first; default: all.");
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
+        _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
         _compute.AddTo(this);
         _work.AddTo(this);
         _report.AddTo(this);
+        _shards.AddTo(this);
         Add(Separation());
         Add(Matching());
     }
 
-    protected override string StoppedMessage => "Stopped; no table is written.";
+    public override bool RunsOnRanks => true;
+
+    protected override string StoppedMessage => _isSharded ? "Stopped. Run the same command to continue." : "Stopped; no table is written.";
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
@@ -50,10 +58,12 @@ internal sealed class ScoreCommand : ToolCommand
             (null, DirectoryInfo generated, DirectoryInfo references) => PairFolders.Find(generated.FullName, references.FullName),
             _ => throw new InputException("Give either --pairs, or both --generated and --references."),
         };
+        ShardPlan plan = _shards.Read(arguments);
+        _isSharded = plan.Shard is not null;
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
             ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background),
-            Encoder(arguments), _work.Read(arguments), _report.Read(arguments)), cancellationToken);
+            arguments.GetValue(_overview), Encoder(arguments), _work.Read(arguments), _report.Read(arguments)), plan, cancellationToken);
         return Ending.Done;
     }
 

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Text;
+using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Reports;
 
@@ -11,7 +13,7 @@ namespace PatchDpo.Tool.Score;
 /// <summary>Scores pairs and writes the tables and pictures.</summary>
 internal static class Scoring
 {
-    public static void Run(IReadOnlyList<ImagePair> pairs, ScoringOptions options, CancellationToken cancellationToken)
+    public static void Run(IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, CancellationToken cancellationToken)
     {
         if (options.WorstPatches < 1 || options.HeatMaps < 0)
             throw new InputException("--worst must be at least 1 and --heat-maps at least 0.");
@@ -22,21 +24,13 @@ internal static class Scoring
         long start = Stopwatch.GetTimestamp();
         var scored = new List<ScoredPair>(pairs.Count);
         var worst = new List<IReadOnlyList<WorstPatch>>(pairs.Count);
-        // Of an image that many pairs have, the size is looked at once.
-        Dictionary<string, (int Width, int Height)> sizes = new(StringComparer.Ordinal);
-        ToolProgress.Run("scoring", shown =>
+        if (Compute(pairs, options, plan, Short, cancellationToken) is not { } stored)
+            return;
+        foreach ((ImagePair pair, StoredScore score) in pairs.Zip(stored))
         {
-            foreach (ScoredPair pair in ScoringPipeline.Score(pairs, options.IgnorePlainBackground, options.Encoder, options.Work, cancellationToken))
-            {
-                string path = pair.Pair.GeneratedPath;
-                if (!sizes.TryGetValue(path, out (int Width, int Height) size))
-                    sizes.Add(path, size = ImageFile.Load(path) is var image ? (image.Width, image.Height) : default);
-                scored.Add(pair);
-                worst.Add(WorstPatch.Find(pair.Generated, size.Width, size.Height, options.WorstPatches));
-                shown.Report(scored.Count, pairs.Count, $"pair {scored.Count} of {pairs.Count}");
-            }
-            return 0;
-        });
+            scored.Add(score.Restore(pair));
+            worst.Add(WorstPatch.Find(scored[^1].Generated, score.Width, score.Height, options.WorstPatches));
+        }
         ScoreSummary.Print([.. scored.Zip(worst)], Short);
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -46,10 +40,45 @@ internal static class Scoring
         if (options.HeatMaps > 0)
             DrawHeatMaps(options, scored, worst, Short);
         Console.WriteLine($"written to '{options.OutputFolder}'");
-        options.Report?.Write("Patch quality", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
+        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
+
+    /// <summary>Scores all pairs, or a shard of them: then null.</summary>
+    private static IEnumerable<StoredScore>? Compute(
+        IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, Func<string, string> name, CancellationToken cancellationToken)
+    {
+        using var pipeline = new ScoringPipeline(options.IgnorePlainBackground, options.Encoder, options.Work);
+        // Of an image that many pairs have, the size is looked at once.
+        Dictionary<string, (int Width, int Height)> sizes = new(StringComparer.Ordinal);
+        ImagePair[][] parts = [.. pairs.Chunk(ScoringPipeline.PairsTogether)];
+        var work = new ShardedWork(plan, options.OutputFolder, () => Settings(pairs, options, name));
+        return ToolProgress.Run("scoring", shown => work.Run(parts.Length, part =>
+        {
+            List<StoredScore> scores = [];
+            foreach (ScoredPair pair in pipeline.Score(parts[part], cancellationToken))
+            {
+                string path = pair.Pair.GeneratedPath;
+                if (!sizes.TryGetValue(path, out (int Width, int Height) size))
+                    sizes.Add(path, size = ImageFile.Load(path) is var image ? (image.Width, image.Height) : default);
+                scores.Add(StoredScore.Of(pair, size.Width, size.Height));
+                int place = (part * ScoringPipeline.PairsTogether) + scores.Count;
+                shown.Report(place, pairs.Count, $"pair {place} of {pairs.Count}");
+            }
+            return scores;
+        }, cancellationToken))?.SelectMany(s => s);
+    }
+
+    private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
+        ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
+        ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
+        ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize),
+        ("--dtype", options.Encoder.Options.DType ?? TorchSharp.torch.ScalarType.Float32), ("--batch", options.Work.BatchSize), ("pairs", pairs.Count),
+        ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
+        {
+            ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),
+        })))).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
 
     private static ScoredImagePair Reported(ScoredPair pair, Func<string, string> name) => new(
         name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score),
@@ -80,14 +109,24 @@ internal static class Scoring
         float[] all = [.. scored.SelectMany(p => p.Generated.Values.Concat(p.Reference.Values)).Order()];
         float low = all[(int)(0.01 * (all.Length - 1))], high = all[^1];
         var range = new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
-        foreach (int i in Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps))
+        int[] drawn = [.. Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps)];
+        foreach (int i in drawn)
         {
             ImagePair pair = scored[i].Pair;
             string flat = string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']));
             string file = $"{i + 1:D4}_{flat}{options.Format.Ending()}";
-            string prompt = pair.Prompt.Length > 0 ? $" \u2013 {pair.Prompt}" : "";
-            string title = $"{name(pair.GeneratedPath)} against {name(pair.ReferencePath)}: {scored[i].Score:F3}{prompt}";
-            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, title), options.Format);
+            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, Title(scored[i])), options.Format);
+        }
+        if (options.Overview)
+        {
+            ImageFile.SavePng(Path.Combine(options.OutputFolder, "overview.png"),
+                Overview.Draw([.. drawn.Order().Select(i => scored[i])], range, Title));
+        }
+
+        string Title(ScoredPair pair)
+        {
+            string prompt = pair.Pair.Prompt.Length > 0 ? $" \u2013 {pair.Pair.Prompt}" : "";
+            return $"{name(pair.Pair.GeneratedPath)} against {name(pair.Pair.ReferencePath)}: {pair.Score:F3}{prompt}";
         }
     }
 

@@ -6,5 +6,5 @@ namespace PatchDpo.Tool.Score;
 
 /// <summary>What the command line decides.</summary>
 internal sealed record ScoringOptions(
-    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, EncoderChoice Encoder,
+    string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, bool Overview, EncoderChoice Encoder,
     (int BatchSize, FeatureCacheOptions Features) Work, ReportFile? Report);

@@ -8,34 +8,46 @@ using PatchDpo.Torch.PatchQuality;
 namespace PatchDpo.Tool.Score;
 
 /// <summary>The ML.NET pipeline: paths to images to patch quality.</summary>
-internal static class ScoringPipeline
+/// <param name="ignorePlainBackground">Whether only the object counts where a reference shows it on a plain background.</param>
+/// <param name="encoder">Gives the patch features.</param>
+/// <param name="work">Images encoded at once, and what is kept of them.</param>
+internal sealed class ScoringPipeline(bool ignorePlainBackground, EncoderChoice encoder, (int BatchSize, FeatureCacheOptions Features) work) : IDisposable
 {
-    /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
-    public static IEnumerable<ScoredPair> Score(
-        IReadOnlyList<ImagePair> pairs, bool ignorePlainBackground, EncoderChoice encoder, (int BatchSize, FeatureCacheOptions Features) work,
-        CancellationToken cancellationToken)
+    /// <summary>
+    /// Pairs that are scored together. Where images are encoded one by one, which is so unless another batch is asked for, what a pair is scored depends on
+    /// the pair alone, to the last bit.
+    /// </summary>
+    public const int PairsTogether = 16;
+
+    private readonly MLContext _ml = encoder.Context();
+    private readonly PatchQualityScoringEstimator.Options _options = new()
     {
-        MLContext ml = encoder.Context();
-        IDataView data = ml.Data.LoadFromEnumerable(pairs);
-        EstimatorChain<PatchQualityScoringTransformer> pipeline = ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
-            .Append(ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
-            .Append(ml.PatchDpo.ScorePatchQuality(
-                encoder.ForPipeline(), new PatchQualityScoringEstimator.Options
-                {
-                    IgnorePlainBackground = ignorePlainBackground,
-                    BatchSize = work.BatchSize,
-                    FeatureCache = work.Features,
-                }));
-        using TransformerChain<PatchQualityScoringTransformer> model = pipeline.Fit(data);
-        (int height, int width) = (model.LastTransformer.MapHeight, model.LastTransformer.MapWidth);
+        IgnorePlainBackground = ignorePlainBackground,
+        BatchSize = PairsTogether,
+        EncoderBatchSize = work.BatchSize,
+        FeatureCache = work.Features,
+    };
+
+    private TransformerChain<PatchQualityScoringTransformer>? _model;
+
+    /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
+    public IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, CancellationToken cancellationToken)
+    {
+        IDataView data = _ml.Data.LoadFromEnumerable(pairs);
+        _model ??= _ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
+            .Append(_ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
+            .Append(_ml.PatchDpo.ScorePatchQuality(encoder.ForPipeline(), _options)).Fit(data);
+        (int height, int width) = (_model.LastTransformer.MapHeight, _model.LastTransformer.MapWidth);
         int row = 0;
-        foreach (Output output in ml.Data.CreateEnumerable<Output>(model.Transform(data), reuseRowObject: false))
+        foreach (Output output in _ml.Data.CreateEnumerable<Output>(_model.Transform(data), reuseRowObject: false))
         {
             cancellationToken.ThrowIfCancellationRequested();
             yield return new ScoredPair(pairs[row++], new QualityMap(height, width, output.GeneratedQuality),
                 new QualityMap(height, width, output.ReferenceQuality), output.PatchQualityScore);
         }
     }
+
+    public void Dispose() => _model?.Dispose();
 
     // The columns that are read back; the images stay in the pipeline.
     private sealed class Output

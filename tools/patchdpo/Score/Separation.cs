@@ -24,8 +24,8 @@ internal static class Separation
         // Pairs with one reference stand together, so that it is encoded once.
         SubjectPair[] pairs = [.. same.Concat(different).OrderBy(p => p.Images.ReferencePath, StringComparer.Ordinal)];
         long start = Stopwatch.GetTimestamp();
-        IEnumerable<ScoredPair> scores = ScoringPipeline.Score([.. pairs.Select(p => p.Images)], ignorePlainBackground, encoder, work, cancellationToken);
-        foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(scores))
+        using var pipeline = new ScoringPipeline(ignorePlainBackground, encoder, work);
+        foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(pipeline.Score([.. pairs.Select(p => p.Images)], cancellationToken)))
             pair.Score = scored.Score;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 

@@ -18,7 +18,11 @@ internal sealed class RankOptions
 
     /// <summary>Joins the processes that were started together; null where this one is alone.</summary>
     /// <exception cref="InputException">The time is none.</exception>
-    public MpiProcessGroup? Join(ParseResult arguments)
-        => arguments.GetValue(_timeout) is >= 1 and <= int.MaxValue and double seconds ? RankGroup.Join(TimeSpan.FromSeconds(seconds))
+    public MpiProcessGroup? Join(ParseResult arguments) => RankGroup.Join(Timeout(arguments));
+
+    /// <summary>How long ranks wait for each other.</summary>
+    /// <exception cref="InputException">The time is none.</exception>
+    public TimeSpan Timeout(ParseResult arguments)
+        => arguments.GetValue(_timeout) is >= 1 and <= int.MaxValue and double seconds ? TimeSpan.FromSeconds(seconds)
             : throw new InputException("--rank-timeout must be at least 1 second.");
 }

@@ -8,7 +8,12 @@ internal sealed class WorkOptions
 {
     private const int Mebibyte = 1 << 20;
 
-    private readonly Option<int> _batch = new("--batch") { Description = "Images encoded at once.", DefaultValueFactory = _ => 16 };
+    private readonly Option<int> _batch = new("--batch")
+    {
+        Description = "Images encoded at once. With 1, an image's features depend on it alone, so that the same images give the same scores to the last bit, "
+            + "whatever was scored before and however the work is divided; more is faster on a GPU.",
+        DefaultValueFactory = _ => 1,
+    };
 
     private readonly Option<int> _memory = new("--feature-memory")
     {

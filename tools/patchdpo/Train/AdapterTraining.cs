@@ -53,8 +53,12 @@ internal sealed class AdapterTraining(Func<PersonalizedModel> open, Func<IProgre
             return;
         Directory.CreateDirectory(Path.GetDirectoryName(output)!);
         tuned.SaveAdapter(output);
-        Console.WriteLine($"{clock.Elapsed.TotalSeconds:F1} s, mean loss of the last steps {_loss.Value:F4}; written to '{output}'");
+        Console.WriteLine($"{clock.Elapsed.TotalSeconds:F1} s, mean loss of the last steps {_loss.Value:F4}; {Best(choices, tuned)}written to '{output}'");
     }
+
+    // A training that was done before has no last steps, but a best one.
+    private static string Best(PatchDpoTrainerOptions choices, PersonalizedModel tuned)
+        => choices.Probe?.GivesBest == true ? $"the best step is {tuned.AdapterLayers.TrainedSteps}; " : "";
 
     /// <summary>Encodes the pairs into the options' store, and no more.</summary>
     public void Prepare(string pairFolder, bool verify, CancellationToken cancellationToken)

@@ -50,6 +50,11 @@ internal sealed class ProbeOptions
 
     private readonly Option<DirectoryInfo?> _clip = new("--probe-clip") { Description = "CLIP's folder, to measure CLIP-I and CLIP-T." };
 
+    private readonly Option<bool> _best = new("--probe-best")
+    {
+        Description = "Write the adapter of the step with the best probe in place of the last step's.",
+    };
+
     private readonly Option<int> _steps = new("--probe-steps")
     {
         Description = "Sampling steps of a probe's pictures.",
@@ -65,6 +70,7 @@ internal sealed class ProbeOptions
         command.Add(_references);
         command.Add(_every);
         command.Add(_metric);
+        command.Add(_best);
         command.Add(_dino);
         command.Add(_clip);
         command.Add(_steps);
@@ -78,7 +84,10 @@ internal sealed class ProbeOptions
         if (arguments.GetValue(_prompts) is null != arguments.GetValue(_references) is null)
             throw new InputException("A probe needs both --probe-prompts and --probe-references.");
         if (arguments.GetValue(_prompts) is null)
-            return dino is null && clip is null ? null : throw new InputException("--probe-dino and --probe-clip need --probe-prompts and --probe-references.");
+        {
+            return dino is null && clip is null && !arguments.GetValue(_best) ? null
+                : throw new InputException("--probe-dino, --probe-clip and --probe-best need --probe-prompts and --probe-references.");
+        }
         if (isSmall)
             return EvaluationModels.FromFolders(
                 dino ?? EmbeddedModels.EvaluationDino, clip ?? EmbeddedModels.EvaluationClip, EmbeddedModels.PatchEncoder, device);
@@ -103,6 +112,7 @@ internal sealed class ProbeOptions
         Evaluator = models.CreateEvaluator(),
         Every = arguments.GetValue(_every),
         Metric = Metrics.Parse(arguments.GetValue(_metric)!),
+        GivesBest = arguments.GetValue(_best),
         Generation = Drawing with { Steps = arguments.GetValue(_steps) },
     };
 

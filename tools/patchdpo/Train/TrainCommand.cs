@@ -17,10 +17,11 @@ internal sealed class TrainCommand : ToolCommand
     private static readonly PatchDpoTrainerOptions Defaults = new();
     private static readonly OptionNames<WeightMapKind> Kinds = new();
     private static readonly OptionNames<LearningRateDecay> Decays = new();
+    private static readonly OptionNames<TrainedSet> Sets = new();
 
     private readonly GeneratorOptions _generator = new();
     private readonly ComputeOptions _compute = new("float32", "bfloat16");
-    private readonly Option<string> _model, _objective, _schedule;
+    private readonly Option<string> _model, _objective, _schedule, _trained;
     private readonly Option<string?> _weights, _log;
     private readonly Option<DirectoryInfo> _pairs;
     private readonly Option<FileInfo?> _output;
@@ -52,6 +53,8 @@ internal sealed class TrainCommand : ToolCommand
         _objective = Declare("--objective", $"What is minimised; all but {TrainingObjectives.NameOf(Defaults.Objective)} are baselines to compare it with.",
             TrainingObjectives.NameOf(Defaults.Objective));
         _objective.AcceptOnlyFromAmong([.. TrainingObjectives.Names]);
+        _trained = Declare("--train", $"Which parts of the adapter are trained: {Sets.All}, which is both.", Sets.Of(Defaults.TrainedSet));
+        _trained.AcceptOnlyFromAmong([.. Sets.Names]);
         _steps = Declare<int?>("--steps", $"Optimizer steps; default: {Defaults.MaxSteps}, {steps} for the embedded model.");
         _batch = Declare<int?>("--batch-size", $"Pairs in a step, or under mpirun a rank's share of it; default: {Defaults.BatchSize}, {batch} for "
             + "the embedded model.");
@@ -130,7 +133,8 @@ internal sealed class TrainCommand : ToolCommand
         else
             training.Run(pairs, verify, arguments.GetValue(_output)!.FullName, cancellationToken);
         if (RankGroup.IsFirst)
-            page?.Write("Training", [], html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
+            page?.Write($"Training of {Path.GetFileName(Path.TrimEndingDirectorySeparator(model))}", [],
+                html => html.AddTraining(arguments.GetValue(_log)!, models?.Identities));
         return Ending.Done;
     }
 
@@ -144,6 +148,7 @@ internal sealed class TrainCommand : ToolCommand
         {
             Objective = TrainingObjectives.Parse(arguments.GetValue(_objective)!),
             DiffusionDpoBeta = arguments.GetValue(_beta),
+            TrainedSet = Sets.Parse(arguments.GetValue(_trained)!),
             MaxSteps = arguments.GetValue(_steps) ?? steps,
             BatchSize = arguments.GetValue(_batch) ?? batch,
             LearningRate = arguments.GetValue(_learningRate) ?? rate,

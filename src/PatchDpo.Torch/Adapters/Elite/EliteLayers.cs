@@ -53,7 +53,8 @@ public sealed class EliteLayers : AdapterLayers
     public override EliteLayers Clone(ScalarType? dtype = null)
     {
         Tensor first = global.Anchor.AliveIn(this);
-        return NumberedLayers<EliteKeysAndValues>.Filled(new EliteLayers(_layers, first.device, dtype ?? first.dtype) { TrainsGlobal = TrainsGlobal }, this);
+        return NumberedLayers<EliteKeysAndValues>.Filled(
+            new EliteLayers(_layers, first.device, dtype ?? first.dtype) { TrainsGlobal = TrainsGlobal }, this, dtype);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Models;
@@ -18,14 +17,7 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 /// </remarks>
 public static class IpAdapterFile
 {
-    // The official adapters' largest is 10,240.
-    private const int MaxSize = 1_000_000;
-
     internal const string ProjectionPrefix = "image_proj.", LayersPrefix = "ip_adapter.";
-
-    private const string HeadChannelsKey = "resampler.dim_head";
-
-    private const int OfficialHeadChannels = 64;
 
     /// <summary>Reads an adapter; the kind and the sizes of the image projection follow from the file's keys and shapes.</summary>
     /// <param name="path">The safetensors file or PyTorch checkpoint.</param>
@@ -121,7 +113,7 @@ public static class IpAdapterFile
         using DisposeScope scope = NewDisposeScope();
         Dictionary<string, IReadOnlyDictionary<string, Tensor>> groups = Groups(projection, layers, dtype ?? (isCheckpoint ? ScalarType.Float16 : null));
         if (isCheckpoint)
-            TorchCheckpointWriter.Write(path, groups, Notes(projection, OfficialHeadChannels));
+            TorchCheckpointWriter.Write(path, groups, Notes(projection, ResamplerSizes.OfficialHeadChannels));
         else
             AtomicFile.Write(path, stream => WriteSafetensors(stream, projection, groups));
     }
@@ -152,9 +144,7 @@ public static class IpAdapterFile
 
     // The width of a head, which no shape tells, where the format does not imply it.
     private static Dictionary<string, string> Notes(nn.Module<Tensor, Tensor> projection, int? impliedHeadChannels)
-        => projection is Resampler resampler && resampler.Options.HeadChannels != impliedHeadChannels
-            ? new() { [HeadChannelsKey] = resampler.Options.HeadChannels.ToString(CultureInfo.InvariantCulture) }
-            : [];
+        => projection is Resampler resampler ? ResamplerSizes.Metadata(resampler.Options, impliedHeadChannels) : [];
 
     internal static Dictionary<string, Tensor> Convert(nn.Module module, string prefix, ScalarType? type)
     {
@@ -172,41 +162,12 @@ public static class IpAdapterFile
 
     private static nn.Module<Tensor, Tensor> MakeProjection(ITensorFile file, int? headChannels, Device? device, ScalarType? dtype)
     {
-        int Size(string key, int dimension)
-        {
-            string name = ProjectionPrefix + key;
-            if (!file.Contains(name) || file.Shape(name).Length <= dimension)
-                throw new WeightsFormatException(
-                    file.Path, name, $"an IP-Adapter's image projection needs this tensor with at least {dimension + 1} dimensions.");
-            long size = file.Shape(name)[dimension];
-            return size is > 0 and <= MaxSize ? (int)size
-                : throw new WeightsFormatException(file.Path, name, $"an image projection cannot have a size of {size}.");
-        }
-
+        ResamplerSizes sizes = new(file, ProjectionPrefix, "an IP-Adapter");
         if (file.Contains(ProjectionPrefix + "latents"))
-        {
-            int heads = headChannels ?? (file.Metadata.TryGetValue(HeadChannelsKey, out string? text)
-                && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int noted) ? noted : OfficialHeadChannels);
-            (int width, int inner) = (Size("latents", 2), Size("layers.0.0.to_q.weight", 0));
-            if (heads <= 0 || inner % heads != 0)
-                throw new WeightsFormatException(
-                    file.Path, ProjectionPrefix + "layers.0.0.to_q.weight", $"{inner} rows are no whole number of heads of {heads}; give the width of a head.");
-            return new Resampler(new ResamplerOptions
-            {
-                Channels = width,
-                Layers = file.Keys.Count(k => k.StartsWith(ProjectionPrefix + "layers.", StringComparison.Ordinal)
-                    && k.EndsWith(".0.to_q.weight", StringComparison.Ordinal)),
-                HeadChannels = heads,
-                Heads = inner / heads,
-                Tokens = Size("latents", 1),
-                InputChannels = Size("proj_in.weight", 1),
-                OutputChannels = Size("proj_out.weight", 0),
-                FeedForwardMultiple = Math.Max(1, Size("layers.0.1.1.weight", 0) / width),
-            }, device, dtype);
-        }
+            return new Resampler(sizes.Resampler("latents", headChannels), device, dtype);
         if (file.Contains(ProjectionPrefix + "proj.0.weight"))
-            return new MlpImageProjection(Size("proj.0.weight", 1), Size("proj.2.weight", 0), device, dtype);
-        int output = Size("norm.weight", 0);
-        return new LinearImageProjection(Size("proj.weight", 1), output, Math.Max(1, Size("proj.weight", 0) / output), device, dtype);
+            return new MlpImageProjection(sizes.Size("proj.0.weight", 1), sizes.Size("proj.2.weight", 0), device, dtype);
+        int output = sizes.Size("norm.weight", 0);
+        return new LinearImageProjection(sizes.Size("proj.weight", 1), output, Math.Max(1, sizes.Size("proj.weight", 0) / output), device, dtype);
     }
 }

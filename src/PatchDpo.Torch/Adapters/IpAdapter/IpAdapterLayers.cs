@@ -38,7 +38,7 @@ public sealed class IpAdapterLayers : AdapterLayers
     public override IpAdapterLayers Clone(ScalarType? dtype = null)
     {
         Tensor first = _layers.First.Anchor.AliveIn(this);
-        return NumberedLayers<IpAdapterLayer>.Filled(new IpAdapterLayers(_layers.Places, first.device, dtype ?? first.dtype), this);
+        return NumberedLayers<IpAdapterLayer>.Filled(new IpAdapterLayers(_layers.Places, first.device, dtype ?? first.dtype), this, dtype);
     }
 
     /// <inheritdoc/>

@@ -15,15 +15,17 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 /// <param name="encoder">The image encoder; has a projection where the adapter takes embeddings.</param>
 /// <param name="projection">The adapter's, of one of the three kinds.</param>
 /// <param name="dtype">The type of both parts' weights.</param>
-internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Module<Tensor, Tensor> projection, ScalarType dtype) : ImagePromptEncoder
+/// <remarks>An image prompt's one tensor is its tokens, <c>(B,N,C)</c>.</remarks>
+internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Module<Tensor, Tensor> projection, ScalarType dtype) : ProjectedPromptEncoder
 {
-    /// <summary>The name of an image prompt's one tensor, its tokens <c>(B,N,C)</c>.</summary>
-    public const string Tokens = "tokens";
-
     private readonly bool _takesEmbedding = TakesEmbedding(projection);
+    private readonly ScalarType _projectionType = projection.parameters().First().dtype;
 
     /// <summary>The adapter's projection.</summary>
     public nn.Module<Tensor, Tensor> Projection => projection;
+
+    /// <inheritdoc/>
+    public override nn.Module ImageProjection => projection;
 
     /// <summary>Whether a projection takes image embeddings <c>(B,P)</c>, not hidden states <c>(B,N,D)</c>.</summary>
     public static bool TakesEmbedding(nn.Module<Tensor, Tensor> projection) => projection is LinearImageProjection;
@@ -35,22 +37,28 @@ internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Modul
             : null;
 
     /// <inheritdoc/>
-    public override ImagePrompt Encode(IReadOnlyList<ReferenceImage> references)
+    public override ImagePrompt EncodeFeatures(IReadOnlyList<ReferenceImage> references)
     {
-        using DisposeScope scope = NewDisposeScope();
-        int[] owners = [.. references.SelectMany((r, i) => r.Photos.Select(_ => i))];
-        Tensor tokens = FiniteOutput.Renamed(
-            () => Project(EncodeStates([.. references.SelectMany(r => r.Photos)])), i => ($"reference {owners[i]}", owners[i]));
-        if (owners.Length > references.Count)
-            tokens = ReferenceTokens.Average(tokens, [.. references.Select(r => 1 + r.OtherPhotos.Count)]);
-        return new ImagePrompt(Tokens, tokens.MoveToOuterDisposeScope());
+        int[] owners = Owners(references);
+        return new ImagePrompt(States, FiniteOutput.Renamed(
+            () => EncodeStates([.. references.SelectMany(r => r.Photos)]), i => ($"reference {owners[i]}", owners[i])));
     }
 
     /// <inheritdoc/>
-    public override ImagePrompt EncodeDropped(int batch)
+    public override ImagePrompt EncodeDroppedFeatures(int batch) => new(States, EncodeDroppedStates(batch));
+
+    /// <inheritdoc/>
+    public override ImagePrompt Project(ImagePrompt features, IReadOnlyList<int> photos)
+        => OfReferences(new ImagePrompt(Tokens, Project(features[States])), photos);
+
+    /// <inheritdoc/>
+    public override ProjectedPromptEncoder With(nn.Module projection) => new IpAdapterPromptEncoder(encoder, (nn.Module<Tensor, Tensor>)projection, dtype);
+
+    /// <summary>Projects states, of the weights' type or any other: <c>(B,...) -> (B,N,C)</c>, of the model's type.</summary>
+    internal Tensor Project(Tensor states)
     {
-        using Tensor states = EncodeDroppedStates(batch);
-        return new ImagePrompt(Tokens, Project(states));
+        using DisposeScope scope = NewDisposeScope();
+        return projection.call(states.to(_projectionType)).to(dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -95,15 +103,6 @@ internal sealed class IpAdapterPromptEncoder(ClipVisionEncoder encoder, nn.Modul
     {
         encoder.Dispose();
         projection.Dispose();
-    }
-
-    private Tensor Project(Tensor states)
-    {
-        using IDisposable noGrad = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        Tensor tokens = projection.call(states);
-        FiniteOutput.Check(tokens, "The adapter's image projection", projection, "tokens", i => $"reference {i}");
-        return tokens.MoveToOuterDisposeScope();
     }
 
     private Tensor EncodePixels(Tensor pixels)

@@ -7,7 +7,7 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 
 /// <summary>The plain IP-Adapter's image projection: one image embedding to a few tokens: <c>(B,InputChannels) -> (B,Tokens,OutputChannels)</c>.</summary>
 /// <remarks>IP-Adapter, ip_adapter.py, ImageProjModel; keys <c>proj</c> and <c>norm</c>.</remarks>
-public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>
+public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>, IImageProjection
 {
     private readonly Linear proj;
     private readonly LayerNorm norm;
@@ -43,5 +43,12 @@ public sealed class LinearImageProjection : nn.Module<Tensor, Tensor>
             throw new ArgumentException($"The embeddings are ({string.Join(',', embeddings.shape)}); (B,{InputChannels}) is expected.", nameof(embeddings));
         using DisposeScope scope = NewDisposeScope();
         return norm.call(proj.call(embeddings).unflatten(1, _tokens, -1)).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    nn.Module IImageProjection.Copy(ScalarType? dtype)
+    {
+        Tensor weight = proj.weight!.AliveIn(this);
+        return new LinearImageProjection(InputChannels, (int)norm.weight!.shape[0], _tokens, weight.device, dtype ?? weight.dtype).FilledFrom(this);
     }
 }

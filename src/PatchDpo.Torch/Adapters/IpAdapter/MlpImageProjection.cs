@@ -6,10 +6,11 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 
 /// <summary>The full-token IP-Adapter's image projection, one token for each of the encoder's: <c>(B,N,InputChannels) -> (B,N,OutputChannels)</c>.</summary>
 /// <remarks>IP-Adapter, ip_adapter.py, MLPProjModel; keys <c>proj.0</c>, <c>proj.2</c> and <c>proj.3</c>.</remarks>
-public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
+public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>, IImageProjection
 {
     private readonly Sequential proj;
     private readonly Linear _first;
+    private readonly int _outputChannels;
 
     /// <summary>Makes the projection.</summary>
     /// <param name="inputChannels">Width of the image encoder's hidden states.</param>
@@ -19,7 +20,7 @@ public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
     public MlpImageProjection(int inputChannels, int outputChannels, Device? device = null, ScalarType? dtype = null)
         : base(TorchRuntime.Initialized(nameof(MlpImageProjection)))
     {
-        InputChannels = inputChannels;
+        (InputChannels, _outputChannels) = (inputChannels, outputChannels);
         proj = nn.Sequential(
             ("0", nn.Linear(inputChannels, inputChannels, device: device, dtype: dtype)),
             ("1", nn.GELU()),
@@ -44,5 +45,12 @@ public sealed class MlpImageProjection : nn.Module<Tensor, Tensor>
         if (features.dim() != 3 || features.shape[2] != InputChannels)
             throw new ArgumentException($"The features are ({string.Join(',', features.shape)}); (B,N,{InputChannels}) is expected.", nameof(features));
         return proj.call(features);
+    }
+
+    /// <inheritdoc/>
+    nn.Module IImageProjection.Copy(ScalarType? dtype)
+    {
+        Tensor weight = _first.weight!.AliveIn(this);
+        return new MlpImageProjection(InputChannels, _outputChannels, weight.device, dtype ?? weight.dtype).FilledFrom(this);
     }
 }

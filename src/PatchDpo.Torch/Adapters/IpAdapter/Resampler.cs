@@ -10,7 +10,7 @@ namespace PatchDpo.Torch.Adapters.IpAdapter;
 /// <c>(B,N,InputChannels) -> (B,Tokens,OutputChannels)</c>.
 /// </summary>
 /// <remarks>IP-Adapter, resampler.py; the state dict is the official one (<c>latents</c>, <c>proj_in</c>, <c>layers.i.0</c>, ...).</remarks>
-public sealed class Resampler : nn.Module<Tensor, Tensor>
+public sealed class Resampler : nn.Module<Tensor, Tensor>, IImageProjection
 {
     private readonly Parameter latents;
     private readonly Linear proj_in;
@@ -62,4 +62,8 @@ public sealed class Resampler : nn.Module<Tensor, Tensor>
             tokens = layer.call(input, tokens);
         return norm_out.call(proj_out.call(tokens)).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    nn.Module IImageProjection.Copy(ScalarType? dtype)
+        => new Resampler(Options, latents.AliveIn(this).device, dtype ?? latents.dtype).FilledFrom(this);
 }

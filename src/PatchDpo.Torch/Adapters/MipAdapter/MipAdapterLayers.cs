@@ -55,7 +55,7 @@ internal sealed class MipAdapterLayers : AdapterLayers
     public override MipAdapterLayers Clone(ScalarType? dtype = null)
     {
         Tensor first = _layers.First.Anchor.AliveIn(this);
-        return NumberedLayers<MipAdapterLayer>.Filled(new MipAdapterLayers(_layers.Places, first.device, dtype ?? first.dtype), this);
+        return NumberedLayers<MipAdapterLayer>.Filled(new MipAdapterLayers(_layers.Places, first.device, dtype ?? first.dtype), this, dtype);
     }
 
     /// <inheritdoc/>

@@ -12,16 +12,19 @@ namespace PatchDpo.Torch.Adapters.MipAdapter;
 /// <remarks>MIP-Adapter, ip_adapter_multi.py. The negative half has no names, and the positive half's numbers of words.</remarks>
 /// <param name="images">IP-Adapter's image encoder and projection.</param>
 /// <param name="text">The model's text encoders, which stay the model's.</param>
-internal sealed class MipAdapterPromptEncoder(IpAdapterPromptEncoder images, ITextConditioning text) : ImagePromptEncoder
+internal sealed class MipAdapterPromptEncoder(IpAdapterPromptEncoder images, ITextConditioning text) : ProjectedPromptEncoder
 {
     /// <summary>
-    /// The names of an image prompt's tensors, with n objects: their tokens <c>(B,n,N,C)</c>, their names' text states <c>(B,n,T,C)</c>, and how many tokens
-    /// each name has <c>(B,n)</c>.
+    /// The names of an image prompt's tensors, with n objects, beside their tokens <c>(B,n,N,C)</c>: their names' text states <c>(B,n,T,C)</c>, and how many
+    /// tokens each name has <c>(B,n)</c>.
     /// </summary>
-    public const string Tokens = "tokens", Names = "names", Lengths = "lengths";
+    public const string Names = "names", Lengths = "lengths";
 
     /// <summary>The adapter's projection.</summary>
     public nn.Module<Tensor, Tensor> Projection => images.Projection;
+
+    /// <inheritdoc/>
+    public override nn.Module ImageProjection => images.Projection;
 
     /// <inheritdoc/>
     public override ReferenceFusion ObjectFusion => ReferenceFusion.Merge;
@@ -52,19 +55,25 @@ internal sealed class MipAdapterPromptEncoder(IpAdapterPromptEncoder images, ITe
             .Select(n => $"the prompt does not name '{n}', whose reference it has.");
 
     /// <inheritdoc/>
-    public override ImagePrompt Encode(IReadOnlyList<ReferenceImage> references)
+    public override ImagePrompt EncodeFeatures(IReadOnlyList<ReferenceImage> references)
     {
         using DisposeScope scope = NewDisposeScope();
-        string[] names = [.. references.Select(r => r.Name ?? "")];
-        return Kept(images.Encode(references)[IpAdapterPromptEncoder.Tokens], Encode(names), [.. names.Select(Length)]);
+        return WithNames(images.EncodeFeatures(references)[States], [.. references.SelectMany(r => r.Photos.Select(_ => r.Name ?? ""))]);
     }
 
     /// <inheritdoc/>
-    public override ImagePrompt EncodeDropped(int batch)
+    public override ImagePrompt EncodeDroppedFeatures(int batch)
     {
         using DisposeScope scope = NewDisposeScope();
-        return Kept(images.EncodeDropped(batch)[IpAdapterPromptEncoder.Tokens], Encode([.. Enumerable.Repeat("", batch)]), [.. Enumerable.Repeat(Length(""), batch)]);
+        return WithNames(images.EncodeDroppedFeatures(batch)[States], [.. Enumerable.Repeat("", batch)]);
     }
+
+    /// <inheritdoc/>
+    public override ImagePrompt Project(ImagePrompt features, IReadOnlyList<int> photos) => OfReferences(
+        Of(images.Project(features[States]).unsqueeze(1), features[Names].unsqueeze(1), features[Lengths].unsqueeze(1)), photos);
+
+    /// <inheritdoc/>
+    public override ProjectedPromptEncoder With(nn.Module projection) => new MipAdapterPromptEncoder((IpAdapterPromptEncoder)images.With(projection), text);
 
     /// <inheritdoc/>
     public override string? WhyNotTogether(IEnumerable<int> counts, ReferenceFusion fusion) => images.WhyNotTogether(counts, fusion);
@@ -117,9 +126,10 @@ internal sealed class MipAdapterPromptEncoder(IpAdapterPromptEncoder images, ITe
         return states.HiddenStates.index_select(0, rows);
     }
 
-    private static ImagePrompt Kept(Tensor tokens, Tensor names, int[] lengths)
-        => Of(tokens.unsqueeze(1), names.unsqueeze(1), tensor([.. lengths.Select(l => (long)l)], device: tokens.device).unsqueeze(1))
-            .Map(t => t.MoveToOuterDisposeScope());
+    private ImagePrompt WithNames(Tensor states, string[] names) => new ImagePrompt(
+    [
+        new(States, states), new(Names, Encode(names)), new(Lengths, tensor([.. names.Select(n => (long)Length(n))], device: states.device)),
+    ]).Map(t => t.MoveToOuterDisposeScope());
 
     private static ImagePrompt Of(Tensor tokens, Tensor names, Tensor lengths)
         => new([new(Tokens, tokens), new(Names, names), new(Lengths, lengths)]);

@@ -11,7 +11,7 @@ namespace PatchDpo.Torch.Adapters.MsDiffusion;
 /// <c>(R,N,InputChannels) -> (R,Tokens,OutputChannels)</c>.
 /// </summary>
 /// <remarks>MS-Diffusion, projection.py, Resampler in the mode "grounding"; its state-dict keys.</remarks>
-internal sealed class GroundingResampler : nn.Module
+internal sealed class GroundingResampler : nn.Module, IImageProjection
 {
     private readonly Parameter grounding_latents;
     private readonly Sequential latent_proj;
@@ -71,4 +71,8 @@ internal sealed class GroundingResampler : nn.Module
             tokens = layer.call(input, tokens);
         return norm_out.call(proj_out.call(attention_norm.call(tokens))).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    nn.Module IImageProjection.Copy(ScalarType? dtype)
+        => new GroundingResampler(Options, grounding_latents.AliveIn(this).device, dtype ?? grounding_latents.dtype).FilledFrom(this);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Foundation;
@@ -17,12 +16,6 @@ namespace PatchDpo.Torch.Adapters.MsDiffusion;
 internal static class MsDiffusionFile
 {
     public const string ProjectionPrefix = "image_proj.", LayersPrefix = "ms_adapter.", DummyTokens = "dummy_image_tokens";
-
-    private const string HeadChannelsKey = "resampler.dim_head";
-    private const int OfficialHeadChannels = 64;
-
-    // The published adapter's largest is 20,480.
-    private const int MaxSize = 1_000_000;
 
     /// <summary>Checks by keys and widths that a file is one for the UNet, before anything is read.</summary>
     public static void Check(string path, UNetConfig config)
@@ -53,7 +46,8 @@ internal static class MsDiffusionFile
             StateDictLoader.Load(layers, file, LayersPrefix, device: device, dtype: ScalarType.Float32);
             projection.eval();
             layers.eval();
-            Require(file, DummyTokens, 3);
+            if (!file.Contains(DummyTokens) || file.Shape(DummyTokens).Length != 3)
+                throw new WeightsFormatException(file.Path, DummyTokens, "an adapter of MS-Diffusion needs this tensor with 3 dimensions.");
             return (projection, layers, file.Read(DummyTokens, device));
         }
         catch
@@ -81,13 +75,13 @@ internal static class MsDiffusionFile
         {
             [ProjectionPrefix[..^1]] = IpAdapterFile.Convert(projection, ProjectionPrefix, type: null),
             [LayersPrefix[..^1]] = IpAdapterFile.Convert(layers, LayersPrefix, type: null),
-        }, (DummyTokens, dummyTokens), Notes(projection, OfficialHeadChannels));
+        }, (DummyTokens, dummyTokens), ResamplerSizes.Metadata(projection.Options.Resampler, ResamplerSizes.OfficialHeadChannels));
     }
 
     /// <summary>Writes an adapter as safetensors.</summary>
     public static void Write(Stream stream, GroundingResampler projection, AdapterLayers layers, Tensor dummyTokens)
     {
-        Dictionary<string, string> metadata = Notes(projection, impliedHeadChannels: null);
+        Dictionary<string, string> metadata = ResamplerSizes.Metadata(projection.Options.Resampler, impliedHeadChannels: null);
         metadata.Add("format", "pt");
         Dictionary<string, Tensor> tensors = new(StringComparer.Ordinal) { [DummyTokens] = dummyTokens };
         foreach ((string prefix, nn.Module part) in new (string, nn.Module)[] { (ProjectionPrefix, projection), (LayersPrefix, layers) })
@@ -96,39 +90,12 @@ internal static class MsDiffusionFile
         SafetensorsWriter.Write(stream, tensors, metadata);
     }
 
-    private static Dictionary<string, string> Notes(GroundingResampler projection, int? impliedHeadChannels)
-        => projection.Options.Resampler.HeadChannels != impliedHeadChannels
-            ? new() { [HeadChannelsKey] = projection.Options.Resampler.HeadChannels.ToString(CultureInfo.InvariantCulture) } : [];
-
-    private static long[] Require(ITensorFile file, string name, int dimensions)
-        => file.Contains(name) && file.Shape(name) is { } shape && shape.Length >= dimensions ? shape
-            : throw new WeightsFormatException(file.Path, name, $"an adapter of MS-Diffusion needs this tensor with at least {dimensions} dimensions.");
-
     private static GroundingResamplerOptions Options(ITensorFile file, int? headChannels)
     {
-        int heads = headChannels ?? (file.Metadata.TryGetValue(HeadChannelsKey, out string? text)
-            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int noted) ? noted : OfficialHeadChannels);
-        (int width, int inner) = (Size("grounding_latents", 2), Size("layers.0.0.to_q.weight", 0));
-        if (heads <= 0 || inner % heads != 0)
-            throw new WeightsFormatException(
-                file.Path, ProjectionPrefix + "layers.0.0.to_q.weight", $"{inner} rows are no whole number of heads of {heads}; give the width of a head.");
-        int grounding = Size("latent_proj.0.weight", 1);
-        if (grounding <= FourierBoxes.Width)
-            throw new WeightsFormatException(file.Path, ProjectionPrefix + "latent_proj.0.weight", $"{grounding} columns leave none for a phrase.");
-        return new GroundingResamplerOptions(new ResamplerOptions
-        {
-            Channels = width,
-            Layers = file.Keys.Count(k => k.StartsWith(ProjectionPrefix + "layers.", StringComparison.Ordinal)
-                && k.EndsWith(".0.to_q.weight", StringComparison.Ordinal)),
-            HeadChannels = heads,
-            Heads = inner / heads,
-            Tokens = Size("grounding_latents", 1),
-            InputChannels = Size("proj_in.weight", 1),
-            OutputChannels = Size("proj_out.weight", 0),
-            FeedForwardMultiple = Math.Max(1, Size("layers.0.1.1.weight", 0) / width),
-        }, grounding - FourierBoxes.Width, Size("latent_proj.0.weight", 0));
-
-        int Size(string key, int dimension) => Require(file, ProjectionPrefix + key, dimension + 1)[dimension] is > 0 and <= MaxSize and long size ? (int)size
-            : throw new WeightsFormatException(file.Path, ProjectionPrefix + key, "an image projection cannot have such a size.");
+        ResamplerSizes sizes = new(file, ProjectionPrefix, "MS-Diffusion");
+        ResamplerOptions resampler = sizes.Resampler("grounding_latents", headChannels);
+        int grounding = sizes.Size("latent_proj.0.weight", 1);
+        return grounding > FourierBoxes.Width ? new GroundingResamplerOptions(resampler, grounding - FourierBoxes.Width, sizes.Size("latent_proj.0.weight", 0))
+            : throw new WeightsFormatException(file.Path, ProjectionPrefix + "latent_proj.0.weight", $"{grounding} columns leave none for a phrase.");
     }
 }

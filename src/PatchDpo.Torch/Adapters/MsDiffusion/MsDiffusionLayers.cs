@@ -25,7 +25,7 @@ internal sealed class MsDiffusionLayers : AdapterLayers
     public override MsDiffusionLayers Clone(ScalarType? dtype = null)
     {
         Tensor first = _layers.First.Anchor.AliveIn(this);
-        return NumberedLayers<IpAdapterLayer>.Filled(new MsDiffusionLayers(_layers.Places, first.device, dtype ?? first.dtype), this);
+        return NumberedLayers<IpAdapterLayer>.Filled(new MsDiffusionLayers(_layers.Places, first.device, dtype ?? first.dtype), this, dtype);
     }
 
     /// <inheritdoc/>

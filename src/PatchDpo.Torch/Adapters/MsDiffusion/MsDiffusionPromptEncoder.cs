@@ -19,21 +19,29 @@ namespace PatchDpo.Torch.Adapters.MsDiffusion;
 /// <param name="text">The model's text encoders, which stay the model's.</param>
 /// <param name="dtype">The type of image encoder and projection.</param>
 internal sealed class MsDiffusionPromptEncoder(
-    ClipVisionEncoder encoder, GroundingResampler projection, Tensor dummyTokens, ITextConditioning text, ScalarType dtype) : ImagePromptEncoder
+    ClipVisionEncoder encoder, GroundingResampler projection, Tensor dummyTokens, ITextConditioning text, ScalarType dtype) : ProjectedPromptEncoder
 {
     /// <summary>
-    /// The names of an image prompt's tensors, with n subjects: tokens <c>(B,n,N,C)</c>, boxes <c>(B,n,4)</c> in float32 (0 for none), scales <c>(B,n)</c>
-    /// (-1 for the adapter's), names as numbers <c>(B,n,L)</c>, and where a prompt has them <c>(B,n,2)</c>.
+    /// The names of an image prompt's tensors, with n subjects, beside their tokens <c>(B,n,N,C)</c>: boxes <c>(B,n,4)</c> in float32 (0 for none), scales
+    /// <c>(B,n)</c> (-1 for the adapter's), names as numbers <c>(B,n,L)</c>, and where a prompt has them <c>(B,n,2)</c>.
     /// </summary>
-    public const string Tokens = "tokens", Boxes = "boxes", Scales = "scales", Names = "names", Phrases = "phrases";
+    public const string Boxes = "boxes", Scales = "scales", Names = "names", Phrases = "phrases";
+
+    /// <summary>Among the features that the projection takes, the names' pooled text <c>(B,P)</c>.</summary>
+    public const string PooledNames = "pooled_names";
 
     /// <summary>The longest name, in characters.</summary>
     internal const int MaxNameCharacters = 128;
 
     private const int ReferenceSide = 512;
 
+    private readonly ScalarType _projectionType = projection.parameters().First().dtype;
+
     /// <summary>The adapter's projection.</summary>
     public GroundingResampler Projection => projection;
+
+    /// <inheritdoc/>
+    public override nn.Module ImageProjection => projection;
 
     /// <summary>The adapter's tokens for the background.</summary>
     public Tensor DummyTokens => dummyTokens;
@@ -74,25 +82,55 @@ internal sealed class MsDiffusionPromptEncoder(
             .Select(n => $"the prompt does not name '{n}', whose reference it has.");
 
     /// <inheritdoc/>
-    public override ImagePrompt Encode(IReadOnlyList<ReferenceImage> references)
+    /// <remarks>A rounded box can lie in other cells.</remarks>
+    public override bool IsGeometry(string name) => name is Boxes or Scales;
+
+    /// <inheritdoc/>
+    public override ImagePrompt EncodeFeatures(IReadOnlyList<ReferenceImage> references)
     {
         if (references.Index().FirstOrDefault(r => r.Item.Name is null) is (int bad, { }))
             throw new UnsuitableReferencesException($"row {bad}", bad, "it has no name, of which MS-Diffusion makes its tokens.");
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        int[] owners = [.. references.SelectMany((r, i) => r.Photos.Select(_ => i))];
-        Tensor features = FiniteOutput.Renamed(
-            () => Features([.. references.SelectMany(r => r.Photos)]), i => ($"reference {owners[i]}", owners[i]));
+        int[] owners = Owners(references);
+        Tensor states = FiniteOutput.Renamed(
+            () => EncodeStates([.. references.SelectMany(r => r.Photos)]), i => ($"reference {owners[i]}", owners[i]));
         Tensor boxes = tensor([.. references.SelectMany(BoxOf)], device: encoder.Device).reshape(-1, 4);
-        using Tensor rows = tensor([.. owners.Select(o => (long)o)], device: encoder.Device);
-        Tensor tokens = projection.Project(features, PhraseStates([.. references.Select(r => r.Name!)]).index_select(0, rows), boxes.index_select(0, rows));
-        FiniteOutput.Check(tokens, "The adapter's image projection", projection, "tokens", i => $"reference {owners[i]}");
-        if (owners.Length > references.Count)
-            tokens = ReferenceTokens.Average(tokens, [.. references.Select(r => 1 + r.OtherPhotos.Count)]);
         Tensor scales = tensor([.. references.Select(r => (float)(r.Scale ?? -1))], device: encoder.Device);
         Tensor names = tensor([.. references.SelectMany(r => Numbers(r.Name!))], [references.Count, MaxNameCharacters], ScalarType.Int64, encoder.Device);
-        return Of(tokens.unsqueeze(1), boxes.unsqueeze(1), scales.unsqueeze(1), names.unsqueeze(1)).Map(t => t.MoveToOuterDisposeScope());
+        Tensor pooled = PhraseStates([.. references.Select(r => r.Name!)]);
+        using Tensor rows = tensor([.. owners.Select(o => (long)o)], device: encoder.Device);
+        Tensor OfPhotos(Tensor each) => each.index_select(0, rows);
+        return Features(states, OfPhotos(pooled), OfPhotos(boxes), OfPhotos(scales), OfPhotos(names)).Map(t => t.MoveToOuterDisposeScope());
     }
+
+    /// <inheritdoc/>
+    public override ImagePrompt EncodeDroppedFeatures(int batch)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        ResamplerOptions shape = projection.Options.Resampler;
+        // As many states as the image encoder gives, so that they stand in one batch with others.
+        return Features(
+            zeros(batch, 1 + ((long)encoder.Config.GridSize * encoder.Config.GridSize), shape.InputChannels, dtype, encoder.Device),
+            zeros(batch, projection.Options.PhraseChannels, dtype, encoder.Device), zeros(batch, 4, device: encoder.Device),
+            zeros(batch, device: encoder.Device), zeros(batch, MaxNameCharacters, ScalarType.Int64, encoder.Device)).Map(t => t.MoveToOuterDisposeScope());
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Who has no name is missing, and has zeros.</remarks>
+    public override ImagePrompt Project(ImagePrompt features, IReadOnlyList<int> photos)
+    {
+        Tensor tokens = projection.Project(
+            features[States].to(_projectionType), features[PooledNames].to(_projectionType), features[Boxes]).to(dtype);
+        Tensor missing = features[Names].EqualTo(0).all(1).reshape(-1, 1, 1);
+        tokens = tokens.MaskedFilled(missing, 0);
+        return OfReferences(
+            Of(tokens.unsqueeze(1), features[Boxes].unsqueeze(1), features[Scales].unsqueeze(1), features[Names].unsqueeze(1)), photos);
+    }
+
+    /// <inheritdoc/>
+    public override ProjectedPromptEncoder With(nn.Module projection)
+        => new MsDiffusionPromptEncoder(encoder, (GroundingResampler)projection, dummyTokens, text, dtype);
 
     /// <inheritdoc/>
     public override ImagePrompt EncodeDropped(int batch)
@@ -171,6 +209,9 @@ internal sealed class MsDiffusionPromptEncoder(
 
     private static string Text(Tensor numbers) => new([.. numbers.data<long>().ToArray().TakeWhile(n => n != 0).Select(n => (char)n)]);
 
+    private static ImagePrompt Features(Tensor states, Tensor pooled, Tensor boxes, Tensor scales, Tensor names)
+        => new([new(States, states), new(PooledNames, pooled), new(Boxes, boxes), new(Scales, scales), new(Names, names)]);
+
     private static ImagePrompt Of(Tensor tokens, Tensor boxes, Tensor scales, Tensor names)
         => new([new(Tokens, tokens), new(Boxes, boxes), new(Scales, scales), new(Names, names)]);
 
@@ -179,7 +220,7 @@ internal sealed class MsDiffusionPromptEncoder(
             // What lies beyond the text encoder's length, where the end token stands, is not in the text.
             .Select(p => p.To > Tower.Tokenizer.MaxLength - 1 ? (0, 0) : p)];
 
-    private Tensor Features(IReadOnlyList<ImageBuffer> photos)
+    private Tensor EncodeStates(IReadOnlyList<ImageBuffer> photos)
     {
         using DisposeScope scope = NewDisposeScope();
         ImageBuffer[] squeezed = [.. photos.Select(p => PillowResize.Resize(p.ToRgb(), ReferenceSide, ReferenceSide, ResampleFilter.Bicubic))];

@@ -14,7 +14,10 @@ internal static class ConditionKinds
     /// <summary>Image prompts, by their images.</summary>
     public const string Image = "image";
 
-    private const string LatentsName = "latents", HiddenStates = "hidden_states", Pooled = "pooled";
+    /// <summary>What an image projection that is trained takes, by <see cref="PhotoContent"/>.</summary>
+    public const string ImageFeatures = "image-features";
+
+    private const string LatentsName = "latents", HiddenStates = "hidden_states", Pooled = "pooled", Photos = "photos";
 
     /// <summary>What stands for the image of an image prompt that is dropped.</summary>
     public static UInt128 DroppedImage => UInt128.Zero;
@@ -28,6 +31,12 @@ internal static class ConditionKinds
     public static UInt128 TextContent(UInt128 prompt, UInt128[]? images)
         => images is null ? prompt : MemoryMarshal.Read<UInt128>(SHA256.HashData(MemoryMarshal.AsBytes<UInt128>([prompt, .. images])));
 
+    /// <summary>Which features one of a reference's photos has: the first those of the reference itself.</summary>
+    /// <param name="reference">The reference's content.</param>
+    /// <param name="photo">The photo's place.</param>
+    public static UInt128 PhotoContent(UInt128 reference, int photo)
+        => photo == 0 ? reference : MemoryMarshal.Read<UInt128>(SHA256.HashData(MemoryMarshal.AsBytes<UInt128>([reference, (UInt128)photo])));
+
     /// <summary>The tensors of latents.</summary>
     public static IEnumerable<KeyValuePair<string, Tensor>> TensorsOf(Tensor latents) => [new(LatentsName, latents)];
 
@@ -38,6 +47,14 @@ internal static class ConditionKinds
     /// <summary>The tensors of image prompts.</summary>
     public static IEnumerable<KeyValuePair<string, Tensor>> TensorsOf(ImagePrompt images)
         => images.Names.Select(n => KeyValuePair.Create(n, images[n]));
+
+    /// <summary>The tensors of features, a row a photo, and how many photos each row's reference has.</summary>
+    public static IEnumerable<KeyValuePair<string, Tensor>> TensorsOf(ImagePrompt features, IEnumerable<int> photos)
+        => TensorsOf(features).Append(new(Photos, tensor([.. photos.Select(n => (long)n)])));
+
+    /// <summary>Features of tensors, and how many photos each row's reference has.</summary>
+    public static (ImagePrompt Features, int[] Photos) ToFeatures(IReadOnlyDictionary<string, Tensor> tensors)
+        => (new ImagePrompt(tensors.Where(t => t.Key != Photos)), [.. tensors[Photos].data<long>().ToArray().Select(n => (int)n)]);
 
     /// <summary>Latents of tensors.</summary>
     public static Tensor ToLatents(IReadOnlyDictionary<string, Tensor> tensors) => tensors[LatentsName];

@@ -10,12 +10,14 @@ namespace PatchDpo.Torch.Training.Data;
 /// <param name="kind">The kind.</param>
 /// <param name="encode">Encodes N of them: a row each, by the tensors' names, in the current dispose scope.</param>
 /// <param name="cancellationToken">Looked at before anything is encoded.</param>
+/// <param name="isExact">Which of the tensors must not be rounded, by name; null: none.</param>
 /// <remarks>
 /// Chunks are cut by what is missing, in the order of the data: a preparation that was killed and is done again encodes the same images together, because
 /// a number's last bits depend on that.
 /// </remarks>
 internal sealed class ConditionQueue<T>(
-    ConditionStore store, string kind, Func<T[], IEnumerable<KeyValuePair<string, Tensor>>> encode, CancellationToken cancellationToken)
+    ConditionStore store, string kind, Func<T[], IEnumerable<KeyValuePair<string, Tensor>>> encode, CancellationToken cancellationToken,
+    Func<string, bool>? isExact = null)
 {
     // Encoded together; a matter of memory alone.
     private const int ChunkSize = 8;
@@ -91,7 +93,8 @@ internal sealed class ConditionQueue<T>(
         {
             using DisposeScope scope = NewDisposeScope();
             store.Add(kind, [.. missing.Select(e => e.Content)], FiniteOutput.Renamed(
-                () => encode([.. missing.Select(e => e.Item)]), i => ($"{missing[i].What} of pair {missing[i].Pair}", missing[i].Pair)));
+                () => encode([.. missing.Select(e => e.Item)]), i => ($"{missing[i].What} of pair {missing[i].Pair}", missing[i].Pair)),
+                isExact);
         }
         foreach (Entry entry in chunk)
             _waiting.Remove(entry.Content);

@@ -81,13 +81,15 @@ internal sealed class ConditionStore : IDisposable
     /// <param name="kind">What it is.</param>
     /// <param name="contents">Of which images or prompts, N of them.</param>
     /// <param name="tensors">A row each, <c>(N,...)</c>; they stay the caller's.</param>
+    /// <param name="isExact">Which of them keep their type, by name; null: none but whole numbers.</param>
     /// <exception cref="IOException">A shard cannot be written.</exception>
-    public void Add(string kind, UInt128[] contents, IEnumerable<KeyValuePair<string, Tensor>> tensors)
+    public void Add(string kind, UInt128[] contents, IEnumerable<KeyValuePair<string, Tensor>> tensors, Func<string, bool>? isExact = null)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         // Rounded now and not when it is written, so that a number does not depend on when that is.
-        var shard = new ConditionShard(contents, tensors.ToDictionary(t => t.Key, t => Rounded(t.Value).cpu().contiguous().alias().DetachFromDisposeScope()));
+        var shard = new ConditionShard(contents, tensors.ToDictionary(
+            t => t.Key, t => (isExact?.Invoke(t.Key) == true ? t.Value : Rounded(t.Value)).cpu().contiguous().alias().DetachFromDisposeScope()));
         Take(kind, shard);
         if (_folder is null)
             return;

@@ -23,7 +23,7 @@ public sealed record ConditionStoreOptions
 
     /// <summary>
     /// Float32 (default): trainings are those without a store. BFloat16: half the disk, and numbers with three decimal digits, as bfloat16 models have
-    /// them; it is another training then.
+    /// them; it is another training then. Whole numbers, and boxes and scales of objects, stay as they are.
     /// </summary>
     /// <exception cref="ArgumentException">Another type.</exception>
     public ScalarType DType

@@ -22,7 +22,8 @@ internal sealed class PairEncoding
     private readonly PatchDpoTrainerOptions _options;
     private readonly ConditionStore _store;
     private readonly CancellationToken _cancellationToken;
-    private readonly ConditionQueue<ReferenceImage> _imagePrompts;
+    private readonly ProjectedPromptEncoder? _projected;
+    private readonly ConditionQueue<(ReferenceImage Reference, int Photos)> _imagePrompts;
     private readonly ConditionQueue<ImageBuffer> _latents;
     private readonly ConditionQueue<(string Prompt, UInt128[] Images)> _texts;
     private readonly ConditionQueue<int> _dropped;
@@ -39,9 +40,11 @@ internal sealed class PairEncoding
     public PairEncoding(PersonalizedModel model, PatchDpoTrainerOptions options, ConditionStore store, int size, CancellationToken cancellationToken)
     {
         (_model, _options, _store, _cancellationToken) = (model, options, store, cancellationToken);
-        _imagePrompts = new(store, ConditionKinds.Image, images => ConditionKinds.TensorsOf(model.References.Encode(images)), cancellationToken);
+        _projected = options.TrainsProjection ? (ProjectedPromptEncoder)model.References : null;
+        string images = _projected is null ? ConditionKinds.Image : ConditionKinds.ImageFeatures;
+        _imagePrompts = new(store, images, Encode, cancellationToken, model.References.IsGeometry);
         _latents = new(store, ConditionKinds.Latents(size), images => ConditionKinds.TensorsOf(model.EncodeLatents(images, size)), cancellationToken);
-        _dropped = new(store, ConditionKinds.Image, rows => ConditionKinds.TensorsOf(model.EncodeDroppedReference(rows.Length)), cancellationToken);
+        _dropped = new(store, images, EncodeDropped, cancellationToken, model.References.IsGeometry);
         _texts = new(store, ConditionKinds.Text, EncodeTexts, cancellationToken);
     }
 
@@ -89,7 +92,7 @@ internal sealed class PairEncoding
         IReadOnlyList<ReferenceImage> images = PairRecord.ImagePromptsOf(pair);
         UInt128[] own = [.. images.Select(PairRecord.ContentOf)];
         foreach ((ReferenceImage image, UInt128 content) in images.Zip(own))
-            _imagePrompts.Add(content, image, "an image prompt", number);
+            AddImagePrompt(image, content, number);
         // Every text that a batch can ask for; with every image prompt where that changes it.
         foreach (string prompt in new[] { pair.Prompt, "" })
             foreach (UInt128[] shown in _model.References.ChangesText ? new[] { own, [ConditionKinds.DroppedImage] } : [own])
@@ -97,6 +100,32 @@ internal sealed class PairEncoding
         _latents.Add(pair.Reference.Content, pair.Reference, "the reference", number);
         _latents.Add(pair.Generated.Content, pair.Generated, "the generated image", number);
     }
+
+    private void AddImagePrompt(ReferenceImage reference, UInt128 content, int number)
+    {
+        if (_projected is null)
+        {
+            _imagePrompts.Add(content, (reference, 1), "an image prompt", number);
+            return;
+        }
+        // Photos are averaged behind the projection, so that each has features of its own.
+        foreach ((int i, ImageBuffer photo) in reference.Photos.Index())
+        {
+            ReferenceImage alone = new(photo) { Name = reference.Name, Mask = reference.Mask, Box = reference.Box, Scale = reference.Scale };
+            _imagePrompts.Add(ConditionKinds.PhotoContent(content, i), (alone, 1 + reference.OtherPhotos.Count), "an image prompt", number);
+        }
+    }
+
+    private IEnumerable<KeyValuePair<string, Tensor>> Encode((ReferenceImage Reference, int Photos)[] items)
+    {
+        ReferenceImage[] references = [.. items.Select(i => i.Reference)];
+        return _projected is null ? ConditionKinds.TensorsOf(_model.References.Encode(references))
+            : ConditionKinds.TensorsOf(_projected.EncodeFeatures(references), items.Select(i => i.Photos));
+    }
+
+    private IEnumerable<KeyValuePair<string, Tensor>> EncodeDropped(int[] rows)
+        => _projected is null ? ConditionKinds.TensorsOf(_model.EncodeDroppedReference(rows.Length))
+            : ConditionKinds.TensorsOf(_projected.EncodeDroppedFeatures(rows.Length), rows.Select(_ => 1));
 
     private void EncodeImagePrompts()
     {

@@ -27,6 +27,7 @@ public sealed class PreparedPairs : IDisposable
     {
         Model = model;
         Size = SizeOf(model, options);
+        HasFeatures = options.TrainsProjection;
         _encoder = model.References;
         _store = ConditionStore.Open(model, options.Store);
         _records = new PairRecords(_store.WorkFolder);
@@ -57,6 +58,9 @@ public sealed class PreparedPairs : IDisposable
 
     /// <summary>How many different references of image prompts the store has.</summary>
     internal int ReferenceCount => _store.Count(ConditionKinds.Image) - 1;
+
+    /// <summary>Whether image prompts are kept before the projection, because that is trained.</summary>
+    internal bool HasFeatures { get; }
 
     /// <summary>The model that encoded them.</summary>
     internal PersonalizedModel Model { get; }
@@ -97,8 +101,10 @@ public sealed class PreparedPairs : IDisposable
     /// <param name="timesteps"><c>(B)</c>.</param>
     /// <param name="officialTimeIds">The official script's rows of sizes.</param>
     /// <param name="weigh">Gives the loss's weights.</param>
+    /// <param name="projected">Projects features, with gradients; null: the model's own encoder.</param>
     internal TrainingBatch Batch(
-        long[] pairs, bool[] dropText, bool[] dropImage, Tensor noise, Tensor timesteps, bool officialTimeIds, PairWeights weigh)
+        long[] pairs, bool[] dropText, bool[] dropImage, Tensor noise, Tensor timesteps, bool officialTimeIds, PairWeights weigh,
+        ProjectedPromptEncoder? projected = null)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         PairRecord[] records = [.. pairs.Select(p => _records[p])];
@@ -106,18 +112,20 @@ public sealed class PreparedPairs : IDisposable
         UInt128[][] references = [.. records.Select((r, i) => dropImage[i] ? [ConditionKinds.DroppedImage] : r.ImagePrompts)];
         string[] prompts = [.. records.Select((r, i) => dropText[i] ? "" : r.Prompt)];
         UInt128[] texts = [.. prompts.Select((p, i) => ConditionKinds.TextContent(PairRecord.ContentOf(p), _encoder.ChangesText ? references[i] : null))];
-        ImagePrompt image = _encoder.Fuse(new ImagePrompt(_store.Read(ConditionKinds.Image, [.. references.SelectMany(r => r)])),
-            [.. references.Select(r => r.Length)], null, _encoder.ObjectFusion);
         PairSizes sizes = SizesOf(records);
         long[] latents = LatentShape;
-        Tensor Moved(Tensor tensor) => tensor.to(Model.Device);
-        return TrainingBatch.OfPairs(
+        TrainingBatch batch = TrainingBatch.OfPairs(
             Moved(ConditionKinds.ToLatents(_store.Read(ConditionKinds.Latents(Size), [.. images.Select(i => i.Content)]))), Moved(noise), Moved(timesteps),
             ConditionKinds.ToText(_store.Read(ConditionKinds.Text, texts)).Map(Moved),
-            _encoder.Locate(image, prompts).Map(Moved),
+            Images(projected ?? _encoder),
             Moved(officialTimeIds ? sizes.OfficialTimeIds() : sizes.TimeIds()),
             // (B,2,h,w): all references, then all generated images.
             Moved(weigh(records, (int)latents[1], (int)latents[2]).transpose(0, 1).flatten(0, 1).unsqueeze(1)));
+        return projected is null ? batch : batch with { BeforeTraining = () => batch.WithImages(Images(_encoder)) };
+
+        ImagePrompt Images(ImagePromptEncoder encoder) => encoder.Locate(
+            encoder.Fuse(ReadImages(encoder, [.. references.SelectMany(r => r)]), [.. references.Select(r => r.Length)], null, encoder.ObjectFusion), prompts)
+            .Map(Moved);
     }
 
     /// <inheritdoc/>
@@ -129,6 +137,24 @@ public sealed class PreparedPairs : IDisposable
     }
 
     private bool _isDisposed;
+
+    private Tensor Moved(Tensor tensor) => tensor.to(Model.Device);
+
+    private ImagePrompt ReadImages(ImagePromptEncoder encoder, UInt128[] references)
+    {
+        if (!HasFeatures)
+            return new ImagePrompt(_store.Read(ConditionKinds.Image, references));
+        (ImagePrompt features, int[] photos) = ReadFeatures(references);
+        if (photos.Any(n => n > 1))
+        {
+            features = ReadFeatures([.. references.Zip(photos).SelectMany(
+                r => Enumerable.Range(0, r.Second).Select(i => ConditionKinds.PhotoContent(r.First, i)))]).Features;
+        }
+        return ((ProjectedPromptEncoder)encoder).Project(features.Map(Moved), photos);
+    }
+
+    private (ImagePrompt Features, int[] Photos) ReadFeatures(UInt128[] photos)
+        => ConditionKinds.ToFeatures(_store.Read(ConditionKinds.ImageFeatures, photos));
 
     /// <summary>Sizes of the files, and what the centre crop to a square leaves out.</summary>
     private PairSizes SizesOf(PairRecord[] records)

@@ -11,7 +11,7 @@ public sealed class LostRankException : PatchDpoException
     public LostRankException(IReadOnlyList<int> ranks, TimeSpan timeout) : base(ranks.Count == 0
         ? $"All ranks answer, but what they do together has not ended within {timeout.TotalSeconds:0.#} s: the network fails, or the ranks do different things."
         : $"{(ranks.Count == 1 ? "Rank" : "Ranks")} {string.Join(", ", ranks)} did not answer within {timeout.TotalSeconds:0.#} s: dead, hanging, or slower than "
-            + "that. The last checkpoint is whole; run the same command to go on from it.")
+            + "that. What was saved is whole; run the same command to go on from it.")
     {
         Ranks = ranks;
         Timeout = timeout;

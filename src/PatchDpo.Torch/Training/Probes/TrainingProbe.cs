@@ -10,6 +10,7 @@ using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training.Data;
 using TorchSharp.Modules;
+using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Training.Probes;
 
@@ -19,9 +20,12 @@ namespace PatchDpo.Torch.Training.Probes;
 /// <param name="maxSteps">Steps of the training.</param>
 /// <param name="checkpoints">Where the best checkpoint is kept, and known from; null: nowhere.</param>
 internal sealed class TrainingProbe(TrainingProbeOptions options, PersonalizedModel model, int maxSteps, TrainingCheckpoints? checkpoints)
+    : IDisposable
 {
     private readonly string _measure = MeasureOf(options);
 
+    // What the training would have given at the best step, where no checkpoint has it.
+    private AdapterLayers? _bestLayers;
     private BestRecord? _best = checkpoints?.FindBest(MeasureOf(options));
     private int _count;
     private TimeSpan _time;
@@ -40,11 +44,11 @@ internal sealed class TrainingProbe(TrainingProbeOptions options, PersonalizedMo
     /// <param name="loop">The training.</param>
     /// <param name="cancellationToken">Looked at before each sampling step and each batch that is measured.</param>
     public TrainingProbeResult Run(
-        AdapterLayers tuned, Func<AdapterLayers, IEnumerable<Parameter>> trained, TrainingLoop loop, CancellationToken cancellationToken)
+        AdapterLayers tuned, Func<AdapterLayers, IEnumerable<(string, Parameter)>> trained, TrainingLoop loop, CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         AdapterLayers copy = tuned.Clone();
-        loop.CopyAverageTo(trained(copy));
+        loop.CopyAverageTo(trained(copy).Select(p => p.Item2));
         using PersonalizedModel drawn = model.WithAdapterLayers(copy);
         IReadOnlyList<ImageBuffer> images = drawn.Generate(
             [.. options.Rows.Select(r => new GenerationRequest(r.Prompt, r.References))], options.Generation, cancellationToken: cancellationToken);
@@ -55,11 +59,34 @@ internal sealed class TrainingProbe(TrainingProbeOptions options, PersonalizedMo
         {
             _best = new BestRecord(loop.Steps, $"{options.Metric}", value, Scores(metrics), _measure);
             checkpoints?.SaveBest(loop, _best, drawn.SaveAdapter);
+            if (options.GivesBest && checkpoints is null)
+            {
+                _bestLayers?.Dispose();
+                _bestLayers = copy.Clone();
+            }
         }
         _count++;
         _time += clock.Elapsed;
         return new TrainingProbeResult(loop.Steps, images, metrics, value, _best.Step, _best.Value, clock.Elapsed);
     }
+
+    /// <summary>Layers become what the training would have given at the best step, where the options ask for it.</summary>
+    /// <param name="tuned">The layers that were trained.</param>
+    /// <param name="trained">Their trained parameters with the names of the training's state, and those of a copy, in one order.</param>
+    public void TakeBest(AdapterLayers tuned, Func<AdapterLayers, IEnumerable<(string, Parameter)>> trained)
+    {
+        if (!options.GivesBest || _best is null)
+            return;
+        using IDisposable noGrad = no_grad();
+        checkpoints?.CopyBestTo(_best.Step, trained(tuned));
+        if (_bestLayers is not null)
+            foreach (((_, Parameter target), (_, Parameter source)) in trained(tuned).Zip(trained(_bestLayers)))
+                target.copy_(source);
+        tuned.TrainedSteps = _best.Step;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _bestLayers?.Dispose();
 
     /// <summary>Lays out a probe's pictures beside their references.</summary>
     public ImageBuffer Grid(TrainingProbeResult result)

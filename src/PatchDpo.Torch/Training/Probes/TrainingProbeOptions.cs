@@ -44,6 +44,13 @@ public sealed record TrainingProbeOptions
     /// <exception cref="ArgumentOutOfRangeException">No member of the enumeration.</exception>
     public PersonalizationMetric Metric { get; init => field = ArgumentRange.Member(value); }
 
+    /// <summary>
+    /// Whether the training gives the best step's layers in place of the last one's; <see cref="Adapters.AdapterLayers.TrainedSteps"/> says which step that
+    /// was. Default: false. They are held in memory meanwhile, or lie in the best checkpoint where the training keeps its state. Of
+    /// several processes the first one alone probes; all give what it found.
+    /// </summary>
+    public bool GivesBest { get; init; }
+
     /// <summary>Checks what no single property can.</summary>
     /// <exception cref="ArgumentException">The evaluator does not measure what decides.</exception>
     internal void Validate()

@@ -262,7 +262,7 @@ public sealed class EliteFamilyTests : IDisposable
     {
         ReferenceImage reference = new(TinyElite.Object(1).Picture) { Name = name };
         UnsuitableReferencesException e = Assert.Throws<UnsuitableReferencesException>(
-            () => _model.Generate([new("a S", [TinyElite.Object(1).Picture]), new(prompt, [reference])], Options));
+            () => _model.Generate([new("a S", [TinyElite.Object(1).Picture]), new(prompt, [reference])], Options with { AllowEmptyPrompts = true }));
         Assert.Equal(1, e.Index);
         Assert.Contains("request 1", e.Message, StringComparison.Ordinal);
         Assert.Contains(message, e.Message, StringComparison.Ordinal);

@@ -3,6 +3,7 @@ using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
 using PatchDpo.Torch.Adapters.IpAdapter;
 using PatchDpo.Torch.Adapters.MsDiffusion;
+using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Diffusion.UNet;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
@@ -10,6 +11,7 @@ using PatchDpo.Torch.Models;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Weights;
 using PatchDpo.Torch.Weights.Safetensors;
 using TorchSharp;
@@ -178,6 +180,31 @@ public sealed class MsDiffusionFamilyTests : IDisposable
         TrainingPair pair = new("a cat and a dog", Image(1), Image(2), new(1, 1, [0.2f]), new(1, 1, [0.9f])) { ImagePrompts = Two() };
         using AdapterLayers tuned = new PatchDpoTrainer(half, new PatchDpoTrainerOptions { MaxSteps = 2 }).Train([pair]);
         Assert.All(tuned.parameters(), p => Assert.Equal(ScalarType.Float32, p.dtype));
+    }
+
+    [Theory]
+    [InlineData(TrainedSet.KeysAndValues)]
+    [InlineData(TrainedSet.All)]
+    public void A_bfloat16_store_keeps_boxes_and_scales_as_they_are(TrainedSet set)
+    {
+        using TemporaryFolder folder = new();
+        using DisposeScope scope = NewDisposeScope();
+        ReferenceImage reference = new(Image(1)) { Name = "cat", Box = new LayoutBox(0.1234567, 0.2345678, 0.7654321, 0.8765432), Scale = 0.3333333 };
+        TrainingPair pair = new("a cat", Image(1), Image(2), new(1, 1, [0.2f]), new(1, 1, [0.9f])) { ImagePrompts = [reference] };
+        var options = new PatchDpoTrainerOptions { TrainedSet = set, Store = new() { Folder = folder.File("store"), DType = ScalarType.BFloat16 } };
+        // The first time from memory, the second from the shards.
+        for (int i = 0; i < 2; i++)
+        {
+            using PreparedPairs prepared = new PatchDpoTrainer(_model, options).Prepare([pair]);
+            ImagePrompt image = prepared.Batch([0], [false], [false], zeros([1, .. prepared.LatentShape]), zeros(1, ScalarType.Int64), officialTimeIds: false,
+                (pairs, height, width) => ones(pairs.Count, 2, height, width)).Conditions.Image;
+            Assert.Equal([0.1234567f, 0.2345678f, 0.7654321f, 0.8765432f], image[MsDiffusionPromptEncoder.Boxes][0].data<float>().ToArray());
+            Assert.Equal([0.3333333f], image[MsDiffusionPromptEncoder.Scales][0].data<float>().ToArray());
+        }
+        string shard = Assert.Single(Directory.GetFiles(Assert.Single(Directory.GetDirectories(folder.File("store"))), "image*"));
+        using SafetensorsFile file = SafetensorsFile.Open(shard);
+        Assert.Equal(ScalarType.Float32, file.DType(MsDiffusionPromptEncoder.Boxes));
+        Assert.Equal(ScalarType.BFloat16, file.DType(set == TrainedSet.All ? ProjectedPromptEncoder.States : ProjectedPromptEncoder.Tokens));
     }
 
     [Fact]

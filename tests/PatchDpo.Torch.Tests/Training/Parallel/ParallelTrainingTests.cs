@@ -1,5 +1,7 @@
 using PatchDpo.Tests;
 using PatchDpo.Torch.Adapters;
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Loop;
 using PatchDpo.Torch.Pairs;
@@ -74,6 +76,35 @@ public sealed class ParallelTrainingTests : IDisposable
         Assert.All(resumed, r => Assert.Equal(resumed[0].Weights, r.Weights));
         AssertClose(straight, resumed[0].Weights, 1e-6);
         Assert.Equal([3, 6], Directory.GetDirectories(options.State.Folder).Select(f => int.Parse(Path.GetFileName(f)["step-".Length..])).Order());
+    }
+
+    [Fact]
+    public void The_best_layers_which_the_first_process_found_are_what_all_give()
+    {
+        ((float[] Weights, int? Steps) Result, Exception? Fault)[] ends = ThreadGroup.Run(2, group =>
+        {
+            using PersonalizedModel model = PersonalizedModel.Load(_model);
+            using IVisionEncoder encoder = PatchEncoder.LoadEmbedded();
+            using AdapterLayers tuned = new PatchDpoTrainer(model, Options(1) with
+            {
+                LearningRate = 0.1,
+                Processes = group,
+                Probe = new()
+                {
+                    Rows = [new("one", "a red thing", [TinyPersonalizedModel.Image(5)])],
+                    Evaluator = new PersonalizationEvaluator(null, null, new PatchQualityEstimator(encoder)),
+                    Every = 1,
+                    Generation = new() { Steps = 2 },
+                    GivesBest = true,
+                },
+            }).Train(Pairs());
+            return (WeightsOf(tuned), tuned.TrainedSteps);
+        });
+        Assert.All(ends, e => Assert.Null(e.Fault));
+        Assert.Equal(ends[0].Result.Weights, ends[1].Result.Weights);
+        Assert.Equal(ends[0].Result.Steps, ends[1].Result.Steps);
+        // Else the last layers would do.
+        Assert.InRange(ends[0].Result.Steps!.Value, 0, 4);
     }
 
     [Fact]
@@ -263,8 +294,11 @@ public sealed class ParallelTrainingTests : IDisposable
         List<float> losses = [];
         using AdapterLayers tuned = new PatchDpoTrainer(
             model, options with { Progress = new DirectProgress<TrainingProgress>(p => losses.Add(p.Loss)) }).Train(Pairs());
-        return ([.. tuned.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.data<float>().ToArray())], [.. losses]);
+        return (WeightsOf(tuned), [.. losses]);
     }
+
+    private static float[] WeightsOf(AdapterLayers layers)
+        => [.. layers.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).SelectMany(t => t.Value.data<float>().ToArray())];
 
     private static TrainingPair[] Pairs() => [.. Enumerable.Range(0, 5).Select(i => new TrainingPair(
         $"a thing {i}", TinyPersonalizedModel.Image(i), TinyPersonalizedModel.Image(10 + i), Map(0.2f + (0.1f * i)), Map(0.9f - (0.1f * i))))];

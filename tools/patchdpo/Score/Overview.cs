@@ -1,0 +1,39 @@
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
+
+namespace PatchDpo.Tool.Score;
+
+/// <summary>All pairs in one picture, one below the other, on one scale.</summary>
+internal static class Overview
+{
+    private const int Cell = 224, ScaleSteps = 256;
+
+    /// <summary>Draws it.</summary>
+    /// <param name="pairs">The pairs, from top to bottom.</param>
+    /// <param name="range">The scale of all maps.</param>
+    /// <param name="title">What stands below a pair.</param>
+    public static ImageBuffer Draw(IReadOnlyList<ScoredPair> pairs, HeatMapOptions range, Func<ScoredPair, string> title) => ImageGrid.Compose(
+        [.. pairs.Select(p => Row(p, range))], new ImageGridOptions
+        {
+            CellSize = Cell,
+            LabelSize = 14,
+            ColumnTitles = ["reference", "found in the generated image", "generated image", "found in the reference"],
+            RowCaptions = [.. pairs.Select(title)],
+            Legend = Legend(range),
+        });
+
+    private static ImageBuffer[] Row(ScoredPair pair, HeatMapOptions range)
+    {
+        ImageBuffer reference = ImageFile.Load(pair.Pair.ReferencePath).ToRgb(), generated = ImageFile.Load(pair.Pair.GeneratedPath).ToRgb();
+        return [reference, HeatMap.Render(reference, pair.Reference, range), generated, HeatMap.Render(generated, pair.Generated, range)];
+    }
+
+    // The colours as the maps have them over white.
+    private static ImageGridLegend Legend(HeatMapOptions range)
+    {
+        (float low, float high) = (range.Worst!.Value, range.Best!.Value);
+        var ramp = new QualityMap(1, ScaleSteps, [.. Enumerable.Range(0, ScaleSteps).Select(i => low + ((high - low) * i / (ScaleSteps - 1)))]);
+        var white = new ImageBuffer(ScaleSteps, 1, 1, [.. Enumerable.Repeat(byte.MaxValue, ScaleSteps)]);
+        return new ImageGridLegend(HeatMap.Render(white, ramp, range), $"not found, {low:F2}", $"{high:F2}, found");
+    }
+}
