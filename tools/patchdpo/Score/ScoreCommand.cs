@@ -11,6 +11,8 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<DirectoryInfo> _generated, _references, _output;
     private readonly Option<FileInfo> _pairs;
     private readonly EncoderOptions _encoder = new();
+    private readonly ComputeOptions _compute = new("float32", "bfloat16", "float16");
+    private readonly WorkOptions _work = new();
     private readonly Option<string> _format;
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
@@ -37,6 +39,8 @@ internal sealed class ScoreCommand : ToolCommand
         _masks.AddTo(this);
         _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
+        _compute.AddTo(this);
+        _work.AddTo(this);
         _report.AddTo(this);
         _shards.AddTo(this);
         Add(Separation());
@@ -65,9 +69,11 @@ internal sealed class ScoreCommand : ToolCommand
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
             ImageFormats.Parse(arguments.GetValue(_format)!), plain,
-            arguments.GetValue(_overview), _encoder.Read(arguments, EncoderChoice.ResNet18), _report.Read(arguments)), plan, cancellationToken);
+            arguments.GetValue(_overview), Encoder(arguments), _work.Read(arguments), _report.Read(arguments)), plan, cancellationToken);
         return Ending.Done;
     }
+
+    private EncoderChoice Encoder(ParseResult arguments) => _encoder.Read(arguments, EncoderChoice.ResNet18, _compute);
 
     private Command Separation()
     {
@@ -85,7 +91,7 @@ internal sealed class ScoreCommand : ToolCommand
         SetAction(command, (arguments, cancellationToken) =>
         {
             Score.Separation.Run(arguments.GetValue(photos)!.FullName, arguments.GetValue(limit), arguments.GetValue(seed),
-                arguments.GetValue(_masks.PlainBackground), _encoder.Read(arguments, EncoderChoice.ResNet18), cancellationToken);
+                arguments.GetValue(_masks.PlainBackground), Encoder(arguments), _work.Read(arguments), cancellationToken);
             return Ending.Done;
         });
         return command;
@@ -101,7 +107,7 @@ internal sealed class ScoreCommand : ToolCommand
         var command = new Command("matching", "Measures which share of patches finds its counterpart in other photos of the same plane.") { sequences };
         SetAction(command, (arguments, _) =>
         {
-            Score.Matching.Run([.. arguments.GetValue(sequences)!.Select(f => f.FullName)], _encoder.Read(arguments, EncoderChoice.ResNet18));
+            Score.Matching.Run([.. arguments.GetValue(sequences)!.Select(f => f.FullName)], Encoder(arguments));
             return Ending.Done;
         });
         return command;

@@ -51,17 +51,21 @@ internal static class Scoring
     private static IEnumerable<StoredScore>? Compute(
         IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, Func<string, string> name, CancellationToken cancellationToken)
     {
-        using var pipeline = new ScoringPipeline(options.IgnorePlainBackground, options.Encoder);
-        ImagePair[][] parts = [.. pairs.Chunk(pipeline.BatchSize)];
+        using var pipeline = new ScoringPipeline(pairs[0], options.IgnorePlainBackground, options.Encoder, options.Work);
+        // Of an image that many pairs have, the size is looked at once.
+        Dictionary<string, (int Width, int Height)> sizes = new(StringComparer.Ordinal);
+        ImagePair[][] parts = [.. pairs.Chunk(ScoringPipeline.PairsTogether)];
         var work = new ShardedWork(plan, options.OutputFolder, () => Settings(pairs, options, name));
         return ToolProgress.Run("scoring", shown => work.Run(parts.Length, part =>
         {
             List<StoredScore> scores = [];
             foreach (ScoredPair pair in pipeline.Score(parts[part], cancellationToken))
             {
-                ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
-                scores.Add(StoredScore.Of(pair, generated.Width, generated.Height));
-                int place = (part * pipeline.BatchSize) + scores.Count;
+                string path = pair.Pair.GeneratedPath;
+                if (!sizes.TryGetValue(path, out (int Width, int Height) size))
+                    sizes.Add(path, size = ImageFile.Load(path) is var image ? (image.Width, image.Height) : default);
+                scores.Add(StoredScore.Of(pair, size.Width, size.Height));
+                int place = (part * ScoringPipeline.PairsTogether) + scores.Count;
                 shown.Report(place, pairs.Count, $"pair {place} of {pairs.Count}");
             }
             return scores;
@@ -71,7 +75,8 @@ internal static class Scoring
     private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
         ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
         ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
-        ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize), ("pairs", pairs.Count),
+        ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize),
+        ("--dtype", options.Encoder.Options.DType ?? TorchSharp.torch.ScalarType.Float32), ("--batch", options.Work.BatchSize), ("pairs", pairs.Count),
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
         {
             ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),
