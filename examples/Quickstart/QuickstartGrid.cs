@@ -40,9 +40,9 @@ internal static class QuickstartGrid
                     : before.Rows[i].Prompt)],
                 Legend = Legend(),
                 Footer = isKnown
-                    ? ["How to read a map: red is not in the reference (the scene never is), pale blue is found there.",
-                        "Green frames: parts of a wrong colour that came right. Red frames: parts that went wrong. Shown are the subjects with most of both."]
-                    : ["How to read a map: red is not in the reference (the scene never is), pale blue is found there."],
+                    ? ["How to read a map: red is not in the reference, as most of a scene is not; pale blue is found there.",
+                        "Green frames: parts of a wrong colour that came right. Red frames: parts that went wrong. Shown are the four subjects with most of both."]
+                    : ["How to read a map: red is not in the reference, as most of a scene is not; pale blue is found there."],
             });
         ImageFile.SavePng(path, grid);
     }

@@ -34,7 +34,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         string straight = Path.Combine(_root, "straight"), killed = Path.Combine(_root, "killed");
         string[] options = ["--training-steps", "12", "--checkpoint-every", "1", "--batch", "1"];
         (int exitCode, string[] output, string[] errors) = Run(straight, options);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(exitCode == 0, $"{exitCode}: {string.Join('\n', errors)}");
         Assert.DoesNotContain(output, l => l.EndsWith("done before", StringComparison.Ordinal));
 
         Dictionary<string, DateTime> made = [];
@@ -44,7 +44,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         KillWhen(() => Directory.Exists(Path.Combine(killed, "images", "original", "after")));
         KillWhen(() => File.Exists(Path.Combine(killed, "scores", "original", "before", "scores.json")));
         (exitCode, output, errors) = Run(killed, options);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(exitCode == 0, $"{exitCode}: {string.Join('\n', errors)}");
         Assert.Equal(["stage 1 of 5: build the data set: done before", "stage 2 of 5: draw the benchmark before the tuning: done before",
             "stage 3 of 5: tune the adapter: done before", "stage 4 of 5: draw the benchmark after the tuning: done before", "stage 5 of 5: measure"],
             output.Where(l => l.StartsWith("stage ", StringComparison.Ordinal)));
@@ -106,7 +106,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         string[] options = ["--model", EmbeddedModels.Generator, "--adapter", adapter, "--dino", _models.Dino, "--clip", _models.FullClip, "--encoder",
             "embedded", "--subjects", "cat", "--prompts", "1", "--training-steps", "1"];
         (int exitCode, _, string[] errors) = Run(output, options);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(exitCode == 0, $"{exitCode}: {string.Join('\n', errors)}");
         string[] results = Files(output);
         using (var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(output, "table.json"))))
         {
@@ -133,7 +133,7 @@ public sealed class ReproduceTests : IClassFixture<TinyModels>, IDisposable
         File.Delete(lost);
         Dictionary<string, DateTime> times = results.Where(f => f != lost).ToDictionary(f => f, File.GetLastWriteTimeUtc);
         (exitCode, string[] told, errors) = Run(output, options);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.True(exitCode == 0, $"{exitCode}: {string.Join('\n', errors)}");
         Assert.Equal(4, told.Count(l => l.EndsWith("done before", StringComparison.Ordinal)));
         Assert.Equal(image, File.ReadAllBytes(lost));
         Assert.Equal(results, Files(output));

@@ -34,6 +34,7 @@ internal sealed class EvaluateCommand : ToolCommand
     private readonly Option<bool> _embedded, _allowMissing;
     private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
+    private readonly MaskOptions _masks = new();
 
     private bool _isSharded;
 
@@ -71,6 +72,7 @@ internal sealed class EvaluateCommand : ToolCommand
         _allowMissing = Declare<bool>("--allow-missing", "Evaluate what is there; missing and stray files are listed and go into the report.");
         _batch = Declare("--batch", "Images encoded at once.", new PersonalizationEvaluatorOptions().BatchSize);
         _compute.AddTo(this);
+        _masks.AddTo(this);
         _report.AddTo(this);
         _shards.AddTo(this);
     }
@@ -84,6 +86,8 @@ internal sealed class EvaluateCommand : ToolCommand
         _isSharded = _shards.Read(arguments).Shard is not null;
         if (arguments.GetValue(_subjects) is DirectoryInfo subjects)
             return RunProducts(arguments, subjects.FullName, cancellationToken);
+        if (_masks.Read(arguments) is not (null, null, false))
+            throw new InputException("Masks are for products of your own (--subjects); the benchmarks are measured without.");
         string benchmark = arguments.GetValue(_benchmark)!;
         if (benchmark == Concept101Name && _report.Read(arguments) is not null)
             throw new InputException("--report shows single subjects; it has no page for Concept101.");
@@ -105,7 +109,7 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private int RunProducts(ParseResult arguments, string subjects, CancellationToken cancellationToken)
     {
-        var found = ProductFolders.Find(subjects, Generations(arguments), arguments.GetValue(_prompts)?.FullName);
+        var found = ProductFolders.Find(subjects, Generations(arguments), _masks.Read(arguments), arguments.GetValue(_prompts)?.FullName);
         foreach (string line in found.Missing.Select(s => $"no generated image of '{s}'").Concat(found.Stray.Select(s => $"no photos of '{s}'")))
             Console.Error.WriteLine(line);
         if (found.Missing.Count + found.Stray.Count > 0 && !arguments.GetValue(_allowMissing))

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
@@ -29,7 +30,7 @@ internal static class Scoring
         foreach ((ImagePair pair, StoredScore score) in pairs.Zip(stored))
         {
             scored.Add(score.Restore(pair));
-            worst.Add(WorstPatch.Find(scored[^1].Generated, score.Width, score.Height, options.WorstPatches));
+            worst.Add(WorstPatch.Find(scored[^1].Generated, score.Width, score.Height, options.WorstPatches, pair.LoadGeneratedMask()));
         }
         ScoreSummary.Print([.. scored.Zip(worst)], Short);
 
@@ -40,7 +41,8 @@ internal static class Scoring
         if (options.HeatMaps > 0)
             DrawHeatMaps(options, scored, worst, Short);
         Console.WriteLine($"written to '{options.OutputFolder}'");
-        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
+        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores(
+            [.. scored.Select(p => Reported(p, options.IgnorePlainBackground, Short))], options.Encoder.Identity("patch quality")));
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
@@ -78,11 +80,11 @@ internal static class Scoring
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
         {
             ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),
-        })))).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
+            ("mask", p.GeneratedMaskPath), ("reference's mask", p.ReferenceMaskPath),
+        }.Where(f => f.Item2.Length > 0))))).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
 
-    private static ScoredImagePair Reported(ScoredPair pair, Func<string, string> name) => new(
-        name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score),
-        () => (ImageFile.Load(pair.Pair.GeneratedPath), ImageFile.Load(pair.Pair.ReferencePath)))
+    private static ScoredImagePair Reported(ScoredPair pair, bool ignorePlainBackground, Func<string, string> name) => new(
+        name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score), () => pair.Pair.Load(ignorePlainBackground))
     {
         ReferenceName = name(pair.Pair.ReferencePath),
         Subject = Path.GetDirectoryName(name(pair.Pair.GeneratedPath))!,
@@ -105,22 +107,21 @@ internal static class Scoring
     private static void DrawHeatMaps(ScoringOptions options, List<ScoredPair> scored, List<IReadOnlyList<WorstPatch>> worst, Func<string, string> name)
     {
         string folder = Directory.CreateDirectory(Path.Combine(options.OutputFolder, "heat-maps")).FullName;
-        // One scale for all pictures of a run, so that they can be compared.
-        float[] all = [.. scored.SelectMany(p => p.Generated.Values.Concat(p.Reference.Values)).Order()];
-        float low = all[(int)(0.01 * (all.Length - 1))], high = all[^1];
-        var range = new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
         int[] drawn = [.. Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps)];
+        // One scale for all pictures of a run, so that they can be compared.
+        HeatMapOptions range = HeatMap.CommonRange(drawn.SelectMany(i => Counted(scored[i], options.IgnorePlainBackground)));
         foreach (int i in drawn)
         {
             ImagePair pair = scored[i].Pair;
             string flat = string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']));
             string file = $"{i + 1:D4}_{flat}{options.Format.Ending()}";
-            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, Title(scored[i])), options.Format);
+            ImageFile.Save(Path.Combine(folder, file),
+                HeatMapSheet.Draw(scored[i], pair.Load(options.IgnorePlainBackground), worst[i], range, Title(scored[i])), options.Format);
         }
         if (options.Overview)
         {
             ImageFile.SavePng(Path.Combine(options.OutputFolder, "overview.png"),
-                Overview.Draw([.. drawn.Order().Select(i => scored[i])], range, Title));
+                Overview.Draw([.. drawn.Order().Select(i => scored[i])], options.IgnorePlainBackground, range, Title));
         }
 
         string Title(ScoredPair pair)
@@ -128,6 +129,15 @@ internal static class Scoring
             string prompt = pair.Pair.Prompt.Length > 0 ? $" \u2013 {pair.Pair.Prompt}" : "";
             return $"{name(pair.Pair.GeneratedPath)} against {name(pair.Pair.ReferencePath)}: {pair.Score:F3}{prompt}";
         }
+    }
+
+    // Both maps; of the masks no more than the patches' grid.
+    private static IEnumerable<(QualityMap, bool[,]?)> Counted(ScoredPair pair, bool ignorePlainBackground)
+    {
+        EvaluationRow row = pair.Pair.Load(ignorePlainBackground);
+        return [(pair.Generated, Grid(row.GeneratedMask, pair.Generated)), (pair.Reference, Grid(row.ReferenceMasks?[0], pair.Reference))];
+
+        static bool[,]? Grid(bool[,]? mask, QualityMap map) => mask is null ? null : ForegroundMask.ToPatchGrid(mask, map.Height, map.Width);
     }
 
     private static string CommonFolder(IEnumerable<string> paths)

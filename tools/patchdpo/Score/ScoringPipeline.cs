@@ -20,23 +20,13 @@ internal sealed class ScoringPipeline(bool ignorePlainBackground, EncoderChoice 
     public const int PairsTogether = 16;
 
     private readonly MLContext _ml = encoder.Context();
-    private readonly PatchQualityScoringEstimator.Options _options = new()
-    {
-        IgnorePlainBackground = ignorePlainBackground,
-        BatchSize = PairsTogether,
-        EncoderBatchSize = work.BatchSize,
-        FeatureCache = work.Features,
-    };
-
     private TransformerChain<PatchQualityScoringTransformer>? _model;
 
     /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
     public IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, CancellationToken cancellationToken)
     {
         IDataView data = _ml.Data.LoadFromEnumerable(pairs);
-        _model ??= _ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
-            .Append(_ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
-            .Append(_ml.PatchDpo.ScorePatchQuality(encoder.ForPipeline(), _options)).Fit(data);
+        _model ??= Pipeline(pairs[0]).Fit(data);
         (int height, int width) = (_model.LastTransformer.MapHeight, _model.LastTransformer.MapWidth);
         int row = 0;
         foreach (Output output in _ml.Data.CreateEnumerable<Output>(_model.Transform(data), reuseRowObject: false))
@@ -48,6 +38,26 @@ internal sealed class ScoringPipeline(bool ignorePlainBackground, EncoderChoice 
     }
 
     public void Dispose() => _model?.Dispose();
+
+    private EstimatorChain<PatchQualityScoringTransformer> Pipeline(ImagePair first)
+    {
+        (bool hasMasks, bool hasReferenceMasks) = (first.GeneratedMaskPath.Length > 0, first.ReferenceMaskPath.Length > 0);
+        EstimatorChain<ImageFileLoadingTransformer> loading = _ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
+            .Append(_ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)));
+        if (hasMasks)
+            loading = loading.Append(_ml.PatchDpo.LoadImages("GeneratedMask", inputColumnName: nameof(ImagePair.GeneratedMaskPath)));
+        if (hasReferenceMasks)
+            loading = loading.Append(_ml.PatchDpo.LoadImages("ReferenceMask", inputColumnName: nameof(ImagePair.ReferenceMaskPath)));
+        return loading.Append(_ml.PatchDpo.ScorePatchQuality(encoder.ForPipeline(), new PatchQualityScoringEstimator.Options
+        {
+            BatchSize = PairsTogether,
+            EncoderBatchSize = work.BatchSize,
+            FeatureCache = work.Features,
+            IgnorePlainBackground = ignorePlainBackground,
+            GeneratedMaskColumnName = hasMasks ? "GeneratedMask" : null,
+            ReferenceMaskColumnName = hasReferenceMasks ? "ReferenceMask" : null,
+        }));
+    }
 
     // The columns that are read back; the images stay in the pipeline.
     private sealed class Output
