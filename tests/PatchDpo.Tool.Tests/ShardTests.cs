@@ -85,6 +85,8 @@ public sealed class ShardTests : IDisposable
         Run([.. evaluate, "--output", At("one")]);
         for (int shard = 0; shard < 3; shard++)
             Run([.. evaluate, "--output", At("many"), "--shard", $"{shard}/3"]);
+        AssertRefused("--batch: 16, here 2; --dtype: float32, here bfloat16",
+            [.. evaluate, "--output", At("many"), "--shard", "0/3", "--batch", "2", "--dtype", "bfloat16"]);
         Run("merge", At("many"));
         AssertSameFiles("one", "many", ["scores.json", "scores.tsv"]);
     }

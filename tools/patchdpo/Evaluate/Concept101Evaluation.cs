@@ -55,7 +55,7 @@ internal static class Concept101Evaluation
                 BatchSize = batchSize,
                 Progress = new DirectProgress<int>(_ => shown.Report(++done, pictures.Count, $"image {done} of {pictures.Count}")),
             });
-            return new ShardedWork(plan, output, () => Settings(pictures, models, batchSize, captions)).Run(parts.Length, part =>
+            return new ShardedWork(plan, output, () => Settings(pictures, models, captions)).Run(parts.Length, part =>
             {
                 Concept101Metrics metrics = evaluator.Evaluate(dataSet, parts[part], cancellationToken);
                 return new MeasuredCombination(metrics.Combinations[0], metrics.TruncatedCaptions);
@@ -70,9 +70,9 @@ internal static class Concept101Evaluation
     }
 
     private static SortedDictionary<string, string> Settings(
-        IReadOnlyList<Concept101File> pictures, EvaluationModels models, int batchSize, Concept101CaptionRule captions)
+        IReadOnlyList<Concept101File> pictures, EvaluationModels models, Concept101CaptionRule captions)
     {
-        SortedDictionary<string, string> settings = ShardSettings.Of(("--captions", captions), ("--batch", batchSize), ("images", pictures.Count),
+        SortedDictionary<string, string> settings = ShardSettings.Of(("--captions", captions), ("images", pictures.Count),
             ("SHA-256 of images", ShardSettings.HashOf(pictures.Select(p => ($"{p.Combination.Index}\0{p.Caption(captions)}", p.Path)))));
         foreach (EvaluationModel model in models.Identities)
             settings[$"SHA-256 of {model.Role}"] = model.Sha256;

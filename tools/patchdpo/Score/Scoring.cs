@@ -76,7 +76,7 @@ internal static class Scoring
         ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
         ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
         ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize),
-        ("--dtype", options.Encoder.Options.DType ?? TorchSharp.torch.ScalarType.Float32), ("--batch", options.Work.BatchSize), ("pairs", pairs.Count),
+        ("pairs", pairs.Count),
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
         {
             ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),

@@ -19,6 +19,9 @@ internal sealed class ShardOptions
             + "makes the output when all are done. What is there is not done again, also with another N. Under mpirun each rank is a shard, and the first merges.",
     };
 
+    // What one process has rounded otherwise than another does not stand in one file.
+    private static readonly string[] Rounding = ["--device", "--dtype", "--batch"];
+
     private readonly RankOptions _ranks = new();
 
     /// <summary>Adds them to a command.</summary>
@@ -30,7 +33,7 @@ internal sealed class ShardOptions
 
     /// <summary>What this process does of the command.</summary>
     /// <exception cref="InputException">The shard is none, or named beside mpirun.</exception>
-    public ShardPlan Read(ParseResult arguments) => new(Choice(arguments), CommandOf(arguments));
+    public ShardPlan Read(ParseResult arguments) => new(Choice(arguments), CommandOf(arguments), ComputingOf(arguments));
 
     private ShardChoice? Choice(ParseResult arguments)
     {
@@ -55,4 +58,10 @@ internal sealed class ShardOptions
         int shard = Array.IndexOf(all, Name);
         return shard < 0 ? all : [.. all[..shard], .. all[(shard + 2)..]];
     }
+
+    private static (string, string)[] ComputingOf(ParseResult arguments) =>
+    [
+        .. arguments.CommandResult.Command.Options.Where(o => Rounding.Contains(o.Name))
+            .Select(o => (o.Name, Convert.ToString(arguments.GetValue<object>(o.Name), CultureInfo.InvariantCulture) ?? "")),
+    ];
 }

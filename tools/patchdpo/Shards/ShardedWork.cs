@@ -32,7 +32,10 @@ internal sealed class ShardedWork(ShardPlan plan, string output, Func<SortedDict
             return all;
         }
         using var folder = new ShardFolder(output);
-        new ShardManifest(plan.Command, Environment.CurrentDirectory, parts, settings()).Agree(folder.FullName);
+        SortedDictionary<string, string> work = settings();
+        foreach ((string name, string value) in plan.Computing)
+            work[name] = value;
+        new ShardManifest(plan.Command, Environment.CurrentDirectory, parts, work).Agree(folder.FullName);
         folder.Refresh();
         if (!shard.Merges)
         {
