@@ -10,6 +10,9 @@ public sealed class ImageEncoder
     // Stands in a saved model where earlier versions have the only stage.
     private const int SeveralStages = -1;
 
+    // In the same place, with the type of the weights before the stages.
+    private const int SeveralStagesAndType = -2;
+
     private const int MostStages = 16;
 
     private readonly ModelLocation? _location;
@@ -56,7 +59,7 @@ public sealed class ImageEncoder
     /// DINOv2, CLIP), or the only file of weights.
     /// </summary>
     /// <param name="folder">The folder; a saved model holds its full path and the SHA-256 of its files.</param>
-    /// <param name="options">Stage, patches and image size, saved with a model; null: the encoder's own.</param>
+    /// <param name="options">Stage, patches, image size and type of the weights, saved with a model; null: the encoder's own, and float32.</param>
     public static ImageEncoder FromFolder(string folder, VisionEncoderOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -68,7 +71,7 @@ public sealed class ImageEncoder
     /// DINO, DINOv2, CLIP.
     /// </summary>
     /// <param name="path">The file; a saved model holds its full path and its SHA-256.</param>
-    /// <param name="options">Stage, patches and image size, saved with a model; null: the encoder's own.</param>
+    /// <param name="options">Stage, patches, image size and type of the weights, saved with a model; null: the encoder's own, and float32.</param>
     public static ImageEncoder FromFile(string path, VisionEncoderOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -111,7 +114,7 @@ public sealed class ImageEncoder
         }
     }
 
-    /// <summary>Stage, patches and image size.</summary>
+    /// <summary>Stage, patches, image size and type of the weights.</summary>
     internal VisionEncoderOptions Options => _options;
 
     /// <summary>The folder or the lone file of the weights; null for an encoder of one's own or a trained one.</summary>
@@ -137,7 +140,11 @@ public sealed class ImageEncoder
         _stored?.Write(writer);
         _location?.Write(writer);
         writer.Write(_isFile);
-        writer.Write(SeveralStages);
+        // Float32 is written as by earlier versions, which then read it.
+        bool isFloat32 = _options.DType is null or ScalarType.Float32;
+        writer.Write(isFloat32 ? SeveralStages : SeveralStagesAndType);
+        if (!isFloat32)
+            writer.Write((int)_options.DType!.Value);
         writer.Write(_options.PatchStages?.Count ?? 0);
         foreach (int stage in _options.PatchStages ?? [])
             writer.Write(stage);
@@ -158,9 +165,12 @@ public sealed class ImageEncoder
     private static VisionEncoderOptions ReadOptions(BinaryReader reader)
     {
         int first = reader.ReadInt32();
+        ScalarType? dtype = null;
+        if (first == SeveralStagesAndType)
+            (dtype, first) = ((ScalarType)reader.ReadInt32(), SeveralStages);
         int[]? stages = first == SeveralStages && reader.ReadInt32() is > 0 and int count ? [.. Enumerable.Range(0, count).Select(_ => reader.ReadInt32())]
             : first > 0 ? [first] : null;
-        var options = new VisionEncoderOptions { PatchStages = stages, PatchSize = Number(), ImageSize = Number() };
+        var options = new VisionEncoderOptions { PatchStages = stages, PatchSize = Number(), ImageSize = Number(), DType = dtype };
         bool flag = reader.ReadBoolean();
         if (first == SeveralStages)
             return options with { CoarsestStageDecides = flag };

@@ -83,10 +83,17 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
         public string? ReferenceMaskColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
         /// <summary>
-        /// Images encoded at once, at least 1, and rows scored at once at least: where most of their images are known, more rows make a batch. Default: 16.
+        /// Images encoded at once, and rows scored at once at least, at least 1: where most of their images are known, more rows make a batch. Default: 16.
         /// </summary>
         /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
         public int BatchSize { get; init => field = ArgumentRange.Within(value, 1); } = 16;
+
+        /// <summary>
+        /// Images encoded at once where that is to be another number than <see cref="BatchSize"/>, at least 1; null (default): that number. With 1 an image's
+        /// features depend on it alone, and so do scores, to the last bit, whatever was scored before. Not saved with a model.
+        /// </summary>
+        /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
+        public int? EncoderBatchSize { get; init => field = value is int size ? ArgumentRange.Within(size, 1) : null; }
 
         /// <summary>
         /// How much of the images' patch features is kept in memory, so that an image that many rows show is encoded once, and in which folder for later

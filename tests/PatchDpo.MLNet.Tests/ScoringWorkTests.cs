@@ -201,6 +201,43 @@ public sealed class ScoringWorkTests : IClassFixture<TinyModels>, IDisposable
     }
 
     [Fact]
+    public void A_saved_model_computes_in_the_type_that_it_was_made_with()
+    {
+        IDataView loaded = Loaded(Pairs("references"), out _);
+        string path = Path.Combine(_folder.FullName, "model.zip");
+        float[] full = Scores(null), half = Scores(TorchSharp.torch.ScalarType.BFloat16);
+        Assert.NotEqual(full, half);
+        Assert.Equal(full, half, (a, b) => Math.Abs(a - b) < 0.05);
+        ITransformer reloaded = _ml.Model.Load(path, out _);
+        Assert.Equal(half, reloaded.Transform(loaded).GetColumn<float>("PatchQualityScore"));
+
+        float[] Scores(TorchSharp.torch.ScalarType? dtype)
+        {
+            using PatchQualityScoringTransformer scoring = _ml.PatchDpo.ScorePatchQuality(
+                "Generated", "Reference", ImageEncoder.FromFolder(_models.Dino, new() { DType = dtype })).Fit(loaded);
+            _ml.Model.Save(scoring, loaded.Schema, path);
+            return [.. scoring.Transform(loaded).GetColumn<float>("PatchQualityScore")];
+        }
+    }
+
+    [Fact]
+    public void Images_that_are_encoded_one_by_one_score_the_same_bits_whatever_is_scored_beside_them()
+    {
+        Pair[] pairs = Pairs("shuffled");
+        Dictionary<int, float> all = Scores(pairs);
+        foreach (Pair[] part in pairs.Chunk(29))
+            Assert.All(Scores(part), score => Assert.Equal(all[score.Key], score.Value));
+
+        Dictionary<int, float> Scores(Pair[] rows)
+        {
+            IDataView loaded = Loaded(rows, out _);
+            using PatchQualityScoringTransformer scoring = _ml.PatchDpo.ScorePatchQuality(
+                ImageEncoder.FromFolder(_models.Dino), new PatchQualityScoringEstimator.Options { EncoderBatchSize = 1 }).Fit(loaded);
+            return RowReader.Read(scoring.Transform(loaded), "Id", "PatchQualityScore").ToDictionary(r => (int)r[0], r => (float)r[1]);
+        }
+    }
+
+    [Fact]
     public void A_heat_map_and_masks_of_plain_backgrounds_come_from_the_same_pictures()
     {
         Pair[] pairs = Pairs("references");

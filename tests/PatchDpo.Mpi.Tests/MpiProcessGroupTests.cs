@@ -102,6 +102,20 @@ public sealed class MpiProcessGroupTests
     [Fact]
     public void Open_MPI_is_taken() => OpenMpi.RequireOpenMpi("Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4");
 
+    [SkippableFact]
+    public void The_page_of_errors_has_the_packages_exceptions_which_have_the_librarys_base()
+    {
+        DirectoryInfo? repository = new(AppContext.BaseDirectory);
+        while (repository is not null && !File.Exists(Path.Combine(repository.FullName, "PatchDpo.sln")))
+            repository = repository.Parent;
+        Skip.If(repository is null, "The repository's documents are not here.");
+        string page = File.ReadAllText(Path.Combine(repository.FullName, "docs", "errors.md"));
+        Type[] exceptions = [.. typeof(MpiException).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Exception)))];
+        Assert.NotEmpty(exceptions);
+        Assert.All(exceptions, e => Assert.Contains($"\n| `{e.Name}` ", page, StringComparison.Ordinal));
+        Assert.All(exceptions, e => Assert.True(e.IsSubclassOf(typeof(PatchDpoException)), e.Name));
+    }
+
     private static (int ExitCode, string Output, string Errors, TimeSpan Time) Run(int ranks, params string[] arguments)
     {
         Skip.If(MpiRun.WhyMissing is not null, MpiRun.WhyMissing);

@@ -33,6 +33,47 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
+    public void The_machine_is_used_as_the_command_line_says()
+    {
+        string[] folders = [.. new[] { "generated", "references" }.SelectMany(name =>
+        {
+            string folder = Directory.CreateDirectory(Path.Combine(_root, name, "cube")).FullName;
+            for (int i = 0; i < 3; i++)
+                ImageFile.SavePng(Path.Combine(folder, $"{name}{i}.png"), TinyPersonalizedModel.Image(i + name.Length));
+            return new[] { "--" + name, Path.Combine(_root, name) };
+        })];
+        string features = Path.Combine(_root, "features");
+        string[] plain = Scores();
+        Assert.Equal(10, plain.Length);
+        Assert.Equal(plain, Scores("--batch", "2", "--device", "cpu", "--dtype", "float32", "--feature-memory", "1", "--features", features));
+        string[] files = Directory.GetFiles(features, "*", SearchOption.AllDirectories);
+        Assert.NotEmpty(files);
+        Assert.Equal(plain, Scores("--features", features));
+        Assert.Equal(files, Directory.GetFiles(features, "*", SearchOption.AllDirectories));
+        Assert.NotEqual(plain, Scores("--dtype", "bfloat16"));
+        Refused("--threads must be at least 1", "--threads", "0");
+        Refused("--batch must be at least 1", "--batch", "0");
+        Refused("--feature-memory must be at least 0", "--feature-memory", "-1");
+        Refused("'tpu' is no device", "--device", "tpu");
+
+        // To four decimals: the batch decides the last bits.
+        string[] Scores(params string[] more)
+        {
+            string output = Path.Combine(_root, Guid.NewGuid().ToString());
+            (int code, _, string[] faults) = Tool.Run("score", [.. folders, "--encoder", "embedded", "--heat-maps", "0", "--output", output, .. more]);
+            Assert.True(code == 0, string.Join('\n', faults));
+            return [.. File.ReadLines(Path.Combine(output, "scores.tsv")).Select(l => string.Join('\t', l.Split('\t').Select(c => c.Length == 7 ? c[..6] : c)))];
+        }
+
+        void Refused(string message, params string[] more)
+        {
+            (int code, _, string[] faults) = Tool.Run("score", [.. folders, "--encoder", "embedded", .. more]);
+            Assert.Equal(2, code);
+            Assert.Contains(message, Assert.Single(faults), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Photos_are_scored_with_ImageNets_ResNet_18_unless_another_encoder_is_named()
     {
         foreach (string folder in new[] { "generated", "references" })

@@ -37,5 +37,9 @@ internal sealed class ClipVisionEmbeddings : Module<Tensor, Tensor>
     }
 
     /// <summary>The projected patches alone. <c>(B,3,S,S) -> (B,D,g,g)</c></summary>
-    public Tensor Patches(Tensor pixels) => patch_embedding.call(pixels);
+    public Tensor Patches(Tensor pixels)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return patch_embedding.call(pixels.to(patch_embedding.Weight.dtype)).MoveToOuterDisposeScope();
+    }
 }

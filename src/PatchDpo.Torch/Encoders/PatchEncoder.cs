@@ -20,7 +20,7 @@ public static class PatchEncoder
     /// A head that <see cref="Save"/> put beside it comes with it, a <see cref="PatchHeadEncoder"/>.
     /// </param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
-    /// <param name="dtype">The weights' type; default: float32.</param>
+    /// <param name="dtype">The weights' type; default: the options', which is float32 by default.</param>
     /// <param name="options">Stage, patches and image size; null: the encoder's own.</param>
     /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
@@ -34,6 +34,7 @@ public static class PatchEncoder
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new VisionEncoderOptions();
+        dtype ??= options.DType;
         string head = Path.Combine(folder, PatchHeadEncoder.FileName);
         return File.Exists(head)
             ? PatchHeadEncoder.Open(head, OpenBelow(folder, device, dtype, PatchHeadEncoder.ChoicesOf(head, options)))
@@ -50,7 +51,7 @@ public static class PatchEncoder
     /// Microsoft.ML.DnnImageFeaturizer.ResNet18.
     /// </param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
-    /// <param name="dtype">The weights' type; default: float32.</param>
+    /// <param name="dtype">The weights' type; default: the options', which is float32 by default.</param>
     /// <param name="options">Stage, patches and image size; null: the encoder's own.</param>
     /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="WeightsFormatException">The file is malformed.</exception>
@@ -62,7 +63,7 @@ public static class PatchEncoder
     public static IVisionEncoder FromFile(string path, Device? device = null, ScalarType? dtype = null, VisionEncoderOptions? options = null)
     {
         using ITensorFile file = WeightsFile.OpenStateDict(path);
-        return EncoderKinds.Open(file, device, dtype, StoredEncoderOptions.Complete(options ?? new VisionEncoderOptions(), file));
+        return EncoderKinds.Open(file, device, dtype ?? options?.DType, StoredEncoderOptions.Complete(options ?? new VisionEncoderOptions(), file));
     }
 
     /// <summary>Opens the small encoder that ships with this library: trained on procedural characters, 64 x 64 pixels, for examples and tests.</summary>

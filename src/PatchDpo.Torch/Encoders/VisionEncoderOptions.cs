@@ -1,6 +1,7 @@
 using System.Numerics;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Encoders;
 
@@ -35,6 +36,18 @@ public sealed record VisionEncoderOptions
     {
         get;
         init => field = value is int v ? ArgumentRange.Within(v, 1) : null;
+    }
+
+    /// <summary>
+    /// The type of the weights: float32, bfloat16 or float16. In bfloat16 an encoder takes half the memory and, on processors that compute with it, less
+    /// time, and its cosines have two or three digits. Default: null, float32: nothing but this, or the argument of who opens an encoder, chooses another.
+    /// </summary>
+    /// <exception cref="ArgumentException">Another type.</exception>
+    public ScalarType? DType
+    {
+        get;
+        init => field = value is null or ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16 ? value
+            : throw new ArgumentException($"An encoder's weights are Float32, BFloat16 or Float16, not {value}.", nameof(DType));
     }
 
     /// <summary>The mean and deviation of a convolutional network's input. Null: the network's own.</summary>

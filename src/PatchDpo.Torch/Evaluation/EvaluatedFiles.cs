@@ -20,19 +20,36 @@ public sealed class EvaluatedFiles(string image, IReadOnlyList<string> photos)
     /// <summary>The files of the photos' masks, as many as photos, null where one has none; empty (default): none.</summary>
     public IReadOnlyList<string?> PhotoMasks { get; init => field = value ?? throw new ArgumentNullException(nameof(PhotoMasks)); } = [];
 
+    /// <summary>Whether a photo without a mask on a plain background counts as its object alone (<see cref="ForegroundMask"/>). Default: false.</summary>
+    public bool IgnorePlainBackground { get; init; }
+
     /// <summary>All files, the images and the masks.</summary>
     internal IEnumerable<string> All => [Image, .. Photos, .. PhotoMasks.Prepend(Mask).OfType<string>()];
 
     /// <summary>Loads them as a row of an evaluation.</summary>
     /// <param name="subject">The subject.</param>
     /// <param name="prompt">The prompt.</param>
+    /// <param name="samePhotos">A row of the same photos, whose photos and masks are taken in the place of the files; null: none.</param>
     /// <exception cref="FileNotFoundException">A file is not there.</exception>
-    /// <exception cref="InvalidImageException">A file is not an image.</exception>
-    public EvaluationRow Load(string subject, string prompt) => new(subject, prompt, ImageFile.Load(Image), [.. Photos.Select(p => ImageFile.Load(p))])
+    /// <exception cref="InvalidImageException">A file is not an image, or a mask holds no object.</exception>
+    public EvaluationRow Load(string subject, string prompt, EvaluationRow? samePhotos = null)
     {
-        GeneratedMask = LoadMask(Mask),
-        ReferenceMasks = PhotoMasks.Any(m => m is not null) ? [.. PhotoMasks.Select(LoadMask)] : null,
-    };
+        IReadOnlyList<ImageBuffer> photos = samePhotos?.References ?? [.. Photos.Select(p => ImageFile.Load(p))];
+        return new EvaluationRow(subject, prompt, ImageFile.Load(Image), photos)
+        {
+            GeneratedMask = LoadMask(Mask),
+            ReferenceMasks = samePhotos is not null ? samePhotos.ReferenceMasks
+                : IgnorePlainBackground || PhotoMasks.Any(m => m is not null)
+                    ? [.. photos.Select((p, i) => LoadMask(PhotoMasks.ElementAtOrDefault(i)) ?? (IgnorePlainBackground ? PlainBackground.Of(p).Object() : null))]
+                    : null,
+        };
+    }
 
-    private static bool[,]? LoadMask(string? path) => path is null ? null : ForegroundMask.FromImage(ImageFile.Load(path));
+    private static bool[,]? LoadMask(string? path)
+    {
+        if (path is null)
+            return null;
+        bool[,] mask = ForegroundMask.FromImage(ImageFile.Load(path));
+        return mask.Cast<bool>().Contains(true) ? mask : throw new InvalidImageException(path, "the mask holds no object: none of its pixels is light.");
+    }
 }

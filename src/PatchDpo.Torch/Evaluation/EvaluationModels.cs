@@ -27,22 +27,23 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
     /// <param name="clipFolder">A whole CLIP model; ViT-B/32 (openai/clip-vit-base-patch32) for the same.</param>
     /// <param name="patchEncoderFolder">The encoder of patch quality.</param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="dtype">The weights' type; default: float32, in which published figures are measured.</param>
     /// <exception cref="ModelFileNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelConfigException">A configuration is malformed.</exception>
     /// <exception cref="WeightsFormatException">A weight file is malformed.</exception>
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
-    public static EvaluationModels FromFolders(string? dinoFolder, string? clipFolder, string? patchEncoderFolder, Device? device = null)
+    public static EvaluationModels FromFolders(string? dinoFolder, string? clipFolder, string? patchEncoderFolder, Device? device = null, ScalarType? dtype = null)
     {
         List<EvaluationModel> identities = [];
         IVisionEncoder? dino = null;
         ClipModel? clip = null;
         try
         {
-            dino = Open("DINO", dinoFolder, f => DinoVisionTransformer.FromFolder(f, device));
-            clip = Open("CLIP", clipFolder, f => ClipModel.FromFolder(f, device));
+            dino = Open("DINO", dinoFolder, f => DinoVisionTransformer.FromFolder(f, device, dtype));
+            clip = Open("CLIP", clipFolder, f => ClipModel.FromFolder(f, device, dtype));
             return new EvaluationModels(dino, clip,
-                Open("patch quality", patchEncoderFolder, f => Encoders.PatchEncoder.FromFolder(f, device)), identities);
+                Open("patch quality", patchEncoderFolder, f => Encoders.PatchEncoder.FromFolder(f, device, dtype)), identities);
         }
         catch
         {
@@ -62,22 +63,24 @@ public sealed record EvaluationModels(IVisionEncoder? Dino, ClipModel? Clip, IVi
 
     /// <summary>Opens the small models that ship with this library, for examples and tests; their scores compare with nothing else.</summary>
     /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="dtype">The weights' type; default: float32, in which published figures are measured.</param>
     /// <exception cref="ModelFileNotFoundException">The models' files are not beside the assembly.</exception>
-    public static EvaluationModels LoadEmbedded(Device? device = null)
-        => FromFolders(EmbeddedModels.EvaluationDino, EmbeddedModels.EvaluationClip, EmbeddedModels.PatchEncoder, device);
+    public static EvaluationModels LoadEmbedded(Device? device = null, ScalarType? dtype = null)
+        => FromFolders(EmbeddedModels.EvaluationDino, EmbeddedModels.EvaluationClip, EmbeddedModels.PatchEncoder, device, dtype);
 
     /// <summary>Opens ImageNet's ResNet-18 of the package PatchDpo.Models.ResNet18 for subject similarity and patch quality of photos.</summary>
     /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="dtype">The weights' type; default: float32, in which published figures are measured.</param>
     /// <exception cref="ModelFileNotFoundException">It does not lie beside the application; the message names the package.</exception>
     /// <exception cref="WeightsFormatException">The file is damaged.</exception>
     /// <exception cref="UnknownModelException">It is another model's.</exception>
-    public static EvaluationModels LoadResNet18(Device? device = null)
+    public static EvaluationModels LoadResNet18(Device? device = null, ScalarType? dtype = null)
     {
         string path = ResNet18Model.Path, name = System.IO.Path.GetFileName(path);
-        return new EvaluationModels(null, null, Encoders.PatchEncoder.LoadResNet18(device),
+        return new EvaluationModels(null, null, Encoders.PatchEncoder.LoadResNet18(device, new Encoders.VisionEncoderOptions { DType = dtype }),
             [EvaluationModel.FromFile("patch quality", name, path), EvaluationModel.FromFile("subject similarity", name, path)])
         {
-            SubjectEncoder = Encoders.PatchEncoder.LoadResNet18(device),
+            SubjectEncoder = Encoders.PatchEncoder.LoadResNet18(device, new Encoders.VisionEncoderOptions { DType = dtype }),
         };
     }
 

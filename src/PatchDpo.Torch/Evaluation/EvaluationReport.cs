@@ -111,6 +111,7 @@ public sealed record EvaluationReport(PersonalizationMetrics Metrics)
                 Photos = Files.ElementAtOrDefault(i)?.Photos.Select(Relative),
                 Mask = Relative(Files.ElementAtOrDefault(i)?.Mask),
                 PhotoMasks = Files.ElementAtOrDefault(i)?.PhotoMasks.Select(Relative),
+                Files.ElementAtOrDefault(i)?.IgnorePlainBackground,
             }),
             Metrics.TruncatedPrompts,
             MissingFiles,

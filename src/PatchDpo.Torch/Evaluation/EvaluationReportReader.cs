@@ -68,6 +68,7 @@ internal static class EvaluationReportReader
         return new EvaluatedFiles(Full(json.GetProperty("file"))!, [.. json.GetProperty("photos").EnumerateArray().Select(p => Full(p)!)])
         {
             Mask = Full(json.GetProperty("mask")),
+            IgnorePlainBackground = json.GetProperty("ignorePlainBackground").GetBoolean(),
             PhotoMasks = [.. json.GetProperty("photoMasks").EnumerateArray().Select(Full)],
         };
 

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Foundation;
 
-/// <summary>Loads libtorch, and chooses devices.</summary>
+/// <summary>Loads libtorch, and chooses devices and threads.</summary>
 /// <remarks>
 /// TorchSharp 0.107's native library is built against libstdc++ of GCC 13 (GLIBCXX_3.4.32), of which it needs one symbol.
 /// On Linux x64 systems with an older libstdc++ (Debian 12, Ubuntu 22.04) a patched copy is made in memory and loaded from there;
@@ -67,6 +67,43 @@ public static class TorchRuntime
             ? CPU
             : throw new InvalidOperationException($"GPU {id} was asked for, but libtorch sees {(cuda_is_available() ? cuda.device_count() : 0)} CUDA "
                 + "devices and falling back to the CPU is off.");
+    }
+
+    /// <summary>
+    /// How many threads compute one operation on the CPU, at least 1. Default: what libtorch takes, which is <c>OMP_NUM_THREADS</c> or one for each core.
+    /// </summary>
+    /// <remarks>
+    /// For a program that does one thing at a time the default is right. A server that computes several requests at once sets
+    /// <see cref="ThreadsForCalls"/>: threads that wait for others in one operation keep cores busy that another request could use. Results can differ in
+    /// their last bits with the number of threads. Set it before the first computation; it holds for every thread of the process.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
+    /// <exception cref="TorchLoadException">libtorch could not be loaded.</exception>
+    public static int Threads
+    {
+        get
+        {
+            Initialize();
+            return get_num_threads();
+        }
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            Initialize();
+            set_num_threads(value);
+        }
+    }
+
+    /// <summary>
+    /// The value of <see cref="Threads"/> for a server: the processors divided among the requests that are computed at once, at least 1. With as many calls as
+    /// processors each computes on one thread, none waits for another, and throughput is that of batches.
+    /// </summary>
+    /// <param name="concurrentCalls">Requests that are computed at the same time, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
+    public static int ThreadsForCalls(int concurrentCalls)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(concurrentCalls, 1);
+        return Math.Max(1, Environment.ProcessorCount / concurrentCalls);
     }
 
     /// <summary>The device of tensors without storage, as models are made that are filled afterwards.</summary>

@@ -23,6 +23,24 @@ public static class ImageBufferExtensions
         return new ImageBuffer(image.Width, image.Height, 3, output);
     }
 
+    /// <summary>Brings an image to a size for people to look at, whole and in its proportions.</summary>
+    /// <param name="image">Any size; brought to RGB first.</param>
+    /// <param name="longerSide">Pixels of the longer side, at least 1.</param>
+    /// <returns>RGB. A small image is enlarged by whole pixels as far as they go, so that it is seen as it is; else bicubic.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="longerSide"/> is below 1.</exception>
+    public static ImageBuffer ScaleTo(this ImageBuffer image, int longerSide)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentOutOfRangeException.ThrowIfLessThan(longerSide, 1);
+        ImageBuffer rgb = image.ToRgb();
+        int factor = longerSide / Math.Max(rgb.Width, rgb.Height);
+        if (factor > 1)
+            rgb = PillowResize.Resize(rgb, rgb.Width * factor, rgb.Height * factor, ResampleFilter.Nearest);
+        double scale = (double)longerSide / Math.Max(rgb.Width, rgb.Height);
+        (int width, int height) = (Math.Max(1, (int)Math.Round(rgb.Width * scale)), Math.Max(1, (int)Math.Round(rgb.Height * scale)));
+        return (width, height) == (rgb.Width, rgb.Height) ? rgb : PillowResize.Resize(rgb, width, height, ResampleFilter.Bicubic);
+    }
+
     /// <summary>Cuts a rectangle out, as Pillow's <c>crop</c> does: what lies outside the image is 0 (black; transparent for RGBA).</summary>
     /// <param name="image">Any channels.</param>
     /// <param name="x">Left edge in pixels; may be negative.</param>

@@ -43,9 +43,14 @@ public static class HeatMap
     }
 
     /// <summary>One range for several maps, so that their pictures compare: from the 1st percentile to the largest value, within the masks.</summary>
-    internal static HeatMapOptions CommonRange(IEnumerable<(QualityMap Map, bool[,]? Mask)> maps)
+    /// <param name="maps">At least one map, each with its mask of any grid over the image, or null.</param>
+    /// <exception cref="ArgumentException">There is no map.</exception>
+    public static HeatMapOptions CommonRange(IEnumerable<(QualityMap Map, bool[,]? Mask)> maps)
     {
+        ArgumentNullException.ThrowIfNull(maps);
         float[] all = [.. maps.SelectMany(m => Counted(m.Map, m.Mask)).Order()];
+        if (all.Length == 0)
+            throw new ArgumentException("There is no map to take a range from.", nameof(maps));
         (float low, float high) = (all[(int)(0.01 * (all.Length - 1))], all[^1]);
         return new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
     }

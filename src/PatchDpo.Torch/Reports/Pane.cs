@@ -16,7 +16,7 @@ internal sealed record Pane(
     /// <summary>The picture and its map, one beside the other; a script lays the second over the first.</summary>
     public Html Render(int size, HeatMapOptions range)
     {
-        ImageBuffer image = PictureData.Fit(Image, size);
+        ImageBuffer image = Image.ScaleTo(size);
         Html picture = Picture(image, Caption, Boxes(), "");
         if (Map is null)
             return picture;

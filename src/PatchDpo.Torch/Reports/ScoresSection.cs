@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.Reports;
@@ -77,7 +76,7 @@ internal sealed class ScoresSection(IReadOnlyList<ScoredImagePair> pairs, Pictur
             table.Add(new DataRow(NameOf(pair), pair.Subject, pair.Prompt,
                 [
                     pair.Quality.Score, pair.Quality.Generated.Mean(), pair.Quality.Reference.Mean(),
-                    WorstPatch.Find(pair.Quality.Generated, 1, 1, 1, pair.GeneratedMask).FirstOrDefault()?.Quality,
+                    pair.Quality.Generated.Values.Min(),
                 ], i < shown ? pictures.AnchorOf(i) : null));
         }
         return table.Render();
@@ -88,17 +87,18 @@ internal sealed class ScoresSection(IReadOnlyList<ScoredImagePair> pairs, Pictur
         var pictures = new PictureSet(options);
         foreach (ScoredImagePair pair in worst)
         {
-            (ImageBuffer generated, _) = pair.Images();
+            EvaluationRow row = pair.Images();
+            (bool[,]? mask, bool[,]? ofReference) = (row.GeneratedMask, row.ReferenceMasks?[0]);
             IReadOnlyList<WorstPatch> patches = WorstPatch.Find(
-                pair.Quality.Generated, generated.Width, generated.Height, PictureSet.NamedPatches, pair.GeneratedMask);
+                pair.Quality.Generated, row.Generated.Width, row.Generated.Height, PictureSet.NamedPatches, mask);
             Html facts = MetricSet.Facts([(Html)$"<span>patch quality <b>{pair.Quality.Score:F3}</b></span>"], pair.Subject, pair.Prompt);
-            pictures.Add(NameOf(pair), facts, [(pair.Quality.Generated, pair.GeneratedMask), (pair.Quality.Reference, pair.ReferenceMask)], patches, "Worst patches of the generation", () =>
+            pictures.Add(NameOf(pair), facts, [(pair.Quality.Generated, mask), (pair.Quality.Reference, ofReference)], patches, "Worst patches of the generation", () =>
             {
-                (ImageBuffer image, ImageBuffer reference) = pair.Images();
+                EvaluationRow shown = pair.Images();
                 return
                 [
-                    new Pane("Reference", reference, "Heat map: found in the generation", pair.Quality.Reference, pair.ReferenceMask),
-                    new Pane("Generation", image, "Heat map: found in the reference", pair.Quality.Generated, pair.GeneratedMask, patches),
+                    new Pane("Reference", shown.References[0], "Heat map: found in the generation", pair.Quality.Reference, ofReference),
+                    new Pane("Generation", shown.Generated, "Heat map: found in the reference", pair.Quality.Generated, mask, patches),
                 ];
             });
         }

@@ -55,8 +55,10 @@ public sealed class FloorTests
     [Theory]
     [InlineData("src/PatchDpo.Torch")]
     [InlineData("src/PatchDpo.MLNet")]
+    [InlineData("src/PatchDpo.Mpi")]
     [InlineData("tests/PatchDpo.Torch.Tests")]
     [InlineData("tests/PatchDpo.MLNet.Tests")]
+    [InlineData("tests/PatchDpo.Mpi.Tests")]
     public void Namespaces_follow_folders(string project)
     {
         string root = Path.Combine(Fixtures.Repository!, project);

@@ -106,7 +106,7 @@ public sealed class HtmlReportTests(ReportData data) : IClassFixture<ReportData>
         {
             PatchQualityResult quality = data.Estimator.Score([image], [TestImages.Blocks(4, 64, 64, 8)], [mask], [mask])[0];
             var report = new HtmlReport("Masks") { PictureSize = 64 };
-            report.AddScores([new ScoredImagePair("a", quality, () => (image, image)) { GeneratedMask = mask, ReferenceMask = mask }]);
+            report.AddScores([new ScoredImagePair("a", quality, () => new EvaluationRow("", "", image, [image]) { GeneratedMask = mask, ReferenceMasks = [mask] })]);
             report.Write(data.FileOf("masks.html"));
         });
         Assert.Contains("Grey is outside a mask", File.ReadAllText(data.FileOf("masks.html")), StringComparison.Ordinal);

@@ -76,7 +76,7 @@ public sealed class ReportData : IDisposable
     private ScoredImagePair Pair(int place)
     {
         EvaluationRow row = Evaluation.Rows!(place);
-        return new ScoredImagePair(Evaluation.ImageNames[place], Estimator.Score([row.Generated], [row.References[0]])[0], () => (row.Generated, row.References[0]))
+        return new ScoredImagePair(Evaluation.ImageNames[place], Estimator.Score([row.Generated], [row.References[0]])[0], () => row)
         {
             ReferenceName = "photo",
             Subject = row.Subject,

@@ -56,6 +56,9 @@ public sealed class ReportInChromiumTests(ReportData data) : IClassFixture<Repor
         Assert.Equal((width, height), (screenshot.Width, screenshot.Height));
         int corner = screenshot.Pixels.Take(3).Sum(p => p);
         Assert.True(scheme == "dark" ? corner < 3 * 60 : corner > 3 * 200, $"The ground of the {scheme} page is {corner / 3}.");
+        await browser.EvaluateAsync("document.documentElement.style.scrollBehavior = 'auto', document.querySelector('#s3').scrollIntoView()");
+        ImageBuffer training = await browser.ScreenshotAsync(Path.ChangeExtension(file, ".training.png"));
+        Assert.NotEqual(screenshot.Pixels, training.Pixels);
         Assert.Empty(browser.Faults);
     }
 

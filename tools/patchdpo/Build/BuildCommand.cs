@@ -2,6 +2,7 @@ using System.CommandLine;
 using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.Tool.Build;
 
@@ -10,12 +11,13 @@ internal sealed class BuildCommand : ToolCommand
 {
     private readonly GeneratorOptions _generator = new();
     private readonly EncoderOptions _encoder = new();
+    private readonly ComputeOptions _compute = new("float32", "float16", "bfloat16");
     private readonly Option<string> _model, _prompts, _format;
     private readonly Option<int> _references, _generations;
     private readonly Option<DirectoryInfo> _output;
     private readonly Option<DirectoryInfo?> _clip;
     private readonly Option<long> _seed;
-    private readonly Option<int?> _steps;
+    private readonly Option<int?> _steps, _batch;
     private readonly Option<double?> _minClipT;
     private readonly ShardOptions _shards = new();
 
@@ -36,10 +38,13 @@ internal sealed class BuildCommand : ToolCommand
             + "or model needs another folder.", new DirectoryInfo(Path.Combine("output", "pairs")));
         _seed = Declare("--seed", "Decides the noise that images start from.", 42L);
         _steps = Declare<int?>("--steps", "Sampling steps; default: 20 for the embedded model, 30 for others.");
+        _batch = Declare<int?>("--batch", $"Images generated together; default: {EmbeddedGeneration.Options.BatchSize} for the embedded model, "
+            + $"{new GenerationOptions().BatchSize} for others.");
         _clip = Declare<DirectoryInfo?>("--clip", "Folder of a CLIP model, for --min-clip-t.");
         _minClipT = Declare<double?>("--min-clip-t", "Reject references that follow their prompt less than this (cosine).");
         _format = DeclareFormat("What images are written as: png, tiff, tga or ppm. The official script takes png only: with another, the folder has no "
             + "patch_quality.pkl.");
+        _compute.AddTo(this);
         _shards.AddTo(this);
     }
 
@@ -52,10 +57,10 @@ internal sealed class BuildCommand : ToolCommand
         string model = arguments.GetValue(_model)!;
         EncoderChoice encoder = _encoder.Read(arguments, model == ModelPath.Embedded ? ModelPath.Embedded : EncoderChoice.ResNet18);
         DataSetBuild.Run(new DataSetSettings(
-            model, _generator.Read(arguments, generates: true), encoder, arguments.GetValue(_prompts)!,
+            model, _generator.Read(arguments, generates: true) with { Device = _compute.Device(arguments), DType = _compute.DType(arguments) }, encoder, arguments.GetValue(_prompts)!,
             arguments.GetValue(_references), arguments.GetValue(_generations), arguments.GetValue(_output)!.FullName, arguments.GetValue(_seed),
             arguments.GetValue(_steps), arguments.GetValue(_clip)?.FullName, arguments.GetValue(_minClipT),
-            ImageFormats.Parse(arguments.GetValue(_format)!)), _shards.Read(arguments), cancellationToken);
+            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_batch)), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 }

@@ -45,6 +45,8 @@ internal static class DataSetBuild
             Steps = settings.Steps ?? (isSmall ? 20 : 30),
             Seed = settings.Seed,
         };
+        if (settings.BatchSize is int together)
+            generation = generation with { BatchSize = together };
         List<ModelIdentity> identities = [ModelIdentity.FromPath("patch encoder", settings.Encoder.Path)];
         if (settings.Clip is not null)
             identities.Add(ModelIdentity.FromPath("CLIP", settings.Clip));

@@ -17,6 +17,7 @@ namespace PatchDpo.Tool.Build;
 /// <param name="Clip">A CLIP model's folder, or null.</param>
 /// <param name="MinClipT">The least CLIP-T of a reference, or null.</param>
 /// <param name="Format">What images are written as.</param>
+/// <param name="BatchSize">Images generated together, or null for the usual number.</param>
 internal sealed record DataSetSettings(
     string Model, PersonalizedModelOptions Loading, EncoderChoice Encoder, string Prompts, int References, int Generations, string Output, long Seed,
-    int? Steps, string? Clip, double? MinClipT, ImageFormat Format);
+    int? Steps, string? Clip, double? MinClipT, ImageFormat Format, int? BatchSize = null);

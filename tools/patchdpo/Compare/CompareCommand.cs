@@ -13,6 +13,7 @@ internal sealed class CompareCommand : ToolCommand
     private readonly Argument<string> _before, _after;
     private readonly Option<int> _show;
     private readonly ReportOptions _report = new();
+    private readonly ComputeOptions _compute = new("float32", "bfloat16", "float16");
     private readonly EncoderOptions _encoder = new();
 
     public CompareCommand() : base("compare", "Compares two evaluations: what got better, what got worse, and what is on one side alone.")
@@ -22,6 +23,7 @@ internal sealed class CompareCommand : ToolCommand
         _show = Declare("--show", "How many images to name that got better, and as many that got worse.", 5);
         _report.AddTo(this);
         _encoder.AddTo(this, "the embedded one where patch quality was measured with it, else resnet18; it draws the page's heat maps");
+        _compute.AddTo(this);
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
@@ -39,7 +41,7 @@ internal sealed class CompareCommand : ToolCommand
         Missing(after, comparison.OnlyAfter);
         page?.Write($"{NameOf(before)} and {NameOf(after)} compared", [.. first.Notes.Union(second.Notes)], report =>
         {
-            EncoderChoice choice = _encoder.Read(arguments, DefaultEncoder(first));
+            EncoderChoice choice = _encoder.Read(arguments, DefaultEncoder(first), _compute);
             using IVisionEncoder encoder = choice.Open();
             report.AddComparison(first, second, new PatchQualityEstimator(encoder));
         });

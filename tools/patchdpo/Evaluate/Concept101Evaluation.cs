@@ -14,6 +14,7 @@ internal static class Concept101Evaluation
     /// <param name="generations">The folder with <c>comb_0/prompt_gen.png</c> and on.</param>
     /// <param name="dataSet">The user's copy of the data set.</param>
     /// <param name="open">Opens the models, once all files are known to be there.</param>
+    /// <param name="batchSize">Images encoded at once.</param>
     /// <param name="captions">Which texts CLIP-T is measured with.</param>
     /// <param name="allowMissing">Evaluates what is there.</param>
     /// <param name="notes">What the report must say.</param>
@@ -21,15 +22,15 @@ internal static class Concept101Evaluation
     /// <param name="plan">What this process does of it.</param>
     /// <param name="cancellationToken">Looked at before every batch.</param>
     public static void Run(
-        string generations, string dataSet, Func<EvaluationModels> open, Concept101CaptionRule captions, bool allowMissing, string[] notes, string output,
-        ShardPlan plan, CancellationToken cancellationToken)
+        string generations, string dataSet, Func<EvaluationModels> open, int batchSize, Concept101CaptionRule captions, bool allowMissing, string[] notes,
+        string output, ShardPlan plan, CancellationToken cancellationToken)
     {
         Concept101Files files = Concept101Files.Find(generations, Concept101.Read(dataSet));
         Check(files, allowMissing);
         OutputFolder.Check(output);
         using EvaluationModels models = open();
         Console.WriteLine($"{files.Found.Count} images of {files.Found.DistinctBy(f => f.Combination.Index).Count()} combinations");
-        if (Measure(files.Found, dataSet, models, captions, plan, output, cancellationToken) is not { } metrics)
+        if (Measure(files.Found, dataSet, models, batchSize, captions, plan, output, cancellationToken) is not { } metrics)
             return;
         Print(metrics);
         Directory.CreateDirectory(output);
@@ -41,8 +42,8 @@ internal static class Concept101Evaluation
 
     /// <summary>Measures each combination by itself, or does a shard of them: then null.</summary>
     private static Concept101Metrics? Measure(
-        IReadOnlyList<Concept101File> pictures, string dataSet, EvaluationModels models, Concept101CaptionRule captions, ShardPlan plan, string output,
-        CancellationToken cancellationToken)
+        IReadOnlyList<Concept101File> pictures, string dataSet, EvaluationModels models, int batchSize, Concept101CaptionRule captions, ShardPlan plan,
+        string output, CancellationToken cancellationToken)
     {
         Concept101File[][] parts = [.. pictures.GroupBy(f => f.Combination).Select(g => g.ToArray())];
         int done = 0;
@@ -51,9 +52,10 @@ internal static class Concept101Evaluation
             var evaluator = new Concept101Evaluator(models.Dino, models.Clip, models.Identities, new()
             {
                 CaptionRule = captions,
+                BatchSize = batchSize,
                 Progress = new DirectProgress<int>(_ => shown.Report(++done, pictures.Count, $"image {done} of {pictures.Count}")),
             });
-            return new ShardedWork(plan, output, () => Settings(pictures, models, captions)).Run(parts.Length, part =>
+            return new ShardedWork(plan, output, () => Settings(pictures, models, batchSize, captions)).Run(parts.Length, part =>
             {
                 Concept101Metrics metrics = evaluator.Evaluate(dataSet, parts[part], cancellationToken);
                 return new MeasuredCombination(metrics.Combinations[0], metrics.TruncatedCaptions);
@@ -68,9 +70,9 @@ internal static class Concept101Evaluation
     }
 
     private static SortedDictionary<string, string> Settings(
-        IReadOnlyList<Concept101File> pictures, EvaluationModels models, Concept101CaptionRule captions)
+        IReadOnlyList<Concept101File> pictures, EvaluationModels models, int batchSize, Concept101CaptionRule captions)
     {
-        SortedDictionary<string, string> settings = ShardSettings.Of(("--captions", captions), ("images", pictures.Count),
+        SortedDictionary<string, string> settings = ShardSettings.Of(("--captions", captions), ("--batch", batchSize), ("images", pictures.Count),
             ("SHA-256 of images", ShardSettings.HashOf(pictures.Select(p => ($"{p.Combination.Index}\0{p.Caption(captions)}", p.Path)))));
         foreach (EvaluationModel model in models.Identities)
             settings[$"SHA-256 of {model.Role}"] = model.Sha256;

@@ -24,14 +24,17 @@ internal sealed class EvaluateCommand : ToolCommand
         "Measured with ImageNet's ResNet-18: subject similarity is the cosine of its features of whole images, and no DINO score; "
         + "for figures that compare with published ones, give --dino and --clip.";
 
+    private readonly ComputeOptions _compute = new("float32", "bfloat16", "float16");
     private readonly Argument<DirectoryInfo?> _folder;
     private readonly Option<DirectoryInfo?> _generations, _subjects, _dreamBench, _concept101, _dino, _clip, _output;
     private readonly Option<FileInfo?> _prompts;
     private readonly Option<string> _benchmark, _setting, _captions;
     private readonly Option<int?> _seed;
+    private readonly Option<int> _batch;
     private readonly Option<bool> _embedded, _allowMissing;
     private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
+    private readonly MaskOptions _masks = new();
 
     private bool _isSharded;
 
@@ -67,6 +70,9 @@ internal sealed class EvaluateCommand : ToolCommand
         _output = Declare<DirectoryInfo?>("--output", "Folder for scores.json and scores.tsv; default: scores, dreambench-scores or concept101-scores.");
         _seed = Declare<int?>("--seed", "The seed that the images were generated with, for the report.");
         _allowMissing = Declare<bool>("--allow-missing", "Evaluate what is there; missing and stray files are listed and go into the report.");
+        _masks.AddTo(this);
+        _batch = Declare("--batch", "Images encoded at once.", new PersonalizationEvaluatorOptions().BatchSize);
+        _compute.AddTo(this);
         _report.AddTo(this);
         _shards.AddTo(this);
     }
@@ -80,6 +86,8 @@ internal sealed class EvaluateCommand : ToolCommand
         _isSharded = _shards.Read(arguments).Shard is not null;
         if (arguments.GetValue(_subjects) is DirectoryInfo subjects)
             return RunProducts(arguments, subjects.FullName, cancellationToken);
+        if (_masks.Read(arguments) is not (null, null, false))
+            throw new InputException("Masks are for products of your own (--subjects); the benchmarks are measured without.");
         string benchmark = arguments.GetValue(_benchmark)!;
         if (benchmark == Concept101Name && _report.Read(arguments) is not null)
             throw new InputException("--report shows single subjects; it has no page for Concept101.");
@@ -90,6 +98,8 @@ internal sealed class EvaluateCommand : ToolCommand
         return isDreamBench ? RunDreamBench(arguments, dataSet, output, cancellationToken) : RunConcept101(arguments, dataSet, output, cancellationToken);
     }
 
+    private int Batch(ParseResult arguments) => arguments.GetValue(_batch) is >= 1 and int size ? size : throw new InputException("--batch must be at least 1.");
+
     private string Generations(ParseResult arguments) => (arguments.GetValue(_folder), arguments.GetValue(_generations)) switch
     {
         (DirectoryInfo folder, null) => folder.FullName,
@@ -99,7 +109,7 @@ internal sealed class EvaluateCommand : ToolCommand
 
     private int RunProducts(ParseResult arguments, string subjects, CancellationToken cancellationToken)
     {
-        var found = ProductFolders.Find(subjects, Generations(arguments), arguments.GetValue(_prompts)?.FullName);
+        var found = ProductFolders.Find(subjects, Generations(arguments), _masks.Read(arguments), arguments.GetValue(_prompts)?.FullName);
         foreach (string line in found.Missing.Select(s => $"no generated image of '{s}'").Concat(found.Stray.Select(s => $"no photos of '{s}'")))
             Console.Error.WriteLine(line);
         if (found.Missing.Count + found.Stray.Count > 0 && !arguments.GetValue(_allowMissing))
@@ -109,8 +119,9 @@ internal sealed class EvaluateCommand : ToolCommand
         }
         (Func<EvaluationModels> open, string[] notes) = Models(arguments);
         string output = (arguments.GetValue(_output) ?? new DirectoryInfo("scores")).FullName;
-        Measure(found.Images, open, new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed) }, output, notes,
-            found.Missing, found.Stray, _report.Read(arguments), Title(Generations(arguments)), _shards.Read(arguments), cancellationToken);
+        var evaluator = new PersonalizationEvaluatorOptions { GenerationSeed = arguments.GetValue(_seed), BatchSize = Batch(arguments) };
+        Measure(found.Images, open, evaluator, output, notes, found.Missing, found.Stray, _report.Read(arguments), Title(Generations(arguments)),
+            _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 
@@ -118,11 +129,14 @@ internal sealed class EvaluateCommand : ToolCommand
     private (Func<EvaluationModels> Open, string[] Notes) Models(ParseResult arguments)
         => (arguments.GetValue(_embedded), arguments.GetValue(_dino), arguments.GetValue(_clip)) switch
         {
-            (true, null, null) => (() => EvaluationModels.LoadEmbedded(), [EmbeddedNote]),
-            (false, DirectoryInfo d, DirectoryInfo c) => (() => EvaluationModels.FromFolders(d.FullName, c.FullName, null), []),
-            (false, null, null) => (() => EvaluationModels.LoadResNet18(), [ResNetNote]),
+            (true, null, null) => (() => EvaluationModels.LoadEmbedded(_compute.Device(arguments), _compute.DType(arguments)), [EmbeddedNote]),
+            (false, DirectoryInfo d, DirectoryInfo c) => (() => Open(arguments, d.FullName, c.FullName), []),
+            (false, null, null) => (() => EvaluationModels.LoadResNet18(_compute.Device(arguments), _compute.DType(arguments)), [ResNetNote]),
             _ => throw new InputException(WhichModels + ", or none of them for ImageNet's ResNet-18."),
         };
+
+    private EvaluationModels Open(ParseResult arguments, string dino, string clip)
+        => EvaluationModels.FromFolders(dino, clip, null, _compute.Device(arguments), _compute.DType(arguments));
 
     private static void Measure(
         IReadOnlyList<ProductImage> images, Func<EvaluationModels> open, PersonalizationEvaluatorOptions options, string output, string[] notes,
@@ -165,7 +179,7 @@ internal sealed class EvaluateCommand : ToolCommand
         string[] notes = arguments.GetValue(_embedded) ? [EmbeddedNote] : [];
         PrintNotes(notes);
         Concept101Evaluation.Run(
-            Generations(arguments), dataSet, () => EvaluationModels.FromFolders(dino, clip, null),
+            Generations(arguments), dataSet, () => Open(arguments, dino, clip), Batch(arguments),
             arguments.GetValue(_captions) == "official" ? Concept101CaptionRule.Official : Concept101CaptionRule.Prompt,
             arguments.GetValue(_allowMissing), notes, output, _shards.Read(arguments), cancellationToken);
         return Ending.Done;
@@ -178,6 +192,7 @@ internal sealed class EvaluateCommand : ToolCommand
         {
             Setting = arguments.GetValue(_setting) == "original" ? DreamBenchSetting.Original : DreamBenchSetting.KosmosG,
             GenerationSeed = arguments.GetValue(_seed),
+            BatchSize = Batch(arguments),
         };
         string folder = Generations(arguments);
         DreamBenchFiles generations = DreamBenchFiles.FindGenerations(folder);

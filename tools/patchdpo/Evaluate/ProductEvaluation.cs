@@ -1,7 +1,6 @@
 using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Tool.Evaluate;
 
@@ -52,10 +51,11 @@ internal static class ProductEvaluation
 
     private static IEnumerable<EvaluationRow> Rows(ProductImage[] images, Action<int> report)
     {
-        ImageBuffer[] photos = [.. images[0].Photos.Select(p => ImageFile.Load(p))];
+        EvaluationRow? last = null;
         for (int i = 0; i < images.Length; i++)
         {
-            yield return new EvaluationRow(images[i].Subject, images[i].Prompt, ImageFile.Load(images[i].Path), photos);
+            last = images[i].Files.Load(images[i].Subject, images[i].Prompt, samePhotos: last);
+            yield return last;
             // The next one is asked for: this one has been read.
             report(i + 1);
         }
@@ -65,10 +65,16 @@ internal static class ProductEvaluation
         IReadOnlyList<ProductImage> images, EvaluationModels models, PersonalizationEvaluatorOptions options)
     {
         SortedDictionary<string, string> settings = ShardSettings.Of(("--setting", options.Setting), ("--seed", options.GenerationSeed),
-            ("images", images.Count), ("SHA-256 of images", ShardSettings.HashOf(images.SelectMany(i => i.Photos.Select(p => ("", p)).Prepend(
-                ($"{i.Subject}\0{i.Name}\0{i.Prompt}", i.Path))))));
+            ("images", images.Count), ("--ignore-plain-background", images[0].Files.IgnorePlainBackground),
+            ("SHA-256 of images", ShardSettings.HashOf(images.SelectMany(Files))));
         foreach (EvaluationModel model in models.Identities)
             settings[$"SHA-256 of {model.Role}"] = model.Sha256;
         return settings;
     }
+
+    private static IEnumerable<(string, string)> Files(ProductImage image) =>
+    [
+        ($"{image.Subject}\0{image.Name}\0{image.Prompt}", image.Path), .. image.Photos.Select(p => ("", p)),
+        .. image.Files.PhotoMasks.Prepend(image.Files.Mask).OfType<string>().Select(m => ("mask", m)),
+    ];
 }

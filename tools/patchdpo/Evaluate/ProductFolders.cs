@@ -1,5 +1,6 @@
 using PatchDpo.Tool.Score;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Tool.Evaluate;
@@ -13,9 +14,11 @@ internal sealed record ProductFolders(IReadOnlyList<ProductImage> Images, IReadO
     /// <summary>Looks into both folders.</summary>
     /// <param name="subjects">A sub-folder of photos for each product, or the photos of a single one.</param>
     /// <param name="generations">A sub-folder of images for each product, or the images of a single one.</param>
+    /// <param name="masks">Folders of masks of the images and of the photos, or null, and whether photos are masked by their plain background.</param>
     /// <param name="prompts">A file of prompts; null where the images' names are their prompts.</param>
-    /// <exception cref="InputException">There is no photo or no image, or the file of prompts lacks one.</exception>
-    public static ProductFolders Find(string subjects, string generations, string? prompts)
+    /// <exception cref="InputException">There is no photo or no image, or the file of prompts or a folder of masks lacks one.</exception>
+    public static ProductFolders Find(
+        string subjects, string generations, (string? Generated, string? References, bool IgnorePlainBackground) masks, string? prompts)
     {
         IReadOnlyDictionary<string, string>? promptOf = prompts is null ? null : PromptTable.Read(prompts);
         IReadOnlyList<string> own = PairFolders.Images(subjects);
@@ -52,7 +55,15 @@ internal sealed record ProductFolders(IReadOnlyList<ProductImage> Images, IReadO
             string name = Path.GetRelativePath(generations, path).Replace(Path.DirectorySeparatorChar, '/');
             string prompt = promptOf is null ? Path.GetFileNameWithoutExtension(path)
                 : promptOf.TryGetValue(name, out string? text) ? text : throw new InputException($"'{prompts}' has no prompt for '{name}'.");
-            return new ProductImage(subject, name, prompt, path, photos);
+            return new ProductImage(subject, name, prompt, path, photos)
+            {
+                Files = new EvaluatedFiles(path, photos)
+                {
+                    Mask = masks.Generated is null ? null : MaskFolder.Of(masks.Generated, generations, path),
+                    PhotoMasks = masks.References is null ? [] : [.. photos.Select(p => MaskFolder.Of(masks.References, subjects, p))],
+                    IgnorePlainBackground = masks.IgnorePlainBackground,
+                },
+            };
         }
     }
 

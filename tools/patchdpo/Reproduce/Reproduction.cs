@@ -4,6 +4,7 @@ using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Tool.Train;
 using PatchDpo.Torch.Evaluation;
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.Tool.Reproduce;
@@ -79,10 +80,14 @@ internal sealed class Reproduction
     private void DeleteLeftovers()
     {
         foreach (string folder in new[] { "data", "images", "scores" }.Select(f => Path.Combine(_settings.Output, f)).Where(Directory.Exists))
-            foreach (string file in Directory.GetFiles(folder, "*.tmp", SearchOption.AllDirectories))
+            DeleteParts(FolderFiles.Files(folder, recursive: true));
+        DeleteParts(FolderFiles.Files(_settings.Output));
+
+        static void DeleteParts(IEnumerable<string> files)
+        {
+            foreach (string file in files.Where(f => f.EndsWith(".tmp", StringComparison.Ordinal)))
                 File.Delete(file);
-        foreach (string file in Directory.GetFiles(_settings.Output, "*.tmp"))
-            File.Delete(file);
+        }
     }
 
     private static void Stage(int number, string title, bool isDone, Action run)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 using SkiaSharp;
@@ -8,12 +9,12 @@ namespace PatchDpo.Tool.Score;
 /// <summary>A picture of one pair for people: reference and generated image, each beside its heat map, over the scale.</summary>
 internal static class HeatMapSheet
 {
-    private const int Cell = 320, Gap = 12, Title = 34, Label = 24, Legend = 52;
+    private const int Cell = 512, Gap = 12, Title = 34, Label = 24, Legend = 52;
     private static readonly SKColor Ink = new(40, 40, 40);
 
-    public static ImageBuffer Draw(ScoredPair pair, IReadOnlyList<WorstPatch> worst, HeatMapOptions range, string title)
+    public static ImageBuffer Draw(ScoredPair pair, EvaluationRow row, IReadOnlyList<WorstPatch> worst, HeatMapOptions range, string title)
     {
-        ImageBuffer reference = ImageFile.Load(pair.Pair.ReferencePath).ToRgb(), generated = ImageFile.Load(pair.Pair.GeneratedPath).ToRgb();
+        ImageBuffer reference = row.References[0].ScaleTo(Cell), generated = row.Generated.ScaleTo(Cell);
         var info = new SKImageInfo((4 * (Cell + Gap)) + Gap, Title + Label + Cell + Legend, SKColorType.Rgba8888, SKAlphaType.Opaque);
         using var surface = SKSurface.Create(info);
         SKCanvas canvas = surface.Canvas;
@@ -23,9 +24,9 @@ internal static class HeatMapSheet
         (string Label, ImageBuffer Image)[] cells =
         [
             ("reference", reference),
-            ($"found in the generated image: {pair.Reference.Mean():F3}", HeatMap.Render(reference, pair.Reference, range)),
+            ($"found in the generated image: {pair.Reference.Mean():F3}", HeatMap.Render(reference, pair.Reference, Within(range, row.ReferenceMasks?[0]))),
             ("generated, worst patches numbered", generated),
-            ($"found in the reference: {pair.Generated.Mean():F3}", HeatMap.Render(generated, pair.Generated, range)),
+            ($"found in the reference: {pair.Generated.Mean():F3}", HeatMap.Render(generated, pair.Generated, Within(range, row.GeneratedMask))),
         ];
         for (int i = 0; i < cells.Length; i++)
         {
@@ -34,12 +35,15 @@ internal static class HeatMapSheet
             SKRect frame = Fit(cells[i].Image, x, y);
             DrawImage(canvas, cells[i].Image, frame);
             if (i >= 2)
-                DrawBoxes(canvas, worst, frame, frame.Width / generated.Width);
+                DrawBoxes(canvas, worst, frame, frame.Width / row.Generated.Width);
         }
 
         DrawScale(canvas, range, info.Width, Title + Label + Cell + 14);
         return Read(surface, info);
     }
+
+    /// <summary>The scale within a mask.</summary>
+    public static HeatMapOptions Within(HeatMapOptions range, bool[,]? mask) => new() { Worst = range.Worst, Best = range.Best, Mask = mask };
 
     private static SKRect Fit(ImageBuffer image, int x, int y)
     {

@@ -12,7 +12,7 @@ internal static class Matching
 
     public static void Run(IReadOnlyList<string> sequences, EncoderChoice encoder)
     {
-        var ml = new MLContext(seed: 1);
+        MLContext ml = encoder.Context();
         Console.WriteLine($"patch features of {encoder.Title}; a match lies within 1.5 patches of where the homography puts it");
         foreach (string sequence in sequences)
         {

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 
@@ -10,10 +11,11 @@ internal static class Overview
 
     /// <summary>Draws it.</summary>
     /// <param name="pairs">The pairs, from top to bottom.</param>
+    /// <param name="ignorePlainBackground">Whether a reference on a plain background counts as its object alone.</param>
     /// <param name="range">The scale of all maps.</param>
     /// <param name="title">What stands below a pair.</param>
-    public static ImageBuffer Draw(IReadOnlyList<ScoredPair> pairs, HeatMapOptions range, Func<ScoredPair, string> title) => ImageGrid.Compose(
-        [.. pairs.Select(p => Row(p, range))], new ImageGridOptions
+    public static ImageBuffer Draw(IReadOnlyList<ScoredPair> pairs, bool ignorePlainBackground, HeatMapOptions range, Func<ScoredPair, string> title) => ImageGrid.Compose(
+        [.. pairs.Select(p => Row(p, ignorePlainBackground, range))], new ImageGridOptions
         {
             CellSize = Cell,
             LabelSize = 14,
@@ -22,10 +24,15 @@ internal static class Overview
             Legend = Legend(range),
         });
 
-    private static ImageBuffer[] Row(ScoredPair pair, HeatMapOptions range)
+    private static ImageBuffer[] Row(ScoredPair pair, bool ignorePlainBackground, HeatMapOptions range)
     {
-        ImageBuffer reference = ImageFile.Load(pair.Pair.ReferencePath).ToRgb(), generated = ImageFile.Load(pair.Pair.GeneratedPath).ToRgb();
-        return [reference, HeatMap.Render(reference, pair.Reference, range), generated, HeatMap.Render(generated, pair.Generated, range)];
+        EvaluationRow row = pair.Pair.Load(ignorePlainBackground);
+        ImageBuffer reference = row.References[0].ToRgb(), generated = row.Generated.ToRgb();
+        return
+        [
+            reference, HeatMap.Render(reference, pair.Reference, HeatMapSheet.Within(range, row.ReferenceMasks?[0])),
+            generated, HeatMap.Render(generated, pair.Generated, HeatMapSheet.Within(range, row.GeneratedMask)),
+        ];
     }
 
     // The colours as the maps have them over white.

@@ -12,6 +12,7 @@ internal static class PairFile
         string[] lines = ReadLines(path);
         string[] header = lines.Length > 0 ? lines[0].Split('\t') : [];
         int reference = Required("ReferencePath"), generated = Required("GeneratedPath"), prompt = Array.IndexOf(header, "Prompt");
+        int generatedMask = Array.IndexOf(header, "GeneratedMaskPath"), referenceMask = Array.IndexOf(header, "ReferenceMaskPath");
         var pairs = new List<ImagePair>();
         for (int i = 1; i < lines.Length; i++)
         {
@@ -25,6 +26,8 @@ internal static class PairFile
                 ReferencePath = Existing(fields, reference, i),
                 GeneratedPath = Existing(fields, generated, i),
                 Prompt = prompt >= 0 ? fields[prompt] : "",
+                GeneratedMaskPath = generatedMask >= 0 ? Existing(fields, generatedMask, i) : "",
+                ReferenceMaskPath = referenceMask >= 0 ? Existing(fields, referenceMask, i) : "",
             });
         }
 

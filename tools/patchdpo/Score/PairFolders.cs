@@ -7,7 +7,7 @@ namespace PatchDpo.Tool.Score;
 /// <summary>Finds pairs in two folders; the rule is in the command's help.</summary>
 internal static class PairFolders
 {
-    public static IReadOnlyList<ImagePair> Find(string generated, string references)
+    public static IReadOnlyList<ImagePair> Find(string generated, string references, string? masks, string? referenceMasks)
     {
         var pairs = new List<ImagePair>();
         foreach (string path in Images(generated, recursive: true))
@@ -22,7 +22,13 @@ internal static class PairFolders
             string[] chosen = same.Length > 0 || subject is null ? same : others;
             if (chosen.Length == 0)
                 throw new InputException($"'{path}': '{folder}' has no reference for it.");
-            pairs.AddRange(chosen.Select(r => new ImagePair { ReferencePath = r, GeneratedPath = path }));
+            pairs.AddRange(chosen.Select(r => new ImagePair
+            {
+                ReferencePath = r,
+                GeneratedPath = path,
+                GeneratedMaskPath = masks is null ? "" : MaskFolder.Of(masks, generated, path),
+                ReferenceMaskPath = referenceMasks is null ? "" : MaskFolder.Of(referenceMasks, references, r),
+            }));
         }
 
         if (pairs.Count == 0)

@@ -11,10 +11,13 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<DirectoryInfo> _generated, _references, _output;
     private readonly Option<FileInfo> _pairs;
     private readonly EncoderOptions _encoder = new();
+    private readonly ComputeOptions _compute = new("float32", "bfloat16", "float16");
+    private readonly WorkOptions _work = new();
     private readonly Option<string> _format;
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
-    private readonly Option<bool> _background, _overview;
+    private readonly MaskOptions _masks = new();
+    private readonly Option<bool> _overview;
     private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
 
@@ -28,14 +31,16 @@ internal sealed class ScoreCommand : ToolCommand
             + "belongs to the references' sub-folder of the same name, others to the references' top folder. There it is paired with the image of the same "
             + "name (whatever the ending), else, in a sub-folder, with every image. No file is paired with itself.");
         _pairs = Declare<FileInfo>("--pairs", "Instead of two folders: a tab-separated file with a header and the columns ReferencePath, GeneratedPath and, "
-            + "optionally, Prompt; relative paths start at its folder.");
+            + "optionally, Prompt, GeneratedMaskPath and ReferenceMaskPath (masks, light where the object is); relative paths start at its folder.");
         _output = Declare("--output", "Folder for scores.tsv, worst-patches.tsv and heat-maps/.", new DirectoryInfo("patch-quality"));
         _worst = Declare("--worst", "How many patches to name per pair, worst first; touching ones count once.", 3);
         _heatMaps = Declare<int?>("--heat-maps", "Draw at most this many pairs, lowest score first; default: all.");
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
-        _background = Declare<bool>("--ignore-plain-background", "Only the object counts where a reference shows it on a plain background.");
+        _masks.AddTo(this);
         _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
+        _compute.AddTo(this);
+        _work.AddTo(this);
         _report.AddTo(this);
         _shards.AddTo(this);
         Add(Separation());
@@ -48,20 +53,27 @@ internal sealed class ScoreCommand : ToolCommand
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
+        (string? masks, string? referenceMasks, bool plain) = _masks.Read(arguments);
         IReadOnlyList<ImagePair> list = (arguments.GetValue(_pairs), arguments.GetValue(_generated), arguments.GetValue(_references)) switch
         {
+            (FileInfo, null, null) when masks is not null || referenceMasks is not null
+                => throw new InputException("With --pairs, masks are columns: GeneratedMaskPath and ReferenceMaskPath."),
             (FileInfo file, null, null) => PairFile.Read(file.FullName),
-            (null, DirectoryInfo generated, DirectoryInfo references) => PairFolders.Find(generated.FullName, references.FullName),
+            (null, DirectoryInfo generated, DirectoryInfo references) => PairFolders.Find(generated.FullName, references.FullName, masks, referenceMasks),
             _ => throw new InputException("Give either --pairs, or both --generated and --references."),
         };
+        if (plain && list[0].ReferenceMaskPath.Length > 0)
+            throw new InputException("--ignore-plain-background finds the references' masks itself; the pairs have a column of them.");
         ShardPlan plan = _shards.Read(arguments);
         _isSharded = plan.Shard is not null;
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
-            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_background),
-            arguments.GetValue(_overview), _encoder.Read(arguments, EncoderChoice.ResNet18), _report.Read(arguments)), plan, cancellationToken);
+            ImageFormats.Parse(arguments.GetValue(_format)!), plain,
+            arguments.GetValue(_overview), Encoder(arguments), _work.Read(arguments), _report.Read(arguments)), plan, cancellationToken);
         return Ending.Done;
     }
+
+    private EncoderChoice Encoder(ParseResult arguments) => _encoder.Read(arguments, EncoderChoice.ResNet18, _compute);
 
     private Command Separation()
     {
@@ -74,12 +86,12 @@ internal sealed class ScoreCommand : ToolCommand
         var seed = new Option<int>("--seed") { Description = "Decides which pairs are drawn.", DefaultValueFactory = _ => 42 };
         var command = new Command("separation", "Measures how well the score tells two photos of one subject from photos of two subjects (AUC).")
         {
-            photos, limit, seed, _background,
+            photos, limit, seed, _masks.PlainBackground,
         };
         SetAction(command, (arguments, cancellationToken) =>
         {
             Score.Separation.Run(arguments.GetValue(photos)!.FullName, arguments.GetValue(limit), arguments.GetValue(seed),
-                arguments.GetValue(_background), _encoder.Read(arguments, EncoderChoice.ResNet18), cancellationToken);
+                arguments.GetValue(_masks.PlainBackground), Encoder(arguments), _work.Read(arguments), cancellationToken);
             return Ending.Done;
         });
         return command;
@@ -95,7 +107,7 @@ internal sealed class ScoreCommand : ToolCommand
         var command = new Command("matching", "Measures which share of patches finds its counterpart in other photos of the same plane.") { sequences };
         SetAction(command, (arguments, _) =>
         {
-            Score.Matching.Run([.. arguments.GetValue(sequences)!.Select(f => f.FullName)], _encoder.Read(arguments, EncoderChoice.ResNet18));
+            Score.Matching.Run([.. arguments.GetValue(sequences)!.Select(f => f.FullName)], Encoder(arguments));
             return Ending.Done;
         });
         return command;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Models;
@@ -29,7 +30,7 @@ internal static class Scoring
         foreach ((ImagePair pair, StoredScore score) in pairs.Zip(stored))
         {
             scored.Add(score.Restore(pair));
-            worst.Add(WorstPatch.Find(scored[^1].Generated, score.Width, score.Height, options.WorstPatches));
+            worst.Add(WorstPatch.Find(scored[^1].Generated, score.Width, score.Height, options.WorstPatches, pair.LoadGeneratedMask()));
         }
         ScoreSummary.Print([.. scored.Zip(worst)], Short);
 
@@ -40,7 +41,8 @@ internal static class Scoring
         if (options.HeatMaps > 0)
             DrawHeatMaps(options, scored, worst, Short);
         Console.WriteLine($"written to '{options.OutputFolder}'");
-        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores([.. scored.Select(p => Reported(p, Short))], options.Encoder.Identity("patch quality")));
+        options.Report?.Write($"Patch quality in {Path.GetFileName(common)}", [], page => page.AddScores(
+            [.. scored.Select(p => Reported(p, options.IgnorePlainBackground, Short))], options.Encoder.Identity("patch quality")));
 
         string Short(string path) => Path.GetRelativePath(common, path);
     }
@@ -49,17 +51,21 @@ internal static class Scoring
     private static IEnumerable<StoredScore>? Compute(
         IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, Func<string, string> name, CancellationToken cancellationToken)
     {
-        using var pipeline = new ScoringPipeline(options.IgnorePlainBackground, options.Encoder);
-        ImagePair[][] parts = [.. pairs.Chunk(pipeline.BatchSize)];
+        using var pipeline = new ScoringPipeline(pairs[0], options.IgnorePlainBackground, options.Encoder, options.Work);
+        // Of an image that many pairs have, the size is looked at once.
+        Dictionary<string, (int Width, int Height)> sizes = new(StringComparer.Ordinal);
+        ImagePair[][] parts = [.. pairs.Chunk(ScoringPipeline.PairsTogether)];
         var work = new ShardedWork(plan, options.OutputFolder, () => Settings(pairs, options, name));
         return ToolProgress.Run("scoring", shown => work.Run(parts.Length, part =>
         {
             List<StoredScore> scores = [];
             foreach (ScoredPair pair in pipeline.Score(parts[part], cancellationToken))
             {
-                ImageBuffer generated = ImageFile.Load(pair.Pair.GeneratedPath);
-                scores.Add(StoredScore.Of(pair, generated.Width, generated.Height));
-                int place = (part * pipeline.BatchSize) + scores.Count;
+                string path = pair.Pair.GeneratedPath;
+                if (!sizes.TryGetValue(path, out (int Width, int Height) size))
+                    sizes.Add(path, size = ImageFile.Load(path) is var image ? (image.Width, image.Height) : default);
+                scores.Add(StoredScore.Of(pair, size.Width, size.Height));
+                int place = (part * ScoringPipeline.PairsTogether) + scores.Count;
                 shown.Report(place, pairs.Count, $"pair {place} of {pairs.Count}");
             }
             return scores;
@@ -69,15 +75,16 @@ internal static class Scoring
     private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
         ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
         ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
-        ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize), ("pairs", pairs.Count),
+        ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize),
+        ("--dtype", options.Encoder.Options.DType ?? TorchSharp.torch.ScalarType.Float32), ("--batch", options.Work.BatchSize), ("pairs", pairs.Count),
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
         {
             ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),
-        })))).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
+            ("mask", p.GeneratedMaskPath), ("reference's mask", p.ReferenceMaskPath),
+        }.Where(f => f.Item2.Length > 0))))).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
 
-    private static ScoredImagePair Reported(ScoredPair pair, Func<string, string> name) => new(
-        name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score),
-        () => (ImageFile.Load(pair.Pair.GeneratedPath), ImageFile.Load(pair.Pair.ReferencePath)))
+    private static ScoredImagePair Reported(ScoredPair pair, bool ignorePlainBackground, Func<string, string> name) => new(
+        name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score), () => pair.Pair.Load(ignorePlainBackground))
     {
         ReferenceName = name(pair.Pair.ReferencePath),
         Subject = Path.GetDirectoryName(name(pair.Pair.GeneratedPath))!,
@@ -100,22 +107,21 @@ internal static class Scoring
     private static void DrawHeatMaps(ScoringOptions options, List<ScoredPair> scored, List<IReadOnlyList<WorstPatch>> worst, Func<string, string> name)
     {
         string folder = Directory.CreateDirectory(Path.Combine(options.OutputFolder, "heat-maps")).FullName;
-        // One scale for all pictures of a run, so that they can be compared.
-        float[] all = [.. scored.SelectMany(p => p.Generated.Values.Concat(p.Reference.Values)).Order()];
-        float low = all[(int)(0.01 * (all.Length - 1))], high = all[^1];
-        var range = new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
         int[] drawn = [.. Enumerable.Range(0, scored.Count).OrderBy(i => scored[i].Score).Take(options.HeatMaps)];
+        // One scale for all pictures of a run, so that they can be compared.
+        HeatMapOptions range = HeatMap.CommonRange(drawn.SelectMany(i => Counted(scored[i], options.IgnorePlainBackground)));
         foreach (int i in drawn)
         {
             ImagePair pair = scored[i].Pair;
             string flat = string.Join('_', Path.ChangeExtension(name(pair.GeneratedPath), null).Split([.. Path.GetInvalidFileNameChars(), ' ']));
             string file = $"{i + 1:D4}_{flat}{options.Format.Ending()}";
-            ImageFile.Save(Path.Combine(folder, file), HeatMapSheet.Draw(scored[i], worst[i], range, Title(scored[i])), options.Format);
+            ImageFile.Save(Path.Combine(folder, file),
+                HeatMapSheet.Draw(scored[i], pair.Load(options.IgnorePlainBackground), worst[i], range, Title(scored[i])), options.Format);
         }
         if (options.Overview)
         {
             ImageFile.SavePng(Path.Combine(options.OutputFolder, "overview.png"),
-                Overview.Draw([.. drawn.Order().Select(i => scored[i])], range, Title));
+                Overview.Draw([.. drawn.Order().Select(i => scored[i])], options.IgnorePlainBackground, range, Title));
         }
 
         string Title(ScoredPair pair)
@@ -123,6 +129,15 @@ internal static class Scoring
             string prompt = pair.Pair.Prompt.Length > 0 ? $" \u2013 {pair.Pair.Prompt}" : "";
             return $"{name(pair.Pair.GeneratedPath)} against {name(pair.Pair.ReferencePath)}: {pair.Score:F3}{prompt}";
         }
+    }
+
+    // Both maps; of the masks no more than the patches' grid.
+    private static IEnumerable<(QualityMap, bool[,]?)> Counted(ScoredPair pair, bool ignorePlainBackground)
+    {
+        EvaluationRow row = pair.Pair.Load(ignorePlainBackground);
+        return [(pair.Generated, Grid(row.GeneratedMask, pair.Generated)), (pair.Reference, Grid(row.ReferenceMasks?[0], pair.Reference))];
+
+        static bool[,]? Grid(bool[,]? mask, QualityMap map) => mask is null ? null : ForegroundMask.ToPatchGrid(mask, map.Height, map.Width);
     }
 
     private static string CommonFolder(IEnumerable<string> paths)

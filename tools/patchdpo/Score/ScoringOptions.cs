@@ -1,4 +1,5 @@
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
 
 namespace PatchDpo.Tool.Score;
@@ -6,4 +7,4 @@ namespace PatchDpo.Tool.Score;
 /// <summary>What the command line decides.</summary>
 internal sealed record ScoringOptions(
     string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, bool Overview, EncoderChoice Encoder,
-    ReportFile? Report);
+    (int BatchSize, FeatureCacheOptions Features) Work, ReportFile? Report);

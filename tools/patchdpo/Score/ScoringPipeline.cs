@@ -2,30 +2,43 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using PatchDpo.MLNet;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Score;
 
 /// <summary>The ML.NET pipeline: paths to images to patch quality.</summary>
+/// <param name="like">One of the pairs: it tells on which sides they have masks.</param>
 /// <param name="ignorePlainBackground">Whether only the object counts where a reference shows it on a plain background.</param>
 /// <param name="encoder">Gives the patch features.</param>
-internal sealed class ScoringPipeline(bool ignorePlainBackground, EncoderChoice encoder) : IDisposable
+/// <param name="work">Images encoded at once, and what is kept of them.</param>
+internal sealed class ScoringPipeline(
+    ImagePair like, bool ignorePlainBackground, EncoderChoice encoder, (int BatchSize, FeatureCacheOptions Features) work) : IDisposable
 {
-    private readonly MLContext _ml = new(seed: 1);
-    private readonly PatchQualityScoringEstimator.Options _options = new() { IgnorePlainBackground = ignorePlainBackground };
+    /// <summary>
+    /// Pairs that are scored together. Where images are encoded one by one, which is so unless another batch is asked for, what a pair is scored depends on
+    /// the pair alone, to the last bit.
+    /// </summary>
+    public const int PairsTogether = 16;
+
+    private readonly MLContext _ml = encoder.Context();
+    private readonly PatchQualityScoringEstimator.Options _options = new()
+    {
+        IgnorePlainBackground = ignorePlainBackground,
+        BatchSize = PairsTogether,
+        EncoderBatchSize = work.BatchSize,
+        FeatureCache = work.Features,
+        GeneratedMaskColumnName = like.GeneratedMaskPath.Length > 0 ? "GeneratedMask" : null,
+        ReferenceMaskColumnName = like.ReferenceMaskPath.Length > 0 ? "ReferenceMask" : null,
+    };
 
     private TransformerChain<PatchQualityScoringTransformer>? _model;
-
-    /// <summary>Pairs that are encoded together: what one is scored depends on them in its last bits, and on nothing else.</summary>
-    public int BatchSize => _options.BatchSize;
 
     /// <summary>Scores pairs in order, as they are asked for; images are not kept.</summary>
     public IEnumerable<ScoredPair> Score(IReadOnlyList<ImagePair> pairs, CancellationToken cancellationToken)
     {
         IDataView data = _ml.Data.LoadFromEnumerable(pairs);
-        _model ??= _ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
-            .Append(_ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)))
-            .Append(_ml.PatchDpo.ScorePatchQuality(encoder.ForPipeline(), _options)).Fit(data);
+        _model ??= Pipeline().Fit(data);
         (int height, int width) = (_model.LastTransformer.MapHeight, _model.LastTransformer.MapWidth);
         int row = 0;
         foreach (Output output in _ml.Data.CreateEnumerable<Output>(_model.Transform(data), reuseRowObject: false))
@@ -37,6 +50,17 @@ internal sealed class ScoringPipeline(bool ignorePlainBackground, EncoderChoice 
     }
 
     public void Dispose() => _model?.Dispose();
+
+    private EstimatorChain<PatchQualityScoringTransformer> Pipeline()
+    {
+        EstimatorChain<ImageFileLoadingTransformer> loading = _ml.PatchDpo.LoadImages("Reference", inputColumnName: nameof(ImagePair.ReferencePath))
+            .Append(_ml.PatchDpo.LoadImages("Generated", inputColumnName: nameof(ImagePair.GeneratedPath)));
+        if (_options.GeneratedMaskColumnName is string generated)
+            loading = loading.Append(_ml.PatchDpo.LoadImages(generated, inputColumnName: nameof(ImagePair.GeneratedMaskPath)));
+        if (_options.ReferenceMaskColumnName is string reference)
+            loading = loading.Append(_ml.PatchDpo.LoadImages(reference, inputColumnName: nameof(ImagePair.ReferenceMaskPath)));
+        return loading.Append(_ml.PatchDpo.ScorePatchQuality(encoder.ForPipeline(), _options));
+    }
 
     // The columns that are read back; the images stay in the pipeline.
     private sealed class Output

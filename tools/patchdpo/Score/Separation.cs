@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Tool.Score;
@@ -9,7 +10,8 @@ internal static class Separation
 {
     private const int Resamplings = 500;
 
-    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, EncoderChoice encoder, CancellationToken cancellationToken)
+    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, EncoderChoice encoder,
+        (int BatchSize, FeatureCacheOptions Features) work, CancellationToken cancellationToken)
     {
         if (limit < 1)
             throw new InputException("--limit must be at least 1.");
@@ -22,7 +24,7 @@ internal static class Separation
         // Pairs with one reference stand together, so that it is encoded once.
         SubjectPair[] pairs = [.. same.Concat(different).OrderBy(p => p.Images.ReferencePath, StringComparer.Ordinal)];
         long start = Stopwatch.GetTimestamp();
-        using var pipeline = new ScoringPipeline(ignorePlainBackground, encoder);
+        using var pipeline = new ScoringPipeline(pairs[0].Images, ignorePlainBackground, encoder, work);
         foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(pipeline.Score([.. pairs.Select(p => p.Images)], cancellationToken)))
             pair.Score = scored.Score;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.IO.Enumeration;
 using System.Text.Json;
 using PatchDpo.Tool.Shared;
+using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Tool.Shards;
 
@@ -65,7 +67,7 @@ internal sealed class ShardFolder : IDisposable
     /// <exception cref="InputException">A line is damaged.</exception>
     public void Refresh()
     {
-        foreach (string file in Directory.GetFiles(_path, Pattern).Order(StringComparer.Ordinal))
+        foreach (string file in FolderFiles.Files(_path).Where(f => FileSystemName.MatchesSimpleExpression(Pattern, Path.GetFileName(f))))
         {
             using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             long start = _read.GetValueOrDefault(file), end = EndOfLines(stream, start);

@@ -1,7 +1,9 @@
+using Microsoft.ML;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Models;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Tool.Shared;
@@ -13,6 +15,12 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
 {
     /// <summary>The word for ImageNet's ResNet-18.</summary>
     public const string ResNet18 = "resnet18";
+
+    /// <summary>Where it computes; null: the CPU.</summary>
+    public Device? Device { get; init; }
+
+    /// <summary>An environment for pipelines with it.</summary>
+    public MLContext Context() => new(seed: 1) { GpuDeviceId = Device?.type == DeviceType.CUDA ? Device.index : null, FallbackToCpu = false };
 
     /// <summary>Its folder or lone file.</summary>
     public string Path => Name switch
@@ -40,8 +48,8 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
         : EvaluationModel.FromFolder(role, Path);
 
     /// <summary>Opens it; the caller disposes it.</summary>
-    /// <param name="device">Where the weights go; null: the CPU.</param>
-    public IVisionEncoder Open(Device? device = null) => Name == ResNet18 ? PatchEncoder.LoadResNet18(device, Options)
-        : File.Exists(Path) ? PatchEncoder.FromFile(Path, device, options: Options)
-        : PatchEncoder.FromFolder(Path, device, options: Options);
+    /// <param name="device">Where the weights go; null: <see cref="Device"/>.</param>
+    public IVisionEncoder Open(Device? device = null) => Name == ResNet18 ? PatchEncoder.LoadResNet18(device ?? Device, Options)
+        : File.Exists(Path) ? PatchEncoder.FromFile(Path, device ?? Device, options: Options)
+        : PatchEncoder.FromFolder(Path, device ?? Device, options: Options);
 }

@@ -62,6 +62,13 @@ internal sealed class EncoderOptions
     /// <param name="defaultEncoder">What is taken where none is given.</param>
     public EncoderChoice Read(ParseResult arguments, string defaultEncoder) => Read(arguments.GetValue(_encoder) ?? defaultEncoder, arguments);
 
+    /// <summary>The same, on the device and in the type that the command line names.</summary>
+    public EncoderChoice Read(ParseResult arguments, string defaultEncoder, ComputeOptions compute)
+    {
+        EncoderChoice choice = Read(arguments, defaultEncoder) with { Device = compute.Device(arguments) };
+        return choice with { Options = choice.Options with { DType = compute.DType(arguments) } };
+    }
+
     /// <summary>An encoder that another argument names.</summary>
     /// <exception cref="InputException">The stages or the patch are impossible whatever the encoder is.</exception>
     public EncoderChoice Read(string encoder, ParseResult arguments)

@@ -9,6 +9,7 @@ internal sealed class TrainEncoderCommand : ToolCommand
 {
     private readonly Argument<string> _encoder;
     private readonly EncoderOptions _use = new();
+    private readonly ComputeOptions _compute = new("float32");
     private readonly Argument<DirectoryInfo> _photos, _output;
     private readonly Option<int> _steps, _batch, _points, _crop, _head, _seed;
     private readonly Option<int?> _blocks;
@@ -29,6 +30,7 @@ internal sealed class TrainEncoderCommand : ToolCommand
         _head = Declare("--head", "Length of the patch features behind a linear head; 0: no head.", 64);
         _blocks = Declare<int?>("--blocks", "Train only so many of the encoder's last blocks (0: the head alone); default: all.");
         _use.AddUseTo(this);
+        _compute.AddTo(this);
         _rotation = Declare("--rotation", "Largest rotation of a view, degrees.", 25.0);
         _perspective = Declare("--perspective", "How far a view's corners move, as a share of its side.", 0.15);
         _light = Declare("--light", "Largest change of contrast and brightness, in normalised pixels.", 0.2);
@@ -63,7 +65,7 @@ internal sealed class TrainEncoderCommand : ToolCommand
             LookAlikeDistance = 0.05,
         };
         string[] sequences = [.. (arguments.GetValue(_measure) ?? []).Select(f => f.FullName)];
-        new Training(_use.Read(arguments.GetValue(_encoder)!, arguments), options, arguments.GetValue(_head))
+        new Training(_use.Read(arguments.GetValue(_encoder)!, arguments) with { Device = _compute.Device(arguments) }, options, arguments.GetValue(_head))
             .Run(arguments.GetValue(_photos)!.FullName, arguments.GetValue(_output)!.FullName, sequences, cancellationToken);
         return Ending.Done;
     }

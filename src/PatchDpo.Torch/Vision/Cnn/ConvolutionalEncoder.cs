@@ -109,8 +109,7 @@ internal abstract class ConvolutionalEncoder : Module<Tensor, Tensor>, ITrainabl
 
     private protected List<Tensor> AliveMaps(Tensor pixels)
     {
-        Anchor.AliveIn(this);
-        return Maps(pixels);
+        return Maps(pixels.to(Anchor.AliveIn(this).dtype));
     }
 
     /// <summary>The modules that patch features pass through: the stem, then each block up to <see cref="LastPatchStage"/>.</summary>

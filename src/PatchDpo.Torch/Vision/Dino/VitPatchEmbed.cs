@@ -22,6 +22,6 @@ internal sealed class VitPatchEmbed : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
-        return proj.call(x).flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
+        return proj.call(x.to(proj.Weight.dtype)).flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
     }
 }
