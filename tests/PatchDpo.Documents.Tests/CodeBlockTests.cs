@@ -29,9 +29,10 @@ public sealed partial class CodeBlockTests
 
     private static readonly string[] Namespaces =
     [
-        "System", "System.Collections.Generic", "System.IO", "System.Linq", "Microsoft.ML", "Microsoft.ML.Data", "PatchDpo.MLNet", "PatchDpo.Mpi",
-        "PatchDpo.Torch.DataConstruction", "PatchDpo.Torch.Encoders", "PatchDpo.Torch.Evaluation", "PatchDpo.Torch.Foundation", "PatchDpo.Torch.Images", "PatchDpo.Torch.Loop", "PatchDpo.Torch.Pairs",
-        "PatchDpo.Torch.Personalization", "PatchDpo.Torch.Training.Data", "PatchDpo.Torch.Training.Probes", "TorchSharp",
+        "System", "System.Collections.Generic", "System.IO", "System.Linq", "Microsoft.ML", "Microsoft.ML.Data", "TorchSharp", "PatchDpo.MLNet", "PatchDpo.Mpi",
+        "PatchDpo.Torch.DataConstruction", "PatchDpo.Torch.Encoders", "PatchDpo.Torch.Evaluation", "PatchDpo.Torch.Foundation", "PatchDpo.Torch.Images",
+        "PatchDpo.Torch.Loop", "PatchDpo.Torch.Pairs", "PatchDpo.Torch.PatchQuality", "PatchDpo.Torch.Personalization", "PatchDpo.Torch.Reports",
+        "PatchDpo.Torch.Training.Data", "PatchDpo.Torch.Training.Probes",
     ];
 
     // Two of that name; the documents mean ML.NET's wherever they speak of a trainer.
@@ -56,7 +57,8 @@ public sealed partial class CodeBlockTests
         foreach (Match block in blocks)
         {
             int line = text.AsSpan(0, block.Groups["code"].Index).Count('\n') + 1;
-            Diagnostic[] errors = [.. Compile(Program(block.Groups["code"].Value, block.Groups["given"].Value)).Where(d => d.Severity == DiagnosticSeverity.Error)];
+            string program = Program(block.Groups["code"].Value, block.Groups["given"].Value);
+            Diagnostic[] errors = [.. Compile(program).Where(d => d.Severity == DiagnosticSeverity.Error)];
             Assert.True(errors.Length == 0, $"{document}, the block at line {line}: {string.Join("; ", errors.Select(e => e.ToString()))}");
         }
     }

@@ -71,7 +71,7 @@ public sealed class ComponentTableTests : IClassFixture<SampleFolder>, IDisposab
         "EmbedImages" => (_ml.PatchDpo.EmbedImages("Embedding", ImageEncoder.EmbeddedDino, "Image"), Images()),
         "EmbedText" => (_ml.PatchDpo.EmbedText("Embedding", TextEncoder.Embedded, "Prompt"), Images()),
         "GeneratePersonalizedImages" => (_ml.PatchDpo.GeneratePersonalizedImages(_model, "Picture"), Images()),
-        "Trainers.PatchDpo" => (_ml.PatchDpo.Trainers.PatchDpo(_model, new PatchDpoTrainer.Options { Training = new() { MaxSteps = 1, BatchSize = 1 } }), Scored()),
+        "Trainers.PatchDpo" => (_ml.PatchDpo.Trainers.PatchDpo(_model, maxSteps: 1), Scored()),
         "Trainers.PatchEncoder" => (_ml.PatchDpo.Trainers.PatchEncoder(ImageEncoder.Embedded, maxSteps: 1), Images()),
         _ => throw new ArgumentException(name),
     };

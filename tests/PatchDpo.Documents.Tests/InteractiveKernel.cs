@@ -34,14 +34,16 @@ internal sealed class InteractiveKernel : IDisposable
     public void Submit(string code)
     {
         string token = $"cell-{++_commands}";
-        _process.StandardInput.WriteLine(JsonSerializer.Serialize(new { token, commandType = "SubmitCode", command = new { code, targetKernelName = "csharp" } }));
+        _process.StandardInput.WriteLine(
+            JsonSerializer.Serialize(new { token, commandType = "SubmitCode", command = new { code, targetKernelName = "csharp" } }));
         while (_process.StandardOutput.ReadLine() is string line)
         {
             if (!line.StartsWith('{'))
                 continue;
             using JsonDocument message = JsonDocument.Parse(line);
-            if (!message.RootElement.TryGetProperty("eventType", out JsonElement type) || !message.RootElement.TryGetProperty("command", out JsonElement command)
-                || command.ValueKind != JsonValueKind.Object || command.GetProperty("token").GetString() != token)
+            if (!message.RootElement.TryGetProperty("eventType", out JsonElement type)
+                || !message.RootElement.TryGetProperty("command", out JsonElement command) || command.ValueKind != JsonValueKind.Object
+                || command.GetProperty("token").GetString() != token)
                 continue;
             if (type.GetString() == "CommandSucceeded")
                 return;
