@@ -34,6 +34,12 @@ public sealed class PatchDpoCatalog
     /// <param name="inputColumnName">The text column with the paths; null where it is named as the output.</param>
     /// <param name="options">Limits on size; null for the defaults.</param>
     /// <param name="allowMissing">Whether an empty path stands for a missing image; by default it is an error. A path without a file always is.</param>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// IDataView table = ml.Data.LoadFromEnumerable([new { ReferencePath = "cat.png" }, new { ReferencePath = "robot.png" }]);
+    /// IDataView images = ml.PatchDpo.LoadImages("Reference", "photos", "ReferencePath").Fit(table).Transform(table);
+    /// List&lt;int&gt; widths = [.. images.GetColumn&lt;MLImage&gt;("Reference").Select(image =&gt; image.Width)];
+    /// </code></example>
     public ImageFileLoadingEstimator LoadImages(
         string outputColumnName, string? imageFolder = null, string? inputColumnName = null, ImageDecodeOptions? options = null, bool allowMissing = false)
         => new(outputColumnName, imageFolder, inputColumnName, options, allowMissing);
@@ -46,6 +52,15 @@ public sealed class PatchDpoCatalog
     /// <param name="inputColumnNames">The image columns, from left to right, at least one.</param>
     /// <exception cref="ArgumentException">There is no column, or one has no name.</exception>
     /// <remarks>See <see cref="ReferenceMontage"/>, and <see cref="PatchDpoTrainer.Options.ImagePromptColumnNames"/> for what it is good for.</remarks>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// IDataView table = ml.Data.LoadFromEnumerable([new { FirstPath = "photos/cat.png", SecondPath = "photos/robot.png" }]);
+    /// EstimatorChain&lt;ReferenceMontageTransformer&gt; composing = ml.PatchDpo.LoadImages("First", inputColumnName: "FirstPath")
+    ///     .Append(ml.PatchDpo.LoadImages("Second", inputColumnName: "SecondPath"))
+    ///     .Append(ml.PatchDpo.ComposeReferences("Reference", "First", "Second"));
+    /// foreach (MLImage montage in composing.Fit(table).Transform(table).GetColumn&lt;MLImage&gt;("Reference"))
+    ///     montage.Save("cat-and-robot.png");
+    /// </code></example>
     public ReferenceMontageEstimator ComposeReferences(string outputColumnName, params string[] inputColumnNames)
         => ComposeReferences(outputColumnName, inputColumnNames, size: 512);
 
@@ -100,6 +115,19 @@ public sealed class PatchDpoCatalog
     /// <exception cref="TooFewReferencesException">The filter rejected too many candidates.</exception>
     /// <exception cref="OperationCanceledException"><see cref="PairBuildingOptions.CancellationToken"/> was cancelled.</exception>
     /// <remarks>The work is done at once, not when the view is read. <see cref="PairBuilder"/> says what the folder holds.</remarks>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// using PersonalizedModel model = ml.PatchDpo.LoadEmbeddedModel();
+    /// IDataView prompts = ml.Data.LoadFromEnumerable([new { Prompt = "a cat, on a white background" }, new { Prompt = "a robot, on a white background" }]);
+    /// var drawing = new GenerationOptions { Steps = 8, GuidanceScale = 2, NegativePrompt = "", BatchSize = 2 };
+    /// IDataView pairs = ml.PatchDpo.BuildPairs(prompts, "pairs", model, ImageEncoder.Embedded, new PairBuildingOptions
+    /// {
+    ///     Builder = new() { References = 2, GenerationsPerReference = 1, ReferenceGeneration = drawing, Generation = drawing },
+    /// });
+    /// // Later, or in another process:
+    /// IDataView read = ml.PatchDpo.LoadPairs("pairs");
+    /// using PersonalizedImageTransformer tuned = ml.PatchDpo.Trainers.PatchDpo(model, maxSteps: 2).Fit(read);
+    /// </code></example>
     public IDataView BuildPairs(IDataView prompts, string folder, PersonalizedModel model, ImageEncoder encoder, PairBuildingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(prompts);
@@ -119,6 +147,20 @@ public sealed class PatchDpoCatalog
     /// An estimator that adds the vector columns <c>generated + "Quality"</c> and <c>reference + "Quality"</c> and the Single
     /// column <c>PatchQualityScore</c>.
     /// </returns>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// IDataView pairs = ml.Data.LoadFromEnumerable(
+    /// [
+    ///     new { GeneratedPath = "generated/cat.png", ReferencePath = "photos/cat.png" },
+    ///     new { GeneratedPath = "generated/robot.png", ReferencePath = "photos/cat.png" },
+    /// ]);
+    /// EstimatorChain&lt;PatchQualityScoringTransformer&gt; scoring = ml.PatchDpo.LoadImages("Generated", inputColumnName: "GeneratedPath")
+    ///     .Append(ml.PatchDpo.LoadImages("Reference", inputColumnName: "ReferencePath"))
+    ///     .Append(ml.PatchDpo.ScorePatchQuality("Generated", "Reference", ImageEncoder.Embedded));   // of photos: ImageEncoder.ResNet18()
+    /// using TransformerChain&lt;PatchQualityScoringTransformer&gt; scorer = scoring.Fit(pairs);
+    /// IDataView scored = scorer.Transform(pairs);   // + GeneratedQuality and ReferenceQuality, 16 x 16 patches each, and PatchQualityScore
+    /// float[] scores = [.. scored.GetColumn&lt;float&gt;("PatchQualityScore")];   // the higher, the more alike
+    /// </code></example>
     public PatchQualityScoringEstimator ScorePatchQuality(string generated, string reference, ImageEncoder encoder, string? heatMap = null)
         => ScorePatchQuality(encoder, new PatchQualityScoringEstimator.Options
         {
@@ -147,6 +189,15 @@ public sealed class PatchDpoCatalog
     /// <param name="encoder">DINO's class token or CLIP's image embedding.</param>
     /// <param name="inputColumnName">The image column; null where it is named as the output.</param>
     /// <param name="batchSize">Images encoded at once.</param>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// IDataView table = ml.Data.LoadFromEnumerable([new { Path = "photos/cat.png" }, new { Path = "generated/cat.png" }]);
+    /// IEstimator&lt;ITransformer&gt; embedding = ml.PatchDpo.LoadImages("Image", inputColumnName: "Path")
+    ///     .Append(ml.PatchDpo.EmbedImages("Embedding", ImageEncoder.EmbeddedDino, "Image"))
+    ///     .Append(ml.Transforms.NormalizeLpNorm("Embedding"));
+    /// float[][] vectors = [.. embedding.Fit(table).Transform(table).GetColumn&lt;float[]&gt;("Embedding")];
+    /// float cosine = vectors[0].Zip(vectors[1], (a, b) =&gt; a * b).Sum();
+    /// </code></example>
     public ImageEmbeddingEstimator EmbedImages(string outputColumnName, ImageEncoder encoder, string? inputColumnName = null, int batchSize = 16)
         => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize));
 
@@ -159,6 +210,12 @@ public sealed class PatchDpoCatalog
     /// Whether a text with more tokens than the encoder takes is an error (<see cref="InvalidRowException"/>); by default it is cut, with a warning
     /// of <see cref="MLContext.Log"/>.
     /// </param>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// IDataView table = ml.Data.LoadFromEnumerable([new { Prompt = "a cat, on a beach" }, new { Prompt = "a robot, at night" }]);
+    /// using TextEmbeddingTransformer embedding = ml.PatchDpo.EmbedText("Embedding", TextEncoder.Embedded, "Prompt").Fit(table);
+    /// float[][] vectors = [.. embedding.Transform(table).GetColumn&lt;float[]&gt;("Embedding")];
+    /// </code></example>
     public TextEmbeddingEstimator EmbedText(
         string outputColumnName, TextEncoder encoder, string? inputColumnName = null, int batchSize = 64, bool refuseTruncatedTexts = false)
         => new(_context, encoder, new EmbeddingColumns(outputColumnName, inputColumnName ?? outputColumnName, batchSize), refuseTruncatedTexts);
@@ -179,6 +236,17 @@ public sealed class PatchDpoCatalog
     /// then, both models are lost. Here the model is written beside it, flushed to the disk and renamed (<see cref="AtomicFile"/>). The files
     /// are the same: either way of loading takes both.
     /// </remarks>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// IDataView table = ml.Data.LoadFromEnumerable([new { Path = "photos/cat.png" }]);
+    /// EstimatorChain&lt;ImageEmbeddingTransformer&gt; embedding = ml.PatchDpo.LoadImages("Image", inputColumnName: "Path")
+    ///     .Append(ml.PatchDpo.EmbedImages("Embedding", ImageEncoder.EmbeddedDino, "Image"));
+    /// using (TransformerChain&lt;ImageEmbeddingTransformer&gt; fitted = embedding.Fit(table))
+    ///     ml.PatchDpo.SaveModel(fitted, table.Schema, "embedding.zip");
+    ///
+    /// // In another process:
+    /// ITransformer loaded = new MLContext().PatchDpo.LoadModel("embedding.zip", out DataViewSchema inputSchema);
+    /// </code></example>
     public void SaveModel(ITransformer model, DataViewSchema? inputSchema, string path)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -249,6 +317,16 @@ public sealed class PatchDpoCatalog
     /// <param name="prompt">The text column with prompts.</param>
     /// <param name="reference">The image column with references.</param>
     /// <param name="generation">Steps, guidance, adapter scale, negative prompt, seed; null for the defaults.</param>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// using PersonalizedModel model = ml.PatchDpo.LoadEmbeddedModel();   // your own: ml.PatchDpo.LoadPersonalizedModel(folder)
+    /// IDataView requests = ml.Data.LoadFromEnumerable([new { Prompt = "a cat, at night", ReferencePath = "photos/cat.png" }]);
+    /// var generation = new GenerationOptions { Steps = 16, GuidanceScale = 2, NegativePrompt = "" };
+    /// EstimatorChain&lt;PersonalizedImageTransformer&gt; drawing = ml.PatchDpo.LoadImages("Reference", inputColumnName: "ReferencePath")
+    ///     .Append(ml.PatchDpo.GeneratePersonalizedImages(model, generation: generation));
+    /// foreach (MLImage picture in drawing.Fit(requests).Transform(requests).GetColumn&lt;MLImage&gt;("Generated"))
+    ///     picture.Save("cat-at-night.png");
+    /// </code></example>
     public PersonalizedImageEstimator GeneratePersonalizedImages(
         PersonalizedModel model, string outputColumnName = "Generated", string prompt = "Prompt", string reference = "Reference",
             GenerationOptions? generation = null)
@@ -276,6 +354,19 @@ public sealed class PatchDpoCatalog
     /// A row lacks its image, all photos or its subject, or its prompt is longer than CLIP takes and the options refuse that.
     /// </exception>
     /// <exception cref="EmptyDataException">The data have no row.</exception>
+    /// <example><code language="csharp">
+    /// var ml = new MLContext(seed: 1);
+    /// IDataView table = ml.Data.LoadFromEnumerable(
+    /// [
+    ///     new { Subject = "cat", Prompt = "a cat, on a beach", GeneratedPath = "generated/cat.png", ReferencePath = "photos/cat.png" },
+    ///     new { Subject = "robot", Prompt = "a robot, on a beach", GeneratedPath = "generated/robot.png", ReferencePath = "photos/robot.png" },
+    /// ]);
+    /// EstimatorChain&lt;ImageFileLoadingTransformer&gt; loading = ml.PatchDpo.LoadImages("Generated", inputColumnName: "GeneratedPath")
+    ///     .Append(ml.PatchDpo.LoadImages("Reference", inputColumnName: "ReferencePath"));
+    /// // The figures of papers: EvaluationOptions.DreamBench(dinoFolder, clipFolder).
+    /// PersonalizationMetrics metrics = ml.PatchDpo.Evaluate(loading.Fit(table).Transform(table), EvaluationOptions.Embedded);
+    /// Console.WriteLine($"DINO {metrics.Dino:F3}  CLIP-I {metrics.ClipI:F3}  CLIP-T {metrics.ClipT:F3}");
+    /// </code></example>
     public PersonalizationMetrics Evaluate(IDataView data, EvaluationOptions options)
     {
         ArgumentNullException.ThrowIfNull(data);

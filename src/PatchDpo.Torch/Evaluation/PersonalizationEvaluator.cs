@@ -14,6 +14,16 @@ namespace PatchDpo.Torch.Evaluation;
 /// in float32. Encoders are not disposed. Rows are read once, in batches, and each picture is encoded once, on whatever rows and sides it stands; of the
 /// images only embeddings, up to <see cref="PersonalizationEvaluatorOptions.MaxCacheBytes"/>, and the scores stay.
 /// </remarks>
+/// <example><code language="csharp">
+/// using EvaluationModels models = EvaluationModels.LoadEmbedded();   // for figures of papers: EvaluationModels.FromFolders(dino, clip, null)
+/// PersonalizationEvaluator evaluator = models.CreateEvaluator();
+/// PersonalizationMetrics metrics = evaluator.Evaluate(
+/// [
+///     new EvaluationRow("cat", "a cat, on a beach", ImageFile.Load("generated/cat.png"), [ImageFile.Load("photos/cat.png")]),
+///     new EvaluationRow("robot", "a robot, on a beach", ImageFile.Load("generated/robot.png"), [ImageFile.Load("photos/robot.png")]),
+/// ]);
+/// new EvaluationReport(metrics).WriteJson("scores.json");
+/// </code></example>
 public sealed class PersonalizationEvaluator
 {
     private readonly IVisionEncoder? _dino;

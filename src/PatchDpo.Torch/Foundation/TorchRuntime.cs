@@ -191,9 +191,12 @@ public static class TorchRuntime
     private static IEnumerable<string> NativeFolders()
     {
         string search = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        string[] bases = [AppContext.BaseDirectory];
+        // In a notebook or a plug-in the application is the host, which lies elsewhere. The location is empty in a single-file application.
+        if (Path.GetDirectoryName(typeof(TorchRuntime).Assembly.Location) is { Length: > 0 } own)
+            bases = [.. bases, own];
         return search.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"))
-            .Append(AppContext.BaseDirectory);
+            .Concat(bases.SelectMany(folder => new[] { Path.Combine(folder, "runtimes", "linux-x64", "native"), folder }));
     }
 
     private static string? Find(string[] folders, string file)

@@ -21,6 +21,14 @@ namespace PatchDpo.Torch.PatchQuality;
 /// <para>The encoder is not disposed. An instance is not safe for use by several threads at once if its encoder is not; the encoder's preprocessor is
 /// called from several.</para>
 /// </remarks>
+/// <example><code language="csharp">
+/// using IVisionEncoder encoder = PatchEncoder.LoadEmbedded();   // of photos: PatchEncoder.LoadResNet18()
+/// var estimator = new PatchQualityEstimator(encoder);
+/// ImageBuffer generated = ImageFile.Load("generated/cat.png"), reference = ImageFile.Load("photos/cat.png");
+/// PatchQualityResult quality = estimator.Score([generated], [reference])[0];
+/// Console.WriteLine($"{quality.Score:F3}; the worst patch has {quality.Generated.Values.Min():F3}");
+/// ImageFile.SavePng("heat-map.png", HeatMap.Render(generated, quality.Generated));
+/// </code></example>
 public sealed class PatchQualityEstimator
 {
     // Rows in which new pictures are looked for, so that the encoder's batches are full where most pictures are known.

@@ -114,6 +114,12 @@ public sealed class PersonalizedModel : IDisposable
     /// <exception cref="WeightsFormatException">A weights file is damaged.</exception>
     /// <exception cref="UnsafePickleException">A PyTorch checkpoint asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="StateDictMismatchException">Weights do not fit their configuration.</exception>
+    /// <example><code language="csharp">
+    /// using PersonalizedModel model = PersonalizedModel.Load(EmbeddedModels.Generator);   // or a folder of Stable Diffusion 1.5 or SDXL
+    /// var request = new GenerationRequest("a cat, at night", [ImageFile.Load("photos/cat.png")]);
+    /// ImageBuffer picture = model.Generate([request], new GenerationOptions { Steps = 16, GuidanceScale = 2, NegativePrompt = "" })[0];
+    /// ImageFile.SavePng("cat-at-night.png", picture);
+    /// </code></example>
     public static PersonalizedModel Load(string folder, string? adapterFile = null, Device? device = null, ScalarType dtype = ScalarType.Float32)
         => Load(folder, new PersonalizedModelOptions { AdapterPath = adapterFile, Device = device, DType = dtype });
 

@@ -9,6 +9,18 @@ namespace PatchDpo.Torch.Reports;
 /// Everything is in the file: pictures as data URIs, style, and a script that only sorts, filters and slides; the page is read without it, and asks no
 /// network for anything. All text is escaped. Pictures are those of the worst images (<see cref="MaxPictures"/>), the tables have all.
 /// </remarks>
+/// <example><code language="csharp">
+/// using EvaluationModels models = EvaluationModels.LoadEmbedded();
+/// EvaluationRow[] rows =
+/// [
+///     new("cat", "a cat, on a beach", ImageFile.Load("generated/cat.png"), [ImageFile.Load("photos/cat.png")]),
+///     new("robot", "a robot, on a beach", ImageFile.Load("generated/robot.png"), [ImageFile.Load("photos/robot.png")]),
+/// ];
+/// PersonalizationMetrics metrics = models.CreateEvaluator().Evaluate(rows);
+/// var report = new HtmlReport("This week's pictures");
+/// report.AddEvaluation(new EvaluationReport(metrics), images: i =&gt; rows[i], heatMaps: new PatchQualityEstimator(models.PatchEncoder!));
+/// report.Write("report.html");
+/// </code></example>
 public sealed class HtmlReport
 {
     private readonly List<ReportSection> _sections = [];

@@ -26,6 +26,17 @@ namespace PatchDpo.Torch.Training;
 /// AdamW, by default with a constant rate. Latents, text states and image prompt tokens of all pairs are computed once, and kept in memory or in a store.
 /// The layers are trained in float32, also where the model's other weights are bfloat16.
 /// </remarks>
+/// <example><code language="csharp">
+/// using PersonalizedModel model = PersonalizedModel.LoadEmbedded();
+/// using IVisionEncoder encoder = PatchEncoder.LoadEmbedded();
+/// ImageBuffer generated = ImageFile.Load("generated/cat.png"), reference = ImageFile.Load("photos/cat.png");
+/// PatchQualityResult quality = new PatchQualityEstimator(encoder).Score([generated], [reference])[0];
+/// TrainingPair[] pairs = [new("a cat, on a beach", reference, generated, quality.Reference, quality.Generated)];
+///
+/// var trainer = new PatchDpoTrainer(model, new PatchDpoTrainerOptions { MaxSteps = 2, BatchSize = 1, LearningRate = 1e-3 });
+/// using PersonalizedModel tuned = model.WithAdapterLayers(trainer.Train(pairs));
+/// tuned.SaveAdapter("ip_adapter.safetensors");
+/// </code></example>
 public sealed class PatchDpoTrainer
 {
     private readonly PersonalizedModel _model;
