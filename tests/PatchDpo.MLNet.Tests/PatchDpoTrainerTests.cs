@@ -167,7 +167,8 @@ public sealed class PatchDpoTrainerTests : IClassFixture<TinyModels>, IDisposabl
         IDataView fewer = _ml.Data.TakeRows(_scored, 3);
         TrainingStateMismatchException e = Assert.Throws<TrainingStateMismatchException>(() => new MLContext(1).PatchDpo.Trainers.PatchDpo(
             _model, Options(folder.File("state"), default, _ => { })).Fit(fewer));
-        Assert.Equal(["Pairs: 4, now 3"], e.Changes.Where(c => c.StartsWith("Pairs", StringComparison.Ordinal)));
+        // A step takes at most all pairs.
+        Assert.Equal(["Pairs: 4, now 3", "Pairs in a step: 4, now 3"], e.Changes.Where(c => c.StartsWith("Pairs", StringComparison.Ordinal)));
 
         PersonalizedImageTransformer? Fit(MLContext context, string? state, int stopAt, Action<TrainingProgress>? told = null)
         {
