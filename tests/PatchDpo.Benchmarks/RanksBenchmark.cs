@@ -156,7 +156,10 @@ internal static class RanksBenchmark
     {
         string program = Environment.ProcessPath!;
         string[] host = Path.GetFileNameWithoutExtension(program) == "dotnet" ? ["exec", Assembly.GetExecutingAssembly().Location] : [];
-        using Process process = Process.Start(MpiRun.Prepare(ranks, new ProcessStartInfo(program, [.. host, Name, "--child", .. work])))!;
+        ProcessStartInfo prepared = MpiRun.Prepare(ranks, new ProcessStartInfo(program, [.. host, Name, "--child", .. work]));
+        // One thread is one: without it a single rank would read images on the cores that it does not compute on.
+        prepared.Environment["DOTNET_PROCESSOR_COUNT"] = "1";
+        using Process process = Process.Start(prepared)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -43,7 +43,7 @@ internal static class TorchScriptVit
                 return self.norm(self.blocks(x))[:, 1:]
 
         with torch.no_grad():
-            torch.jit.trace(Vit().eval(), torch.zeros(16, 3, side, side)).save(path)
+            torch.jit.trace(Vit().eval(), torch.zeros(1, 3, side, side), check_trace=False).save(path)
         """;
 
     /// <summary>Makes and loads it; says why where it cannot, and gives null.</summary>
