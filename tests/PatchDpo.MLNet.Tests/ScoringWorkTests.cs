@@ -165,16 +165,21 @@ public sealed class ScoringWorkTests : IClassFixture<TinyModels>, IDisposable
     public void Workers_prepare_the_next_batches_while_one_is_computed()
     {
         Pair[] pairs = [.. Enumerable.Range(0, Generations).Select(i => new Pair { Id = i, GeneratedPath = $"g{i}.png", ReferencePath = "r0.png" })];
-        (IDataView view, PatchQualityScoringTransformer scoring, _) = Pipeline(pairs);
-        using (scoring)
+        int elsewhere = 0;
+        // On a busy machine a caller that waits may do a worker's part.
+        for (int attempt = 0; attempt < 10 && elsewhere == 0; attempt++)
         {
-            int caller = Environment.CurrentManagedThreadId, elsewhere = 0;
-            _encoder.Forget();
-            _encoder.OnPrepare = () => Interlocked.Add(ref elsewhere, Environment.CurrentManagedThreadId == caller ? 0 : 1);
-            Assert.Equal(Generations, view.GetColumn<float>("PatchQualityScore").Count());
-            Assert.Equal(Generations + 1, _encoder.Prepared);
-            Assert.True(elsewhere > 0);
+            (IDataView view, PatchQualityScoringTransformer scoring, _) = Pipeline(pairs);
+            using (scoring)
+            {
+                int caller = Environment.CurrentManagedThreadId;
+                _encoder.Forget();
+                _encoder.OnPrepare = () => Interlocked.Add(ref elsewhere, Environment.CurrentManagedThreadId == caller ? 0 : 1);
+                Assert.Equal(Generations, view.GetColumn<float>("PatchQualityScore").Count());
+                Assert.Equal(Generations + 1, _encoder.Prepared);
+            }
         }
+        Assert.True(elsewhere > 0);
     }
 
     [Fact]
