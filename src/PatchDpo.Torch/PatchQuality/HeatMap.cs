@@ -9,7 +9,7 @@ public static class HeatMap
 
     // Dark red, orange, pale yellow, teal: lightness rises towards the middle, and red against teal stays
     // apart for red-green colour-blind readers.
-    private static readonly (double R, double G, double B)[] Scale =
+    private static readonly (double R, double G, double B)[] Colours =
         [(150, 0, 38), (215, 48, 31), (252, 141, 60), (255, 237, 160), (127, 205, 187), (29, 145, 192)];
 
     /// <summary>Blends the map over the image.</summary>
@@ -53,6 +53,23 @@ public static class HeatMap
             throw new ArgumentException("There is no map to take a range from.", nameof(maps));
         (float low, float high) = (all[(int)(0.01 * (all.Length - 1))], all[^1]);
         return new HeatMapOptions { Worst = Math.Min(low, high - 0.05f), Best = high };
+    }
+
+    /// <summary>The colours as maps have them over white, for a legend.</summary>
+    /// <param name="range">Options with both ends set, such as <see cref="CommonRange"/>'s.</param>
+    /// <param name="steps">How many colours, at least 2.</param>
+    /// <returns>RGB, (1, <paramref name="steps"/>): from the worst quality on the left to the best one.</returns>
+    /// <exception cref="ArgumentException">An end is not set, or the range is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="steps"/> is below 2.</exception>
+    public static ImageBuffer Scale(HeatMapOptions range, int steps)
+    {
+        ArgumentNullException.ThrowIfNull(range);
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 2);
+        if (range is not { Worst: float worst, Best: float best })
+            throw new ArgumentException("A scale needs both ends of its range, Worst and Best.", nameof(range));
+        var white = new ImageBuffer(steps, 1, 1, [.. Enumerable.Repeat(byte.MaxValue, steps)]);
+        var ramp = new QualityMap(1, steps, [.. Enumerable.Range(0, steps).Select(i => worst + ((best - worst) * i / (steps - 1)))]);
+        return Render(white, ramp, new HeatMapOptions { Worst = worst, Best = best, Opacity = range.Opacity });
     }
 
     /// <summary>The patches around an object take the mean of those of the object beside them, so that their 1 does not brighten its edge.</summary>
@@ -103,11 +120,11 @@ public static class HeatMap
 
     private static (double R, double G, double B) Colour(double quality)
     {
-        double position = quality * (Scale.Length - 1);
-        int lower = Math.Min((int)position, Scale.Length - 2);
+        double position = quality * (Colours.Length - 1);
+        int lower = Math.Min((int)position, Colours.Length - 2);
         double t = position - lower;
-        (double r, double g, double b) = Scale[lower];
-        (double r1, double g1, double b1) = Scale[lower + 1];
+        (double r, double g, double b) = Colours[lower];
+        (double r1, double g1, double b1) = Colours[lower + 1];
         return (r + ((r1 - r) * t), g + ((g1 - g) * t), b + ((b1 - b) * t));
     }
 

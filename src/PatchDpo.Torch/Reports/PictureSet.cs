@@ -1,4 +1,3 @@
-using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Torch.Reports;
@@ -42,7 +41,8 @@ internal sealed class PictureSet(PictureOptions options)
         return $"<p class=\"muted\">{intro}</p>{legend}<div class=\"figures\">{_figures.Select((f, i) => Figure(i, f, range))}</div>";
     }
 
-    private Html Figure(int place, (string Title, Html Facts, Func<IReadOnlyList<Pane>> Panes, WorstPatch[] Worst, string WorstTitle) figure, HeatMapOptions range)
+    private Html Figure(
+        int place, (string Title, Html Facts, Func<IReadOnlyList<Pane>> Panes, WorstPatch[] Worst, string WorstTitle) figure, HeatMapOptions range)
     {
         string anchor = AnchorOf(place);
         IReadOnlyList<Pane> panes = figure.Panes();
@@ -61,13 +61,11 @@ internal sealed class PictureSet(PictureOptions options)
             """;
     }
 
-    /// <summary>The colours as the maps have them over white.</summary>
     private static Html Legend(HeatMapOptions range, bool hasMasks)
     {
         const int Stops = 11;
         (float low, float high) = (range.Worst!.Value, range.Best!.Value);
-        var ramp = new QualityMap(1, Stops, [.. Enumerable.Range(0, Stops).Select(i => low + ((high - low) * i / (Stops - 1)))]);
-        byte[] colours = HeatMap.Render(new ImageBuffer(Stops, 1, 1, [.. Enumerable.Repeat((byte)255, Stops)]), ramp, range).Pixels;
+        byte[] colours = HeatMap.Scale(range, Stops).Pixels;
         Html stops = Html.Raw(string.Join(',', Enumerable.Range(0, Stops).Select(i => $"rgb({colours[3 * i]},{colours[(3 * i) + 1]},{colours[(3 * i) + 2]})")));
         const int Ticks = 5;
         return $"""

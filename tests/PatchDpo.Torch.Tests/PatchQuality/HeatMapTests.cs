@@ -51,6 +51,27 @@ public sealed class HeatMapTests
     }
 
     [Fact]
+    public void The_scale_has_the_colours_that_maps_have_over_white()
+    {
+        HeatMapOptions range = new() { Worst = 0.3f, Best = 0.9f, Opacity = 0.7 };
+        ImageBuffer scale = HeatMap.Scale(range, 3);
+        Assert.Equal((3, 1, 3), (scale.Width, scale.Height, scale.Channels));
+        float[] qualities = [0.3f, 0.6f, 0.9f];
+        for (int i = 0; i < 3; i++)
+        {
+            ImageBuffer map = HeatMap.Render(TestImages.Create(2, 2, (_, _) => (255, 255, 255)), new QualityMap(1, 1, [qualities[i]]), range);
+            Assert.Equal(map.Pixels[..3], scale.Pixels[(3 * i)..(3 * (i + 1))]);
+        }
+    }
+
+    [Fact]
+    public void A_scale_needs_both_ends()
+    {
+        Assert.Throws<ArgumentException>(() => HeatMap.Scale(new HeatMapOptions { Best = 1 }, 3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => HeatMap.Scale(new HeatMapOptions { Worst = 0, Best = 1 }, 1));
+    }
+
+    [Fact]
     public void An_empty_range_is_refused()
     {
         Assert.Throws<ArgumentException>(() => HeatMap.Render(TestImages.Blocks(1, 4, 4, 2), Map, new HeatMapOptions { Worst = 1, Best = 1 }));

@@ -77,10 +77,8 @@ internal static class HeatMapSheet
     {
         (float low, float high) = (range.Worst!.Value, range.Best!.Value);
         const int Steps = 256, Length = 440;
-        var ramp = new QualityMap(1, Steps, [.. Enumerable.Range(0, Steps).Select(i => low + ((high - low) * i / (Steps - 1)))]);
-        ImageBuffer bar = HeatMap.Render(new ImageBuffer(Steps, 1, 1, [.. Enumerable.Repeat((byte)255, Steps)]), ramp, range);
         float left = (width - Length) / 2f;
-        DrawImage(canvas, bar, SKRect.Create(left, y, Length, 14));
+        DrawImage(canvas, HeatMap.Scale(range, Steps), SKRect.Create(left, y, Length, 14));
         const int Ticks = 5;
         for (int i = 0; i < Ticks; i++)
         {

@@ -21,7 +21,7 @@ internal static class Overview
             LabelSize = 14,
             ColumnTitles = ["reference", "found in the generated image", "generated image", "found in the reference"],
             RowCaptions = [.. pairs.Select(title)],
-            Legend = Legend(range),
+            Legend = new ImageGridLegend(HeatMap.Scale(range, ScaleSteps), $"not found, {range.Worst:F2}", $"{range.Best:F2}, found"),
         });
 
     private static ImageBuffer[] Row(ScoredPair pair, bool ignorePlainBackground, HeatMapOptions range)
@@ -33,14 +33,5 @@ internal static class Overview
             reference, HeatMap.Render(reference, pair.Reference, HeatMapSheet.Within(range, row.ReferenceMasks?[0])),
             generated, HeatMap.Render(generated, pair.Generated, HeatMapSheet.Within(range, row.GeneratedMask)),
         ];
-    }
-
-    // The colours as the maps have them over white.
-    private static ImageGridLegend Legend(HeatMapOptions range)
-    {
-        (float low, float high) = (range.Worst!.Value, range.Best!.Value);
-        var ramp = new QualityMap(1, ScaleSteps, [.. Enumerable.Range(0, ScaleSteps).Select(i => low + ((high - low) * i / (ScaleSteps - 1)))]);
-        var white = new ImageBuffer(ScaleSteps, 1, 1, [.. Enumerable.Repeat(byte.MaxValue, ScaleSteps)]);
-        return new ImageGridLegend(HeatMap.Render(white, ramp, range), $"not found, {low:F2}", $"{high:F2}, found");
     }
 }
