@@ -3,6 +3,7 @@ using Microsoft.ML.Runtime;
 using PatchDpo.MLNet.Interop;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.MLNet;
 
@@ -81,6 +82,12 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
 
         /// <summary>The same for the references; not together with <see cref="IgnorePlainBackground"/>. Null (default): none.</summary>
         public string? ReferenceMaskColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
+
+        /// <summary>
+        /// Views of each reference, smaller or mirrored, that patches may match beside it: for generations that turn or shrink its object. Each view is encoded
+        /// once a reference. Saved with a model. Null (default): none, as in the paper.
+        /// </summary>
+        public ReferenceViews? ReferenceViews { get; init; }
 
         /// <summary>
         /// Images encoded at once, and rows scored at once at least, at least 1: where most of their images are known, more rows make a batch. Default: 16.

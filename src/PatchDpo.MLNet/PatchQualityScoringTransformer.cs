@@ -15,10 +15,10 @@ namespace PatchDpo.MLNet;
 /// </remarks>
 public sealed class PatchQualityScoringTransformer : BatchedTransformer
 {
-    // 1.2 has the columns of masks, 1.3 those of several objects.
-    private const uint MaskVersion = 0x00010002, ObjectVersion = 0x00010003;
+    // 1.2 has the columns of masks, 1.3 those of several objects, 1.4 views of the references.
+    private const uint MaskVersion = 0x00010002, ObjectVersion = 0x00010003, ViewVersion = 0x00010004;
 
-    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", ObjectVersion);
+    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", ViewVersion);
 
     private static readonly ImageBuffer Probe = new(32, 32, 3, new byte[32 * 32 * 3]);
 
@@ -34,7 +34,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         _source = source;
         _options = options;
         _features = new FeatureCache(options.FeatureCache);
-        var estimator = new PatchQualityEstimator(encoder.Encoder, options.EncoderBatchSize ?? options.BatchSize, _features);
+        var estimator = new PatchQualityEstimator(encoder.Encoder, options.EncoderBatchSize ?? options.BatchSize, _features, options.ReferenceViews);
         // The patch grid does not depend on the image: the preprocessor brings every image to one size. No one's images are kept with it.
         using var unkept = new FeatureCache(new FeatureCacheOptions { MaxBytes = 0 });
         QualityMap probe = new PatchQualityEstimator(encoder.Encoder, 1, unkept).Score([Probe], [Probe])[0].Generated;
@@ -95,6 +95,13 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         writer.Write(_options.ObjectReferenceColumnNames?.Count ?? 0);
         foreach (string name in _options.ObjectReferenceColumnNames ?? [])
             writer.Write(name);
+        writer.Write(_options.ReferenceViews is not null);
+        if (_options.ReferenceViews is not ReferenceViews views)
+            return;
+        writer.Write(views.Mirrored);
+        writer.Write(views.Scales.Count);
+        foreach (double scale in views.Scales)
+            writer.Write(scale);
     }
 
     // Found by ML.NET when a saved model names Signature.Loader.
@@ -117,9 +124,16 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
             GeneratedMaskColumnName = hasMasks ? OptionalName() : null,
             ReferenceMaskColumnName = hasMasks ? OptionalName() : null,
             ObjectReferenceColumnNames = version >= ObjectVersion && Names() is { Length: > 0 } objects ? objects : null,
+            ReferenceViews = version >= ViewVersion && reader.ReadBoolean() ? Views() : null,
         });
 
         string[] Names() => [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString())];
+
+        ReferenceViews Views() => new()
+        {
+            Mirrored = reader.ReadBoolean(),
+            Scales = [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadDouble())],
+        };
 
         string? OptionalName() => reader.ReadString() is { Length: > 0 } name ? name : null;
     }

@@ -74,6 +74,26 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
+    public void Patches_match_the_views_of_a_reference_that_the_command_line_asks_for()
+    {
+        ImageBuffer image = TinyPersonalizedModel.Image(1, 64, 64);
+        byte[] mirrored = [.. Enumerable.Range(0, image.Pixels.Length).Select(i => image.Pixels[(((i / 3 / 64 * 64) + 63 - (i / 3 % 64)) * 3) + (i % 3)])];
+        string generated = Directory.CreateDirectory(Path.Combine(_root, "generated")).FullName;
+        string references = Directory.CreateDirectory(Path.Combine(_root, "references")).FullName;
+        ImageFile.SavePng(Path.Combine(generated, "a.png"), new ImageBuffer(64, 64, 3, mirrored));
+        ImageFile.SavePng(Path.Combine(references, "a.png"), image);
+        string[] arguments = ["--generated", generated, "--references", references, "--encoder", "embedded", "--heat-maps", "0", "--output",
+            Path.Combine(_root, "scores")];
+        Assert.DoesNotContain(Tool.Run("score", arguments).Output, IsPerfect);
+        Assert.Contains(Tool.Run("score", [.. arguments, "--mirrored-references", "--reference-scales", "0.5", "0.75"]).Output, IsPerfect);
+        (int exitCode, _, string[] errors) = Tool.Run("score", [.. arguments, "--reference-scales", "2"]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("--reference-scales: A view's scale", Assert.Single(errors), StringComparison.Ordinal);
+
+        static bool IsPerfect(string line) => line.StartsWith("mean 1.000;", StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Photos_are_scored_with_ImageNets_ResNet_18_unless_another_encoder_is_named()
     {
         foreach (string folder in new[] { "generated", "references" })

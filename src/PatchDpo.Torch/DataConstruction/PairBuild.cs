@@ -126,7 +126,8 @@ internal sealed class PairBuild(
                 () => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellationToken), Name);
             ImageBuffer[] prompted = [.. requests.Select(r => r.References[0].Image)];
             IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(
-                () => new PatchQualityEstimator(encoder).Score(generated, prompted, Masks(prompted), Masks(generated), cancellationToken), Name);
+                () => new PatchQualityEstimator(encoder, referenceViews: options.ReferenceViews)
+                    .Score(generated, prompted, Masks(prompted), Masks(generated), cancellationToken), Name);
             CheckGrid(quality, journal.Maps);
             SampleRecord[] samples = [.. group.Select((c, g) => Store(c, requests, generated, quality, g * options.GenerationsPerReference))];
             journal.Append(new JournalLine(Samples: samples, Maps: [.. quality.Select(q => MapsRecord.Of(new QualityMapPair(q.Reference, q.Generated)))]));

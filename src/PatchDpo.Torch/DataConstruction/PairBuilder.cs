@@ -153,7 +153,9 @@ public sealed class PairBuilder
 
     private PairHeader HeaderOf(IReadOnlyList<string> prompts)
     {
-        SortedDictionary<string, string> settings = OptionValues.Of(_options, Ignored);
+        // What was built before there were views is what is built without.
+        SortedDictionary<string, string> settings = OptionValues.Of(
+            _options, _options.ReferenceViews is null ? [.. Ignored, nameof(PairBuilderOptions.ReferenceViews)] : Ignored);
         settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
         return new PairHeader(PairHeader.CurrentFormat, settings, _identify());
     }

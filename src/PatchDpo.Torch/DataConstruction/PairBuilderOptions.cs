@@ -36,6 +36,12 @@ public sealed class PairBuilderOptions
     public bool MaskPlainBackground { get; init; }
 
     /// <summary>
+    /// Views of each reference that generated patches may match beside it, for generations that turn or shrink its object. Null (default): none, as in the
+    /// paper.
+    /// </summary>
+    public ReferenceViews? ReferenceViews { get; init; }
+
+    /// <summary>
     /// How quality becomes the values of <c>patch_quality.pkl</c>, which the official script takes as weights as they stand. Default: p clamped to
     /// [0, 1]. <c>maps.safetensors</c> holds p itself.
     /// </summary>

@@ -24,27 +24,19 @@ public static class ForegroundMask
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegative(tolerance);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tolerance, 255);
-        int width = image.Width, height = image.Height, channels = image.Channels, colours = Math.Min(channels, 3);
+        int width = image.Width, height = image.Height, channels = image.Channels;
         byte[] pixels = image.Pixels;
         List<int> border = Border(width, height);
-        bool Transparent(int pixel) => channels == 4 && pixels[(pixel * 4) + 3] < 128;
-
-        int[] opaque = border.Where(p => !Transparent(p)).ToArray();
-        int[] background = new int[colours];
-        for (int c = 0; c < colours && opaque.Length > 0; c++)
-        {
-            int[] sorted = opaque.Select(p => (int)pixels[(p * channels) + c]).Order().ToArray();
-            background[c] = sorted[sorted.Length / 2];
-        }
+        byte[]? background = BorderColor(image);
 
         bool IsBackground(int pixel)
         {
-            if (Transparent(pixel))
+            if (IsTransparent(image, pixel))
                 return true;
-            for (int c = 0; c < colours; c++)
+            for (int c = 0; c < background?.Length; c++)
                 if (Math.Abs(pixels[(pixel * channels) + c] - background[c]) > tolerance)
                     return false;
-            return opaque.Length > 0;
+            return background is not null;
         }
 
         bool[] reached = new bool[width * height];
@@ -106,7 +98,10 @@ public static class ForegroundMask
     /// for an empty mask.
     /// </returns>
     /// <exception cref="ArgumentException">The mask holds no pixel.</exception>
-    public static bool[,] ToPatchGrid(bool[,] mask, int rows, int columns)
+    public static bool[,] ToPatchGrid(bool[,] mask, int rows, int columns) => ToPatchGrid(mask, rows, columns, ReferenceView.Itself);
+
+    /// <summary>The same of the patches of a view of the image.</summary>
+    internal static bool[,] ToPatchGrid(bool[,] mask, int rows, int columns, ReferenceView view)
     {
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
@@ -120,12 +115,11 @@ public static class ForegroundMask
         for (int row = 0; row < rows; row++)
             for (int column = 0; column < columns; column++)
             {
-                // A patch that cuts through pixels takes all that it touches, so that no patch is empty.
-                int top = row * height / rows, bottom = ((row + 1) * height + rows - 1) / rows;
-                int left = column * width / columns, right = ((column + 1) * width + columns - 1) / columns;
+                (int top, int bottom) = Pixels(row, rows, height, view.Scale);
+                (int left, int right) = Pixels(view.Mirrored ? columns - 1 - column : column, columns, width, view.Scale);
                 int set = 0;
-                for (int y = top; y < bottom; y++)
-                    for (int x = left; x < right; x++)
+                for (int y = Math.Max(0, top); y < Math.Min(height, bottom); y++)
+                    for (int x = Math.Max(0, left); x < Math.Min(width, right); x++)
                         set += mask[y, x] ? 1 : 0;
                 coverage[row, column] = set / (double)((bottom - top) * (right - left));
                 most = Math.Max(most, coverage[row, column]);
@@ -137,6 +131,25 @@ public static class ForegroundMask
             for (int column = 0; column < columns; column++)
                 grid[row, column] = most > 0 && coverage[row, column] >= needed;
         return grid;
+    }
+
+    /// <summary>The background's colour, the median of each channel along the border; null where the whole border is transparent.</summary>
+    internal static byte[]? BorderColor(ImageBuffer image)
+    {
+        int[] opaque = [.. Border(image.Width, image.Height).Where(p => !IsTransparent(image, p))];
+        return opaque.Length == 0 ? null : [.. Enumerable.Range(0, Math.Min(image.Channels, 3)).Select(Median)];
+
+        byte Median(int channel) => opaque.Select(p => image.Pixels[(p * image.Channels) + channel]).Order().ElementAt(opaque.Length / 2);
+    }
+
+    private static bool IsTransparent(ImageBuffer image, int pixel) => image.Channels == 4 && image.Pixels[(pixel * 4) + 3] < 128;
+
+    // A patch that cuts through pixels takes all that it touches, so that no patch is empty; beyond the image there is none.
+    private static (int First, int End) Pixels(int patch, int patches, int pixels, double scale)
+    {
+        double before = pixels * (1 - scale) / 2;
+        return ((int)Math.Floor(((patch * pixels / (double)patches) - before) / scale),
+            (int)Math.Ceiling((((patch + 1) * pixels / (double)patches) - before) / scale));
     }
 
     private static List<int> Border(int width, int height)

@@ -15,6 +15,8 @@ namespace PatchDpo.Torch.PatchQuality;
 /// count. Where a foreground mask is given, only foreground patches can be matched, and only foreground counts: with a mask
 /// for one side the score is that side's mean, with both masks the average of both foreground means. Patches outside a mask
 /// have quality 1 in that side's map.</para>
+/// <para>With views of the references (<see cref="ReferenceViews"/>) p(x_gen) is the maximum over a reference's views, and p(x_ref) of a patch the maximum
+/// over the views' patches that show it; a mask of the reference goes with each view.</para>
 /// <para>Each picture is encoded once, in whatever pairs and calls it stands and on either side, as long as its features are in the
 /// <see cref="FeatureCache"/>; so the encoder's weights must not change while an estimator is in use. Which images are encoded together decides the last
 /// bits of their features: the same calls give the same bits, other batches cosines within 1e-5.</para>
@@ -37,6 +39,8 @@ public sealed class PatchQualityEstimator
     private readonly IVisionEncoder _encoder;
     private readonly bool _hasOwnCache;
     private readonly PatchFeatures _features;
+    private readonly ReferenceViews? _referenceViews;
+    private readonly ReferenceView[] _views;
 
     /// <summary>Creates an estimator.</summary>
     /// <param name="encoder">Gives the patch features; stays the caller's to dispose.</param>
@@ -44,14 +48,19 @@ public sealed class PatchQualityEstimator
     /// <param name="cache">
     /// Keeps features, also for other estimators with this encoder; stays the caller's to dispose. Null: one of the default size in memory.
     /// </param>
+    /// <param name="referenceViews">
+    /// Views of each reference to match beside it, encoded once a reference: for objects that prompts turn or shrink. Null: none, as in the paper.
+    /// </param>
     /// <exception cref="ArgumentException">The cache is another encoder's; or it has a folder, and the encoder is none of this library's.</exception>
     /// <exception cref="Weights.WeightsFormatException">A file in the cache's folder is damaged.</exception>
     /// <exception cref="IOException">The cache's folder cannot be read or made.</exception>
-    public PatchQualityEstimator(IVisionEncoder encoder, int batchSize = 16, FeatureCache? cache = null)
+    public PatchQualityEstimator(IVisionEncoder encoder, int batchSize = 16, FeatureCache? cache = null, ReferenceViews? referenceViews = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         _encoder = encoder;
+        _referenceViews = referenceViews;
+        _views = referenceViews?.All() ?? [ReferenceView.Itself];
         _hasOwnCache = cache is null;
         cache ??= new FeatureCache();
         cache.Bind(encoder);
@@ -66,7 +75,7 @@ public sealed class PatchQualityEstimator
     /// The same estimator before it has seen an image, so that the same rows give the same bits whatever was scored before; itself where the user shares a
     /// cache.
     /// </summary>
-    internal PatchQualityEstimator Afresh() => _hasOwnCache ? new PatchQualityEstimator(_encoder, BatchSize) : this;
+    internal PatchQualityEstimator Afresh() => _hasOwnCache ? new PatchQualityEstimator(_encoder, BatchSize, referenceViews: _referenceViews) : this;
 
     /// <summary>The features that it compares, for who prepares images ahead.</summary>
     internal PatchFeatures Features => _features;
@@ -118,20 +127,20 @@ public sealed class PatchQualityEstimator
         {
             cancellationToken.ThrowIfCancellationRequested();
             int start = results.Count, end = WindowEnd(generated, references, start);
-            PreparedImage[] images = [.. Enumerable.Range(start, end - start).SelectMany(i => new[] { generated[i], references[i] })];
-            Dictionary<UInt128, PatchMap> maps = _features.Of(images, i => Name(start, i), cancellationToken);
-            for (int i = start; i < end; i++)
+            PreparedImage[][] pairs = [.. Enumerable.Range(start, end - start).Select(i => ImagesOf(generated[i], references[i]))];
+            Dictionary<UInt128, PatchMap> maps = _features.Of([.. pairs.SelectMany(p => p)], i => Name(start, i), cancellationToken);
+            foreach ((int i, PreparedImage[] pair) in pairs.Index())
             {
-                results.Add(ScorePair(
-                    i, maps[generated[i].Content], maps[references[i].Content], generatedMasks?[i], referenceMasks?[i], _features.Device));
+                PatchMap[] features = Array.ConvertAll(pair, image => maps[image.Content]);
+                results.Add(ScorePair(start + i, features[0], features[1..], generatedMasks?[start + i], referenceMasks?[start + i]));
             }
         }
         return results;
 
-        static (string, int) Name(int start, int image)
+        (string, int) Name(int start, int image)
         {
-            int pair = start + (image / 2);
-            return ($"the {(image % 2 == 0 ? "generated image" : "reference")} of pair {pair}", pair);
+            int images = 1 + _views.Length, pair = start + (image / images);
+            return ($"the {(image % images == 0 ? "generated image" : "reference")} of pair {pair}", pair);
         }
     }
 
@@ -192,21 +201,33 @@ public sealed class PatchQualityEstimator
         int end = start, limit = (int)Math.Min(generated.Count, start + ((long)BatchSize * WindowBatches));
         while (end < limit && (end - start < BatchSize || fresh.Count < BatchSize))
         {
-            foreach (UInt128 content in new[] { generated[end].Content, references[end].Content })
-                if (!_features.IsKnown(content))
-                    fresh.Add(content);
+            foreach (PreparedImage image in ImagesOf(generated[end], references[end]))
+                if (!_features.IsKnown(image.Content))
+                    fresh.Add(image.Content);
             end++;
         }
         return end;
     }
 
-    private static PatchQualityResult ScorePair(
-        int pair, PatchMap ofGenerated, PatchMap ofReference, bool[,]? generatedMask, bool[,]? referenceMask, Device device)
+    /// <summary>What is encoded of a pair: the generated image, then the reference's views, itself first.</summary>
+    private PreparedImage[] ImagesOf(PreparedImage generated, PreparedImage reference) => [generated, .. ReferenceView.Of(reference, _views)];
+
+    private PatchQualityResult ScorePair(int pair, PatchMap ofGenerated, PatchMap[] ofViews, bool[,]? generatedMask, bool[,]? referenceMask)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor generated = ofGenerated.ToTensor(device), reference = ofReference.ToTensor(device);
-        Tensor? generatedGrid = Grid(generatedMask, generated, pair, "generated image"), referenceGrid = Grid(referenceMask, reference, pair, "reference");
+        Tensor generated = ofGenerated.ToTensor(_features.Device), reference = ofViews[0].ToTensor(_features.Device);
+        Tensor? generatedGrid = Grid(generatedMask, ReferenceView.Itself, generated, pair, "generated image");
+        Tensor? referenceGrid = Grid(referenceMask, ReferenceView.Itself, reference, pair, "reference");
         (Tensor p, Tensor q) = PatchSimilarity.ComputeBothOfUnit(generated, reference, generatedGrid, referenceGrid);
+        foreach ((ReferenceView view, PatchMap map) in _views.Zip(ofViews).Skip(1))
+        {
+            Tensor features = map.ToTensor(_features.Device);
+            (Tensor ofGeneratedPatches, Tensor ofViewPatches) = PatchSimilarity.ComputeBothOfUnit(
+                generated, features, generatedGrid, Grid(referenceMask, view, features, pair, "reference"));
+            p = p.maximum(ofGeneratedPatches);
+            Tensor seen = tensor(view.PatchesOfReference(map.Height, map.Width), device: _features.Device);
+            q = q.maximum(ofViewPatches.flatten(1).index_select(1, seen).view_as(q));
+        }
         QualityMap generatedQuality = QualityMap.FromTensor(WithinMask(p, generatedGrid)[0]), referenceQuality = QualityMap.FromTensor(
             WithinMask(q, referenceGrid)[0]);
         float score = (generatedGrid, referenceGrid) switch
@@ -224,11 +245,10 @@ public sealed class PatchQualityEstimator
     private static float Mean(Tensor quality, Tensor? mask)
         => (mask is null ? quality : quality.masked_select(mask)).to(float64).mean().to(float32).item<float>();
 
-    private static Tensor? Grid(bool[,]? mask, Tensor features, int pair, string side)
+    private static Tensor? Grid(bool[,]? mask, ReferenceView view, Tensor features, int pair, string side)
     {
-        if (mask is null)
+        if (view.Grid(mask, (int)features.shape[1], (int)features.shape[2]) is not bool[,] grid)
             return null;
-        bool[,] grid = ForegroundMask.ToPatchGrid(mask, (int)features.shape[1], (int)features.shape[2]);
         bool[] flat = [.. grid.Cast<bool>()];
         if (Array.IndexOf(flat, true) < 0)
             throw new ArgumentException($"The foreground mask of the {side} of pair {pair} holds no foreground.");

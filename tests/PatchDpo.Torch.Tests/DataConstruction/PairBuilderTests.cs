@@ -77,6 +77,30 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         }
     }
 
+    [Fact]
+    public void Views_of_references_are_part_of_a_data_sets_identity_where_there_are_any()
+    {
+        string plain = Folder.File("plain"), viewed = Folder.File("viewed");
+        Build(plain, new Painter());
+        // Data sets that were built before there were views have no such setting.
+        Assert.DoesNotContain(Settings(plain), s => s.Name.StartsWith("ReferenceViews", StringComparison.Ordinal));
+        PairBuilderOptions views = new()
+        {
+            References = 5, GenerationsPerReference = 2, ReferenceGeneration = Fast(), Generation = new() { Steps = 2, BatchSize = 3, Seed = 7 },
+            ReferenceViews = new ReferenceViews { Scales = [0.5], Mirrored = true },
+        };
+        Build(viewed, new Painter(), views);
+        Assert.Equal(["ReferenceViews.Mirrored: True", "ReferenceViews.Scales: 0.5"],
+            Settings(viewed).Where(s => s.Name.StartsWith("ReferenceViews", StringComparison.Ordinal)).Select(s => $"{s.Name}: {s.Value}"));
+        Assert.Throws<PairFolderMismatchException>(() => Build(viewed, new Painter()));
+        QualityMap[] ofPlain = Maps(plain), ofViewed = Maps(viewed);
+        Assert.Contains(ofPlain.Zip(ofViewed), m => !m.First.Values.SequenceEqual(m.Second.Values));
+
+        static JsonProperty[] Settings(string folder) => [.. Json(folder).GetProperty("header").GetProperty("settings").EnumerateObject()];
+
+        static QualityMap[] Maps(string folder) => [.. PairFolder.Open(folder).Read().Select(p => p.GeneratedQuality)];
+    }
+
     [Theory]
     [InlineData(ImageFormat.Tiff)]
     [InlineData(ImageFormat.Tga)]

@@ -11,6 +11,7 @@ internal sealed class BuildCommand : ToolCommand
 {
     private readonly GeneratorOptions _generator = new();
     private readonly EncoderOptions _encoder = new();
+    private readonly ViewOptions _views = new();
     private readonly ComputeOptions _compute = new("float32", "float16", "bfloat16");
     private readonly Option<string> _model, _prompts, _format;
     private readonly Option<int> _references, _generations;
@@ -29,6 +30,7 @@ internal sealed class BuildCommand : ToolCommand
             + "library.", ModelPath.Embedded);
         _generator.AddTo(this, generates: true);
         _encoder.AddTo(this, $"{ModelPath.Embedded} with the embedded generator, else {EncoderChoice.ResNet18}");
+        _views.AddTo(this);
         _prompts = Declare("--prompts", "Text file with a prompt a line, or 'builtin': objects on a clean background (for the embedded model: the six that it "
             + "knows).", DataSetBuild.BuiltInPrompts);
         _references = Declare("--references", "How many references to find.", 24);
@@ -60,7 +62,7 @@ internal sealed class BuildCommand : ToolCommand
             model, _generator.Read(arguments, generates: true) with { Device = _compute.Device(arguments), DType = _compute.DType(arguments) }, encoder, arguments.GetValue(_prompts)!,
             arguments.GetValue(_references), arguments.GetValue(_generations), arguments.GetValue(_output)!.FullName, arguments.GetValue(_seed),
             arguments.GetValue(_steps), arguments.GetValue(_clip)?.FullName, arguments.GetValue(_minClipT),
-            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_batch)), _shards.Read(arguments), cancellationToken);
+            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_batch), _views.Read(arguments)), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 }

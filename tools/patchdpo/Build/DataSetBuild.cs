@@ -58,6 +58,7 @@ internal static class DataSetBuild
             Generation = generation,
             Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = NearDuplicate(settings.Encoder.Name) },
             MaskPlainBackground = true,
+            ReferenceViews = settings.Views,
             ImageFormat = settings.Format,
         };
         var builder = new PairBuilder(model, encoder, options, clip, identities);

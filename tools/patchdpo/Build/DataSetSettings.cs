@@ -1,5 +1,6 @@
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.Tool.Build;
@@ -18,6 +19,7 @@ namespace PatchDpo.Tool.Build;
 /// <param name="MinClipT">The least CLIP-T of a reference, or null.</param>
 /// <param name="Format">What images are written as.</param>
 /// <param name="BatchSize">Images generated together, or null for the usual number.</param>
+/// <param name="Views">Views of each reference that patches may match; null: itself alone.</param>
 internal sealed record DataSetSettings(
     string Model, PersonalizedModelOptions Loading, EncoderChoice Encoder, string Prompts, int References, int Generations, string Output, long Seed,
-    int? Steps, string? Clip, double? MinClipT, ImageFormat Format, int? BatchSize = null);
+    int? Steps, string? Clip, double? MinClipT, ImageFormat Format, int? BatchSize = null, ReferenceViews? Views = null);

@@ -17,6 +17,7 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<int> _worst;
     private readonly Option<int?> _heatMaps;
     private readonly MaskOptions _masks = new();
+    private readonly ViewOptions _views = new();
     private readonly Option<bool> _overview;
     private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
@@ -37,6 +38,7 @@ internal sealed class ScoreCommand : ToolCommand
         _heatMaps = Declare<int?>("--heat-maps", "Draw at most this many pairs, lowest score first; default: all.");
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _masks.AddTo(this);
+        _views.AddTo(this);
         _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
         _compute.AddTo(this);
@@ -69,7 +71,7 @@ internal sealed class ScoreCommand : ToolCommand
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
             ImageFormats.Parse(arguments.GetValue(_format)!), plain,
-            arguments.GetValue(_overview), Encoder(arguments), _work.Read(arguments), _report.Read(arguments)), plan, cancellationToken);
+            arguments.GetValue(_overview), Encoder(arguments), _views.Read(arguments), _work.Read(arguments), _report.Read(arguments)), plan, cancellationToken);
         return Ending.Done;
     }
 
@@ -88,10 +90,11 @@ internal sealed class ScoreCommand : ToolCommand
         {
             photos, limit, seed, _masks.PlainBackground,
         };
+        _views.AddTo(command);
         SetAction(command, (arguments, cancellationToken) =>
         {
             Score.Separation.Run(arguments.GetValue(photos)!.FullName, arguments.GetValue(limit), arguments.GetValue(seed),
-                arguments.GetValue(_masks.PlainBackground), Encoder(arguments), _work.Read(arguments), cancellationToken);
+                arguments.GetValue(_masks.PlainBackground), Encoder(arguments), _views.Read(arguments), _work.Read(arguments), cancellationToken);
             return Ending.Done;
         });
         return command;

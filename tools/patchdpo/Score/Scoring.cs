@@ -51,7 +51,7 @@ internal static class Scoring
     private static IEnumerable<StoredScore>? Compute(
         IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, Func<string, string> name, CancellationToken cancellationToken)
     {
-        using var pipeline = new ScoringPipeline(pairs[0], options.IgnorePlainBackground, options.Encoder, options.Work);
+        using var pipeline = new ScoringPipeline(pairs[0], options.IgnorePlainBackground, options.Encoder, options.Views, options.Work);
         // Of an image that many pairs have, the size is looked at once.
         Dictionary<string, (int Width, int Height)> sizes = new(StringComparer.Ordinal);
         ImagePair[][] parts = [.. pairs.Chunk(ScoringPipeline.PairsTogether)];
@@ -75,6 +75,7 @@ internal static class Scoring
     private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
         ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
         ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
+        ("--reference-scales", string.Join(' ', options.Views?.Scales ?? [])), ("--mirrored-references", options.Views?.Mirrored == true),
         ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize),
         ("pairs", pairs.Count),
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]

@@ -1,10 +1,11 @@
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Score;
 
 /// <summary>What the command line decides.</summary>
 internal sealed record ScoringOptions(
     string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, bool Overview, EncoderChoice Encoder,
-    (int BatchSize, FeatureCacheOptions Features) Work, ReportFile? Report);
+    ReferenceViews? Views, (int BatchSize, FeatureCacheOptions Features) Work, ReportFile? Report);

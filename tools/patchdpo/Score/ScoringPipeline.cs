@@ -11,9 +11,10 @@ namespace PatchDpo.Tool.Score;
 /// <param name="like">One of the pairs: it tells on which sides they have masks.</param>
 /// <param name="ignorePlainBackground">Whether only the object counts where a reference shows it on a plain background.</param>
 /// <param name="encoder">Gives the patch features.</param>
+/// <param name="views">Views of each reference that patches may match; null: itself alone.</param>
 /// <param name="work">Images encoded at once, and what is kept of them.</param>
 internal sealed class ScoringPipeline(
-    ImagePair like, bool ignorePlainBackground, EncoderChoice encoder, (int BatchSize, FeatureCacheOptions Features) work) : IDisposable
+    ImagePair like, bool ignorePlainBackground, EncoderChoice encoder, ReferenceViews? views, (int BatchSize, FeatureCacheOptions Features) work) : IDisposable
 {
     /// <summary>
     /// Pairs that are scored together. Where images are encoded one by one, which is so unless another batch is asked for, what a pair is scored depends on
@@ -25,6 +26,7 @@ internal sealed class ScoringPipeline(
     private readonly PatchQualityScoringEstimator.Options _options = new()
     {
         IgnorePlainBackground = ignorePlainBackground,
+        ReferenceViews = views,
         BatchSize = PairsTogether,
         EncoderBatchSize = work.BatchSize,
         FeatureCache = work.Features,

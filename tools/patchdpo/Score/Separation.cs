@@ -2,6 +2,7 @@ using System.Diagnostics;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Score;
 
@@ -10,7 +11,7 @@ internal static class Separation
 {
     private const int Resamplings = 500;
 
-    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, EncoderChoice encoder,
+    public static void Run(string folder, int limit, int seed, bool ignorePlainBackground, EncoderChoice encoder, ReferenceViews? views,
         (int BatchSize, FeatureCacheOptions Features) work, CancellationToken cancellationToken)
     {
         if (limit < 1)
@@ -24,7 +25,7 @@ internal static class Separation
         // Pairs with one reference stand together, so that it is encoded once.
         SubjectPair[] pairs = [.. same.Concat(different).OrderBy(p => p.Images.ReferencePath, StringComparer.Ordinal)];
         long start = Stopwatch.GetTimestamp();
-        using var pipeline = new ScoringPipeline(pairs[0].Images, ignorePlainBackground, encoder, work);
+        using var pipeline = new ScoringPipeline(pairs[0].Images, ignorePlainBackground, encoder, views, work);
         foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(pipeline.Score([.. pairs.Select(p => p.Images)], cancellationToken)))
             pair.Score = scored.Score;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using PatchDpo.Torch.PatchQuality;
+
+namespace PatchDpo.Tool.Shared;
+
+/// <summary>The options that say in which views patches may match a reference.</summary>
+internal sealed class ViewOptions
+{
+    private readonly Option<double[]> _scales = new("--reference-scales")
+    {
+        Description = "Sizes of further views of each reference that patches may match, as shares of its own, at least 0.25 and below 1: for prompts that ask "
+            + "for a small object, 0.5. Each is encoded once a reference. Default: none.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<bool> _mirrored = new("--mirrored-references")
+    {
+        Description = "Patches may match each reference mirrored, too: for prompts that turn the object. Doubles the views.",
+    };
+
+    /// <summary>Adds them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Add(_scales);
+        command.Add(_mirrored);
+    }
+
+    /// <summary>The views; null: none is asked for.</summary>
+    /// <exception cref="InputException">A scale is impossible, or appears twice.</exception>
+    public ReferenceViews? Read(ParseResult arguments)
+    {
+        double[] scales = arguments.GetValue(_scales) ?? [];
+        bool mirrored = arguments.GetValue(_mirrored);
+        try
+        {
+            return scales.Length == 0 && !mirrored ? null : new ReferenceViews { Scales = scales, Mirrored = mirrored };
+        }
+        catch (ArgumentException e)
+        {
+            throw new InputException($"--reference-scales: {e.Message}");
+        }
+    }
+}
