@@ -7,6 +7,7 @@ using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchEncoders;
+using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Weights;
 using static TorchSharp.torch;
@@ -406,13 +407,14 @@ public sealed class PatchDpoCatalog
     /// <summary>Measures how well an encoder's patches find their counterparts in other photos of the same plane: patch-matching accuracy.</summary>
     /// <param name="pairs">Photos with known homographies, such as <see cref="HomographyPair.FromHPatches"/> reads.</param>
     /// <param name="encoder">The encoder.</param>
+    /// <param name="views">Views of each pair's first photo whose patches may match in its place; null: itself alone.</param>
     /// <returns>The mean share of right matches, and that of each pair.</returns>
     /// <exception cref="EmptyDataException">There is no pair, or none of which the photos share a patch.</exception>
-    public PatchMatchingMetrics EvaluatePatchMatching(IEnumerable<HomographyPair> pairs, ImageEncoder encoder)
+    public PatchMatchingMetrics EvaluatePatchMatching(IEnumerable<HomographyPair> pairs, ImageEncoder encoder, ReferenceViews? views = null)
     {
         ArgumentNullException.ThrowIfNull(pairs);
         ArgumentNullException.ThrowIfNull(encoder);
         using OpenedEncoder opened = encoder.Open(EnvironmentDevice.Of(_context));
-        return PatchMatchingAccuracy.Measure(opened.Encoder, pairs);
+        return PatchMatchingAccuracy.Measure(opened.Encoder, pairs, views: views);
     }
 }

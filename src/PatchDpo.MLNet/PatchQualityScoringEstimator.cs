@@ -84,7 +84,7 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
         public string? ReferenceMaskColumnName { get; init => field = value is null ? null : ColumnName.Checked(value); }
 
         /// <summary>
-        /// Views of each reference, smaller or mirrored, that patches may match beside it: for generations that turn or shrink its object. Each view is encoded
+        /// Views of each reference, smaller, tilted or mirrored, that patches may match beside it: for generations that turn or shrink its object. Each is encoded
         /// once a reference. Saved with a model. Null (default): none, as in the paper.
         /// </summary>
         public ReferenceViews? ReferenceViews { get; init; }

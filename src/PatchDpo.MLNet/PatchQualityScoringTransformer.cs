@@ -99,9 +99,12 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         if (_options.ReferenceViews is not ReferenceViews views)
             return;
         writer.Write(views.Mirrored);
-        writer.Write(views.Scales.Count);
-        foreach (double scale in views.Scales)
-            writer.Write(scale);
+        foreach (IReadOnlyList<double> numbers in new[] { views.Scales, views.Tilts })
+        {
+            writer.Write(numbers.Count);
+            foreach (double number in numbers)
+                writer.Write(number);
+        }
     }
 
     // Found by ML.NET when a saved model names Signature.Loader.
@@ -132,8 +135,11 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         ReferenceViews Views() => new()
         {
             Mirrored = reader.ReadBoolean(),
-            Scales = [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadDouble())],
+            Scales = Numbers(),
+            Tilts = Numbers(),
         };
+
+        double[] Numbers() => [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadDouble())];
 
         string? OptionalName() => reader.ReadString() is { Length: > 0 } name ? name : null;
     }

@@ -11,7 +11,7 @@ namespace PatchDpo.MLNet.Tests;
 /// <summary>Views of the references as an option of scoring.</summary>
 public sealed class ReferenceViewTests(TinyModels models) : IClassFixture<TinyModels>, IDisposable
 {
-    private static readonly Options Viewed = new() { ReferenceViews = new ReferenceViews { Scales = [0.5, 0.75], Mirrored = true }, BatchSize = 2 };
+    private static readonly Options Viewed = new() { ReferenceViews = new ReferenceViews { Scales = [0.5, 0.75], Tilts = [3], Mirrored = true }, BatchSize = 2 };
 
     private readonly MLContext _ml = new(1);
     private readonly PoolingEncoder _encoder = new();

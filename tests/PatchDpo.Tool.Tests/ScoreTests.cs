@@ -85,10 +85,10 @@ public sealed class ScoreTests : IDisposable
         string[] arguments = ["--generated", generated, "--references", references, "--encoder", "embedded", "--heat-maps", "0", "--output",
             Path.Combine(_root, "scores")];
         Assert.DoesNotContain(Tool.Run("score", arguments).Output, IsPerfect);
-        Assert.Contains(Tool.Run("score", [.. arguments, "--mirrored-references", "--reference-scales", "0.5", "0.75"]).Output, IsPerfect);
+        Assert.Contains(Tool.Run("score", [.. arguments, "--mirrored-references", "--reference-scales", "0.5", "0.75", "--reference-tilts", "2"]).Output, IsPerfect);
         (int exitCode, _, string[] errors) = Tool.Run("score", [.. arguments, "--reference-scales", "2"]);
         Assert.Equal(2, exitCode);
-        Assert.Contains("--reference-scales: A view's scale", Assert.Single(errors), StringComparison.Ordinal);
+        Assert.Contains("--reference-scales: Each of Scales lies in [0.25, 1)", Assert.Single(errors), StringComparison.Ordinal);
 
         static bool IsPerfect(string line) => line.StartsWith("mean 1.000;", StringComparison.Ordinal);
     }

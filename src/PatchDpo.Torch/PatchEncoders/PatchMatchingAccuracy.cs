@@ -30,10 +30,25 @@ public static class PatchMatchingAccuracy
         if (first.dim() != 3 || second.dim() != 3)
             throw new ArgumentException($"The features of one photo have the shape (h,w,D), not ({string.Join(',', first.shape)}) and "
                 + $"({string.Join(',', second.shape)}).");
+        return Compute([(ReferenceView.Itself, first)], second, map, tolerance);
+    }
+
+    // A patch's match is that of the view in which it finds the most similar one.
+    private static (double Accuracy, int Patches) Compute(
+        IReadOnlyList<(ReferenceView View, Tensor Features)> firsts, Tensor second, Homography map, double tolerance)
+    {
         using DisposeScope scope = NewDisposeScope();
-        (_, Tensor argMax) = PatchSimilarity.Compute(first.unsqueeze(0), second.unsqueeze(0));
-        long[] matches = argMax.cpu().data<long>().ToArray();
-        (int rows, int columns) = ((int)first.shape[0], (int)first.shape[1]);
+        (int rows, int columns) = ((int)firsts[0].Features.shape[0], (int)firsts[0].Features.shape[1]);
+        (Tensor[] similarities, Tensor[] places) = ([], []);
+        foreach ((ReferenceView view, Tensor features) in firsts)
+        {
+            (Tensor similarity, Tensor place) = PatchSimilarity.Compute(features.unsqueeze(0), second.unsqueeze(0));
+            Tensor seen = tensor(view.PatchesOfReference(rows, columns), device: features.device);
+            similarities = [.. similarities, similarity.flatten().index_select(0, seen)];
+            places = [.. places, place.flatten().index_select(0, seen)];
+        }
+        Tensor best = stack(similarities).argmax(0, keepdim: true);
+        long[] matches = stack(places).gather(0, best).cpu().data<long>().ToArray();
         (int toRows, int toColumns) = ((int)second.shape[0], (int)second.shape[1]);
         int asked = 0, right = 0;
         for (int i = 0; i < matches.Length; i++)
@@ -53,33 +68,40 @@ public static class PatchMatchingAccuracy
     /// <param name="encoder">The encoder; its patch grid covers each whole photo.</param>
     /// <param name="pairs">The pairs (see <see cref="HomographyPair"/>); a photo that stands in consecutive pairs is encoded once.</param>
     /// <param name="tolerance">How far from the right place a match may lie, in patches of the second photo.</param>
+    /// <param name="views">
+    /// Views of each pair's first photo: where one of them finds a more similar patch than the photo itself does, that is the match. Null: the photo alone.
+    /// </param>
     /// <param name="cancellationToken">Stops between pairs.</param>
     /// <returns>Each pair's accuracy, and their mean.</returns>
     /// <exception cref="EmptyDataException">There is no pair, or none of which the photos share a patch.</exception>
     /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite features.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static PatchMatchingMetrics Measure(
-        IVisionEncoder encoder, IEnumerable<HomographyPair> pairs, double tolerance = 1.5, CancellationToken cancellationToken = default)
+        IVisionEncoder encoder, IEnumerable<HomographyPair> pairs, double tolerance = 1.5, ReferenceViews? views = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(pairs);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         WholeImageView view = new(encoder.Preprocessor);
+        ReferenceView[] all = views?.All() ?? [ReferenceView.Itself];
         ImageBuffer? photo = null;
-        Tensor? first = null;
+        (ReferenceView View, Tensor Features)[] firsts = [];
         List<double> accuracies = [];
         int patches = 0;
         foreach (HomographyPair pair in pairs)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (first is null || !ReferenceEquals(photo, pair.First))
+            if (!ReferenceEquals(photo, pair.First))
             {
-                first?.Dispose();
-                (photo, first) = (pair.First, Features(pair.First));
+                foreach ((_, Tensor known) in firsts)
+                    known.Dispose();
+                photo = pair.First;
+                firsts = Array.ConvertAll(all, v => (v, Features(v == ReferenceView.Itself ? photo : v.Draw(photo))));
             }
             using Tensor second = Features(pair.Second);
-            (double accuracy, int asked) = Compute(first, second, pair.Map, tolerance);
+            (double accuracy, int asked) = Compute(firsts, second, pair.Map, tolerance);
             accuracies.Add(accuracy);
             patches += asked;
         }

@@ -115,8 +115,8 @@ public static class ForegroundMask
         for (int row = 0; row < rows; row++)
             for (int column = 0; column < columns; column++)
             {
-                (int top, int bottom) = Pixels(row, rows, height, view.Scale);
-                (int left, int right) = Pixels(view.Mirrored ? columns - 1 - column : column, columns, width, view.Scale);
+                (int top, int bottom) = Pixels(row, rows, height, view.Height);
+                (int left, int right) = Pixels(view.Mirrored ? columns - 1 - column : column, columns, width, view.Width);
                 int set = 0;
                 for (int y = Math.Max(0, top); y < Math.Min(height, bottom); y++)
                     for (int x = Math.Max(0, left); x < Math.Min(width, right); x++)

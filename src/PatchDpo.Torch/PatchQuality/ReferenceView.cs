@@ -6,15 +6,16 @@ using PatchDpo.Torch.Images;
 namespace PatchDpo.Torch.PatchQuality;
 
 /// <summary>One way to look at a reference.</summary>
-/// <param name="Scale">Its size as a share of the picture's, in (0, 1].</param>
+/// <param name="Width">Its width as a share of the picture's, in (0, 1].</param>
+/// <param name="Height">Its height as a share of the picture's, in (0, 1].</param>
 /// <param name="Mirrored">Left to right.</param>
-internal readonly record struct ReferenceView(double Scale, bool Mirrored)
+internal readonly record struct ReferenceView(double Width, double Height, bool Mirrored)
 {
     /// <summary>The reference as it is.</summary>
-    public static ReferenceView Itself { get; } = new(1, false);
+    public static ReferenceView Itself { get; } = new(1, 1, false);
 
     /// <summary>Where views' features are kept in a folder, another way to draw them needs another name.</summary>
-    private const string Drawing = "view 1";
+    private const string Drawing = "view 2";
 
     /// <summary>Views of a reference; its image is loaded at most once, and not at all where their features are known.</summary>
     public static PreparedImage[] Of(PreparedImage reference, IReadOnlyList<ReferenceView> views)
@@ -27,7 +28,7 @@ internal readonly record struct ReferenceView(double Scale, bool Mirrored)
     public ImageBuffer Draw(ImageBuffer reference)
     {
         ImageBuffer rgb = reference.ToRgb();
-        (int width, int height) = (Math.Max(1, (int)Math.Round(rgb.Width * Scale)), Math.Max(1, (int)Math.Round(rgb.Height * Scale)));
+        (int width, int height) = (Math.Max(1, (int)Math.Round(rgb.Width * Width)), Math.Max(1, (int)Math.Round(rgb.Height * Height)));
         ImageBuffer small = PillowResize.Resize(rgb, width, height, ResampleFilter.Bicubic);
         byte[] around = ForegroundMask.BorderColor(rgb)!, pixels = new byte[rgb.Pixels.Length];
         for (int i = 0; i < pixels.Length; i++)
@@ -48,7 +49,7 @@ internal readonly record struct ReferenceView(double Scale, bool Mirrored)
     /// </summary>
     public bool[,]? Grid(bool[,]? mask, int rows, int columns)
     {
-        if (mask is null && Scale == 1)
+        if (mask is null && (Width, Height) == (1, 1))
             return null;
         if (mask is null)
         {
@@ -66,19 +67,20 @@ internal readonly record struct ReferenceView(double Scale, bool Mirrored)
         long[] patches = new long[rows * columns];
         for (int row = 0; row < rows; row++)
             for (int column = 0; column < columns; column++)
-                patches[(row * columns) + column] = (InView(row, rows) * columns) + InView(Mirrored ? columns - 1 - column : column, columns);
+                patches[(row * columns) + column] = (InView(row, rows, Height) * columns) + InView(Mirrored ? columns - 1 - column : column, columns, Width);
         return patches;
     }
 
-    private long InView(int index, int count) => (long)Math.Floor(((index + 0.5) * Scale) + (count * (1 - Scale) / 2));
+    private static long InView(int index, int count, double share) => (long)Math.Floor(((index + 0.5) * share) + (count * (1 - share) / 2));
 
     private UInt128 ContentOf(UInt128 reference)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] numbers = new byte[25];
+        byte[] numbers = new byte[33];
         BinaryPrimitives.WriteUInt128LittleEndian(numbers, reference);
-        BinaryPrimitives.WriteDoubleLittleEndian(numbers.AsSpan(16), Scale);
-        numbers[24] = Mirrored ? (byte)1 : (byte)0;
+        BinaryPrimitives.WriteDoubleLittleEndian(numbers.AsSpan(16), Width);
+        BinaryPrimitives.WriteDoubleLittleEndian(numbers.AsSpan(24), Height);
+        numbers[32] = Mirrored ? (byte)1 : (byte)0;
         hash.AppendData(Encoding.UTF8.GetBytes(Drawing));
         hash.AppendData(numbers);
         return BinaryPrimitives.ReadUInt128LittleEndian(hash.GetHashAndReset());

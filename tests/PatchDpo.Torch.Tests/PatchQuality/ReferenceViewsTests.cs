@@ -35,6 +35,30 @@ public sealed class ReferenceViewsTests
         Assert.All(found.Generated.Values.Concat(found.Reference.Values), p => Assert.Equal(1, p, 1e-5f));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_object_seen_obliquely_is_found_with_tilted_views_alone(bool isNarrow)
+    {
+        (int width, int height) = isNarrow ? (16, 32) : (32, 16);
+        ImageBuffer pressed = PillowResize.Resize(Reference, width, height, ResampleFilter.Bicubic);
+        // At the left or the upper edge.
+        ImageBuffer tilted = TestImages.Create(32, 32, (x, y) => x < width && y < height ? Pixel(pressed, x, y) : (255, 255, 255));
+        using PixelEncoder encoder = new(32, 8);
+        Assert.True(Score(encoder, HalfAndMirrored, tilted).Generated.Values.Min() < 0.98f);
+        PatchQualityResult found = Score(encoder, new ReferenceViews { Tilts = [2] }, tilted);
+        Assert.All(found.Generated.Values.Concat(found.Reference.Values), p => Assert.Equal(1, p, 1e-5f));
+    }
+
+    [Fact]
+    public void Every_size_and_tilt_is_a_view_and_each_stands_mirrored()
+    {
+        ReferenceViews views = new() { Scales = [0.5], Tilts = [2, 4], Mirrored = true };
+        (double, double)[] sizes = [(1, 1), (0.5, 0.5), (0.5, 1), (1, 0.5), (0.25, 1), (1, 0.25)];
+        Assert.Equal(sizes.SelectMany(s => new[] { new ReferenceView(s.Item1, s.Item2, false), new(s.Item1, s.Item2, true) }), views.All());
+        Assert.Equal([ReferenceView.Itself], new ReferenceViews().All());
+    }
+
     [Fact]
     public void A_view_is_encoded_once_a_reference()
     {
@@ -114,14 +138,18 @@ public sealed class ReferenceViewsTests
     public void A_view_of_a_grey_or_transparent_picture_has_its_borders_colour_around_it()
     {
         ImageBuffer grey = new(4, 4, 1, [.. Enumerable.Repeat((byte)7, 16)]);
-        Assert.All(new ReferenceView(0.5, true).Draw(grey).Pixels, p => Assert.Equal(7, p));
+        Assert.All(new ReferenceView(0.5, 0.5, true).Draw(grey).Pixels, p => Assert.Equal(7, p));
         ImageBuffer clear = new(4, 4, 4, [.. Enumerable.Repeat(new byte[] { 9, 9, 9, 0 }, 16).SelectMany(p => p)]);
-        Assert.All(new ReferenceView(0.5, false).Draw(clear).Pixels, p => Assert.Equal(9, p));
+        Assert.All(new ReferenceView(0.5, 0.5, false).Draw(clear).Pixels, p => Assert.Equal(9, p));
     }
 
     [Fact]
-    public void Impossible_scales_are_refused()
+    public void Impossible_scales_and_tilts_are_refused()
     {
+        Assert.Equal("Tilts", Assert.Throws<ArgumentNullException>(() => new ReferenceViews { Tilts = null! }).ParamName);
+        foreach (double tilt in new[] { 1, 4.1, 0.5, -2, double.NaN, double.PositiveInfinity })
+            Assert.Equal("Tilts", Assert.Throws<ArgumentOutOfRangeException>(() => new ReferenceViews { Tilts = [tilt] }).ParamName);
+        Assert.Throws<ArgumentException>(() => new ReferenceViews { Tilts = [2, 2] });
         Assert.Equal("Scales", Assert.Throws<ArgumentNullException>(() => new ReferenceViews { Scales = null! }).ParamName);
         foreach (double scale in new[] { 1, 0.2, 0, -1, double.NaN, double.PositiveInfinity })
             Assert.Equal("Scales", Assert.Throws<ArgumentOutOfRangeException>(() => new ReferenceViews { Scales = [scale] }).ParamName);

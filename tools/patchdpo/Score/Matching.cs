@@ -2,6 +2,7 @@ using Microsoft.ML;
 using PatchDpo.MLNet;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.PatchEncoders;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Score;
 
@@ -10,13 +11,13 @@ internal static class Matching
 {
     private const int Resamplings = 500;
 
-    public static void Run(IReadOnlyList<string> sequences, EncoderChoice encoder)
+    public static void Run(IReadOnlyList<string> sequences, EncoderChoice encoder, ReferenceViews? views)
     {
         MLContext ml = encoder.Context();
-        Console.WriteLine($"patch features of {encoder.Title}; a match lies within 1.5 patches of where the homography puts it");
+        Console.WriteLine($"patch features of {encoder.Title}{ViewOptions.Describe(views)}; a match lies within 1.5 patches of where the homography puts it");
         foreach (string sequence in sequences)
         {
-            PatchMatchingMetrics metrics = ml.PatchDpo.EvaluatePatchMatching(HomographyPair.FromHPatches(sequence), encoder.ForPipeline());
+            PatchMatchingMetrics metrics = ml.PatchDpo.EvaluatePatchMatching(HomographyPair.FromHPatches(sequence), encoder.ForPipeline(), views);
             string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(sequence));
             (double low, double high) = Interval([.. metrics.PerPair.Where(double.IsFinite)]);
             Console.WriteLine($"{name}: {metrics.Accuracy:F3}, 95% interval {low:F3} to {high:F3} (bootstrap over pairs of photos, {Resamplings} times); "

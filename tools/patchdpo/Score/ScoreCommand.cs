@@ -108,9 +108,10 @@ internal sealed class ScoreCommand : ToolCommand
             Arity = ArgumentArity.OneOrMore,
         };
         var command = new Command("matching", "Measures which share of patches finds its counterpart in other photos of the same plane.") { sequences };
+        _views.AddTo(command);
         SetAction(command, (arguments, _) =>
         {
-            Score.Matching.Run([.. arguments.GetValue(sequences)!.Select(f => f.FullName)], Encoder(arguments));
+            Score.Matching.Run([.. arguments.GetValue(sequences)!.Select(f => f.FullName)], Encoder(arguments), _views.Read(arguments));
             return Ending.Done;
         });
         return command;

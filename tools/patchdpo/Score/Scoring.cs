@@ -75,7 +75,8 @@ internal static class Scoring
     private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
         ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
         ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
-        ("--reference-scales", string.Join(' ', options.Views?.Scales ?? [])), ("--mirrored-references", options.Views?.Mirrored == true),
+        ("--reference-scales", string.Join(' ', options.Views?.Scales ?? [])), ("--reference-tilts", string.Join(' ', options.Views?.Tilts ?? [])),
+        ("--mirrored-references", options.Views?.Mirrored == true),
         ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize),
         ("pairs", pairs.Count),
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]

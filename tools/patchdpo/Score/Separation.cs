@@ -34,7 +34,7 @@ internal static class Separation
         double auc = RankingArea.Compute(same.Select(p => (p.Score, 1.0)), different.Select(p => (p.Score, 1.0)));
         (double low, double high) = Interval(subjects, same, different, random);
         Console.WriteLine($"{photos.Length} photos of {subjects.Length} subjects; {same.Count} same-subject pairs, {different.Count} different-subject "
-            + $"pairs, seed {seed}; patch features of {encoder.Title}");
+            + $"pairs, seed {seed}; patch features of {encoder.Title}{ViewOptions.Describe(views)}");
         Console.WriteLine($"mean score: same {same.Average(p => p.Score):F4}, different {different.Average(p => p.Score):F4}");
         Console.WriteLine($"AUC {auc:F4}, 95% interval {low:F4} to {high:F4} (bootstrap over subjects, {Resamplings} times)");
         Console.WriteLine($"{seconds:F1} s, {pairs.Length / seconds:F1} pairs/s, loading included");

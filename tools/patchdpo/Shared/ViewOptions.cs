@@ -13,6 +13,13 @@ internal sealed class ViewOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private readonly Option<double[]> _tilts = new("--reference-tilts")
+    {
+        Description = "Tilts of further views of each reference that patches may match, above 1 and at most 4: its width divided by each, and its height, for "
+            + "planes that the other picture shows obliquely. Default: none.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Option<bool> _mirrored = new("--mirrored-references")
     {
         Description = "Patches may match each reference mirrored, too: for prompts that turn the object. Doubles the views.",
@@ -22,22 +29,33 @@ internal sealed class ViewOptions
     public void AddTo(Command command)
     {
         command.Add(_scales);
+        command.Add(_tilts);
         command.Add(_mirrored);
     }
 
+    /// <summary>What follows an encoder's title: nothing without views.</summary>
+    public static string Describe(ReferenceViews? views)
+    {
+        if (views is null)
+            return "";
+        string[] parts = [.. views.Scales.Select(s => $"{s:0.##} of its size"), .. views.Tilts.Select(t => $"tilted by {t:0.##}"), .. views.Mirrored ? new[] { "mirrored" } : []];
+        return $", views of the reference: {string.Join(", ", parts)}";
+    }
+
     /// <summary>The views; null: none is asked for.</summary>
-    /// <exception cref="InputException">A scale is impossible, or appears twice.</exception>
+    /// <exception cref="InputException">A scale or tilt is impossible, or appears twice.</exception>
     public ReferenceViews? Read(ParseResult arguments)
     {
         double[] scales = arguments.GetValue(_scales) ?? [];
+        double[] tilts = arguments.GetValue(_tilts) ?? [];
         bool mirrored = arguments.GetValue(_mirrored);
         try
         {
-            return scales.Length == 0 && !mirrored ? null : new ReferenceViews { Scales = scales, Mirrored = mirrored };
+            return scales.Length + tilts.Length == 0 && !mirrored ? null : new ReferenceViews { Scales = scales, Tilts = tilts, Mirrored = mirrored };
         }
         catch (ArgumentException e)
         {
-            throw new InputException($"--reference-scales: {e.Message}");
+            throw new InputException($"{(e.ParamName == nameof(ReferenceViews.Tilts) ? _tilts.Name : _scales.Name)}: {e.Message}");
         }
     }
 }
