@@ -38,7 +38,8 @@ internal sealed class ViewOptions
     {
         if (views is null)
             return "";
-        string[] parts = [.. views.Scales.Select(s => $"{s:0.##} of its size"), .. views.Tilts.Select(t => $"tilted by {t:0.##}"), .. views.Mirrored ? new[] { "mirrored" } : []];
+        string[] mirrored = views.Mirrored ? ["mirrored"] : [];
+        string[] parts = [.. views.Scales.Select(s => $"{s:0.##} of its size"), .. views.Tilts.Select(t => $"tilted by {t:0.##}"), .. mirrored];
         return $", views of the reference: {string.Join(", ", parts)}";
     }
 
