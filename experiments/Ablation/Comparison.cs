@@ -19,7 +19,7 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             SeedData.OneObject,
             [
                 Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.ImageLevel, Method.ImageLevelOfContrast12, Method.DiffusionDpo, Method.MasksWithoutP,
-                Method.Identity, Method.Contrast12BeforeSelfSupervision, Method.Contrast12ReferenceMasks, Method.Contrast12,
+                Method.Identity, Method.Contrast12BeforeSelfSupervision, Method.Contrast12ReferenceMasks, Method.Contrast12, Method.Oracle,
             ],
             Method.Contrast12),
         new("changed-objects", "Changed objects", """
@@ -28,13 +28,21 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             """,
             SeedData.ChangedObjects,
             [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.IdentitysMass, Method.Contrast12, Method.IdentityBeforeSelfSupervision,
-                Method.Identity],
+                Method.Identity, Method.Oracle],
             Method.Identity),
+        new("local-faults", "Local faults", """
+            The same prompts; but the generated half of each pair is the true image, in the prompt's pose and scene, with three of the object's eight parts
+            recoloured or without their texture: faults that are local, as the paper draws them, and known.
+            """,
+            SeedData.LocalFaults,
+            [Method.Base, Method.Reconstruction, Method.OraclesMass, Method.Oracle, Method.Identity, Method.IdentitysMass, Method.Contrast3,
+                Method.ResNet18Views, Method.ResNet18ViewsMass],
+            Method.Oracle),
         new("plain-prompts", "Plain prompts", """
             All training prompts ask for what their references show, as in the paper's data.
             """,
             SeedData.PlainPrompts,
-            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Contrast12],
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Contrast12, Method.Oracle],
             Method.Contrast12),
         new("two-objects", "Two objects", """
             "A cat and a robot, on a beach": each object's reference gives its own set of image prompt tokens; the sets are concatenated. The reference
@@ -42,7 +50,7 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             over the objects, each looked for in its half of the image; asked and shown is the share of images with each object on its own side.
             """,
             SeedData.TwoObjects,
-            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Identity],
+            [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.Identity, Method.Oracle],
             Method.Identity),
         new("merged-objects", "Two objects, merged", """
             The same data and prompts. "Merged" is MIP-Adapter's attention on the same keys and values: each object's tokens are attended to apart and weighed by
@@ -50,7 +58,7 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             attend to the objects' tokens at once. All train on the same pairs, which the base generated with concatenated tokens.
             """,
             SeedData.TwoObjects,
-            [Method.Base, Method.BaseMerged, Method.Identity, Method.IdentityMerged],
+            [Method.Base, Method.BaseMerged, Method.Identity, Method.IdentityMerged, Method.OracleMerged],
             Method.IdentityMerged),
     ];
 

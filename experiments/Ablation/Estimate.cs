@@ -1,14 +1,53 @@
+using PatchDpo.Torch.Encoders;
+using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Models;
+using PatchDpo.Torch.PatchQuality;
+
 namespace Ablation;
 
-/// <summary>How a method's p is estimated.</summary>
-internal enum Estimate
+/// <summary>A way to estimate p.</summary>
+/// <param name="Name">What it is, for tables.</param>
+/// <param name="Score">The quality of each pair: cases, and the images generated of them.</param>
+internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, IReadOnlyList<ImageBuffer>, IReadOnlyList<QualityMapPair>> Score)
 {
+    private static readonly ReferenceViews SizesAndMirrored = new() { Scales = [25.0 / 29, 0.5], Mirrored = true };
+
     /// <summary>By the shipped patch encoder, over the objects alone: of the reference and of the generated image.</summary>
-    Masked,
+    public static Estimate Masked { get; } = Encoder("embedded encoder", () => PatchEncoder.LoadEmbedded());
 
     /// <summary>The same with the encoder as it was before its self-supervised training.</summary>
-    BeforeSelfSupervision,
+    public static Estimate BeforeSelfSupervision { get; } = Encoder(
+        "embedded encoder, no self-supervision", () => PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore));
 
     /// <summary>Over the reference's object and the whole generated image.</summary>
-    ReferenceMasks,
+    public static Estimate ReferenceMasks { get; } = Encoder("embedded encoder, references' masks alone", () => PatchEncoder.LoadEmbedded(), masksGenerated: false);
+
+    /// <summary>1 where a part is right, 0 where it is wrong, from the drawing program.</summary>
+    public static Estimate Oracle { get; } = new("oracle", (cases, generated) => [.. cases.Zip(generated, PartOracle.Judge)]);
+
+    /// <summary>By ImageNet's ResNet-18, its first stage, over views of the reference.</summary>
+    public static Estimate ResNet18Stage1Views { get; } = ResNet18(1, SizesAndMirrored);
+
+    /// <summary>Those whose accuracy on planted faults is measured.</summary>
+    public static IReadOnlyList<Estimate> Measured { get; } =
+    [
+        Masked, Encoder("embedded encoder, views", () => PatchEncoder.LoadEmbedded(), SizesAndMirrored),
+        BeforeSelfSupervision,
+        Encoder("embedded encoder, no self-supervision, views", () => PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore), SizesAndMirrored),
+        ResNet18(1), ResNet18Stage1Views, ResNet18(3), ResNet18(3, SizesAndMirrored),
+        Oracle,
+    ];
+
+    private static Estimate ResNet18(int stage, ReferenceViews? views = null) => Encoder($"ResNet-18, stage {stage}{(views is null ? "" : ", views")}",
+        () => PatchEncoder.LoadResNet18(options: new VisionEncoderOptions { PatchStages = [stage] }), views);
+
+    private static Estimate Encoder(string name, Func<IVisionEncoder> open, ReferenceViews? views = null, bool masksGenerated = true) => new(name, (cases, generated) =>
+    {
+        ImageBuffer[] references = cases.Select(c => c.Reference).ToArray();
+        bool[,]?[] ofReferences = [.. references.Select(r => ForegroundMask.FromPlainBackground(r))];
+        bool[,]?[]? ofGenerated = masksGenerated ? [.. cases.Select(c => c.Foreground())] : null;
+        using IVisionEncoder encoder = open();
+        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder, referenceViews: views).Score(generated, references, ofReferences, ofGenerated);
+        return [.. quality.Select(q => new QualityMapPair(q.Reference, q.Generated))];
+    });
 }

@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
@@ -35,13 +34,12 @@ internal sealed class Experiment(Settings settings) : IDisposable
     public SeedPairs Prepare(Comparison comparison, IEnumerable<Method> methods, int seed)
     {
         SeedData data = comparison.Draw(seed, settings.Pairs, settings.HeldOutSubjects);
-        IReadOnlyList<ImageBuffer> generated = _model.Generate(data.Training.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(),
-            WithSeed(seed));
+        IReadOnlyList<ImageBuffer> generated = Generate(_model, data.Training, seed);
         IReadOnlyList<ImageBuffer> images = Draw(_model, data.HeldOut, strength: 1, seed);
         return new SeedPairs(
             seed,
             data,
-            methods.Select(m => m.Estimate).Distinct().ToDictionary(e => e, e => Score(e, data.Training, generated)),
+            methods.Select(m => m.Estimate).Distinct().ToDictionary(e => e, e => Pairs(data.Training, generated, e.Score(data.Training, generated))),
             new Curve([Measure(1, data.HeldOut, images)], images, ImplicitAccuracy: null));
     }
 
@@ -53,17 +51,15 @@ internal sealed class Experiment(Settings settings) : IDisposable
         _ => seed.Base,
     };
 
-    private static IReadOnlyList<TrainingPair> Score(Estimate estimate, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated)
-    {
-        ImageBuffer[] references = cases.Select(c => c.Reference).ToArray();
-        bool[,]?[] ofReferences = [.. references.Select(r => ForegroundMask.FromPlainBackground(r))];
-        bool[,]?[]? ofGenerated = estimate == Estimate.ReferenceMasks ? null : [.. cases.Select(c => c.Foreground())];
-        using IVisionEncoder encoder = estimate == Estimate.BeforeSelfSupervision ? PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore)
-            : PatchEncoder.LoadEmbedded();
-        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder).Score(generated, references, ofReferences, ofGenerated);
-        return cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference,
+    /// <summary>What the model makes of the prompts, or what was planted in its place.</summary>
+    public static IReadOnlyList<ImageBuffer> Generate(PersonalizedModel model, IReadOnlyList<TrainingCase> cases, int seed)
+        => cases.All(c => c.Planted is not null) ? [.. cases.Select(c => c.Planted!)]
+            : model.Generate(cases.Select(t => new GenerationRequest(t.Prompt, t.ImagePrompts)).ToArray(), WithSeed(seed));
+
+    private static IReadOnlyList<TrainingPair> Pairs(
+        IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> generated, IReadOnlyList<QualityMapPair> quality)
+        => cases.Select((c, i) => new TrainingPair(c.Prompt, c.Reference, generated[i], quality[i].Reference,
             quality[i].Generated) { ImagePrompts = [.. c.ImagePrompts] }).ToArray();
-    }
 
     private Curve Tune(PersonalizedModel start, Method method, TrainingObjective objective, SeedPairs seed)
     {

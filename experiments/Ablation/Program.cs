@@ -79,4 +79,18 @@ root.SetAction(arguments =>
     Console.WriteLine(Path.Combine(settings.Output, "ablation.md"));
     return 0;
 });
+
+var estimateSeed = new Option<int>("--seed") { Description = "Decides the pairs; none of the tables'.", DefaultValueFactory = _ => 903 };
+var estimatePairs = new Option<int>("--pairs") { Description = "Pairs to judge.", DefaultValueFactory = _ => 72 };
+var estimateNames = new Option<string[]>("--only") { Description = "Only estimates whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
+var estimates = new Command("estimates", "Measures how well estimates of p tell wrong parts from right ones.") { estimateSeed, estimatePairs, estimateNames };
+estimates.SetAction(arguments =>
+{
+    torch.set_num_threads(1);
+    string[] names = arguments.GetValue(estimateNames) ?? [];
+    EstimateAccuracy.Print(Estimate.Measured.Where(e => names.Length == 0 || names.Any(n => e.Name.Contains(n, StringComparison.OrdinalIgnoreCase))),
+        arguments.GetValue(estimateSeed), arguments.GetValue(estimatePairs));
+    return 0;
+});
+root.Add(estimates);
 return root.Parse(args).Invoke();

@@ -19,7 +19,13 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
     /// One object an image; half of the training prompts ask for scenes, poses, sizes, accessories and colours that the references do not show.
     /// </summary>
     public static SeedData ChangedObjects(int seed, int training, int heldOut)
-        => OneObject(seed, training, heldOut, (kind, i) => IsOneOf(Half, i) ? Prompt.Varied(kind, (seed * 104_729) + i) : Prompt.OnWhite(kind));
+        => OneObject(seed, training, heldOut, (kind, i) => Changing(kind, seed, i));
+
+    /// <summary>
+    /// The same prompts; but what the model would generate is the true image with three of the object's eight parts in other colours or without texture.
+    /// </summary>
+    public static SeedData LocalFaults(int seed, int training, int heldOut)
+        => OneObject(seed, training, heldOut, (kind, i) => Changing(kind, seed, i), faults: 3);
 
     /// <summary>One object an image; all training prompts ask for what the references show, as in the paper's data.</summary>
     public static SeedData PlainPrompts(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
@@ -35,7 +41,8 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
             Duo duo = Duo.Random((seed * 1_000_003) + i, onWhite: !IsOneOf(Quarter, i));
             ImageBuffer[] references = [CharacterRenderer.RenderReference(duo.Left).Image, CharacterRenderer.RenderReference(duo.Right).Image];
             ReferenceImage[] named = [new(references[0]) { Name = Duo.Name(duo.Left) }, new(references[1]) { Name = Duo.Name(duo.Right) }];
-            return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), named, CharacterRenderer.Render(duo, i));
+            return new TrainingCase(duo.Text, ReferenceMontage.Compose(references, CharacterRenderer.Size), named,
+                CharacterRenderer.Render(duo with { Scene = Scene.White }, i), CharacterRenderer.Render(duo, i));
         }).ToArray();
         return new SeedData(cases, Enumerable.Range(0, heldOut).Select(i =>
         {
@@ -47,14 +54,17 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
         }).ToArray());
     }
 
-    private static SeedData OneObject(int seed, int training, int heldOut, Func<CharacterKind, int, Prompt> trainingPrompt)
+    private static SeedData OneObject(int seed, int training, int heldOut, Func<CharacterKind, int, Prompt> trainingPrompt, int faults = 0)
     {
         Character[] all = Enumerable.Range(0, training + heldOut).Select(i => Character.Random((seed * 1_000_003) + i, (CharacterKind)(i % 6))).ToArray();
         TrainingCase[] cases = all.Take(training).Select((c, i) =>
         {
-            ImageBuffer reference = CharacterRenderer.RenderReference(c).Image;
+            RenderedCharacter reference = CharacterRenderer.RenderReference(c);
             Prompt prompt = trainingPrompt(c.Kind, i);
-            return new TrainingCase(prompt.Text, reference, [reference], [CharacterRenderer.Render(c, prompt, i)]);
+            return new TrainingCase(prompt.Text, reference.Image, [reference.Image], [reference], [CharacterRenderer.Render(c, prompt, i)])
+            {
+                Planted = faults == 0 ? null : CharacterRenderer.Render(c.WithChangedParts(faults, (seed * 15_485_863) + i), prompt, i).Image,
+            };
         }).ToArray();
         return new SeedData(cases, Enumerable.Range(0, heldOut).Select(i =>
         {
@@ -65,6 +75,12 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
             return new HeldOutCase(Subject(i), prompt.Text, [shown], image => ShownRequest.Of(image, character, prompt, i));
         }).ToArray());
     }
+
+    /// <summary>Whether a training prompt of <see cref="ChangedObjects"/> asks for more than the reference shows.</summary>
+    public static bool IsChanging(int index) => IsOneOf(Half, index);
+
+    private static Prompt Changing(CharacterKind kind, int seed, int index)
+        => IsChanging(index) ? Prompt.Varied(kind, (seed * 104_729) + index) : Prompt.OnWhite(kind);
 
     // Kinds go round in sixes: whole rounds are taken.
     private static bool IsOneOf(int every, int index) => index / 6 % every == 0;
