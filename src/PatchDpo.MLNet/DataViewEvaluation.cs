@@ -41,22 +41,64 @@ internal sealed class DataViewEvaluation(IHostEnvironment env, EvaluationOptions
         }
     }
 
+    /// <summary>The rows in order; images of a batch of further ones are loaded by workers meanwhile.</summary>
     private IEnumerable<EvaluationRow> Rows(DataViewRowCursor cursor)
     {
-        Func<string> subject = _subject.Reader(cursor);
-        Func<string> prompt = _prompt.Reader(cursor);
-        Func<ImageBuffer> generated = _generated.Reader(cursor);
-        Func<ImageBuffer?>[] references = _references.Select(r => r.OptionalReader(cursor)).ToArray();
-        while (cursor.MoveNext())
+        Func<string> subject = _subject.Reader(cursor), prompt = _prompt.Reader(cursor);
+        Func<RowImage> generated = _generated.Images(cursor);
+        Func<RowImage?>[] references = [.. _references.Select(r => r.OptionalImages(cursor))];
+        var images = new ImagesAhead();
+        Queue<(Task<EvaluationRow> Row, RowImage[] Images)> begun = new();
+        try
         {
-            string name = subject();
-            if (name.Length == 0)
-                throw new InvalidRowException(options.SubjectColumnName, cursor.Position, "the subject is empty.");
-            ImageBuffer[] photos = references.Select(r => r()).OfType<ImageBuffer>().ToArray();
-            if (photos.Length == 0)
-                throw new InvalidRowException(options.ReferenceColumnNames[0], cursor.Position, "all reference images are missing.");
-            yield return new EvaluationRow(name, prompt(), generated(), photos);
+            while (cursor.MoveNext())
+            {
+                begun.Enqueue(Begin());
+                if (begun.Count > options.Evaluator.BatchSize)
+                    yield return Next();
+            }
+            while (begun.Count > 0)
+                yield return Next();
         }
+        finally
+        {
+            // No file is read any more when the evaluator has left; what is wrong with rows that it did not come to is nobody's fault.
+            Task.WhenAny(Task.WhenAll(begun.Select(b => b.Row))).Wait();
+        }
+
+        (Task<EvaluationRow>, RowImage[]) Begin()
+        {
+            try
+            {
+                string name = subject();
+                if (name.Length == 0)
+                    throw new InvalidRowException(options.SubjectColumnName, cursor.Position, "the subject is empty.");
+                RowImage[] photos = [.. references.Select(r => r()).OfType<RowImage>()];
+                if (photos.Length == 0)
+                    throw new InvalidRowException(options.ReferenceColumnNames[0], cursor.Position, "all reference images are missing.");
+                string text = prompt();
+                RowImage[] all = [.. photos, generated()];
+                return (Load(name, text, [.. all.Select(images.Begin)]), all);
+            }
+            catch (Exception e)
+            {
+                // Told when the evaluator comes to the row.
+                return (Task.FromException<EvaluationRow>(e), []);
+            }
+        }
+
+        EvaluationRow Next()
+        {
+            (Task<EvaluationRow> row, RowImage[] shown) = begun.Dequeue();
+            Array.ForEach(shown, images.End);
+            return row.GetAwaiter().GetResult();
+        }
+    }
+
+    private static async Task<EvaluationRow> Load(string subject, string prompt, Task<ImageBuffer>[] images)
+    {
+        ImageBuffer[] loaded = await Task.WhenAll(images).ConfigureAwait(false);
+        return new EvaluationRow(subject, prompt, loaded[^1], loaded[..^1]);
     }
 
     private IEnumerable<EvaluationModel> Models()

@@ -19,6 +19,10 @@ internal sealed record EmbeddingColumns
 
     public int BatchSize { get; }
 
+    /// <summary>The column that is added.</summary>
+    /// <param name="dimensions">A row's, at least one.</param>
+    public RowOutput<float[]> Vector(params int[] dimensions) => RowOutput.Vector<float[]>(Output, dimensions, v => v);
+
     public void Write(BinaryWriter writer)
     {
         writer.Write(Output);

@@ -17,11 +17,7 @@ public abstract class EmbeddingTransformer : BatchedTransformer
     private protected EmbeddingColumns Columns { get; }
 
     /// <summary>Says how the column is embedded; called by every constructor.</summary>
-    private protected void Map<T>(RowInput<T> input, int dimension, Func<IReadOnlyList<T>, IReadOnlyList<float[]>> embed)
-    {
-        Dimension = dimension;
-        _mapping = new EmbeddingMapping<T>(input, Columns.Output, dimension, Columns.BatchSize, embed);
-    }
+    private protected void Map(int dimension, IBatchedMapping mapping) => (Dimension, _mapping) = (dimension, mapping);
 
     /// <summary>Makes a transformer of what was loaded for it, which is disposed if that fails.</summary>
     private protected static T Owning<T>(IDisposable loaded, Func<T> create)

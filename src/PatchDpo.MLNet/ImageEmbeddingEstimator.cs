@@ -45,5 +45,5 @@ public sealed class ImageEmbeddingEstimator : IEstimator<ImageEmbeddingTransform
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-        => SchemaShapes.Append(inputSchema, [new ImageInput(_columns.Input)], [EmbeddingMapping<string>.Output(_columns.Output, 1)]);
+        => SchemaShapes.Append(inputSchema, [new ImageInput(_columns.Input)], [_columns.Vector(1)]);
 }

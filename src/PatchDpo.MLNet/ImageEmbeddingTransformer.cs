@@ -23,7 +23,10 @@ public sealed class ImageEmbeddingTransformer : EmbeddingTransformer
     {
         _encoder = encoder;
         _source = source;
-        Map(new ImageInput(columns.Input), Embed([Probe])[0].Length, Embed);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        int dimension = Embed(encoder.Encoder.Preprocessor.Preprocess(Probe).unsqueeze(0).to(encoder.Encoder.Device))[0].Length;
+        Map(dimension, new ImageFeatureMapping(columns, columns.Vector(dimension), encoder.Encoder, Embed));
     }
 
     private protected override void Release() => _encoder.Dispose();
@@ -48,11 +51,8 @@ public sealed class ImageEmbeddingTransformer : EmbeddingTransformer
         return Open(env, ImageEncoder.Read(reader), EmbeddingColumns.Read(reader));
     }
 
-    private IReadOnlyList<float[]> Embed(IReadOnlyList<ImageBuffer> images)
+    private float[][] Embed(Tensor pixels)
     {
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
-        Tensor pixels = stack(images.Select(_encoder.Encoder.Preprocessor.Preprocess)).to(_encoder.Encoder.Device);
         using VisionFeatures features = _encoder.Encoder.EncodeGlobal(pixels);
         return TensorRows.ToArrays(features.Global);
     }

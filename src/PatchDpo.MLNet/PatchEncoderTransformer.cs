@@ -20,16 +20,17 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
 
     private readonly OpenedEncoder _encoder;
     private readonly EmbeddingColumns _columns;
-    private readonly PatchFeatureMapping _mapping;
+    private readonly ImageFeatureMapping _mapping;
 
     private PatchEncoderTransformer(OpenedEncoder encoder, ImageEncoder source, EmbeddingColumns columns)
     {
         _encoder = encoder;
         Encoder = source;
         _columns = columns;
-        using (VisionFeatures probe = Encode([Probe]))
+        using DisposeScope scope = NewDisposeScope();
+        using (VisionFeatures probe = encoder.Encoder.EncodePatches(encoder.Encoder.Preprocessor.Preprocess(Probe).unsqueeze(0).to(encoder.Encoder.Device)))
             (MapHeight, MapWidth, Dimension) = ((int)probe.Patches.shape[1], (int)probe.Patches.shape[2], (int)probe.Patches.shape[3]);
-        _mapping = new PatchFeatureMapping(columns, Output(columns.Output, MapHeight, MapWidth, Dimension), Features);
+        _mapping = new ImageFeatureMapping(columns, Output(columns.Output, MapHeight, MapWidth, Dimension), encoder.Encoder, Features);
     }
 
     /// <summary>
@@ -82,17 +83,9 @@ public sealed class PatchEncoderTransformer : BatchedTransformer
         return Open(env, ImageEncoder.Read(reader), EmbeddingColumns.Read(reader));
     }
 
-    private VisionFeatures Encode(IReadOnlyList<ImageBuffer> images)
+    private float[][] Features(Tensor pixels)
     {
-        using DisposeScope scope = NewDisposeScope();
-        VisionFeatures features = _encoder.Encoder.EncodePatches(stack(images.Select(_encoder.Encoder.Preprocessor.Preprocess)).to(_encoder.Encoder.Device));
-        return new VisionFeatures(features.Global.MoveToOuterDisposeScope(), features.Patches.MoveToOuterDisposeScope());
-    }
-
-    private IReadOnlyList<float[]> Features(IReadOnlyList<ImageBuffer> images)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        using VisionFeatures features = Encode(images);
+        using VisionFeatures features = _encoder.Encoder.EncodePatches(pixels);
         return TensorRows.ToArrays(features.Patches.flatten(1));
     }
 }

@@ -1,4 +1,4 @@
-using TorchSharp;
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.MLNet;
@@ -7,10 +7,5 @@ namespace PatchDpo.MLNet;
 internal static class TensorRows
 {
     /// <summary>The rows of a <c>(B,D)</c> tensor of any device.</summary>
-    public static float[][] ToArrays(Tensor tensor)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        float[] all = tensor.detach().to(float32).cpu().contiguous().data<float>().ToArray();
-        return all.Chunk((int)tensor.shape[1]).ToArray();
-    }
+    public static float[][] ToArrays(Tensor tensor) => tensor.ToFloats().Chunk((int)tensor.shape[1]).ToArray();
 }

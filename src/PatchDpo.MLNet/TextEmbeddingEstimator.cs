@@ -46,5 +46,5 @@ public sealed class TextEmbeddingEstimator : IEstimator<TextEmbeddingTransformer
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-        => SchemaShapes.Append(inputSchema, [TextEmbeddingTransformer.InputOf(_columns)], [EmbeddingMapping<string>.Output(_columns.Output, 1)]);
+        => SchemaShapes.Append(inputSchema, [TextEmbeddingTransformer.InputOf(_columns)], [_columns.Vector(1)]);
 }

@@ -34,7 +34,8 @@ public sealed class TextEmbeddingTransformer : EmbeddingTransformer
         _tokenizer = tokenizer;
         _source = source;
         var input = new PromptInput(columns.Input, GenerationOptions.DefaultMaxPromptCharacters, tokenizer.FindTruncated, refuseTruncated, _truncated, allowEmpty: true);
-        Map(input, encoder.Config.ProjectionDim ?? encoder.Config.HiddenSize, Embed);
+        int dimension = encoder.Config.ProjectionDim ?? encoder.Config.HiddenSize;
+        Map(dimension, new TextEmbeddingMapping(input, columns, dimension, Embed));
     }
 
     /// <summary>

@@ -13,6 +13,8 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     PatchQualityBenchmark.Command(),
     FullSizeBenchmark.Command(),
     FullStepBenchmark.Command(),
+    StepBenchmark.Command(),
+    StepBenchmark.ConditionsCommand(),
     StreamingBenchmark.Command(),
     PipelineBenchmark.Command(),
     ManyToManyBenchmark.Command(),

@@ -8,13 +8,16 @@ namespace PatchDpo.MLNet.Interop;
 /// <para>Nothing is computed before a getter of a computed column is called; then the look-ahead cursor, opened only if such a
 /// column is active, is brought to the serving cursor's row and the next rows are computed together: one row first, then twice as many as before up to
 /// the batch size, so that who takes the first row pays for one, and who takes n for less than 2 n.</para>
-/// <para>Once batches are full, the images of the next ones are read, resized and normalised by workers while a batch is computed. Rows are read on the
+/// <para>From the third batch on the images of the next ones are read, resized and normalised by workers while a batch is computed. Rows are read on the
 /// caller's thread alone, in order. An error is thrown when the row that it belongs to is asked for. Disposing stops the workers.</para>
 /// </remarks>
 internal sealed class BatchedCursor<TInput, TOutput> : DataViewRowCursor, IImageRow
 {
     // Batches whose images are prepared while one is computed: where one ends, the workers go on with the next.
     private const int BatchesAhead = 2;
+
+    // Rows of a batch from which on it is likely that more are wanted; before, who takes a row or two pays for no other.
+    private const int FewRows = 4;
 
     // Rows in which new images are looked for where most are known, in batches.
     private const int WindowBatches = 32;
@@ -32,7 +35,7 @@ internal sealed class BatchedCursor<TInput, TOutput> : DataViewRowCursor, IImage
     private RowBatch<TInput, TOutput>? _current;
     private long _servingRow = -1;
     private long _aheadRow = -1;
-    private int _size = 1;
+    private int _size;
     private bool _sourceEnded;
     private bool _disposed;
 
@@ -50,6 +53,9 @@ internal sealed class BatchedCursor<TInput, TOutput> : DataViewRowCursor, IImage
     }
 
     public override DataViewSchema Schema { get; }
+
+    /// <summary>How many batches may be prepared while one is computed; of those that still double, the next.</summary>
+    private int Ahead => !_mapping.Prepares ? 0 : _size == _mapping.BatchSize ? BatchesAhead : _size >= FewRows ? 1 : 0;
 
     public override long Position => _serving.Position;
 
@@ -118,11 +124,10 @@ internal sealed class BatchedCursor<TInput, TOutput> : DataViewRowCursor, IImage
             if (!Read())
                 throw NotRepeatable();
         }
-        // Two ahead of the one that is computed now.
-        while (_mapping.Prepares && _size == _mapping.BatchSize && _prepared.Count <= BatchesAhead && Read()) { }
+        // Ahead of the one that is computed now.
+        while (_prepared.Count <= Ahead && Read()) { }
         RowBatch<TInput, TOutput> batch = Take();
         batch.Compute(_servingRow);
-        _size = (int)Math.Min(2L * _size, _mapping.BatchSize);
         return batch;
     }
 
@@ -139,6 +144,7 @@ internal sealed class BatchedCursor<TInput, TOutput> : DataViewRowCursor, IImage
     private bool Read()
     {
         var batch = new RowBatch<TInput, TOutput>(_mapping, _aheadRow + 1);
+        _size = (int)Math.Clamp(2L * _size, 1, _mapping.BatchSize);
         // Below the full size it is a batch of rows; then rows go on until the encoder's batch is full.
         long limit = _mapping.Prepares && _size == _mapping.BatchSize ? (long)_size * WindowBatches : _size;
         int fresh = 0;

@@ -25,13 +25,17 @@ internal sealed class ImageInput(string name) : RowInput<ImageBuffer>(name)
     /// <summary>As <see cref="Reader"/>, of images that are read when they are needed, where their column can do that.</summary>
     public Func<RowImage> Images(DataViewRow row)
     {
-        DataViewSchema.Column column = Find(row.Schema);
-        if ((row as IImageRow)?.Images(column) is not Func<RowImage?> read)
-        {
-            Func<ImageBuffer> copy = Reader(row);
-            return () => new RowImage(Name, copy());
-        }
+        Func<RowImage?> read = OptionalImages(row);
         return () => read() ?? throw Missing(row);
+    }
+
+    /// <summary>As <see cref="Images"/>, with null for a row without an image.</summary>
+    public Func<RowImage?> OptionalImages(DataViewRow row)
+    {
+        if ((row as IImageRow)?.Images(Find(row.Schema)) is Func<RowImage?> read)
+            return read;
+        Func<ImageBuffer?> copy = OptionalReader(row);
+        return () => copy() is ImageBuffer image ? new RowImage(Name, image) : null;
     }
 
     /// <summary>As <see cref="Reader"/>, with null for a row without an image.</summary>

@@ -67,7 +67,7 @@ internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device dev
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor unit = nn.functional.normalize(embeddings.detach().to(float32).cpu(), dim: 1);
-        return [.. Enumerable.Range(0, (int)unit.shape[0]).Select(i => unit[i].data<float>().ToArray())];
+        return [.. unit.ToFloats().Chunk((int)unit.shape[1])];
     }
 
     /// <summary>The cosine of two normalised embeddings.</summary>

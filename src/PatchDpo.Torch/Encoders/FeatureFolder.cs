@@ -61,7 +61,7 @@ internal sealed class FeatureFolder : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor values = file.Read(Key(content));
         long[] shape = values.shape;
-        return new PatchMap(values.data<float>().ToArray(), (int)shape[0], (int)shape[1], (int)shape[2]);
+        return new PatchMap(values.ToFloats(), (int)shape[0], (int)shape[1], (int)shape[2]);
     }
 
     public void Add(UInt128 content, PatchMap map)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,7 +22,7 @@ internal sealed record PatchMap(float[] Values, int Height, int Width, int Dimen
         long[] shape = features.shape;
         // The one place where features are normalised for comparing: once an image, whatever it is compared with.
         Tensor unit = nn.functional.normalize(features.detach().to(ScalarType.Float32), p: 2, dim: 3, eps: 1e-12);
-        return new PatchMap(unit.cpu().contiguous().data<float>().ToArray(), (int)shape[1], (int)shape[2], (int)shape[3]);
+        return new PatchMap(unit.ToFloats(), (int)shape[1], (int)shape[2], (int)shape[3]);
     }
 
     /// <summary>A copy of the features. <c>(1,h,w,D)</c></summary>

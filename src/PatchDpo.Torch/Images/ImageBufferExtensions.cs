@@ -11,15 +11,11 @@ public static class ImageBufferExtensions
         ArgumentNullException.ThrowIfNull(image);
         if (image.Channels == 3)
             return image;
+        if (image.Channels == 4)
+            return new ImageBuffer(image.Width, image.Height, 3, PixelBlock.WithoutFourth(image.Pixels));
         byte[] output = new byte[checked(image.Width * image.Height * 3)];
-        ReadOnlySpan<byte> pixels = image.Pixels;
-        for (int source = 0, target = 0; target < output.Length; source += image.Channels, target += 3)
-        {
-            output[target] = pixels[source];
-            output[target + 1] = pixels[image.Channels == 1 ? source : source + 1];
-            output[target + 2] = pixels[image.Channels == 1 ? source : source + 2];
-        }
-
+        for (int i = 0; i < image.Pixels.Length; i++)
+            output.AsSpan(3 * i, 3).Fill(image.Pixels[i]);
         return new ImageBuffer(image.Width, image.Height, 3, output);
     }
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
+using PatchDpo.Torch.Foundation;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.Images;
@@ -14,10 +14,9 @@ internal sealed record PixelArray(float[] Values, int Channels, int Height, int 
     /// <summary>Copies a tensor <c>(C,H,W)</c>, which is disposed.</summary>
     public static PixelArray Take(Tensor pixels)
     {
-        using DisposeScope scope = NewDisposeScope();
         using Tensor given = pixels;
         long[] shape = given.shape;
-        return new PixelArray(given.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray(), (int)shape[0], (int)shape[1], (int)shape[2]);
+        return new PixelArray(given.ToFloats(), (int)shape[0], (int)shape[1], (int)shape[2]);
     }
 
     /// <summary>Whether both can stand in one batch.</summary>

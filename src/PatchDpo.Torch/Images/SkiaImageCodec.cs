@@ -7,6 +7,9 @@ namespace PatchDpo.Torch.Images;
 /// <summary>The one place that calls SkiaSharp: bytes to pixels and back.</summary>
 internal static class SkiaImageCodec
 {
+    // 2048 x 2048: a pool does not keep what larger ones need.
+    private const int MostPooled = 16 << 20;
+
     private static ReadOnlySpan<byte> PngStart => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
     /// <summary>The image as it is stored; null where the bytes are of no format that Skia knows.</summary>
@@ -25,22 +28,41 @@ internal static class SkiaImageCodec
         // Without a colour space Skia converts nothing, as Pillow ignores profiles.
         var info = new SKImageInfo(header.Width, header.Height, grey ? SKColorType.Gray8 : SKColorType.Rgba8888,
             header.AlphaType == SKAlphaType.Opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul, null);
-        byte[] pixels = new byte[checked(info.Width * info.Height * info.BytesPerPixel)];
-        fixed (byte* target = pixels)
+        int length = checked(info.Width * info.Height * info.BytesPerPixel);
+        if (grey || info.AlphaType != SKAlphaType.Opaque || length > MostPooled)
         {
-            SKCodecResult result = codec.GetPixels(info, (nint)target);
-            if (result != SKCodecResult.Success)
-            {
-                throw new InvalidImageException(source, result == SKCodecResult.IncompleteInput
-                    ? $"the image ({codec.EncodedFormat}, {info.Width} x {info.Height}) is cut off."
-                    : $"the image ({codec.EncodedFormat}, {info.Width} x {info.Height}) is damaged ({result}).");
-            }
+            var image = new ImageBuffer(info.Width, info.Height, grey ? 1 : 4, Read(new byte[length]));
+            return !grey && info.AlphaType == SKAlphaType.Opaque ? image.ToRgb() : image;
+        }
+        // Of photos, which are most, the fourth byte goes: what Skia writes is not the picture's own memory.
+        byte[] rented = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            // No other picture shines through, whatever Skia leaves out.
+            Array.Clear(rented, 0, length);
+            return new ImageBuffer(info.Width, info.Height, 3, PixelBlock.WithoutFourth(Read(rented).AsSpan(0, length)));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
         }
 
-        if (codec.EncodedFormat == SKEncodedImageFormat.Gif && !grey)
-            GifTransparency.Restore(bytes.Span, pixels);
-        var image = new ImageBuffer(info.Width, info.Height, grey ? 1 : 4, pixels);
-        return !grey && info.AlphaType == SKAlphaType.Opaque ? image.ToRgb() : image;
+        byte[] Read(byte[] pixels)
+        {
+            fixed (byte* target = pixels)
+            {
+                SKCodecResult result = codec.GetPixels(info, (nint)target);
+                if (result != SKCodecResult.Success)
+                {
+                    throw new InvalidImageException(source, result == SKCodecResult.IncompleteInput
+                        ? $"the image ({codec.EncodedFormat}, {info.Width} x {info.Height}) is cut off."
+                        : $"the image ({codec.EncodedFormat}, {info.Width} x {info.Height}) is damaged ({result}).");
+                }
+            }
+            if (codec.EncodedFormat == SKEncodedImageFormat.Gif && !grey)
+                GifTransparency.Restore(bytes.Span, pixels.AsSpan(0, length));
+            return pixels;
+        }
     }
 
     public static unsafe byte[] EncodePng(ImageBuffer image)

@@ -1,5 +1,4 @@
 using PatchDpo.Torch.Foundation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.PatchQuality;
@@ -102,8 +101,7 @@ public sealed class QualityMap
         if (values.dim() != 2)
             throw new ArgumentException($"A quality map is made from a (h,w) tensor, not from one of shape ({string.Join(',', values.shape)}).",
                 nameof(values));
-        using DisposeScope scope = NewDisposeScope();
-        float[] copy = values.detach().to(float32).cpu().contiguous().data<float>().ToArray();
+        float[] copy = values.ToFloats();
         return new QualityMap((int)values.shape[0], (int)values.shape[1], copy);
     }
 }

@@ -1,16 +1,10 @@
 using System.Diagnostics;
 using PatchDpo.Torch.Adapters;
-using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Foundation;
-using PatchDpo.Torch.Images;
-using PatchDpo.Torch.Pairs;
-using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
 using PatchDpo.Torch.Training.Data;
-using PatchDpo.Torch.Training.Objectives;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Benchmarks.FullSize;
@@ -19,8 +13,6 @@ namespace PatchDpo.Benchmarks.FullSize;
 internal static class FullSteps
 {
     private const string Trainer = "trainer", Checkpointing = "checkpointing", Direct = "direct";
-
-    private const double LearningRate = 3e-5;
 
     /// <summary>What can be measured.</summary>
     public static IReadOnlyList<string> Tasks { get; } = [Trainer, Checkpointing, Direct];
@@ -46,7 +38,7 @@ internal static class FullSteps
         {
             MaxSteps = steps,
             BatchSize = 1,
-            LearningRate = LearningRate,
+            LearningRate = DirectSteps.LearningRate,
             Size = scale.ImageSide,
             GradientCheckpointing = gradientCheckpointing,
             Store = new ConditionStoreOptions { Folder = Path.Combine(folder, "store") },
@@ -58,7 +50,7 @@ internal static class FullSteps
             }),
         });
         var preparation = Stopwatch.StartNew();
-        using PreparedPairs pairs = trainer.Prepare([Pair(scale)]);
+        using PreparedPairs pairs = trainer.Prepare([SamplePairs.Of(scale.ImageSide, 1)]);
         double prepared = preparation.Elapsed.TotalSeconds, before = Resident();
         model.ReleaseEncoders();
         Console.WriteLine($"  the pair is encoded in {prepared:F1} s; {before:F1} GB resident, {Resident():F1} GB without the encoders");
@@ -71,58 +63,17 @@ internal static class FullSteps
         return [.. times.Select(t => t.TotalSeconds)];
     }
 
-    // The same computation without the trainer: prediction, loss, backward pass and TorchSharp's AdamW on tensors that are ready.
     private static double[] TakeDirectly(PersonalizedModel model, PipelineScale scale, int steps)
     {
-        using DisposeScope scope = NewDisposeScope();
-        TrainingPair pair = Pair(scale);
-        Tensor latents, weights = PatchDpoLoss.Weights(full([1, Side(), Side()], 0.3f), full([1, Side(), Side()], 0.6f));
-        TextConditions text;
-        ImagePrompt image;
-        using (no_grad())
-        {
-            latents = model.EncodeLatents([pair.Reference, pair.Generated], scale.ImageSide);
-            text = model.EncodeText([pair.Prompt, pair.Prompt]);
-            image = model.EncodeReferences([pair.Reference, pair.Reference]);
-        }
+        using var direct = new DirectSteps(model, [SamplePairs.Of(scale.ImageSide, 1)], scale.ImageSide);
         model.ReleaseEncoders();
-        using PersonalizedModel tuned = model.WithAdapterLayers(model.AdapterLayers.Clone());
-        foreach (Parameter parameter in tuned.AdapterLayers.parameters())
-            parameter.requires_grad = true;
-        using AdamW optimizer = optim.AdamW(tuned.AdapterLayers.parameters(), LearningRate, weight_decay: 0.01);
-        double[] seconds = new double[steps];
-        for (int step = 0; step < steps; step++)
-        {
-            var clock = Stopwatch.StartNew();
-            using DisposeScope stepScope = NewDisposeScope();
-            optimizer.zero_grad();
-            Tensor noise = randn(1, 4, Side(), Side()), both = cat([noise, noise]), timesteps = tensor(new long[] { 500, 500 });
-            Tensor prediction = tuned.PredictNoise(model.Schedule.AddNoise(latents, both, timesteps), timesteps, text, image);
-            Tensor loss = PatchDpoLoss.Compute(prediction, both, weights);
-            loss.item<float>();
-            loss.backward();
-            optimizer.step();
-            seconds[step] = clock.Elapsed.TotalSeconds;
-        }
-        return seconds;
-
-        int Side() => scale.ImageSide / model.LatentScale;
+        return direct.Take(steps, encodes: false);
     }
 
     private static bool Differ(Tensor a, Tensor b)
     {
         using DisposeScope scope = NewDisposeScope();
         return !a.Equals(b);
-    }
-
-    private static TrainingPair Pair(PipelineScale scale) => new("a cat on a beach", Image(scale.ImageSide, 1), Image(scale.ImageSide, 2),
-        new QualityMap(2, 2, [0.5f, 0.7f, 0.8f, 0.9f]), new QualityMap(2, 2, [0.6f, 0.4f, 0.7f, 0.8f]));
-
-    private static ImageBuffer Image(int side, int seed)
-    {
-        byte[] pixels = new byte[side * side * 3];
-        new Random(seed).NextBytes(pixels);
-        return new ImageBuffer(side, side, 3, pixels);
     }
 
     private static double Resident()

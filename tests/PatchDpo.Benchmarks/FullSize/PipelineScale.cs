@@ -28,6 +28,26 @@ internal sealed record PipelineScale(ModelScale Network, object FirstText, objec
         },
         Autoencoder([128, 256, 512, 512], 2, 32), 49_408, 512);
 
+    /// <summary>
+    /// The same with about a fifth of the channels everywhere, as many layers, tokens and pixels: the parts' shares of the work are SDXL's, about.
+    /// </summary>
+    public static PipelineScale Fifth { get; } = new(ModelScale.Fifth,
+        Text("CLIPTextModel", 128, 512, 12, 2, "quick_gelu", 128, 49_408), Text("CLIPTextModelWithProjection", 256, 1024, 32, 4, "gelu", 256, 49_408),
+        new
+        {
+            architectures = new[] { "CLIPVisionModelWithProjection" },
+            model_type = "clip_vision_model",
+            hidden_size = 256,
+            intermediate_size = 1024,
+            num_hidden_layers = 32,
+            num_attention_heads = 4,
+            image_size = 224,
+            patch_size = 14,
+            hidden_act = "gelu",
+            projection_dim = 256,
+        },
+        Autoencoder([24, 48, 96, 96], 2, 8), 49_408, 512);
+
     /// <summary>The same architecture with a few thousand weights.</summary>
     public static PipelineScale Tiny { get; } = new(ModelScale.Tiny,
         Text("CLIPTextModel", 12, 24, 2, 2, "quick_gelu", 12, 600), Text("CLIPTextModelWithProjection", 12, 24, 2, 2, "gelu", 10, 600),

@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -45,6 +46,6 @@ internal sealed class NumpyArray
             _data.CopyTo(values.bytes);
         values = isBool ? values.to(ScalarType.Bool) : values;
         values = _fortran ? values.reshape([.. Shape.Reverse()]).permute([.. Enumerable.Range(0, Shape.Length).Reverse().Select(i => (long)i)]) : values;
-        return values.to(float32).contiguous().data<float>().ToArray();
+        return values.ToFloats();
     }
 }
