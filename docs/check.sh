@@ -90,7 +90,7 @@ while IFS=$'\t' read -r -u 3 file line kind command; do
   echo "== $place: $command"
   begun=$SECONDS
   # Projects and the manifest of tools are the repository's; all else is in the empty folder.
-  (cd "$work" && eval "$(sed -E "s#(--project |pack -c Release |publish -c Release .*)(tools|examples|experiments|tests|src)/#\1$root/\2/#; s#(^|mpirun -n [0-9]+ )patchdpo #\1dotnet run -c Release --project $root/tools/patchdpo -- #; s#^dotnet (tool|docfx) #cd $root \&\& &#" <<< "$command")") < /dev/null
+  (cd "$work" && eval "$(sed -E "s#(--project |pack -c Release |publish -c Release .*)(tools|examples|experiments|tests|src)/#\1$root/\2/#; s#(^|mpirun -n [0-9]+ )patchdpo #\1dotnet run -c Release --project $root/tools/patchdpo -- #; s#^dotnet (tool|docfx)( |$)#cd $root \&\& &#" <<< "$command")") < /dev/null
   code=$?
   echo "-- exit code $code after $((SECONDS - begun)) s"
   if [ "$code" -ne 0 ]; then
