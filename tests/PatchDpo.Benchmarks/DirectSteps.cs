@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using PatchDpo.Torch.Diffusion;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.Pairs;
@@ -46,10 +45,10 @@ internal sealed class DirectSteps : IDisposable
         double[] seconds = new double[steps];
         for (int step = 0; step < steps; step++)
         {
-            var clock = Stopwatch.StartNew();
+            double start = Clock.Now;
             using DisposeScope scope = NewDisposeScope();
             Take(encodes ? Encode() : _conditions);
-            seconds[step] = clock.Elapsed.TotalSeconds;
+            seconds[step] = Clock.Now - start;
         }
         return seconds;
     }

@@ -4,6 +4,10 @@ using PatchDpo.Benchmarks.FullSize;
 using PatchDpo.Benchmarks.Speed;
 using PatchDpo.Benchmarks.Streaming;
 
+var processorTime = new Option<bool>("--processor-time")
+{
+    Description = "Of contests: time by this process's processor time, for a busy machine; with OMP_NUM_THREADS=1.", Recursive = true,
+};
 // Each benchmark measures its contestants in turns within one run, so that a ratio holds on a busy machine too.
 var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
 {
@@ -20,6 +24,7 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     ManyToManyBenchmark.Command(),
     MaxCosineBenchmark.Command(),
     PrecisionBenchmark.Command(),
+    LayoutBenchmark.Command(),
     DecodeBenchmark.Command(),
     GenerationBenchmark.Command(),
     EnginesBenchmark.Command(),
@@ -27,4 +32,7 @@ var root = new RootCommand("Benchmarks of PatchDpo; build with -c Release.")
     PreparationBenchmark.Command(),
     RanksBenchmark.Command(),
 };
-return root.Parse(args).Invoke();
+root.Options.Add(processorTime);
+ParseResult arguments = root.Parse(args);
+Clock.CountsProcessorTime = arguments.GetValue(processorTime);
+return arguments.Invoke();

@@ -91,19 +91,41 @@ public sealed class Concept101Evaluator
 
     private IEnumerable<(float[]? Dino, float[]? Clip)> Embed(IReadOnlyList<string> files, CancellationToken cancellationToken, Action? each = null)
     {
-        foreach (string[] batch in files.Chunk(_options.BatchSize))
+        if (files.Count == 0)
+            yield break;
+        string[][] batches = [.. files.Chunk(_options.BatchSize)];
+        Task<ImageBuffer[]> loading = Load(batches[0]);
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            ImageBuffer[] images = [.. batch.Select(f => ImageFile.Load(f))];
-            float[][]? dino = Encode(_dino), clip = Encode(_clip);
-            for (int i = 0; i < batch.Length; i++)
+            for (int b = 0; b < batches.Length; b++)
             {
-                each?.Invoke();
-                yield return (dino?[i], clip?[i]);
-            }
+                cancellationToken.ThrowIfCancellationRequested();
+                string[] batch = batches[b];
+                ImageBuffer[] images = loading.GetAwaiter().GetResult();
+                // The next one's files are decoded while this one is encoded.
+                loading = b + 1 < batches.Length ? Load(batches[b + 1]) : Task.FromResult<ImageBuffer[]>([]);
+                float[][]? dino = Encode(_dino), clip = Encode(_clip);
+                for (int i = 0; i < batch.Length; i++)
+                {
+                    each?.Invoke();
+                    yield return (dino?[i], clip?[i]);
+                }
 
-            float[][]? Encode(EmbeddingCache? cache)
-                => cache is null ? null : FiniteOutput.Renamed(() => cache.Encode(images), i => ($"the image '{batch[i]}'", i));
+                float[][]? Encode(EmbeddingCache? cache)
+                    => cache is null ? null : FiniteOutput.Renamed(() => cache.Encode(images), i => ($"the image '{batch[i]}'", i));
+            }
+        }
+        finally
+        {
+            // Also when the caller has left: no file is read any more then.
+            Task.WhenAny(loading).Wait(CancellationToken.None);
         }
     }
+
+    private static Task<ImageBuffer[]> Load(string[] files) => Task.Run(() =>
+    {
+        var images = new ImageBuffer[files.Length];
+        ParallelItems.For(files.Length, i => images[i] = ImageFile.Load(files[i]));
+        return images;
+    });
 }

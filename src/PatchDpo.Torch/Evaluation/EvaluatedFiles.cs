@@ -1,3 +1,4 @@
+using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
 using PatchDpo.Torch.PatchQuality;
 
@@ -34,7 +35,7 @@ public sealed class EvaluatedFiles(string image, IReadOnlyList<string> photos)
     /// <exception cref="InvalidImageException">A file is not an image, or a mask holds no object.</exception>
     public EvaluationRow Load(string subject, string prompt, EvaluationRow? samePhotos = null)
     {
-        IReadOnlyList<ImageBuffer> photos = samePhotos?.References ?? [.. Photos.Select(p => ImageFile.Load(p))];
+        IReadOnlyList<ImageBuffer> photos = samePhotos?.References ?? LoadPhotos();
         return new EvaluationRow(subject, prompt, ImageFile.Load(Image), photos)
         {
             GeneratedMask = LoadMask(Mask),
@@ -43,6 +44,13 @@ public sealed class EvaluatedFiles(string image, IReadOnlyList<string> photos)
                     ? [.. photos.Select((p, i) => LoadMask(PhotoMasks.ElementAtOrDefault(i)) ?? (IgnorePlainBackground ? PlainBackground.Of(p).Object() : null))]
                     : null,
         };
+    }
+
+    private ImageBuffer[] LoadPhotos()
+    {
+        var photos = new ImageBuffer[Photos.Count];
+        ParallelItems.For(photos.Length, i => photos[i] = ImageFile.Load(Photos[i]));
+        return photos;
     }
 
     private static bool[,]? LoadMask(string? path)

@@ -47,7 +47,7 @@ internal static class StepBenchmark
                     ("latents, prompt and image prompt encoded in each step", () => Median(direct.Take(r.GetValue(steps), encodes: true))),
                     ("from the trainer's store", () => Median(trainer.Take())),
                     ("ready in memory, called directly", () => Median(direct.Take(r.GetValue(steps), encodes: false))));
-                Console.WriteLine($"encoded once for the store: {trainer.Preparation.TotalSeconds:F2} s a pair");
+                Console.WriteLine($"encoded once for the store: {trainer.Preparation:F2} s a pair");
             });
         });
         return command;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.Personalization;
@@ -13,7 +12,7 @@ internal sealed class TrainerSteps : IDisposable
     private readonly List<double> _seconds = [];
     private readonly PatchDpoTrainer _trainer;
     private readonly PreparedPairs _pairs;
-    private long _last;
+    private double _last;
 
     /// <param name="model">Stays the caller's.</param>
     /// <param name="pairs">A step's pairs.</param>
@@ -31,24 +30,24 @@ internal sealed class TrainerSteps : IDisposable
             Store = store is null ? null : new ConditionStoreOptions { Folder = store },
             Progress = new DirectProgress<TrainingProgress>(_ =>
             {
-                _seconds.Add(Stopwatch.GetElapsedTime(_last).TotalSeconds);
-                _last = Stopwatch.GetTimestamp();
+                _seconds.Add(Clock.Now - _last);
+                _last = Clock.Now;
             }),
         });
-        var clock = Stopwatch.StartNew();
+        double start = Clock.Now;
         _pairs = _trainer.Prepare(pairs);
-        Preparation = clock.Elapsed;
+        Preparation = Clock.Now - start;
     }
 
-    /// <summary>How long encoding the pairs took, once.</summary>
-    public TimeSpan Preparation { get; }
+    /// <summary>The seconds that encoding the pairs took, once.</summary>
+    public double Preparation { get; }
 
     /// <summary>Trains.</summary>
     /// <returns>The seconds of each step but the first.</returns>
     public double[] Take()
     {
         _seconds.Clear();
-        _last = Stopwatch.GetTimestamp();
+        _last = Clock.Now;
         _trainer.Train(_pairs).Dispose();
         return [.. _seconds.Skip(1)];
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace PatchDpo.Benchmarks.Speed;
@@ -49,9 +48,9 @@ internal static class Contest
 
     private static double Time(Action run)
     {
-        long start = Stopwatch.GetTimestamp();
+        double start = Clock.Now;
         run();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return Clock.Now - start;
     }
 
     private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);

@@ -21,11 +21,12 @@ internal static class ProductEvaluation
         int[] firsts = new int[parts.Length];
         for (int i = 1; i < parts.Length; i++)
             firsts[i] = firsts[i - 1] + parts[i - 1].Length;
+        using var rows = new RowsAhead(parts, options.BatchSize, isWhole: plan.Shard is null);
         PersonalizationEvaluator evaluator = models.CreateEvaluator(options);
         var work = new ShardedWork(plan, output, () => Settings(images, models, options));
         IReadOnlyList<MeasuredPart>? measured = ToolProgress.Run("evaluation", shown => work.Run(parts.Length, part =>
         {
-            PersonalizationMetrics metrics = evaluator.Evaluate(Rows(parts[part], done =>
+            PersonalizationMetrics metrics = evaluator.Evaluate(rows.Of(part, done =>
                 shown.Report(firsts[part] + done, images.Count, $"image {firsts[part] + done} of {images.Count}")), cancellationToken);
             return new MeasuredPart(metrics.ImageMetrics, metrics.TruncatedPrompts);
         }, cancellationToken));
@@ -46,18 +47,6 @@ internal static class ProductEvaluation
             for (end = first + 1; end < images.Count && end - first < MaxImages && images[end].Subject == images[first].Subject;)
                 end++;
             yield return [.. images.Skip(first).Take(end - first)];
-        }
-    }
-
-    private static IEnumerable<EvaluationRow> Rows(ProductImage[] images, Action<int> report)
-    {
-        EvaluationRow? last = null;
-        for (int i = 0; i < images.Length; i++)
-        {
-            last = images[i].Files.Load(images[i].Subject, images[i].Prompt, samePhotos: last);
-            yield return last;
-            // The next one is asked for: this one has been read.
-            report(i + 1);
         }
     }
 
