@@ -28,7 +28,7 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             """,
             SeedData.ChangedObjects,
             [Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.IdentitysMass, Method.Contrast12, Method.IdentityBeforeSelfSupervision,
-                Method.Identity, Method.Oracle],
+                Method.Identity, Method.Oracle, Method.Aligned],
             Method.Identity),
         new("local-faults", "Local faults", """
             The same prompts; but the generated half of each pair is the true image, in the prompt's pose and scene, with three of the object's eight parts
@@ -36,8 +36,8 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             """,
             SeedData.LocalFaults,
             [Method.Base, Method.Reconstruction, Method.OraclesMass, Method.Oracle, Method.Identity, Method.IdentitysMass, Method.Contrast3,
-                Method.ResNet18Views, Method.ResNet18ViewsMass],
-            Method.Oracle),
+                Method.ResNet18Views, Method.ResNet18ViewsMass, Method.Aligned, Method.AlignedsMass],
+            Method.Aligned),
         new("plain-prompts", "Plain prompts", """
             All training prompts ask for what their references show, as in the paper's data.
             """,

@@ -54,6 +54,11 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
     public static Method ResNet18ViewsMass { get; } = ResNet18Views with { Name = "image-level weights, ResNet-18's mass over views",
         Objective = TrainingObjective.ImageLevelSameMass };
 
+    public static Method Aligned { get; } = new("PatchDPO, aligned objects", TrainingObjective.PatchDpo, IdentityWeights, Estimate.AlignedAndFitted);
+
+    public static Method AlignedsMass { get; } = Aligned with { Name = "image-level weights, aligned objects' mass",
+        Objective = TrainingObjective.ImageLevelSameMass };
+
     public static Method Contrast12 { get; } = new("PatchDPO, contrast 12", TrainingObjective.PatchDpo, Sharp, Estimate.Masked);
 
     public static Method ImageLevelOfContrast12 { get; } = new("image-level weights, contrast 12's mass", TrainingObjective.ImageLevelSameMass, Sharp, Estimate.Masked);
