@@ -87,10 +87,10 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         PairBuilderOptions views = new()
         {
             References = 5, GenerationsPerReference = 2, ReferenceGeneration = Fast(), Generation = new() { Steps = 2, BatchSize = 3, Seed = 7 },
-            ReferenceViews = new ReferenceViews { Scales = [0.5], Mirrored = true },
+            ReferenceViews = new ReferenceViews { Scales = [0.5], Tilts = [2], Mirrored = true },
         };
         Build(viewed, new Painter(), views);
-        Assert.Equal(["ReferenceViews.Mirrored: True", "ReferenceViews.Scales: 0.5"],
+        Assert.Equal(["ReferenceViews.Mirrored: True", "ReferenceViews.Scales: 0.5", "ReferenceViews.Tilts: 2"],
             Settings(viewed).Where(s => s.Name.StartsWith("ReferenceViews", StringComparison.Ordinal)).Select(s => $"{s.Name}: {s.Value}"));
         Assert.Throws<PairFolderMismatchException>(() => Build(viewed, new Painter()));
         QualityMap[] ofPlain = Maps(plain), ofViewed = Maps(viewed);
