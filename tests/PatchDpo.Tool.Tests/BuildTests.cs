@@ -27,6 +27,9 @@ public sealed class BuildTests : IDisposable
         (exitCode, _, errors) = Tool.Run("build", [.. arguments, "--format", "tiff", "--mirrored-references"]);
         Assert.Equal(2, exitCode);
         Assert.Contains("ReferenceViews.Mirrored: absent, now True", Assert.Single(errors), StringComparison.Ordinal);
+        (exitCode, _, errors) = Tool.Run("build", [.. arguments, "--format", "tiff", "--size", "32"]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("--size", Assert.Single(errors), StringComparison.Ordinal);
     }
 
     [Fact]

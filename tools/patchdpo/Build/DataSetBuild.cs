@@ -47,7 +47,7 @@ internal static class DataSetBuild
         };
         if (settings.BatchSize is int together)
             generation = generation with { BatchSize = together };
-        List<ModelIdentity> identities = [ModelIdentity.FromPath("patch encoder", settings.Encoder.Path)];
+        List<ModelIdentity> identities = [ModelIdentity.FromPath("patch encoder", settings.Encoder.Path, settings.Encoder.Chosen)];
         if (settings.Clip is not null)
             identities.Add(ModelIdentity.FromPath("CLIP", settings.Clip));
         var options = new PairBuilderOptions

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Encoders;
@@ -42,6 +43,13 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
     public ImageEncoder ForPipeline() => Name == ResNet18 ? ImageEncoder.ResNet18(Options)
         : File.Exists(Path) ? ImageEncoder.FromFile(Path, Options)
         : ImageEncoder.FromFolder(Path, Options);
+
+    /// <summary>What was chosen of how it is used, by the options' names; float32 and what was not chosen are absent, as before there was the choice.</summary>
+    public IReadOnlyDictionary<string, string> Chosen => new (string Name, string? Value)[]
+    {
+        ("--stages", Options.PatchStages is { } stages ? string.Join(' ', stages) : null), ("--patch", Options.PatchSize?.ToString(CultureInfo.InvariantCulture)),
+        ("--size", Options.ImageSize?.ToString(CultureInfo.InvariantCulture)), ("--dtype", Options.DType is null or ScalarType.Float32 ? null : Options.DType.ToString()),
+    }.Where(c => c.Value is not null).ToDictionary(c => c.Name, c => c.Value!);
 
     /// <summary>Which model it is.</summary>
     public EvaluationModel Identity(string role) => File.Exists(Path) ? EvaluationModel.FromFile(role, System.IO.Path.GetFileName(Path), Path)
