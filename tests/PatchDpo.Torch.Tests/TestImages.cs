@@ -14,6 +14,13 @@ internal static class TestImages
         return new ImageBuffer(width, height, 3, pixels);
     }
 
+    /// <summary>A pixel of an RGB image.</summary>
+    public static (int R, int G, int B) Pixel(ImageBuffer image, int x, int y)
+    {
+        ReadOnlySpan<byte> pixel = image.Pixels.AsSpan(((y * image.Width) + x) * 3, 3);
+        return (pixel[0], pixel[1], pixel[2]);
+    }
+
     /// <summary>An RGB image of seeded noise in blocks, so that every block looks different.</summary>
     public static ImageBuffer Blocks(int seed, int width, int height, int block)
     {

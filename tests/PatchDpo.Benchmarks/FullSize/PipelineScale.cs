@@ -13,58 +13,19 @@ internal sealed record PipelineScale(ModelScale Network, object FirstText, objec
     /// <summary>SDXL base 1.0 with OpenCLIP's ViT-H, at 512 pixels.</summary>
     public static PipelineScale Full { get; } = new(ModelScale.Full,
         Text("CLIPTextModel", 768, 3072, 12, 12, "quick_gelu", 768, 49_408), Text("CLIPTextModelWithProjection", 1280, 5120, 32, 20, "gelu", 1280, 49_408),
-        new
-        {
-            architectures = new[] { "CLIPVisionModelWithProjection" },
-            model_type = "clip_vision_model",
-            hidden_size = 1280,
-            intermediate_size = 5120,
-            num_hidden_layers = 32,
-            num_attention_heads = 16,
-            image_size = 224,
-            patch_size = 14,
-            hidden_act = "gelu",
-            projection_dim = 1024,
-        },
-        Autoencoder([128, 256, 512, 512], 2, 32), 49_408, 512);
+        ImageEncoder(1280, 5120, 32, 16, 224, 14, 1024), Autoencoder([128, 256, 512, 512], 2, 32), 49_408, 512);
 
     /// <summary>
     /// The same with about a fifth of the channels everywhere, as many layers, tokens and pixels: the parts' shares of the work are SDXL's, about.
     /// </summary>
     public static PipelineScale Fifth { get; } = new(ModelScale.Fifth,
         Text("CLIPTextModel", 128, 512, 12, 2, "quick_gelu", 128, 49_408), Text("CLIPTextModelWithProjection", 256, 1024, 32, 4, "gelu", 256, 49_408),
-        new
-        {
-            architectures = new[] { "CLIPVisionModelWithProjection" },
-            model_type = "clip_vision_model",
-            hidden_size = 256,
-            intermediate_size = 1024,
-            num_hidden_layers = 32,
-            num_attention_heads = 4,
-            image_size = 224,
-            patch_size = 14,
-            hidden_act = "gelu",
-            projection_dim = 256,
-        },
-        Autoencoder([24, 48, 96, 96], 2, 8), 49_408, 512);
+        ImageEncoder(256, 1024, 32, 4, 224, 14, 256), Autoencoder([24, 48, 96, 96], 2, 8), 49_408, 512);
 
     /// <summary>The same architecture with a few thousand weights.</summary>
     public static PipelineScale Tiny { get; } = new(ModelScale.Tiny,
         Text("CLIPTextModel", 12, 24, 2, 2, "quick_gelu", 12, 600), Text("CLIPTextModelWithProjection", 12, 24, 2, 2, "gelu", 10, 600),
-        new
-        {
-            architectures = new[] { "CLIPVisionModelWithProjection" },
-            model_type = "clip_vision_model",
-            hidden_size = 16,
-            intermediate_size = 32,
-            num_hidden_layers = 2,
-            num_attention_heads = 2,
-            image_size = 32,
-            patch_size = 16,
-            hidden_act = "gelu",
-            projection_dim = 10,
-        },
-        Autoencoder([8, 8, 16, 16], 1, 4), 600, 64);
+        ImageEncoder(16, 32, 2, 2, 32, 16, 10), Autoencoder([8, 8, 16, 16], 1, 4), 600, 64);
 
     private static object Text(string architecture, int width, int inner, int layers, int heads, string activation, int projection, int vocabulary) => new
     {
@@ -79,6 +40,20 @@ internal sealed record PipelineScale(ModelScale Network, object FirstText, objec
         eos_token_id = vocabulary - 1,
         hidden_act = activation,
         layer_norm_eps = 1e-5,
+        projection_dim = projection,
+    };
+
+    private static object ImageEncoder(int width, int inner, int layers, int heads, int imageSide, int patch, int projection) => new
+    {
+        architectures = new[] { "CLIPVisionModelWithProjection" },
+        model_type = "clip_vision_model",
+        hidden_size = width,
+        intermediate_size = inner,
+        num_hidden_layers = layers,
+        num_attention_heads = heads,
+        image_size = imageSide,
+        patch_size = patch,
+        hidden_act = "gelu",
         projection_dim = projection,
     };
 

@@ -88,7 +88,7 @@ public sealed class HomographyPairTests : IDisposable
         using PixelEncoder encoder = new(64, 8);
         ImageBuffer photo = TestImages.Create(64, 64, (x, y) => (x * 4, y * 4, x * y % 251));
         ImageBuffer narrow = PillowResize.Resize(photo, 32, 64, ResampleFilter.Bicubic);
-        ImageBuffer oblique = TestImages.Create(64, 64, (x, y) => x < 32 ? Pixel(narrow, x, y) : (128, 128, 128));
+        ImageBuffer oblique = TestImages.Create(64, 64, (x, y) => x < 32 ? TestImages.Pixel(narrow, x, y) : (128, 128, 128));
         HomographyPair[] pairs = [new(photo, oblique, new Homography([0.5, 0, 0, 0, 1, 0, 0, 0, 1])), new(photo, photo, Homography.Identity)];
         PatchMatchingMetrics plain = PatchMatchingAccuracy.Measure(encoder, pairs, tolerance: 0.5);
         Assert.Equal(1, plain.PerPair[1]);
@@ -97,12 +97,6 @@ public sealed class HomographyPairTests : IDisposable
         Assert.Equal(encoded + 3 + 2, encoder.Encoded);
         Assert.Equal(1, viewed.PerPair[1]);
         Assert.True(viewed.PerPair[0] > plain.PerPair[0] + 0.2, $"{plain.PerPair[0]:F2}, {viewed.PerPair[0]:F2}");
-
-        static (int, int, int) Pixel(ImageBuffer image, int x, int y)
-        {
-            ReadOnlySpan<byte> pixel = image.Pixels.AsSpan(((y * image.Width) + x) * 3, 3);
-            return (pixel[0], pixel[1], pixel[2]);
-        }
     }
 
     [SkippableFact]

@@ -28,7 +28,7 @@ public sealed class ReferenceViewsTests
     {
         ImageBuffer half = PillowResize.Resize(Reference, 16, 16, ResampleFilter.Bicubic);
         // At the right edge, a patch below the middle.
-        ImageBuffer small = TestImages.Create(32, 32, (x, y) => x >= 16 && y >= 16 ? Pixel(half, x - 16, y - 16) : (255, 255, 255));
+        ImageBuffer small = TestImages.Create(32, 32, (x, y) => x >= 16 && y >= 16 ? TestImages.Pixel(half, x - 16, y - 16) : (255, 255, 255));
         using PixelEncoder encoder = new(32, 8);
         Assert.True(Score(encoder, null, small).Generated.Values.Min() < 0.95f);
         PatchQualityResult found = Score(encoder, new ReferenceViews { Scales = [0.5] }, small);
@@ -43,7 +43,7 @@ public sealed class ReferenceViewsTests
         (int width, int height) = isNarrow ? (16, 32) : (32, 16);
         ImageBuffer pressed = PillowResize.Resize(Reference, width, height, ResampleFilter.Bicubic);
         // At the left or the upper edge.
-        ImageBuffer tilted = TestImages.Create(32, 32, (x, y) => x < width && y < height ? Pixel(pressed, x, y) : (255, 255, 255));
+        ImageBuffer tilted = TestImages.Create(32, 32, (x, y) => x < width && y < height ? TestImages.Pixel(pressed, x, y) : (255, 255, 255));
         using PixelEncoder encoder = new(32, 8);
         Assert.True(Score(encoder, HalfAndMirrored, tilted).Generated.Values.Min() < 0.98f);
         PatchQualityResult found = Score(encoder, new ReferenceViews { Tilts = [2] }, tilted);
@@ -169,12 +169,6 @@ public sealed class ReferenceViewsTests
     private static bool IsObject(int x, int y) => x is >= 8 and < 24 && y is >= 4 and < 28;
 
     private static (int R, int G, int B) Colour(int x, int y) => ((x * 37 % 256), y * 8, x * y % 256);
-
-    private static (int R, int G, int B) Pixel(ImageBuffer image, int x, int y)
-    {
-        ReadOnlySpan<byte> pixel = image.Pixels.AsSpan(((y * image.Width) + x) * 3, 3);
-        return (pixel[0], pixel[1], pixel[2]);
-    }
 
     private static PatchQualityResult Score(PixelEncoder encoder, ReferenceViews? views, ImageBuffer generated, ImageBuffer? reference = null)
         => new PatchQualityEstimator(encoder, referenceViews: views).Score([generated], [reference ?? Reference])[0];
