@@ -39,7 +39,10 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
         if (shown.Length > 0)
             links.Insert(0, ($"{anchor}-worst", "What changed"));
         return new ReportSection(anchor, "Before and after", body, links,
-            [.. _comparison.Metrics.Select(m => ScoreDefinition.Of(m.Metric)), ScoreDefinition.Interval, .. heatMaps is null ? [] : new[] { ScoreDefinition.PatchQuality }]);
+            [
+                .. _comparison.Metrics.Select(m => ScoreDefinition.Of(m.Metric)), ScoreDefinition.Interval,
+                .. heatMaps is null ? [] : new[] { ScoreDefinition.PatchQuality },
+            ]);
     }
 
     private static bool HasFiles(EvaluationReport report, int place) => report.Files.ElementAtOrDefault(place)?.All.All(File.Exists) == true;
@@ -101,7 +104,8 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
     {
         if (lost + won == 0)
         {
-            string why = options.Most == 0 ? "none were asked for" : worse + better == 0 ? "nothing changed" : "the images' files are not where the scores name them";
+            string why = options.Most == 0 ? "none were asked for" : worse + better == 0 ? "nothing changed"
+                : "the images' files are not where the scores name them";
             return $"<p class=\"muted\">No pictures: {why}.</p>";
         }
         string intro = string.Join(" Then ", new[] { Words(lost, worse, "worse", "loss"), Words(won, better, "better", "gain") }.Where(w => w.Length > 0));
@@ -116,7 +120,8 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
 
     private Html Table(ComparedImage[] shown, PictureSet pictures)
     {
-        var table = new DataTable($"{options.Anchor}-images", $"{_comparison.Images.Count} images, by how {Ranking} changed, the greatest loss first", [.. Columns()]);
+        var table = new DataTable($"{options.Anchor}-images",
+            $"{_comparison.Images.Count} images, by how {Ranking} changed, the greatest loss first", [.. Columns()]);
         foreach (ComparedImage image in _comparison.Images)
         {
             int place = Array.IndexOf(shown, image);

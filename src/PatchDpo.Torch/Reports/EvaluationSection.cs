@@ -39,7 +39,8 @@ internal sealed class EvaluationSection(
 
     private Html Card(PersonalizationMetric metric) => SummaryCard.Of(
         ScoreDefinition.Of(metric), _metrics.Find(metric)!, _metrics.IntervalsOver,
-        _metrics.Subjects.Count > 1 ? [.. _metrics.Subjects.Select(s => s.Find(metric)!.Value)] : [.. _metrics.ImageMetrics.Select(i => i.Find(metric)!.Value)]);
+        _metrics.Subjects.Count > 1 ? [.. _metrics.Subjects.Select(s => s.Find(metric)!.Value)]
+            : [.. _metrics.ImageMetrics.Select(i => i.Find(metric)!.Value)]);
 
     private string Seed() => _metrics.GenerationSeed is int seed ? $"; generated with seed {seed}" : "";
 

@@ -28,7 +28,8 @@ internal sealed class LineChart(ScoreDefinition title, IReadOnlyList<(double X, 
         (low, high) = (Math.Min(low, ticksY[0]), Math.Max(high, ticksY[^1]));
         (double from, double to) = (points[0].X, Math.Max(points[^1].X, points[0].X + 1));
         (double X, double Y) first = line[0], last = line[^1];
-        string words = string.Create(CultureInfo.InvariantCulture, $"{title.Title} from {first.Y:0.####} at step {first.X:0} to {last.Y:0.####} at step {last.X:0}");
+        string words = string.Create(CultureInfo.InvariantCulture,
+            $"{title.Title} from {first.Y:0.####} at step {first.X:0} to {last.Y:0.####} at step {last.X:0}");
         Html dots = line.Length <= 40 ? $"{line.Select(p => (Html)$"<circle cx=\"{X(p.X)}\" cy=\"{Y(p.Y)}\" r=\"3\"/>")}" : Html.Empty;
         Html marked = Mark is not (int step, string why) ? Html.Empty : $"""
             <line class="mark" x1="{X(step)}" x2="{X(step)}" y1="{Html.Plain(Top)}" y2="{Html.Plain(Height - Bottom)}"/><text class="{(step > (from + to) / 2 ? "end" : "start")}" x="{Html.Plain(At(step) + (step > (from + to) / 2 ? -4 : 4))}" y="{Html.Plain(Top + 9)}">{why}</text>
@@ -69,7 +70,8 @@ internal sealed class LineChart(ScoreDefinition title, IReadOnlyList<(double X, 
     private static string Short(double value)
     {
         double size = Math.Abs(value);
-        return size is >= 10_000 or (> 0 and < 0.001) ? value.ToString("0.#e0", CultureInfo.InvariantCulture) : value.ToString("0.####", CultureInfo.InvariantCulture);
+        return size is >= 10_000 or (> 0 and < 0.001) ? value.ToString("0.#e0", CultureInfo.InvariantCulture)
+            : value.ToString("0.####", CultureInfo.InvariantCulture);
     }
 
     private IReadOnlyList<(double X, double Y)> Smoothed()

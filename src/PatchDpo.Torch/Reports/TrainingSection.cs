@@ -8,8 +8,6 @@ namespace PatchDpo.Torch.Reports;
 /// <param name="options">How pictures are shown.</param>
 internal sealed class TrainingSection(TrainingLog log, PictureOptions options)
 {
-    private static readonly ScoreDefinition LearningRate = ScoreDefinition.LearningRate;
-
     private readonly PersonalizationMetric[] _measured = [.. Enum.GetValues<PersonalizationMetric>().Where(m => log.Probes.Any(p => p.Find(m) is not null))];
 
     /// <summary>The section.</summary>
@@ -18,16 +16,17 @@ internal sealed class TrainingSection(TrainingLog log, PictureOptions options)
         TrainingLogStep last = log.Steps[^1];
         int spikes = log.Steps.Count(s => s.IsSpike);
         string anchor = options.Anchor;
+        var rate = new LineChart(ScoreDefinition.LearningRate, Points(s => s.LearningRate));
         Html body = $"""
             <p class="muted">{last.Step} steps; {TimeSpan.FromSeconds(last.Seconds).ToString(last.Seconds < 86_400 ? @"h\:mm\:ss" : @"d\ \d\a\y\s\ h\:mm")} since the training began or went on, {last.PairsPerSecond:0.##} pairs a second{(spikes > 0 ? $"; {spikes} spikes were not taken" : "")}.</p>
             <div class="charts">
-            {Curve(ScoreDefinition.Loss, s => s.Loss)}{Curve(ScoreDefinition.Gradients, s => s.GradientNorm)}{new LineChart(LearningRate, Points(s => s.LearningRate)).Render()}
+            {Curve(ScoreDefinition.Loss, s => s.Loss)}{Curve(ScoreDefinition.Gradients, s => s.GradientNorm)}{rate.Render()}
             </div>
             {Probes()}
             """;
         return new ReportSection(anchor, "Training", body, _measured.Length > 0 ? [($"{anchor}-probes", "Probes")] : [],
             [
-                ScoreDefinition.Loss, ScoreDefinition.Gradients, LearningRate,
+                ScoreDefinition.Loss, ScoreDefinition.Gradients, ScoreDefinition.LearningRate,
                 .. _measured.Length > 0 ? _measured.Select(ScoreDefinition.Of).Append(ScoreDefinition.Probe) : [],
             ]);
     }
@@ -68,8 +67,10 @@ internal sealed class TrainingSection(TrainingLog log, PictureOptions options)
             return Html.Empty;
         return $"""
             <h4>Pictures of the probes</h4>
-            <div class="grids">{shown.Select(p => Grid(p, p.Step == 0 ? "Before training" : p.Step == best ? $"Step {p.Step}, the best" : $"Step {p.Step}, the last"))}</div>
+            <div class="grids">{shown.Select(p => Grid(p, Caption(p.Step)))}</div>
             """;
+
+        string Caption(int step) => step == 0 ? "Before training" : step == best ? $"Step {step}, the best" : $"Step {step}, the last";
     }
 
     private Html Grid(TrainingLogProbe probe, string caption)
