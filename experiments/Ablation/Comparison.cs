@@ -35,9 +35,12 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             recoloured or without their texture: faults that are local, as the paper draws them, and known.
             """,
             SeedData.LocalFaults,
-            [Method.Base, Method.Reconstruction, Method.OraclesMass, Method.Oracle, Method.Identity, Method.IdentitysMass, Method.Contrast3,
-                Method.ResNet18Views, Method.ResNet18ViewsMass, Method.Aligned, Method.AlignedsMass],
-            Method.Aligned),
+            [Method.Base, Method.Reconstruction, Method.OraclesMass, Method.Oracle, Method.IdentitysMass, Method.Identity,
+                Method.AlignedsMass, Method.Aligned],
+            Method.Aligned)
+        {
+            Leads = [(Method.Oracle, Method.OraclesMass), (Method.Identity, Method.IdentitysMass), (Method.Aligned, Method.AlignedsMass)],
+        },
         new("plain-prompts", "Plain prompts", """
             All training prompts ask for what their references show, as in the paper's data.
             """,
@@ -61,6 +64,9 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             [Method.Base, Method.BaseMerged, Method.Identity, Method.IdentityMerged, Method.OracleMerged],
             Method.IdentityMerged),
     ];
+
+    /// <summary>Rows and the image-level weights of their mass, to say how much of the first one's lead the others have; none where that is not asked.</summary>
+    public IReadOnlyList<(Method Method, Method OfItsMass)> Leads { get; init; } = [];
 
     /// <summary>The base, and those of the methods that the command line names; all of them where it names none.</summary>
     public Method[] Choose(IReadOnlyList<string> names)

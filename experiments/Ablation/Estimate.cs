@@ -10,9 +10,6 @@ namespace Ablation;
 /// <param name="Score">The quality of each pair: cases, and the images generated of them.</param>
 internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, IReadOnlyList<ImageBuffer>, IReadOnlyList<QualityMapPair>> Score)
 {
-    // The mean square of what is missed is least so on 120 pairs of seed 904, which is no table's.
-    private static readonly WeightMapping Fitted = new(0.16f, 1, 1);
-
     private static readonly ReferenceViews SizesAndMirrored = new() { Scales = [25.0 / 29, 0.5], Mirrored = true };
 
     /// <summary>By the shipped patch encoder, over the objects alone: of the reference and of the generated image.</summary>
@@ -31,14 +28,8 @@ internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, I
     /// <summary>By ImageNet's ResNet-18, its first stage, over views of the reference.</summary>
     public static Estimate ResNet18Stage1Views { get; } = ResNet18(1, SizesAndMirrored);
 
-    /// <summary>By the shipped patch encoder, of objects that are brought to their references' place and size.</summary>
+    /// <summary>By the shipped patch encoder, of objects that are brought to their references' place and size: how likely a patch is right.</summary>
     public static Estimate Aligned { get; } = new("embedded encoder, aligned objects", AlignedQuality.Score);
-
-    /// <summary>
-    /// The same, then from p to how likely a patch is right: the line, clamped to [0, 1], that is nearest to right and wrong pixels of planted faults.
-    /// </summary>
-    public static Estimate AlignedAndFitted { get; } = new("embedded encoder, aligned objects, fitted",
-        (cases, generated) => [.. Aligned.Score(cases, generated).Select(m => new QualityMapPair(Fitted.Apply(m.Reference), Fitted.Apply(m.Generated)))]);
 
     /// <summary>Those whose accuracy on planted faults is measured.</summary>
     public static IReadOnlyList<Estimate> Measured { get; } =
@@ -47,7 +38,7 @@ internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, I
         BeforeSelfSupervision,
         Encoder("embedded encoder, no self-supervision, views", () => PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore), SizesAndMirrored),
         ResNet18(1), ResNet18Stage1Views, ResNet18(3), ResNet18(3, SizesAndMirrored),
-        Aligned, AlignedAndFitted, Oracle,
+        Aligned, Oracle,
     ];
 
     private static Estimate ResNet18(int stage, ReferenceViews? views = null) => Encoder($"ResNet-18, stage {stage}{(views is null ? "" : ", views")}",

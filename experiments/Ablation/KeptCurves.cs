@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -8,43 +9,58 @@ using ProceduralCharacters;
 
 namespace Ablation;
 
-/// <summary>Finished curves in a folder, so that a run that was stopped goes on where it stood: a whole one takes hours on a slow machine.</summary>
-/// <param name="folder">Is made where it is missing; null: nothing is kept.</param>
-/// <param name="settings">With the programs' own versions they are part of each file's name: curves of other settings or other code are not taken.</param>
-internal sealed class KeptCurves(string? folder, Settings settings)
+/// <summary>
+/// Finished curves, so that comparisons on the same data share them; and in a folder, so that a run that was stopped goes on where it stood.
+/// </summary>
+/// <param name="settings">
+/// With the programs' own versions they are part of each file's name: curves of other settings or other code are not taken. Their folder is made where it
+/// is missing; without one, curves are kept in memory alone.
+/// </param>
+internal sealed class KeptCurves(Settings settings)
 {
+    private readonly ConcurrentDictionary<string, Curve> _curves = new();
+
     private readonly string _what = string.Join(' ', settings.Pairs, settings.HeldOutSubjects, settings.Steps, settings.BatchSize,
         settings.LearningRate.ToString("R"), settings.DiffusionDpoBeta.ToString("R"),
         Version<PersonalizedModel>(), Version<Character>(), Version<KeptCurves>());
 
-    /// <summary>The curve that an earlier run finished; null where none did.</summary>
+    /// <summary>The curve that an earlier run, or another comparison on the same data, finished; null where none did.</summary>
     /// <exception cref="JsonException">The file is damaged.</exception>
     public Curve? Read(Comparison comparison, int seed, Method method)
     {
-        string? path = PathOf(comparison, seed, method);
-        if (!File.Exists(path))
+        string key = KeyOf(comparison, seed, method);
+        if (_curves.TryGetValue(key, out Curve? curve))
+            return curve;
+        if (settings.Keep is null || !File.Exists(PathOf(key)))
             return null;
-        Kept kept = JsonSerializer.Deserialize<Kept>(File.ReadAllBytes(path))!;
-        return new Curve(kept.Outcomes, [.. kept.Images.Select(i => new ImageBuffer(i.Width, i.Height, i.Channels, i.Pixels))], kept.ImplicitAccuracy);
+        Kept kept = JsonSerializer.Deserialize<Kept>(File.ReadAllBytes(PathOf(key)))!;
+        if (IsShown(seed) && kept.Images.Length == 0)
+            return null;
+        return _curves[key] = new Curve(
+            kept.Outcomes, [.. kept.Images.Select(i => new ImageBuffer(i.Width, i.Height, i.Channels, i.Pixels))], kept.ImplicitAccuracy);
     }
 
     public void Write(Comparison comparison, int seed, Method method, Curve curve)
     {
-        if (PathOf(comparison, seed, method) is not string path)
+        string key = KeyOf(comparison, seed, method);
+        _curves[key] = curve;
+        if (settings.Keep is null)
             return;
-        Directory.CreateDirectory(folder!);
-        Kept kept = new([.. curve.Outcomes], [.. curve.Images.Select(i => new KeptImage(i.Width, i.Height, i.Channels, i.Pixels))], curve.ImplicitAccuracy);
-        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, kept));
+        Directory.CreateDirectory(settings.Keep);
+        IEnumerable<ImageBuffer> images = IsShown(seed) ? curve.Images : [];
+        Kept kept = new([.. curve.Outcomes], [.. images.Select(i => new KeptImage(i.Width, i.Height, i.Channels, i.Pixels))], curve.ImplicitAccuracy);
+        AtomicFile.Write(PathOf(key), stream => JsonSerializer.Serialize(stream, kept));
     }
+
+    // Its pictures are the report's.
+    private bool IsShown(int seed) => seed == settings.Seeds[0];
 
     private static string Version<T>() => typeof(T).Module.ModuleVersionId.ToString("N");
 
-    private string? PathOf(Comparison comparison, int seed, Method method)
-    {
-        string key = string.Join('\n', comparison.Name, seed, method.Name, _what);
-        return folder is null ? null : Path.Combine(
-            folder, $"{comparison.Name}-{seed}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..16]}.json");
-    }
+    // What draws the data says which they are, not the comparison: two of them compare on the same.
+    private string KeyOf(Comparison comparison, int seed, Method method) => string.Join('\n', comparison.Draw.Method.Name, seed, method.Name, _what);
+
+    private string PathOf(string key) => Path.Combine(settings.Keep!, $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..32]}.json");
 
     private sealed record Kept(Outcome[] Outcomes, KeptImage[] Images, double? ImplicitAccuracy);
 

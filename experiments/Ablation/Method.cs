@@ -46,15 +46,7 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
 
     public static Method OraclesMass { get; } = Oracle with { Name = "image-level weights, oracle's mass", Objective = TrainingObjective.ImageLevelSameMass };
 
-    public static Method Contrast3 { get; } = new("PatchDPO, contrast 3", TrainingObjective.PatchDpo, MinMax(3), Estimate.Masked);
-
-    public static Method ResNet18Views { get; } = new(
-        "PatchDPO, contrast 2, ResNet-18 over views", TrainingObjective.PatchDpo, MinMax(2), Estimate.ResNet18Stage1Views);
-
-    public static Method ResNet18ViewsMass { get; } = ResNet18Views with { Name = "image-level weights, ResNet-18's mass over views",
-        Objective = TrainingObjective.ImageLevelSameMass };
-
-    public static Method Aligned { get; } = new("PatchDPO, aligned objects", TrainingObjective.PatchDpo, IdentityWeights, Estimate.AlignedAndFitted);
+    public static Method Aligned { get; } = new("PatchDPO, aligned objects", TrainingObjective.PatchDpo, IdentityWeights, Estimate.Aligned);
 
     public static Method AlignedsMass { get; } = Aligned with { Name = "image-level weights, aligned objects' mass",
         Objective = TrainingObjective.ImageLevelSameMass };

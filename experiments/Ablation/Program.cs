@@ -17,11 +17,11 @@ methods.Validators.Add(result =>
 var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _
     => Comparison.All.Select(t => t.Name).ToArray() };
 only.AcceptOnlyFromAmong(Comparison.All.Select(t => t.Name).ToArray());
-var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 120 };
-var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects.", DefaultValueFactory = a => a.GetValue(quick) ? 4 : 42 };
-var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 120 };
-var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 8 };
-var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1e-3 };
+var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 96 };
+var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects.", DefaultValueFactory = a => a.GetValue(quick) ? 4 : 24 };
+var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 90 };
+var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 4 };
+var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1.5e-3 };
 var beta = new Option<double>("--beta") { Description = "Diffusion-DPO's.", DefaultValueFactory = _ => 2000 };
 var output = new Option<string>("--output") { Description = "Folder of ablation.md and its pictures.", DefaultValueFactory = _
     => Path.Combine("output", "ablation") };
@@ -48,7 +48,7 @@ root.SetAction(arguments =>
     // A second thread does not double the speed of one run; a run for each processor does more, and figures do not depend on the machine's processors.
     torch.set_num_threads(1);
     var all = new List<Finished>();
-    var kept = new KeptCurves(settings.Keep, settings);
+    var kept = new KeptCurves(settings);
     foreach (Comparison comparison in Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name)))
     {
         Method[] compared = comparison.Choose(settings.Methods);
@@ -93,4 +93,15 @@ estimates.SetAction(arguments =>
     return 0;
 });
 root.Add(estimates);
+var fitSeed = new Option<int>("--seed") { Description = "Decides the pairs; none of the tables'.", DefaultValueFactory = _ => 904 };
+var fitPairs = new Option<int>("--pairs") { Description = "Pairs with planted faults.", DefaultValueFactory = _ => 120 };
+var fit = new Command("fit", "Fits the line from quality to how likely a patch is right, for aligned objects.") { fitSeed, fitPairs };
+fit.SetAction(arguments =>
+{
+    torch.set_num_threads(1);
+    TrainingCase[] cases = [.. SeedData.LocalFaults(arguments.GetValue(fitSeed), arguments.GetValue(fitPairs), 0).Training];
+    AlignedQuality.FitLines(cases, [.. cases.Select(c => c.Planted!)]);
+    return 0;
+});
+root.Add(fit);
 return root.Parse(args).Invoke();

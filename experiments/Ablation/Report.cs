@@ -95,7 +95,27 @@ internal static class Report
             text.AppendLine($"| {other.Name} | {Gain(o => o.Dino)} | {Gain(o => o.WrongParts)} | {Gain(o => o.ClipT)} | {Gain(o => o.Asked)} |");
         }
 
+        AppendLeads(text, finished, of);
         return text.ToString();
+    }
+
+    // What the choice of patches brings: image-level weights of the same mass train as much on each image, and on all of its patches alike.
+    private static void AppendLeads(StringBuilder text, Finished finished, Func<Method, IReadOnlyList<Outcome>> of)
+    {
+        (Method Method, Method OfItsMass)[] leads =
+            [.. finished.Comparison.Leads.Where(l => finished.Results.Methods.Contains(l.Method) && finished.Results.Methods.Contains(l.OfItsMass))];
+        if (leads.Length < 2)
+            return;
+        text.AppendLine();
+        text.AppendLine("| lead over image-level weights of its mass | DINO | share of the first one's | wrong parts | share of the first one's |");
+        text.AppendLine("| --- | --- | --- | --- | --- |");
+        foreach ((Method method, Method mass) in leads)
+        {
+            string Lead(Func<Outcome, double> metric) => $"{Signed(Difference(method, mass, metric))} | {Difference(method, mass, metric).Mean / Difference(leads[0].Method, leads[0].OfItsMass, metric).Mean:P0}";
+            text.AppendLine($"| {method.Name} | {Lead(o => o.Dino)} | {Lead(o => o.WrongParts)} |");
+        }
+
+        MetricEstimate Difference(Method method, Method other, Func<Outcome, double> metric) => Results.Difference(of(method), of(other), metric);
     }
 
     private static string Signed(MetricEstimate estimate) => $"{Signed(estimate.Mean)} [{Signed(estimate.Lower)}, {Signed(estimate.Upper)}]";
