@@ -48,6 +48,15 @@ public sealed class ImageEncoder
     public static ImageEncoder ResNet18(VisionEncoderOptions? options = null)
         => new(ModelLocation.ResNet18, isFile: true, ResNet18Model.Complete(options));
 
+    /// <summary>
+    /// The same model, its third stage trained further on photos without labels (<see cref="PatchEncoder.LoadTrainedResNet18"/>); of the same package, and
+    /// named by a saved model too.
+    /// </summary>
+    /// <param name="options">Stages, patches and image size, saved with a model; what is null is <see cref="ResNet18Model.Options"/>'s.</param>
+    /// <exception cref="Torch.Weights.ModelFileNotFoundException">A file is not beside the application; the message names the package.</exception>
+    public static ImageEncoder TrainedResNet18(VisionEncoderOptions? options = null)
+        => new(ModelLocation.TrainedResNet18, isFile: true, ResNet18Model.Complete(options));
+
     /// <summary>The small encoder of the DINO score that comes with this library.</summary>
     public static ImageEncoder EmbeddedDino => FromFolder(EmbeddedModels.EvaluationDino);
 

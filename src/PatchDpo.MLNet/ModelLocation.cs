@@ -19,6 +19,7 @@ internal sealed class ModelLocation
         [nameof(EmbeddedModels.EvaluationDino)] = () => EmbeddedModels.EvaluationDino,
         [nameof(EmbeddedModels.EvaluationClip)] = () => EmbeddedModels.EvaluationClip,
         [nameof(ResNet18)] = () => ResNet18Model.Path,
+        [nameof(TrainedResNet18)] = () => ResNet18Model.TrainedPath,
     };
 
     // Those that every application has.
@@ -39,6 +40,10 @@ internal sealed class ModelLocation
     /// <summary>The location of ImageNet's ResNet-18, stored by name.</summary>
     /// <exception cref="Torch.Weights.ModelFileNotFoundException">It does not lie beside the application.</exception>
     public static ModelLocation ResNet18 => new(ResNet18Model.Path, nameof(ResNet18));
+
+    /// <summary>The location of what training further changed of it, stored by name.</summary>
+    /// <exception cref="Torch.Weights.ModelFileNotFoundException">It does not lie beside the application.</exception>
+    public static ModelLocation TrainedResNet18 => new(ResNet18Model.TrainedPath, nameof(TrainedResNet18));
 
     /// <summary>The folder's or the lone file's full path.</summary>
     public string Folder { get; }

@@ -77,11 +77,14 @@ public sealed class ImageEncoderFileTests : IDisposable
         }
     }
 
-    [Fact]
-    public void ImageNets_ResNet_18_is_saved_by_name_with_its_use()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ImageNets_ResNet_18_is_saved_by_name_with_its_use(bool trained)
     {
         IDataView pairs = PairRow.Rows(_ml, 1);
-        ImageEncoder encoder = ImageEncoder.ResNet18(new VisionEncoderOptions { PatchStages = [2, 3], ImageSize = 64 });
+        var options = new VisionEncoderOptions { PatchStages = [2, 3], ImageSize = 64 };
+        ImageEncoder encoder = trained ? ImageEncoder.TrainedResNet18(options) : ImageEncoder.ResNet18(options);
         using PatchQualityScoringTransformer scorer = _ml.PatchDpo.ScorePatchQuality("Generated", "Reference", encoder).Fit(pairs);
         string saved = Path.Combine(_folder, "saved.zip");
         _ml.Model.Save(scorer, pairs.Schema, saved);

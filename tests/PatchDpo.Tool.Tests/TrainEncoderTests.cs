@@ -31,6 +31,34 @@ public sealed class TrainEncoderTests : IDisposable
         Assert.Equal([1, 4, 4, 6], features.Patches.shape);
     }
 
+    [Fact]
+    public void What_training_changed_alone_is_a_folder_that_opens()
+    {
+        string photos = Directory.CreateDirectory(Path.Combine(_root, "photos")).FullName, output = Path.Combine(_root, "encoder");
+        ImageFile.SavePng(Path.Combine(photos, "0.png"), TinyPersonalizedModel.Image(0, 96, 80));
+        (int exitCode, _, string[] errors) = Tool.Run("train-encoder", "resnet18", photos, output, "--stages", "2", "3", "--steps", "1", "--batch", "1",
+            "--points", "8", "--crop", "64", "--head", "0", "--blocks", "2", "--difference");
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        Assert.InRange(new FileInfo(Assert.Single(Directory.GetFiles(output))).Length, 1_000_000, 10_000_000);
+        using IVisionEncoder trained = PatchEncoder.FromFolder(output), untrained = PatchEncoder.LoadResNet18();
+        using Tensor pixels = ones(1, 3, 64, 64);
+        using VisionFeatures features = trained.Encode(pixels), before = untrained.Encode(pixels);
+        Assert.Equal(before.Patches.shape, features.Patches.shape);
+        Assert.NotEqual(before.Patches.sum().item<float>(), features.Patches.sum().item<float>());
+    }
+
+    [Fact]
+    public void Only_ResNet_18_without_a_head_has_a_difference()
+    {
+        string photos = Directory.CreateDirectory(Path.Combine(_root, "photos")).FullName, output = Path.Combine(_root, "encoder");
+        string dino = TinyModels.WriteDino(Path.Combine(_root, "dino"), seed: 3);
+        (int exitCode, _, string[] errors) = Tool.Run("train-encoder", "resnet18", photos, output, "--difference");
+        Assert.Equal((2, "error: --difference: a head is not a part of it; add '--head 0'."), (exitCode, Assert.Single(errors)));
+        (exitCode, _, errors) = Tool.Run("train-encoder", dino, photos, output, "--head", "0", "--difference");
+        Assert.Equal((2, "error: --difference is for 'resnet18' alone."), (exitCode, Assert.Single(errors)));
+        Assert.False(Directory.Exists(output));
+    }
+
     [Theory]
     [InlineData("There is no folder", "ENCODER", "nowhere", "out")]
     [InlineData("has none of these files", "ROOT", "ROOT", "out")]

@@ -48,7 +48,7 @@ public static class PatchEncoder
     /// A PyTorch checkpoint or a safetensors file with the state dict of DINO or DINOv2 (facebookresearch's names or Hugging Face's;
     /// heads of 64 values), CLIP's vision transformer (OpenAI's names, and taken as OpenAI's: quick GELU, heads of 64 values),
     /// <see cref="ResNet"/> or <see cref="Vgg"/> (torchvision's names), <see cref="CifarResNet"/> or <see cref="Alike"/>; or the ONNX file of
-    /// Microsoft.ML.DnnImageFeaturizer.ResNet18.
+    /// Microsoft.ML.DnnImageFeaturizer.ResNet18; or what <see cref="SaveDifference"/> wrote.
     /// </param>
     /// <param name="device">Where the weights go; default: the CPU.</param>
     /// <param name="dtype">The weights' type; default: the options', which is float32 by default.</param>
@@ -63,6 +63,8 @@ public static class PatchEncoder
     public static IVisionEncoder FromFile(string path, Device? device = null, ScalarType? dtype = null, VisionEncoderOptions? options = null)
     {
         using ITensorFile file = WeightsFile.OpenStateDict(path);
+        if (EncoderDifference.IsIn(file))
+            return EncoderDifference.Open(file, device, dtype ?? options?.DType, ResNet18Model.Complete(options));
         return EncoderKinds.Open(file, device, dtype ?? options?.DType, StoredEncoderOptions.Complete(options ?? new VisionEncoderOptions(), file));
     }
 
@@ -86,6 +88,19 @@ public static class PatchEncoder
         => FromFile(ResNet18Model.Path, device, options: ResNet18Model.Complete(options));
 
     /// <summary>
+    /// Opens the same model, its third stage trained further on photos without labels: what training changed comes with the same package. The same patch in two
+    /// photos gets more similar features; see docs/method.md for what that brings.
+    /// </summary>
+    /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="options">Stages, patches and image size; what is null is <see cref="ResNet18Model.Options"/>'s.</param>
+    /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
+    /// <exception cref="ModelFileNotFoundException">A file is not there; the message names the package.</exception>
+    /// <exception cref="WeightsFormatException">A file is damaged, or the two do not belong together.</exception>
+    /// <exception cref="ArgumentException">The network has no such stage.</exception>
+    public static IVisionEncoder LoadTrainedResNet18(Device? device = null, VisionEncoderOptions? options = null)
+        => FromFile(ResNet18Model.TrainedPath, device, options: options);
+
+    /// <summary>
     /// Writes an encoder into a folder, so that <see cref="FromFolder"/> opens it again: <c>model.safetensors</c>, <c>config.json</c> for vision
     /// transformers, and <c>patch_head.safetensors</c> for a head.
     /// </summary>
@@ -102,6 +117,26 @@ public static class PatchEncoder
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         PatchEncoderFolder.Write(encoder, folder);
+    }
+
+    /// <summary>
+    /// Writes what training changed of ImageNet's ResNet-18 into a folder, a few megabytes, so that <see cref="FromFolder"/> opens the trained encoder again
+    /// wherever an application has the package PatchDpo.Models.ResNet18. Each tensor is the difference in bfloat16, under torchvision's names.
+    /// </summary>
+    /// <param name="encoder">An encoder of <see cref="LoadResNet18"/> that was trained, without a <see cref="PatchHeadEncoder"/>.</param>
+    /// <param name="folder">
+    /// Made where it is missing. <c>model.safetensors</c>, which <see cref="FromFile"/> opens too, is written; another encoder's <c>config.json</c> and head
+    /// are removed.
+    /// </param>
+    /// <remarks>Stages, patches and image size are not kept: they are <see cref="ResNet18Model.Options"/>'s unless who opens it chooses others.</remarks>
+    /// <exception cref="ArgumentException">The encoder is another one, or has a head.</exception>
+    /// <exception cref="ModelFileNotFoundException">ImageNet's ResNet-18 is not beside the application.</exception>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static void SaveDifference(IVisionEncoder encoder, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(encoder);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        PatchEncoderFolder.WriteDifference(encoder, folder);
     }
 
     private static IVisionEncoder OpenBelow(string folder, Device? device, ScalarType? dtype, VisionEncoderOptions options)

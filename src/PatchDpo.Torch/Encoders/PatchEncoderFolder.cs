@@ -18,16 +18,30 @@ internal static class PatchEncoderFolder
         IVisionEncoder below = headed?.Encoder ?? encoder;
         JsonObject? config = EncoderKinds.Of(below).Describe(below);
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), ((nn.Module)below).state_dict(), StoredEncoderOptions.Describe(below));
+        SafetensorsWriter.Write(Weights(folder), ((nn.Module)below).state_dict(), StoredEncoderOptions.Describe(below));
         // What another encoder left there would speak of the wrong one.
-        string configPath = Path.Combine(folder, "config.json"), head = Path.Combine(folder, PatchHeadEncoder.FileName);
         if (config is null)
-            File.Delete(configPath);
+            File.Delete(Config(folder));
         else
-            AtomicFile.Write(configPath, stream => stream.Write(Encoding.UTF8.GetBytes(config.ToJsonString(Indented) + "\n")));
+            AtomicFile.Write(Config(folder), stream => stream.Write(Encoding.UTF8.GetBytes(config.ToJsonString(Indented) + "\n")));
         if (headed is not null)
-            headed.WriteHead(head);
+            headed.WriteHead(Head(folder));
         else
-            File.Delete(head);
+            File.Delete(Head(folder));
     }
+
+    /// <summary>Writes only what training changed of ImageNet's ResNet-18.</summary>
+    public static void WriteDifference(IVisionEncoder encoder, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        EncoderDifference.Write(encoder, Weights(folder));
+        File.Delete(Config(folder));
+        File.Delete(Head(folder));
+    }
+
+    private static string Weights(string folder) => Path.Combine(folder, "model.safetensors");
+
+    private static string Config(string folder) => Path.Combine(folder, "config.json");
+
+    private static string Head(string folder) => Path.Combine(folder, PatchHeadEncoder.FileName);
 }

@@ -9,19 +9,17 @@ namespace PatchDpo.Torch.Encoders;
 /// </remarks>
 public static class ResNet18Model
 {
-    private const string Folder = "DnnImageModels/ResNet18Onnx", FileName = "ResNet18.onnx";
+    private const string Folder = "DnnImageModels/ResNet18Onnx", FileName = "ResNet18.onnx", TrainedFileName = "ResNet18.trained.safetensors";
 
     /// <summary>The file, beside this assembly or, of a single-file application, in its base folder.</summary>
     /// <exception cref="ModelFileNotFoundException">It is not there; the message names the package.</exception>
-    public static string Path
-    {
-        get
-        {
-            string folder = System.IO.Path.Combine(AssemblyFolder, Folder), path = System.IO.Path.Combine(folder, FileName);
-            return File.Exists(path) ? path
-                : throw new ModelFileNotFoundException(folder, [FileName], "It comes with the package PatchDpo.Models.ResNet18: add it to the application.");
-        }
-    }
+    public static string Path => PathOf(FileName);
+
+    /// <summary>
+    /// What training further without labels changed of it, beside it: its third stage, trained on DreamBench's 158 photos by the command in docs/method.md.
+    /// </summary>
+    /// <exception cref="ModelFileNotFoundException">It is not there; the message names the package.</exception>
+    public static string TrainedPath => PathOf(TrainedFileName);
 
     /// <summary>Whether the file is there.</summary>
     public static bool IsAvailable => File.Exists(System.IO.Path.Combine(AssemblyFolder, Folder, FileName));
@@ -35,6 +33,13 @@ public static class ResNet18Model
         PatchStages = options.PatchStages ?? Options.PatchStages,
         PatchSize = options.PatchSize ?? (options.PatchStages is { Count: 1 } ? null : Options.PatchSize),
     };
+
+    private static string PathOf(string name)
+    {
+        string folder = System.IO.Path.Combine(AssemblyFolder, Folder), path = System.IO.Path.Combine(folder, name);
+        return File.Exists(path) ? path
+            : throw new ModelFileNotFoundException(folder, [name], "It comes with the package PatchDpo.Models.ResNet18: add it to the application.");
+    }
 
     private static string AssemblyFolder
         => System.IO.Path.GetDirectoryName(typeof(ResNet18Model).Assembly.Location) is { Length: > 0 } folder ? folder : AppContext.BaseDirectory;

@@ -17,6 +17,9 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
     /// <summary>The word for ImageNet's ResNet-18.</summary>
     public const string ResNet18 = "resnet18";
 
+    /// <summary>The word for the same, trained further without labels.</summary>
+    public const string TrainedResNet18 = "resnet18-trained";
+
     /// <summary>Where it computes; null: the CPU.</summary>
     public Device? Device { get; init; }
 
@@ -28,6 +31,7 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
     {
         ModelPath.Embedded => EmbeddedModels.PatchEncoder,
         ResNet18 => ResNet18Model.Path,
+        TrainedResNet18 => ResNet18Model.TrainedPath,
         _ => Name,
     };
 
@@ -36,11 +40,13 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
     {
         ModelPath.Embedded => "the embedded encoder",
         ResNet18 => "ImageNet's ResNet-18",
+        TrainedResNet18 => "ImageNet's ResNet-18, trained further",
         _ => $"'{Name}'",
     };
 
     /// <summary>The encoder for a pipeline.</summary>
     public ImageEncoder ForPipeline() => Name == ResNet18 ? ImageEncoder.ResNet18(Options)
+        : Name == TrainedResNet18 ? ImageEncoder.TrainedResNet18(Options)
         : File.Exists(Path) ? ImageEncoder.FromFile(Path, Options)
         : ImageEncoder.FromFolder(Path, Options);
 

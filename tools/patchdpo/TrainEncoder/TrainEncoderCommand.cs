@@ -15,6 +15,7 @@ internal sealed class TrainEncoderCommand : ToolCommand
     private readonly Option<int?> _blocks;
     private readonly Option<double> _learningRate, _rotation, _perspective, _light, _temperature, _paste;
     private readonly Option<DirectoryInfo[]> _measure;
+    private readonly Option<bool> _difference;
 
     public TrainEncoderCommand() : base("train-encoder", "Trains an image encoder's patch features on photos without labels: two views of a photo with known "
         + "geometry, corresponding patches pulled together, others pushed apart.")
@@ -40,6 +41,8 @@ internal sealed class TrainEncoderCommand : ToolCommand
         _measure = Declare<DirectoryInfo[]>("--measure", "Folders of photo sequences with homographies (HPatches: 1.png, 2.png, ..., H_1_2, ...) to measure "
             + "the encoder on before and after; never trained on.");
         _measure.AllowMultipleArgumentsPerToken = true;
+        _difference = Declare("--difference", "Of resnet18 without a head: write only what training changed, a few megabytes; who opens it needs ImageNet's ResNet-18.",
+            false);
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
@@ -64,8 +67,15 @@ internal sealed class TrainEncoderCommand : ToolCommand
             NeighbourRadius = 1,
             LookAlikeDistance = 0.05,
         };
+        bool onlyDifference = arguments.GetValue(_difference);
+        // Before hours of training, not after.
+        if (onlyDifference && arguments.GetValue(_encoder) is not (EncoderChoice.ResNet18 or EncoderChoice.TrainedResNet18))
+            throw new InputException($"--difference is for '{EncoderChoice.ResNet18}' alone.");
+        if (onlyDifference && arguments.GetValue(_head) > 0)
+            throw new InputException("--difference: a head is not a part of it; add '--head 0'.");
         string[] sequences = [.. (arguments.GetValue(_measure) ?? []).Select(f => f.FullName)];
-        new Training(_use.Read(arguments.GetValue(_encoder)!, arguments) with { Device = _compute.Device(arguments) }, options, arguments.GetValue(_head))
+        new Training(_use.Read(arguments.GetValue(_encoder)!, arguments) with { Device = _compute.Device(arguments) }, options, arguments.GetValue(_head),
+                onlyDifference)
             .Run(arguments.GetValue(_photos)!.FullName, arguments.GetValue(_output)!.FullName, sequences, cancellationToken);
         return Ending.Done;
     }

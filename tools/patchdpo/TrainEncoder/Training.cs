@@ -7,7 +7,7 @@ using PatchDpo.Torch.PatchEncoders;
 namespace PatchDpo.Tool.TrainEncoder;
 
 /// <summary>Opens, measures, trains, measures again and saves.</summary>
-internal sealed class Training(EncoderChoice choice, PatchEncoderTrainerOptions options, int head)
+internal sealed class Training(EncoderChoice choice, PatchEncoderTrainerOptions options, int head, bool onlyDifference)
 {
     // A step's loss jumps about: what is shown is a running mean over about so many steps.
     private const int ShownSteps = 50;
@@ -32,7 +32,10 @@ internal sealed class Training(EncoderChoice choice, PatchEncoderTrainerOptions 
                 p.Step, p.MaxSteps, $"step {p.Step} of {p.MaxSteps}: loss {loss.Add(p.Loss):F3}, right {accuracy.Add(p.Accuracy):P1}"), cancellationToken);
             return 0;
         });
-        PatchEncoder.Save(encoder, output);
+        if (onlyDifference)
+            PatchEncoder.SaveDifference(encoder, output);
+        else
+            PatchEncoder.Save(encoder, output);
         Measure("after", encoder, measured);
         Console.WriteLine($"written to '{output}'");
     }
