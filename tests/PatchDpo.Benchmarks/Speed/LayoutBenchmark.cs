@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,7 +13,7 @@ internal static class LayoutBenchmark
     public static Command Command()
     {
         Option<int> rounds = Contest.Rounds(7), batch = new("--batch") { Description = "Images in a batch.", DefaultValueFactory = _ => 4 };
-        var command = new Command("layout", "Convolutions of ResNet-18 and of Stable Diffusion's UNet, with normalisation and activation: channels last against first.")
+        var command = new Command("layout", "Convolutions of ResNet-18 and of Stable Diffusion's UNet, with normalisation and activation, and ResNet-18 as a whole: channels last against first.")
         {
             rounds, batch,
         };
@@ -21,10 +22,24 @@ internal static class LayoutBenchmark
             TorchRuntime.Initialize();
             foreach ((int channels, int side) in new[] { (64, 56), (128, 28), (256, 14), (512, 7) })
                 Compare("ResNet-18", channels, side, r.GetValue(batch), isDiffusion: false, r.GetValue(rounds));
+            CompareEncoder(r.GetValue(rounds));
             foreach ((int channels, int side) in new[] { (320, 64), (640, 32), (1280, 16) })
                 Compare("UNet", channels, side, 2, isDiffusion: true, r.GetValue(rounds));
         });
         return command;
+    }
+
+    private static void CompareEncoder(int rounds)
+    {
+        using var encoder = (ITrainableVisionEncoder)PatchEncoder.LoadResNet18();
+        using IDisposable noGrad = no_grad();
+        foreach (int batch in new[] { 1, 4, 16 })
+        {
+            using Tensor pixels = randn(batch, 3, 224, 224);
+            Console.WriteLine($"ResNet-18 as an encoder, {batch} x 3 x 224 x 224");
+            Contest.Run(rounds, batch, "images", ("channels first", () => encoder.ForwardFeatures(pixels).Dispose()),
+                ("as it chooses", () => encoder.Encode(pixels).Dispose()));
+        }
     }
 
     private static void Compare(string network, int channels, int side, int batch, bool isDiffusion, int rounds)

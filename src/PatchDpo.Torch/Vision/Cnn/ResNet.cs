@@ -18,6 +18,9 @@ namespace PatchDpo.Torch.Vision.Cnn;
 /// </remarks>
 internal sealed class ResNet : ConvolutionalEncoder
 {
+    // Smaller batches lose by it: 0.8 times as fast for one image, 1.1 for 4, 1.3 for 16 (the layout benchmark, AVX2).
+    private const int LeastChannelsLast = 4;
+
     private readonly SafeConv2d conv1;
     private readonly BatchNormalization bn1;
     private readonly ModuleList<ResNetBlock> layer1;
@@ -90,6 +93,16 @@ internal sealed class ResNet : ConvolutionalEncoder
     {
         using DisposeScope scope = NewDisposeScope();
         return (fc ?? throw new InvalidOperationException("The network has no classifier.")).call(call(pixels)).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Larger batches are laid out with channels last in memory, which oneDNN's convolutions are faster on; features differ by 1e-5 at most.</remarks>
+    public override VisionFeatures Encode(Tensor pixels)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        bool gains = pixels.device_type == DeviceType.CPU && pixels.dim() == 4 && pixels.shape[0] >= LeastChannelsLast;
+        VisionFeatures features = base.Encode(gains ? pixels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : pixels);
+        return new VisionFeatures(features.Global.MoveToOuterDisposeScope(), features.Patches.MoveToOuterDisposeScope());
     }
 
     /// <summary>Makes the first convolution take pixels that were divided by these numbers, one for each channel.</summary>

@@ -44,6 +44,28 @@ public sealed class ResNet18ParityTests
         });
     }
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(7)]
+    public void Images_have_the_same_features_alone_and_in_a_batch(int batch)
+    {
+        LeakCheck.Run(() =>
+        {
+            using DisposeScope scope = NewDisposeScope();
+            using IVisionEncoder encoder = PatchEncoder.LoadResNet18();
+            Tensor pixels = randn(batch, 3, 96, 64, generator: new Generator(5));
+            using VisionFeatures together = encoder.Encode(pixels);
+            Assert.True(together.Patches.is_contiguous());
+            for (int i = 0; i < batch; i++)
+            {
+                using VisionFeatures alone = encoder.Encode(pixels.narrow(0, i, 1));
+                Assert.InRange((alone.Patches[0] - together.Patches[i]).abs().max().item<float>(), 0, 1e-5f);
+                Assert.InRange((alone.Global[0] - together.Global[i]).abs().max().item<float>(), 0, 1e-5f * alone.Global.abs().max().item<float>() + 1e-5f);
+            }
+        });
+    }
+
     [Fact]
     public void Photos_get_stages_3_and_4_in_14_by_14_patches_unless_others_are_chosen()
     {
