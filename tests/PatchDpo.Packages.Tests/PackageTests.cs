@@ -48,6 +48,7 @@ public sealed class PackageTests(PackageFixture packages) : IClassFixture<Packag
         Assert.All(new[] { "PatchDpo.Torch", "PatchDpo.MLNet", "PatchDpo.Mpi" }, id => Assert.InRange(new FileInfo(packages.Package("one", id)).Length, 1, 3_000_000));
         using ZipArchive package = ZipFile.OpenRead(packages.Package("one", PackageFixture.ResNet18));
         Assert.Contains(".NET Foundation", new StreamReader(package.GetEntry("DnnImageModels/LICENSE")!.Open()).ReadToEnd(), StringComparison.Ordinal);
+        Assert.InRange(package.GetEntry("DnnImageModels/ResNet18Onnx/ResNet18.trained.safetensors")!.Length, 4_000_000, 5_000_000);
         Assert.Equal(63_653_533, package.GetEntry("DnnImageModels/ResNet18Onnx/ResNet18.onnx")!.Length);
         Assert.DoesNotContain(package.Entries, e => e.FullName.EndsWith(".dll", StringComparison.Ordinal));
     }

@@ -30,11 +30,12 @@ internal static class EncoderDifference
         if (trained.GetType() != untrained.GetType() || after.Count != before.Count || before.Any(t => !after.TryGetValue(t.Key, out Tensor? other)
             || !other.shape.SequenceEqual(t.Value.shape)))
         {
-            throw new ArgumentException($"Only what training changed of ImageNet's ResNet-18 can be written, without a head; this is another encoder, a {trained.GetType().Name}.",
-                nameof(trained));
+            throw new ArgumentException("Only what training changed of ImageNet's ResNet-18 can be written, without a head; this is another encoder, "
+                + $"a {trained.GetType().Name}.", nameof(trained));
         }
 
-        Dictionary<string, Tensor> changed = before.Where(t => t.Value.is_floating_point()).Select(t => (t.Key, Value: after[t.Key].cpu().to(float32) - t.Value))
+        Dictionary<string, Tensor> changed = before.Where(t => t.Value.is_floating_point())
+            .Select(t => (t.Key, Value: after[t.Key].cpu().to(float32).Minus(t.Value)))
             .Where(t => t.Value.count_nonzero().item<long>() > 0).ToDictionary(t => t.Key, t => t.Value.to(bfloat16));
         SafetensorsWriter.Write(path, changed, new Dictionary<string, string> { ["format"] = "pt", [Base] = HashOfBase() });
     }

@@ -13,7 +13,8 @@ internal static class LayoutBenchmark
     public static Command Command()
     {
         Option<int> rounds = Contest.Rounds(7), batch = new("--batch") { Description = "Images in a batch.", DefaultValueFactory = _ => 4 };
-        var command = new Command("layout", "Convolutions of ResNet-18 and of Stable Diffusion's UNet, with normalisation and activation, and ResNet-18 as a whole: channels last against first.")
+        var command = new Command(
+            "layout", "ResNet-18, and convolutions of it and of Stable Diffusion's UNet with normalisation and activation: channels last against first.")
         {
             rounds, batch,
         };

@@ -73,17 +73,19 @@ internal static class Scoring
     }
 
     private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
+    [
         ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
-        ("--ignore-plain-background", options.IgnorePlainBackground), ("--stages", string.Join(' ', options.Encoder.Options.PatchStages ?? [])),
+        ("--ignore-plain-background", options.IgnorePlainBackground),
         ("--reference-scales", string.Join(' ', options.Views?.Scales ?? [])), ("--reference-tilts", string.Join(' ', options.Views?.Tilts ?? [])),
         ("--mirrored-references", options.Views?.Mirrored == true),
-        ("--patch", options.Encoder.Options.PatchSize), ("--size", options.Encoder.Options.ImageSize),
+        .. options.Encoder.Chosen.Select(c => (c.Key, (object?)c.Value)),
         ("pairs", pairs.Count),
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
         {
             ($"{name(p.ReferencePath)}\0{p.Prompt}", p.ReferencePath), (name(p.GeneratedPath), p.GeneratedPath),
             ("mask", p.GeneratedMaskPath), ("reference's mask", p.ReferenceMaskPath),
-        }.Where(f => f.Item2.Length > 0))))).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
+        }.Where(f => f.Item2.Length > 0)))),
+    ]).With(ModelIdentity.FromPath("patch encoder", options.Encoder.Path));
 
     private static ScoredImagePair Reported(ScoredPair pair, bool ignorePlainBackground, Func<string, string> name) => new(
         name(pair.Pair.GeneratedPath), new PatchQualityResult(pair.Generated, pair.Reference, pair.Score), () => pair.Pair.Load(ignorePlainBackground))

@@ -41,8 +41,8 @@ internal sealed class TrainEncoderCommand : ToolCommand
         _measure = Declare<DirectoryInfo[]>("--measure", "Folders of photo sequences with homographies (HPatches: 1.png, 2.png, ..., H_1_2, ...) to measure "
             + "the encoder on before and after; never trained on.");
         _measure.AllowMultipleArgumentsPerToken = true;
-        _difference = Declare("--difference", "Of resnet18 without a head: write only what training changed, a few megabytes; who opens it needs ImageNet's ResNet-18.",
-            false);
+        _difference = Declare(
+            "--difference", "Of resnet18 without a head: write only what training changed, a few megabytes; who opens it needs ImageNet's ResNet-18.", false);
     }
 
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
