@@ -41,7 +41,7 @@ internal static class AlignedQuality
         })];
 
     /// <summary>
-    /// Prints the lines that are nearest to right and wrong patches, by the mean square of what they miss; clamped to [0, 1], of objects in place and of others.
+    /// Prints the lines, clamped to [0, 1], that are nearest to right and wrong patches by the mean square of what they miss: of objects in place and of others.
     /// </summary>
     /// <param name="cases">Pairs with planted faults, of a seed of no table.</param>
     /// <param name="generated">The faulty images.</param>
@@ -50,7 +50,8 @@ internal static class AlignedQuality
         ILookup<bool, (double P, double Right)> patches = Match(cases, generated).SelectMany((m, i) =>
         {
             QualityMap p = Relative(m.Quality.Generated, m.InGenerated), truth = PartOracle.Judge(cases[i], generated[i]).Generated;
-            return Enumerable.Range(0, p.Values.Length).Where(j => m.InGenerated[j]).Select(j => (m.IsMoved, P: (double)p.Values[j], Right: (double)truth.Values[j]));
+            return Enumerable.Range(0, p.Values.Length).Where(j => m.InGenerated[j])
+                .Select(j => (m.IsMoved, P: (double)p.Values[j], Right: (double)truth.Values[j]));
         }).ToLookup(p => p.IsMoved, p => (p.P, p.Right));
         (double Low, double High)[] lines =
             [.. Enumerable.Range(-10, 30).SelectMany(l => Enumerable.Range(2, 25).Select(h => (l * 0.04, (l * 0.04) + (h * 0.05))))];
@@ -142,7 +143,8 @@ internal static class AlignedQuality
 
         float Match(int i, int j)
         {
-            double x = ((i % patches.Columns) - (j % patches.Columns)) / (double)patches.Columns, y = ((i / patches.Columns) - (j / patches.Columns)) / (double)patches.Rows;
+            double x = ((i % patches.Columns) - (j % patches.Columns)) / (double)patches.Columns;
+            double y = ((i / patches.Columns) - (j / patches.Columns)) / (double)patches.Rows;
             return TensorPrimitives.Dot(patches.Of(i), others.Of(j)) - (float)(Displacement * ((x * x) + (y * y)));
         }
     }
@@ -159,7 +161,8 @@ internal static class AlignedQuality
             if (!mask[y, x])
                 continue;
             (double placeX, double placeY) = aligned.PlaceOf(x, y);
-            int row = Math.Clamp((int)(placeY * patches.Rows), 0, patches.Rows - 1), column = Math.Clamp((int)(placeX * patches.Columns), 0, patches.Columns - 1);
+            int row = Math.Clamp((int)(placeY * patches.Rows), 0, patches.Rows - 1);
+            int column = Math.Clamp((int)(placeX * patches.Columns), 0, patches.Columns - 1);
             int patch = (y * patches.Rows / height * patches.Columns) + (x * patches.Columns / width);
             sums[patch] += p[(row * patches.Columns) + column];
             counts[patch]++;

@@ -18,8 +18,8 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             """,
             SeedData.OneObject,
             [
-                Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.ImageLevel, Method.ImageLevelOfContrast12, Method.DiffusionDpo, Method.MasksWithoutP,
-                Method.Identity, Method.Contrast12BeforeSelfSupervision, Method.Contrast12ReferenceMasks, Method.Contrast12, Method.Oracle,
+                Method.Base, Method.Reconstruction, Method.ReferenceOnly, Method.ImageLevel, Method.ImageLevelOfContrast12, Method.DiffusionDpo,
+                Method.MasksWithoutP, Method.Identity, Method.Contrast12BeforeSelfSupervision, Method.Contrast12ReferenceMasks, Method.Contrast12, Method.Oracle,
             ],
             Method.Contrast12),
         new("changed-objects", "Changed objects", """
@@ -65,7 +65,9 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
             Method.IdentityMerged),
     ];
 
-    /// <summary>Rows and the image-level weights of their mass, to say how much of the first one's lead the others have; none where that is not asked.</summary>
+    /// <summary>
+    /// Rows and the image-level weights of their mass, to say how much of the first one's lead the others have; none where that is not asked.
+    /// </summary>
     public IReadOnlyList<(Method Method, Method OfItsMass)> Leads { get; init; } = [];
 
     /// <summary>The base, and those of the methods that the command line names; all of them where it names none.</summary>

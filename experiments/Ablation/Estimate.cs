@@ -20,13 +20,11 @@ internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, I
         "embedded encoder, no self-supervision", () => PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore));
 
     /// <summary>Over the reference's object and the whole generated image.</summary>
-    public static Estimate ReferenceMasks { get; } = Encoder("embedded encoder, references' masks alone", () => PatchEncoder.LoadEmbedded(), masksGenerated: false);
+    public static Estimate ReferenceMasks { get; } = Encoder(
+        "embedded encoder, references' masks alone", () => PatchEncoder.LoadEmbedded(), masksGenerated: false);
 
     /// <summary>1 where a part is right, 0 where it is wrong, from the drawing program.</summary>
     public static Estimate Oracle { get; } = new("oracle", (cases, generated) => [.. cases.Zip(generated, PartOracle.Judge)]);
-
-    /// <summary>By ImageNet's ResNet-18, its first stage, over views of the reference.</summary>
-    public static Estimate ResNet18Stage1Views { get; } = ResNet18(1, SizesAndMirrored);
 
     /// <summary>By the shipped patch encoder, of objects that are brought to their references' place and size: how likely a patch is right.</summary>
     public static Estimate Aligned { get; } = new("embedded encoder, aligned objects", AlignedQuality.Score);
@@ -37,20 +35,21 @@ internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, I
         Masked, Encoder("embedded encoder, views", () => PatchEncoder.LoadEmbedded(), SizesAndMirrored),
         BeforeSelfSupervision,
         Encoder("embedded encoder, no self-supervision, views", () => PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore), SizesAndMirrored),
-        ResNet18(1), ResNet18Stage1Views, ResNet18(3), ResNet18(3, SizesAndMirrored),
+        ResNet18(1), ResNet18(1, SizesAndMirrored), ResNet18(3), ResNet18(3, SizesAndMirrored),
         Aligned, Oracle,
     ];
 
     private static Estimate ResNet18(int stage, ReferenceViews? views = null) => Encoder($"ResNet-18, stage {stage}{(views is null ? "" : ", views")}",
         () => PatchEncoder.LoadResNet18(options: new VisionEncoderOptions { PatchStages = [stage] }), views);
 
-    private static Estimate Encoder(string name, Func<IVisionEncoder> open, ReferenceViews? views = null, bool masksGenerated = true) => new(name, (cases, generated) =>
+    private static Estimate Encoder(
+        string name, Func<IVisionEncoder> open, ReferenceViews? views = null, bool masksGenerated = true) => new(name, (cases, generated) =>
     {
         ImageBuffer[] references = cases.Select(c => c.Reference).ToArray();
         bool[,]?[] ofReferences = [.. references.Select(r => ForegroundMask.FromPlainBackground(r))];
         bool[,]?[]? ofGenerated = masksGenerated ? [.. cases.Select(c => c.Foreground())] : null;
         using IVisionEncoder encoder = open();
-        IReadOnlyList<PatchQualityResult> quality = new PatchQualityEstimator(encoder, referenceViews: views).Score(generated, references, ofReferences, ofGenerated);
-        return [.. quality.Select(q => new QualityMapPair(q.Reference, q.Generated))];
+        var estimator = new PatchQualityEstimator(encoder, referenceViews: views);
+        return [.. estimator.Score(generated, references, ofReferences, ofGenerated).Select(q => new QualityMapPair(q.Reference, q.Generated))];
     });
 }

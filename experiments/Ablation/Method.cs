@@ -35,7 +35,8 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
 
     public static Method IdentityMerged { get; } = Identity with { Name = "PatchDPO, identity, merged", Merges = true };
 
-    public static Method IdentitysMass { get; } = new("image-level weights, identity's mass", TrainingObjective.ImageLevelSameMass, IdentityWeights, Estimate.Masked);
+    public static Method IdentitysMass { get; } = new(
+        "image-level weights, identity's mass", TrainingObjective.ImageLevelSameMass, IdentityWeights, Estimate.Masked);
 
     public static Method IdentityBeforeSelfSupervision { get; } = Identity with { Name = "PatchDPO, identity, no self-supervision",
         Estimate = Estimate.BeforeSelfSupervision };
@@ -53,7 +54,8 @@ internal sealed record Method(string Name, TrainingObjective? Objective, WeightM
 
     public static Method Contrast12 { get; } = new("PatchDPO, contrast 12", TrainingObjective.PatchDpo, Sharp, Estimate.Masked);
 
-    public static Method ImageLevelOfContrast12 { get; } = new("image-level weights, contrast 12's mass", TrainingObjective.ImageLevelSameMass, Sharp, Estimate.Masked);
+    public static Method ImageLevelOfContrast12 { get; } = new(
+        "image-level weights, contrast 12's mass", TrainingObjective.ImageLevelSameMass, Sharp, Estimate.Masked);
 
     public static Method Contrast12BeforeSelfSupervision { get; } = Contrast12 with { Name = "PatchDPO, contrast 12, no self-supervision",
         Estimate = Estimate.BeforeSelfSupervision };

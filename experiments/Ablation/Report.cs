@@ -48,7 +48,8 @@ internal static class Report
             """;
         foreach (Finished finished in all)
         {
-            page += $"\n## {finished.Comparison.Title}\n\n{finished.Comparison.Text}\n\n{Tables(finished)}\n![consistency against text alignment]({PlotName(finished.Comparison)})\n\n" +
+            page += $"\n## {finished.Comparison.Title}\n\n{finished.Comparison.Text}\n\n{Tables(finished)}\n" +
+                $"![consistency against text alignment]({PlotName(finished.Comparison)})\n\n" +
                 $"Held-out subjects of seed {settings.Seeds[0]}, at full strength:\n\n![references and what the methods draw]({SamplesName(finished.Comparison)})\n";
         }
 
@@ -78,7 +79,8 @@ internal static class Report
         foreach (Method method in finished.Results.Methods)
         {
             string Mean(Func<Outcome, double> metric, string format) => Results.Mean(of(method), metric).Mean.ToString(format);
-            text.AppendLine($"| {method.Name} | {Mean(o => o.Strength, "F2")} | {Mean(o => o.Dino, "F3")} | {Mean(o => o.WrongParts, "P1")} | {Mean(o => o.ClipT, "F3")} | {Mean(o => o.Asked, "P1")} | {Mean(o => o.PatchQuality, "F3")} |");
+            text.AppendLine($"| {method.Name} | {Mean(o => o.Strength, "F2")} | {Mean(o => o.Dino, "F3")} | {Mean(o => o.WrongParts, "P1")} | "
+                + $"{Mean(o => o.ClipT, "F3")} | {Mean(o => o.Asked, "P1")} | {Mean(o => o.PatchQuality, "F3")} |");
         }
 
         Method patchDpo = finished.Comparison.PatchDpo;
@@ -111,8 +113,12 @@ internal static class Report
         text.AppendLine("| --- | --- | --- | --- | --- |");
         foreach ((Method method, Method mass) in leads)
         {
-            string Lead(Func<Outcome, double> metric) => $"{Signed(Difference(method, mass, metric))} | {Difference(method, mass, metric).Mean / Difference(leads[0].Method, leads[0].OfItsMass, metric).Mean:P0}";
             text.AppendLine($"| {method.Name} | {Lead(o => o.Dino)} | {Lead(o => o.WrongParts)} |");
+            string Lead(Func<Outcome, double> metric)
+            {
+                MetricEstimate lead = Difference(method, mass, metric);
+                return $"{Signed(lead)} | {lead.Mean / Difference(leads[0].Method, leads[0].OfItsMass, metric).Mean:P0}";
+            }
         }
 
         MetricEstimate Difference(Method method, Method other, Func<Outcome, double> metric) => Results.Difference(of(method), of(other), metric);
