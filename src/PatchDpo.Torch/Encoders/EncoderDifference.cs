@@ -35,8 +35,8 @@ internal static class EncoderDifference
         }
 
         Dictionary<string, Tensor> changed = before.Where(t => t.Value.is_floating_point())
-            .Select(t => (t.Key, Value: after[t.Key].cpu().to(float32).Minus(t.Value)))
-            .Where(t => t.Value.count_nonzero().item<long>() > 0).ToDictionary(t => t.Key, t => t.Value.to(bfloat16));
+            .Select(t => (t.Key, Value: after[t.Key].cpu().to(ScalarType.Float32).Minus(t.Value)))
+            .Where(t => t.Value.count_nonzero().item<long>() > 0).ToDictionary(t => t.Key, t => t.Value.to(ScalarType.BFloat16));
         SafetensorsWriter.Write(path, changed, new Dictionary<string, string> { ["format"] = "pt", [Base] = HashOfBase() });
     }
 
@@ -50,7 +50,7 @@ internal static class EncoderDifference
             throw new WeightsFormatException(file.Path, null,
                 $"it holds what training changed of the file with SHA-256 {expected}; '{ResNet18Model.Path}' has {found}.");
         // Added in float32, whatever the type that the sum is wanted in.
-        IVisionEncoder encoder = PatchEncoder.LoadResNet18(options: options with { DType = float32 });
+        IVisionEncoder encoder = PatchEncoder.LoadResNet18(options: options with { DType = ScalarType.Float32 });
         try
         {
             using DisposeScope scope = NewDisposeScope();
@@ -63,10 +63,10 @@ internal static class EncoderDifference
                 if (!file.Shape(key).SequenceEqual(tensor.shape))
                     throw new WeightsFormatException(file.Path, key,
                         $"its shape is [{string.Join(", ", file.Shape(key))}]; that of ImageNet's ResNet-18 is [{string.Join(", ", tensor.shape)}].");
-                tensor.copy_(tensor.Plus(file.Read(key, dtype: float32)));
+                tensor.copy_(tensor.Plus(file.Read(key, dtype: ScalarType.Float32)));
             }
 
-            ((nn.Module)encoder).to(device ?? CPU, dtype ?? float32);
+            ((nn.Module)encoder).to(device ?? CPU, dtype ?? ScalarType.Float32);
             return encoder;
         }
         catch
