@@ -18,7 +18,8 @@ namespace PatchDpo.MLNet;
 /// <para>Good patches of a generated image are kept; where a patch is bad, the reference itself teaches. Only the adapter's
 /// keys and values are trained, and where the options say so its image projection, on a copy: the model that was handed in does not change.</para>
 /// <para>All rows are read once, and encoded before the first step; what is encoded stays in memory, or in a store on the disk
-/// (<see cref="PatchDpoTrainerOptions.Store"/>), and then memory does not grow with the number of rows. Progress comes from <see cref="Options.ProgressCallback"/> and through <see cref="MLContext.Log"/>.</para>
+/// (<see cref="PatchDpoTrainerOptions.Store"/>), and then memory does not grow with the number of rows.
+/// Progress comes from <see cref="Options.ProgressCallback"/> and through <see cref="MLContext.Log"/>.</para>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
 /// | | |
@@ -102,7 +103,8 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-        => SchemaShapes.Append(inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(_model), _model)]);
+        => SchemaShapes.Append(
+            inputSchema, new TrainingPairColumns(_options).Inputs, [PersonalizedImageMapping.OutputOf(_options.ForGeneration(_model), _model)]);
 
     /// <summary>Columns and choices of the training. Defaults are the official script's unless a property says otherwise.</summary>
     public sealed class Options
@@ -116,7 +118,8 @@ public sealed class PatchDpoTrainer : IEstimator<PersonalizedImageTransformer>
         /// <summary>
         /// For pairs of several objects, the image columns with an image of each: they are the image prompt, while the reference is what is
         /// trained on, such as <see cref="PatchDpoCatalog.ComposeReferences(string, string[])"/> makes it. The fitted transformer
-        /// reads these columns in place of the reference's, each as another object (<see cref="PersonalizedModel.ObjectFusion"/>). Null (default): the reference is the image prompt.
+        /// reads these columns in place of the reference's, each as another object (<see cref="PersonalizedModel.ObjectFusion"/>).
+        /// Null (default): the reference is the image prompt.
         /// </summary>
         public IReadOnlyList<string>? ImagePromptColumnNames { get; init => field = value is null ? null : ColumnName.Checked(value); }
 

@@ -111,8 +111,8 @@ public sealed class PairBuilder
     }
 
     /// <summary>
-    /// Draws a share of a data set's images into the folder, for <see cref="Build"/> to find: several processes do so at the same time, and what is drawn is not
-    /// drawn again, also when there is another number of shares. A finished folder is left as it is.
+    /// Draws a share of a data set's images into the folder, for <see cref="Build"/> to find: several processes do so at the same time, and what is drawn
+    /// is not drawn again, also when there is another number of shares. A finished folder is left as it is.
     /// </summary>
     /// <param name="prompts">As <see cref="Build"/> takes them.</param>
     /// <param name="folder">The data set's folder, which all processes reach.</param>
@@ -122,7 +122,8 @@ public sealed class PairBuilder
     /// <exception cref="PairFolderMismatchException">The folder was begun with other options, prompts or models.</exception>
     /// <exception cref="ArgumentException">There is no such share; else as <see cref="Build"/>, whose other exceptions come too.</exception>
     public void Draw(
-        IReadOnlyList<string> prompts, string folder, PairShard shard, IProgress<PairBuildProgress>? progress = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<string> prompts, string folder, PairShard shard, IProgress<PairBuildProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(shard);
         shard.Validate();
@@ -130,7 +131,8 @@ public sealed class PairBuilder
         string path = Path.GetFullPath(folder);
         if (!File.Exists(Path.Combine(path, PairLayout.Manifest)))
         {
-            new PairDrawing(_generate, _encoder, _clip, _options, new PairRequests(_options, prompts), path, HeaderOf(prompts), shard, progress, cancellationToken)
+            var requests = new PairRequests(_options, prompts);
+            new PairDrawing(_generate, _encoder, _clip, _options, requests, path, HeaderOf(prompts), shard, progress, cancellationToken)
                 .Run();
         }
     }

@@ -27,7 +27,9 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
         int better = images.Count(i => i.Change > 0), worse = images.Count(i => i.Change < 0);
         string anchor = options.Anchor;
         Html body = $"""
-            <p>{images.Count} images of {_comparison.Subjects} {(_comparison.Subjects == 1 ? "subject" : "subjects")} are in both: by {Ranking} <b>{better}</b> got better, <b>{worse}</b> got worse, {images.Count - better - worse} stayed.</p>
+            <p>{images.Count} images of {_comparison.Subjects} {(_comparison.Subjects == 1 ? "subject" : "subjects")} are in both:
+            by {Ranking} <b>{better}</b> got better,
+            <b>{worse}</b> got worse, {images.Count - better - worse} stayed.</p>
             {Only("Images in the first alone", _comparison.OnlyBefore)}{Only("Images in the second alone", _comparison.OnlyAfter)}
             {SummaryCard.Cards(_comparison.Metrics.Select(Card))}
             {Subjects()}
@@ -138,10 +140,12 @@ internal sealed class ComparisonSection(EvaluationReport before, EvaluationRepor
             (EvaluatedPictures First, EvaluatedPictures Second)? maps = heatMaps is null ? null
                 : (EvaluatedPictures.Score(before.Rows!(image.Before.Row), heatMaps), EvaluatedPictures.Score(after.Rows!(image.After.Row), heatMaps));
             PersonalizationMetric m = _comparison.Ranking;
+            Html scores = $"<b>{image.Before.Find(m):F3}</b> → <b>{image.After.Find(m):F3}</b> ({Html.Number(image.Change, Signed)})";
             Html facts = MetricSet.Facts(
-                [(Html)$"<span>{ScoreDefinition.Of(m).Title} <b>{image.Before.Find(m):F3}</b> → <b>{image.After.Find(m):F3}</b> ({Html.Number(image.Change, Signed)})</span>"],
+                [(Html)$"<span>{ScoreDefinition.Of(m).Title} {scores}</span>"],
                 image.Before.Subject, image.Before.Prompt);
-            pictures.Add(image.Name, facts, maps is null ? [] : [.. maps.Value.First.Maps, .. maps.Value.Second.Maps], maps?.Second.Worst ?? [], "Worst patches after", () =>
+            pictures.Add(image.Name, facts, maps is null ? [] : [.. maps.Value.First.Maps, .. maps.Value.Second.Maps], maps?.Second.Worst ?? [],
+                "Worst patches after", () =>
             {
                 (EvaluationRow first, EvaluationRow second) = (before.Rows!(image.Before.Row), after.Rows!(image.After.Row));
                 return maps is not { } both

@@ -48,8 +48,10 @@ internal sealed class PictureSet(PictureOptions options)
         IReadOnlyList<Pane> panes = figure.Panes();
         Html patches = figure.Worst.Length == 0 ? Html.Empty : $"""
             <p class="named muted">{figure.WorstTitle}</p><ol class="patches">{figure.Worst.Select(p =>
-                (Html)$"<li><b>{p.Quality:F2}</b> <span class=\"muted\">row {p.Row}, column {p.Column}; pixels {p.X}–{p.X + p.Width - 1} × {p.Y}–{p.Y + p.Height - 1}</span></li>")}</ol>
+                (Html)$"<li><b>{p.Quality:F2}</b> <span class=\"muted\">{PlaceOf(p)}</span></li>")}</ol>
             """;
+        static Html PlaceOf(WorstPatch p)
+            => $"row {p.Row}, column {p.Column}; pixels {p.X}–{p.X + p.Width - 1} × {p.Y}–{p.Y + p.Height - 1}";
         return $"""
             <article class="figure" id="{anchor}" aria-labelledby="{anchor}-h">
             <h4 id="{anchor}-h"><span class="rank">{place + 1}</span> <bdi>{figure.Title}</bdi></h4>
@@ -68,12 +70,13 @@ internal sealed class PictureSet(PictureOptions options)
         byte[] colours = HeatMap.Scale(range, Stops).Pixels;
         Html stops = Html.Raw(string.Join(',', Enumerable.Range(0, Stops).Select(i => $"rgb({colours[3 * i]},{colours[(3 * i) + 1]},{colours[(3 * i) + 2]})")));
         const int Ticks = 5;
+        Html ticks = Html.Join(Enumerable.Range(0, Ticks).Select(i => (Html)$"<span>{low + ((high - low) * i / (Ticks - 1)):F2}</span>"));
         return $"""
             <div class="legend" role="group" aria-label="Scale of the heat maps">
             <div class="scale"><span>not found</span><div><div class="ramp" style="background:linear-gradient(to right,{stops})"></div>
-            <div class="ticks">{Enumerable.Range(0, Ticks).Select(i => (Html)$"<span>{low + ((high - low) * i / (Ticks - 1)):F2}</span>")}</div></div><span>found</span></div>
-            <p class="muted">A heat map colours each patch by its patch quality: the largest cosine similarity with any patch on the other side. Dark red: nothing
-            like it there; pale blue: it is there. One scale holds for all maps of this section; numbers mark the worst patches. {(hasMasks
+            <div class="ticks">{ticks}</div></div><span>found</span></div>
+            <p class="muted">A heat map colours each patch by its patch quality: the largest cosine similarity with any patch on the other side. Dark red:
+            nothing like it there; pale blue: it is there. One scale holds for all maps of this section; numbers mark the worst patches. {(hasMasks
                 ? "Grey is outside a mask and does not count."
                 : "Without masks backgrounds count too, and are red wherever scenes differ: look at the subject, or give masks of it.")}</p>
             </div>

@@ -40,12 +40,17 @@ internal static class SummaryCard
         IEnumerable<double> shown = values.Count <= MostDots ? values
             : values.Order().Where((_, i) => i * (long)MostDots / values.Count != (i + 1) * (long)MostDots / values.Count);
         Html bar = double.IsFinite(estimate.Lower)
-            ? $"<rect class=\"bar\" x=\"{X(estimate.Lower)}\" y=\"{Html.Plain(Middle - 5)}\" width=\"{Html.Plain((estimate.Upper - estimate.Lower) * Scale())}\" height=\"10\" rx=\"2\"/>"
+            ? $"""
+                <rect class="bar" x="{X(estimate.Lower)}" y="{Html.Plain(Middle - 5)}" width="{Html.Plain((estimate.Upper - estimate.Lower) * Scale())}"
+                height="10" rx="2"/>
+                """
             : Html.Empty;
         return $"""
             <svg class="strip" viewBox="0 0 {Html.Plain(Width)} {Html.Plain(Height)}" role="img" aria-label="The {over}' values lie from {low:F3} to {high:F3}">
-            {bar}{shown.Select(v => (Html)$"<circle cx=\"{X(v)}\" cy=\"{Html.Plain(Middle)}\" r=\"3\"/>")}<line class="mean" x1="{X(estimate.Mean)}" x2="{X(estimate.Mean)}" y1="{Html.Plain(Middle - 9)}" y2="{Html.Plain(Middle + 9)}"/>
-            <text x="{Html.Plain(Margin)}" y="{Html.Plain(Height - 1)}">{low:F2}</text><text class="end" x="{Html.Plain(Width - Margin)}" y="{Html.Plain(Height - 1)}">{high:F2}</text></svg>
+            {bar}{shown.Select(v => (Html)$"<circle cx=\"{X(v)}\" cy=\"{Html.Plain(Middle)}\" r=\"3\"/>")}
+            <line class="mean" x1="{X(estimate.Mean)}" x2="{X(estimate.Mean)}" y1="{Html.Plain(Middle - 9)}" y2="{Html.Plain(Middle + 9)}"/>
+            <text x="{Html.Plain(Margin)}" y="{Html.Plain(Height - 1)}">{low:F2}</text>
+            <text class="end" x="{Html.Plain(Width - Margin)}" y="{Html.Plain(Height - 1)}">{high:F2}</text></svg>
             """;
 
         double Scale() => (Width - (2 * Margin)) / (high - low);

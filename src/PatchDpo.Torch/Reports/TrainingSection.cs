@@ -17,8 +17,10 @@ internal sealed class TrainingSection(TrainingLog log, PictureOptions options)
         int spikes = log.Steps.Count(s => s.IsSpike);
         string anchor = options.Anchor;
         var rate = new LineChart(ScoreDefinition.LearningRate, Points(s => s.LearningRate));
+        string time = TimeSpan.FromSeconds(last.Seconds).ToString(last.Seconds < 86_400 ? @"h\:mm\:ss" : @"d\ \d\a\y\s\ h\:mm");
         Html body = $"""
-            <p class="muted">{last.Step} steps; {TimeSpan.FromSeconds(last.Seconds).ToString(last.Seconds < 86_400 ? @"h\:mm\:ss" : @"d\ \d\a\y\s\ h\:mm")} since the training began or went on, {last.PairsPerSecond:0.##} pairs a second{(spikes > 0 ? $"; {spikes} spikes were not taken" : "")}.</p>
+            <p class="muted">{last.Step} steps; {time} since the training began or went on,
+            {last.PairsPerSecond:0.##} pairs a second{(spikes > 0 ? $"; {spikes} spikes were not taken" : "")}.</p>
             <div class="charts">
             {Curve(ScoreDefinition.Loss, s => s.Loss)}{Curve(ScoreDefinition.Gradients, s => s.GradientNorm)}{rate.Render()}
             </div>
@@ -45,17 +47,21 @@ internal sealed class TrainingSection(TrainingLog log, PictureOptions options)
         return $"""
             <h3 id="{options.Anchor}-probes">Probes</h3>
             <p>The best step is <b>{best}</b> of {log.Probes.Count} that were measured.</p>
-            <div class="charts">{_measured.Select(m => new LineChart(ScoreDefinition.Of(m),
-                [.. log.Probes.Where(p => p.Find(m) is not null).Select(p => ((double)p.Step, p.Find(m)!.Value))]) { Mark = (best, $"best: {best}") }.Render())}</div>
-            <div class="scroll" role="region" aria-label="Probes" tabindex="0"><table class="data plain"><caption>Probes by step; step 0 is before training</caption>
+            <div class="charts">{_measured.Select(m => Chart(m, best).Render())}</div>
+            <div class="scroll" role="region" aria-label="Probes" tabindex="0">
+            <table class="data plain"><caption>Probes by step; step 0 is before training</caption>
             <thead><tr><th scope="col">Step</th>{_measured.Select(m => (Html)$"<th scope=\"col\">{ScoreDefinition.Of(m).Link()}</th>")}</tr></thead>
             <tbody>{log.Probes.Select(p => Row(p, best))}</tbody></table></div>
             {Grids(best)}
             """;
     }
 
+    private LineChart Chart(PersonalizationMetric metric, int best) => new(ScoreDefinition.Of(metric),
+        [.. log.Probes.Where(p => p.Find(metric) is not null).Select(p => ((double)p.Step, p.Find(metric)!.Value))]) { Mark = (best, $"best: {best}") };
+
     private Html Row(TrainingLogProbe probe, int best) => $"""
-        <tr{(probe.Step == best ? Html.Raw(" class=\"best\"") : Html.Empty)}><th scope="row">{probe.Step}{(probe.Step == best ? ", the best" : "")}</th>{_measured.Select(m => (Html)$"<td class=\"number\">{probe.Find(m):F4}</td>")}</tr>
+        <tr{(probe.Step == best ? Html.Raw(" class=\"best\"") : Html.Empty)}><th scope="row">{probe.Step}{(probe.Step == best ? ", the best" : "")}</th>
+        {_measured.Select(m => (Html)$"<td class=\"number\">{probe.Find(m):F4}</td>")}</tr>
 
         """;
 
@@ -81,7 +87,8 @@ internal sealed class TrainingSection(TrainingLog log, PictureOptions options)
         if (grid.Height > MostHeight)
             grid = grid.Crop(0, 0, grid.Width, MostHeight);
         return $"""
-            <figure><img src="{PictureData.Uri(grid)}" width="{grid.Width}" height="{grid.Height}" alt="References and pictures of the probe, {caption}" decoding="async"><figcaption>{caption}</figcaption></figure>
+            <figure><img src="{PictureData.Uri(grid)}" width="{grid.Width}" height="{grid.Height}" alt="References and pictures of the probe, {caption}"
+            decoding="async"><figcaption>{caption}</figcaption></figure>
 
             """;
     }

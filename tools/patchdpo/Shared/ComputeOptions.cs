@@ -8,7 +8,11 @@ namespace PatchDpo.Tool.Shared;
 /// <summary>The options that say where, with which numbers and on how many threads a model computes.</summary>
 internal sealed class ComputeOptions
 {
-    private readonly Option<string> _device = new("--device") { Description = "cpu, cuda or cuda:N; under mpirun, cuda is each rank's own.", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<string> _device = new("--device")
+    {
+        Description = "cpu, cuda or cuda:N; under mpirun, cuda is each rank's own.",
+        DefaultValueFactory = _ => "cpu",
+    };
     private readonly Option<string> _dtype;
     private readonly Option<int?> _threads = new("--threads")
     {
