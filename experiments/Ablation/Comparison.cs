@@ -70,6 +70,9 @@ internal sealed record Comparison(string Name, string Title, string Text, Func<i
     /// </summary>
     public IReadOnlyList<(Method Method, Method OfItsMass)> Leads { get; init; } = [];
 
+    /// <summary>What its data are called: comparisons on the same share pairs and trainings.</summary>
+    public string Data => Draw.Method.Name;
+
     /// <summary>The base, and those of the methods that the command line names; all of them where it names none.</summary>
     public Method[] Choose(IReadOnlyList<string> names)
         => Methods.Where(m => names.Count == 0 || m == Method.Base || names.Any(n => m.IsCalled(n, Methods))).ToArray();

@@ -57,8 +57,7 @@ internal sealed class KeptCurves(Settings settings)
 
     private static string Version<T>() => typeof(T).Module.ModuleVersionId.ToString("N");
 
-    // What draws the data says which they are, not the comparison: two of them compare on the same.
-    private string KeyOf(Comparison comparison, int seed, Method method) => string.Join('\n', comparison.Draw.Method.Name, seed, method.Name, _what);
+    private string KeyOf(Comparison comparison, int seed, Method method) => string.Join('\n', comparison.Data, seed, method.Name, _what);
 
     private string PathOf(string key) => Path.Combine(settings.Keep!, $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..32]}.json");
 

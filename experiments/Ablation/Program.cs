@@ -12,7 +12,8 @@ var methods = new Option<string[]>("--methods") { Description = "Only methods of
 methods.Validators.Add(result =>
 {
     foreach (string name in result.Tokens.Select(t => t.Value).Where(n => !Comparison.All.Any(c => c.Methods.Any(m => m.IsCalled(n, c.Methods)))))
-        result.AddError($"No method is called '{name}'. There are: {string.Join("; ", Comparison.All.SelectMany(c => c.Methods).Select(m => m.Name).Distinct())}.");
+        result.AddError($"No method is called '{name}'. "
+            + $"There are: {string.Join("; ", Comparison.All.SelectMany(c => c.Methods).Select(m => m.Name).Distinct())}.");
 });
 var only = new Option<string[]>("--only") { Description = "Parts of it; all by default.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _
     => Comparison.All.Select(t => t.Name).ToArray() };
@@ -43,29 +44,34 @@ root.SetAction(arguments =>
         Output = arguments.GetValue(output)!,
         Keep = arguments.GetValue(keep),
         // Where curves are kept changes nothing in the report.
-        Arguments = string.Join(' ', args.Where((a, i) => a != keep.Name && (i == 0 || args[i - 1] != keep.Name)).Select(a => a.Contains(' ') ? $"\"{a}\"" : a)),
+        Arguments = string.Join(' ', args.Where((a, i) => a != keep.Name && (i == 0 || args[i - 1] != keep.Name))
+            .Select(a => a.Contains(' ') ? $"\"{a}\"" : a)),
     };
     // A second thread does not double the speed of one run; a run for each processor does more, and figures do not depend on the machine's processors.
     torch.set_num_threads(1);
     var all = new List<Finished>();
     var kept = new KeptCurves(settings);
-    foreach (Comparison comparison in Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name)))
+    var prepared = new Dictionary<(string Data, int Seed), SeedPairs>();
+    Comparison[] comparisons = [.. Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name))];
+    foreach (Comparison comparison in comparisons)
     {
         Method[] compared = comparison.Choose(settings.Methods);
         (int Seed, Method Method, Curve? Curve)[] runs =
             [.. settings.Seeds.SelectMany(s => compared.Select(m => (s, m, kept.Read(comparison, s, m))))];
-        int[] missing = [.. runs.Where(r => r.Curve is null).Select(r => r.Seed).Distinct()];
-        Dictionary<int, SeedPairs> prepared = SideBySide.Run(missing, seed =>
+        Method[] onItsData = [.. comparisons.Where(c => c.Data == comparison.Data).SelectMany(c => c.Choose(settings.Methods))];
+        int[] missing = [.. runs.Where(r => r.Curve is null && !prepared.ContainsKey((comparison.Data, r.Seed))).Select(r => r.Seed).Distinct()];
+        foreach (SeedPairs pairsOfSeed in SideBySide.Run(missing, seed =>
         {
             using var experiment = new Experiment(settings);
-            return experiment.Prepare(comparison, compared, seed);
-        }).ToDictionary(s => s.Seed);
+            return experiment.Prepare(comparison, onItsData, seed);
+        }))
+            prepared.Add((comparison.Data, pairsOfSeed.Seed), pairsOfSeed);
         Curve[] curves = SideBySide.Run(runs, run =>
         {
             if (run.Curve is Curve finished)
                 return finished;
             using var experiment = new Experiment(settings);
-            Curve curve = experiment.Run(run.Method, prepared[run.Seed]);
+            Curve curve = experiment.Run(run.Method, prepared[(comparison.Data, run.Seed)]);
             kept.Write(comparison, run.Seed, run.Method, curve);
             Console.WriteLine($"{comparison.Name}, seed {run.Seed}, {run.Method.Name}\n    {curve}");
             return curve;
