@@ -55,7 +55,7 @@ public sealed class TrainEncoderTests : IDisposable
         (int exitCode, _, string[] errors) = Tool.Run("train-encoder", "resnet18", photos, output, "--difference");
         Assert.Equal((2, "error: --difference: a head is not a part of it; add '--head 0'."), (exitCode, Assert.Single(errors)));
         (exitCode, _, errors) = Tool.Run("train-encoder", dino, photos, output, "--head", "0", "--difference");
-        Assert.Equal((2, "error: --difference is for 'resnet18' alone."), (exitCode, Assert.Single(errors)));
+        Assert.Equal((2, "error: --difference is for 'resnet18' and 'resnet18-trained' alone."), (exitCode, Assert.Single(errors)));
         Assert.False(Directory.Exists(output));
     }
 

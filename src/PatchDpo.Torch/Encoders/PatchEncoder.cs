@@ -55,6 +55,7 @@ public static class PatchEncoder
     /// <param name="options">Stage, patches and image size; null: the encoder's own.</param>
     /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="WeightsFormatException">The file is malformed.</exception>
+    /// <exception cref="ModelFileNotFoundException">It is what training changed of ImageNet's ResNet-18, which is not beside the application.</exception>
     /// <exception cref="UnsafePickleException">It is a checkpoint that asks for something that is not a tensor or plain data.</exception>
     /// <exception cref="UnknownModelException">The tensors are those of no encoder that can be opened.</exception>
     /// <exception cref="StateDictMismatchException">Tensors are missing, unexpected or of another shape.</exception>
@@ -64,7 +65,7 @@ public static class PatchEncoder
     {
         using ITensorFile file = WeightsFile.OpenStateDict(path);
         if (EncoderDifference.IsIn(file))
-            return EncoderDifference.Open(file, device, dtype ?? options?.DType, ResNet18Model.Complete(options));
+            return EncoderDifference.Open(file, device, dtype ?? options?.DType, options ?? new VisionEncoderOptions());
         return EncoderKinds.Open(file, device, dtype ?? options?.DType, StoredEncoderOptions.Complete(options ?? new VisionEncoderOptions(), file));
     }
 

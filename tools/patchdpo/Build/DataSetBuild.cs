@@ -56,7 +56,7 @@ internal static class DataSetBuild
             GenerationsPerReference = settings.Generations,
             ReferenceGeneration = generation,
             Generation = generation,
-            Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = NearDuplicate(settings.Encoder.Name) },
+            Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = settings.Encoder.NearDuplicate },
             MaskPlainBackground = true,
             ReferenceViews = settings.Views,
             ImageFormat = settings.Format,
@@ -97,15 +97,6 @@ internal static class DataSetBuild
             Console.WriteLine($"shard {shard.Index}/{shard.Count} is drawn. When all are: patchdpo merge {output}");
         return shard.IsRank && shard.Index == 0;
     }
-
-    // To the small patch encoder all characters look much alike as a whole: only true repeats are dropped. ResNet-18 gives other light 0.999, a crop of
-    // 85 % 0.95 and a mirrored photo 0.96 in the median of DreamBench's photos; of its 342 pairs of photos of one subject one is above 0.95.
-    private static double NearDuplicate(string encoder) => encoder switch
-    {
-        ModelPath.Embedded => 0.9995,
-        EncoderChoice.ResNet18 => 0.95,
-        _ => 0.98,
-    };
 
     private static void Show(ToolProgress shown, PairBuildProgress progress)
     {

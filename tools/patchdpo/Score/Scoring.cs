@@ -72,7 +72,8 @@ internal static class Scoring
         }, cancellationToken))?.SelectMany(s => s);
     }
 
-    private static SortedDictionary<string, string> Settings(IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
+    private static SortedDictionary<string, string> Settings(
+        IReadOnlyList<ImagePair> pairs, ScoringOptions options, Func<string, string> name) => ShardSettings.Of(
     [
         ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
         ("--ignore-plain-background", options.IgnorePlainBackground),

@@ -3,7 +3,6 @@ using Microsoft.ML;
 using PatchDpo.MLNet;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Evaluation;
-using PatchDpo.Torch.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,34 +26,27 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
     public MLContext Context() => new(seed: 1) { GpuDeviceId = Device?.type == DeviceType.CUDA ? Device.index : null, FallbackToCpu = false };
 
     /// <summary>Its folder or lone file.</summary>
-    public string Path => Name switch
-    {
-        ModelPath.Embedded => EmbeddedModels.PatchEncoder,
-        ResNet18 => ResNet18Model.Path,
-        TrainedResNet18 => ResNet18Model.TrainedPath,
-        _ => Name,
-    };
+    public string Path => Shipped?.Path() ?? Name;
 
     /// <summary>What it is, for people.</summary>
-    public string Title => Name switch
-    {
-        ModelPath.Embedded => "the embedded encoder",
-        ResNet18 => "ImageNet's ResNet-18",
-        TrainedResNet18 => "ImageNet's ResNet-18, trained further",
-        _ => $"'{Name}'",
-    };
+    public string Title => Shipped?.Title ?? $"'{Name}'";
+
+    /// <summary>The cosine of whole images' features above which two of them are one picture twice.</summary>
+    public double NearDuplicate => Shipped?.NearDuplicate ?? 0.98;
+
+    private ShippedEncoder? Shipped => ShippedEncoder.Find(Name);
 
     /// <summary>The encoder for a pipeline.</summary>
-    public ImageEncoder ForPipeline() => Name == ResNet18 ? ImageEncoder.ResNet18(Options)
-        : Name == TrainedResNet18 ? ImageEncoder.TrainedResNet18(Options)
-        : File.Exists(Path) ? ImageEncoder.FromFile(Path, Options)
-        : ImageEncoder.FromFolder(Path, Options);
+    public ImageEncoder ForPipeline() => Shipped?.ForPipeline(Options)
+        ?? (File.Exists(Name) ? ImageEncoder.FromFile(Name, Options) : ImageEncoder.FromFolder(Name, Options));
 
     /// <summary>What was chosen of how it is used, by the options' names; float32 and what was not chosen are absent, as before there was the choice.</summary>
     public IReadOnlyDictionary<string, string> Chosen => new (string Name, string? Value)[]
     {
-        ("--stages", Options.PatchStages is { } stages ? string.Join(' ', stages) : null), ("--patch", Options.PatchSize?.ToString(CultureInfo.InvariantCulture)),
-        ("--size", Options.ImageSize?.ToString(CultureInfo.InvariantCulture)), ("--dtype", Options.DType is null or ScalarType.Float32 ? null : Options.DType.ToString()),
+        ("--stages", Options.PatchStages is { } stages ? string.Join(' ', stages) : null),
+        ("--patch", Options.PatchSize?.ToString(CultureInfo.InvariantCulture)),
+        ("--size", Options.ImageSize?.ToString(CultureInfo.InvariantCulture)),
+        ("--dtype", Options.DType is null or ScalarType.Float32 ? null : Options.DType.ToString()),
     }.Where(c => c.Value is not null).ToDictionary(c => c.Name, c => c.Value!);
 
     /// <summary>Which model it is.</summary>
@@ -63,7 +55,7 @@ internal sealed record EncoderChoice(string Name, VisionEncoderOptions Options)
 
     /// <summary>Opens it; the caller disposes it.</summary>
     /// <param name="device">Where the weights go; null: <see cref="Device"/>.</param>
-    public IVisionEncoder Open(Device? device = null) => Name == ResNet18 ? PatchEncoder.LoadResNet18(device ?? Device, Options)
-        : File.Exists(Path) ? PatchEncoder.FromFile(Path, device ?? Device, options: Options)
-        : PatchEncoder.FromFolder(Path, device ?? Device, options: Options);
+    public IVisionEncoder Open(Device? device = null) => Shipped?.Open(device ?? Device, Options)
+        ?? (File.Exists(Name) ? PatchEncoder.FromFile(Name, device ?? Device, options: Options)
+            : PatchEncoder.FromFolder(Name, device ?? Device, options: Options));
 }

@@ -7,8 +7,8 @@ namespace PatchDpo.Tool.Shared;
 internal sealed class EncoderOptions
 {
     private const string Kinds = "Folder of a DINO, DINOv2 or CLIP image encoder (config.json, model.safetensors), or a lone checkpoint of these, of a ResNet, "
-        + "a VGG or ALIKE; 'resnet18' is ImageNet's ResNet-18, for photos, 'resnet18-trained' the same trained further on photos without labels, and 'embedded' the "
-        + "small encoder for the embedded generator's drawings; these come with the program.";
+        + "a VGG or ALIKE; 'resnet18' is ImageNet's ResNet-18, for photos, 'resnet18-trained' the same trained further on photos without labels, and "
+        + "'embedded' the small encoder for the embedded generator's drawings; these come with the program.";
 
     private readonly Option<int[]> _stages = new("--stages", "--stage")
     {

@@ -70,7 +70,7 @@ internal sealed class TrainEncoderCommand : ToolCommand
         bool onlyDifference = arguments.GetValue(_difference);
         // Before hours of training, not after.
         if (onlyDifference && arguments.GetValue(_encoder) is not (EncoderChoice.ResNet18 or EncoderChoice.TrainedResNet18))
-            throw new InputException($"--difference is for '{EncoderChoice.ResNet18}' alone.");
+            throw new InputException($"--difference is for '{EncoderChoice.ResNet18}' and '{EncoderChoice.TrainedResNet18}' alone.");
         if (onlyDifference && arguments.GetValue(_head) > 0)
             throw new InputException("--difference: a head is not a part of it; add '--head 0'.");
         string[] sequences = [.. (arguments.GetValue(_measure) ?? []).Select(f => f.FullName)];
