@@ -71,9 +71,12 @@ public static class PatchEncoder
 
     /// <summary>Opens the small encoder that ships with this library: trained on procedural characters, 64 x 64 pixels, for examples and tests.</summary>
     /// <param name="device">Where the weights go; default: the CPU.</param>
+    /// <param name="options">Stages, patches and image size; null: its own.</param>
     /// <returns>The encoder, set to evaluation; the caller disposes it.</returns>
     /// <exception cref="ModelFileNotFoundException">The model's files are not beside the assembly.</exception>
-    public static IVisionEncoder LoadEmbedded(Device? device = null) => FromFolder(EmbeddedModels.PatchEncoder, device);
+    /// <exception cref="ArgumentException">The network has no such stage.</exception>
+    public static IVisionEncoder LoadEmbedded(Device? device = null, VisionEncoderOptions? options = null)
+        => FromFolder(EmbeddedModels.PatchEncoder, device, options: options);
 
     /// <summary>
     /// Opens ImageNet's ResNet-18 of the package PatchDpo.Models.ResNet18, whose file lies beside the application: the encoder for photos.

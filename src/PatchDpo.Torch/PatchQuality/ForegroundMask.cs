@@ -133,6 +133,36 @@ public static class ForegroundMask
         return grid;
     }
 
+    /// <summary>A mask on another grid over the same image, by the nearest pixel; itself where it has that size.</summary>
+    internal static bool[,] Resized(bool[,] mask, int height, int width)
+    {
+        (int rows, int columns) = (mask.GetLength(0), mask.GetLength(1));
+        if ((rows, columns) == (height, width))
+            return mask;
+        bool[,] resized = new bool[height, width];
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++)
+                resized[y, x] = mask[(int)((y + 0.5) * rows / height), (int)((x + 0.5) * columns / width)];
+        return resized;
+    }
+
+    /// <summary>A mask and all that is within some pixels of it, across and diagonally.</summary>
+    internal static bool[,] Grown(bool[,] mask, int margin)
+    {
+        (int height, int width) = (mask.GetLength(0), mask.GetLength(1));
+        for (; margin > 0; margin--)
+        {
+            bool[,] grown = new bool[height, width];
+            for (int y = 0; y < height; y++)
+                for (int x = 0; x < width; x++)
+                    for (int row = Math.Max(0, y - 1); row <= Math.Min(height - 1, y + 1); row++)
+                        for (int column = Math.Max(0, x - 1); column <= Math.Min(width - 1, x + 1); column++)
+                            grown[y, x] |= mask[row, column];
+            mask = grown;
+        }
+        return mask;
+    }
+
     /// <summary>The background's colour, the median of each channel along the border; null where the whole border is transparent.</summary>
     internal static byte[]? BorderColor(ImageBuffer image)
     {

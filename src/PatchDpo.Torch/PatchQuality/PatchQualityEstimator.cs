@@ -17,6 +17,7 @@ namespace PatchDpo.Torch.PatchQuality;
 /// have quality 1 in that side's map.</para>
 /// <para>With views of the references (<see cref="ReferenceViews"/>) p(x_gen) is the maximum over a reference's views, and p(x_ref) of a patch the maximum
 /// over the views' patches that show it; a mask of the reference goes with each view.</para>
+/// <para>With an <see cref="ObjectAlignment"/> generated objects are compared in their references' place and size, if they match better there.</para>
 /// <para>Each picture is encoded once, in whatever pairs and calls it stands and on either side, as long as its features are in the
 /// <see cref="FeatureCache"/>; so the encoder's weights must not change while an estimator is in use. Which images are encoded together decides the last
 /// bits of their features: the same calls give the same bits, other batches cosines within 1e-5.</para>
@@ -41,6 +42,7 @@ public sealed class PatchQualityEstimator
     private readonly PatchFeatures _features;
     private readonly ReferenceViews? _referenceViews;
     private readonly ReferenceView[] _views;
+    private readonly ObjectAlignment? _objectAlignment;
 
     /// <summary>Creates an estimator.</summary>
     /// <param name="encoder">Gives the patch features; stays the caller's to dispose.</param>
@@ -51,15 +53,25 @@ public sealed class PatchQualityEstimator
     /// <param name="referenceViews">
     /// Views of each reference to match beside it, encoded once a reference: for objects that prompts turn or shrink. Null: none, as in the paper.
     /// </param>
-    /// <exception cref="ArgumentException">The cache is another encoder's; or it has a folder, and the encoder is none of this library's.</exception>
+    /// <param name="objectAlignment">
+    /// Has generated objects brought to their references' place and size, for which <see cref="Score"/> needs the masks of both images; p is then how likely a
+    /// patch is right. Not together with views. Null: objects are compared where they are, as in the paper.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The cache is another encoder's; or it has a folder, and the encoder is none of this library's; or views and alignment are both asked for.
+    /// </exception>
     /// <exception cref="Weights.WeightsFormatException">A file in the cache's folder is damaged.</exception>
     /// <exception cref="IOException">The cache's folder cannot be read or made.</exception>
-    public PatchQualityEstimator(IVisionEncoder encoder, int batchSize = 16, FeatureCache? cache = null, ReferenceViews? referenceViews = null)
+    public PatchQualityEstimator(
+        IVisionEncoder encoder, int batchSize = 16, FeatureCache? cache = null, ReferenceViews? referenceViews = null, ObjectAlignment? objectAlignment = null)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        if (referenceViews is not null && objectAlignment is not null)
+            throw new ArgumentException("Objects that are aligned are not compared with views of their references; ask for one of the two.", nameof(objectAlignment));
         _encoder = encoder;
         _referenceViews = referenceViews;
+        _objectAlignment = objectAlignment;
         _views = referenceViews?.All() ?? [ReferenceView.Itself];
         _hasOwnCache = cache is null;
         cache ??= new FeatureCache();
@@ -75,7 +87,8 @@ public sealed class PatchQualityEstimator
     /// The same estimator before it has seen an image, so that the same rows give the same bits whatever was scored before; itself where the user shares a
     /// cache.
     /// </summary>
-    internal PatchQualityEstimator Afresh() => _hasOwnCache ? new PatchQualityEstimator(_encoder, BatchSize, referenceViews: _referenceViews) : this;
+    internal PatchQualityEstimator Afresh() => _hasOwnCache ? new PatchQualityEstimator(
+        _encoder, BatchSize, referenceViews: _referenceViews, objectAlignment: _objectAlignment) : this;
 
     /// <summary>The features that it compares, for who prepares images ahead.</summary>
     internal PatchFeatures Features => _features;
@@ -90,7 +103,9 @@ public sealed class PatchQualityEstimator
     /// <param name="generatedMasks">The same for the generated images.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <returns>One result a pair, in order.</returns>
-    /// <exception cref="ArgumentException">The lists differ in length, or a mask holds no foreground (the message names the pair).</exception>
+    /// <exception cref="ArgumentException">
+    /// The lists differ in length; or a mask holds no foreground, or is missing where objects are aligned (the message names the pair).
+    /// </exception>
     /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite features; the message names it and the pair.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public IReadOnlyList<PatchQualityResult> Score(
@@ -120,6 +135,8 @@ public sealed class PatchQualityEstimator
         IReadOnlyList<PreparedImage> generated, IReadOnlyList<PreparedImage> references, IReadOnlyList<bool[,]?>? referenceMasks,
         IReadOnlyList<bool[,]?>? generatedMasks, CancellationToken cancellationToken = default)
     {
+        if (_objectAlignment is not null)
+            return new AlignedScoring(_features, BatchSize, _objectAlignment).Score(generated, references, referenceMasks, generatedMasks, cancellationToken);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<PatchQualityResult> results = new(generated.Count);
@@ -150,7 +167,7 @@ public sealed class PatchQualityEstimator
     /// <param name="objectMasks">Of each reference the foreground, as <see cref="Score"/> takes it; null: none.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <returns>One result a generated image, in order.</returns>
-    /// <exception cref="ArgumentException">The lists differ in length, or an image has no object.</exception>
+    /// <exception cref="ArgumentException">The lists differ in length, or an image has no object; or the estimator aligns objects, which this does not.</exception>
     /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite features; the message names the generated image.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <remarks>
@@ -174,6 +191,8 @@ public sealed class PatchQualityEstimator
         IReadOnlyList<PreparedImage> generated, IReadOnlyList<IReadOnlyList<PreparedImage>> objects,
         IReadOnlyList<IReadOnlyList<bool[,]?>>? objectMasks = null, CancellationToken cancellationToken = default)
     {
+        if (_objectAlignment is not null)
+            throw new ArgumentException("Only images of one object are aligned.", nameof(objects));
         if (objects.Count != generated.Count || (objectMasks is not null && !objectMasks.Select(m => m.Count).SequenceEqual(objects.Select(o => o.Count))))
             throw new ArgumentException($"The objects of {objects.Count} images, or their masks, do not fit the {generated.Count} generated images.", nameof(objects));
         if (objects.Index().FirstOrDefault(o => o.Item.Count == 0) is (int empty, { }))

@@ -40,10 +40,13 @@ public static class PatchSimilarity
         Tensor generated, Tensor reference, Tensor? generatedMask = null, Tensor? referenceMask = null)
         => ComputeBoth(generated, reference, generatedMask, referenceMask, DefaultChunkElements);
 
-    /// <summary>As <see cref="ComputeBoth(Tensor, Tensor, Tensor?, Tensor?)"/>, of float32 features of length 1 that are not normalised again.</summary>
+    /// <summary>
+    /// As <see cref="ComputeBoth(Tensor, Tensor, Tensor?, Tensor?)"/>, of float32 features of length 1 that are not normalised again; a match may lose by the
+    /// square of its distance, <c>displacement</c> at that of the image's side.
+    /// </summary>
     internal static (Tensor Generated, Tensor Reference) ComputeBothOfUnit(
-        Tensor generated, Tensor reference, Tensor? generatedMask, Tensor? referenceMask)
-        => ComputeBoth(generated, reference, generatedMask, referenceMask, DefaultChunkElements, isUnit: true);
+        Tensor generated, Tensor reference, Tensor? generatedMask, Tensor? referenceMask, double displacement = 0)
+        => ComputeBoth(generated, reference, generatedMask, referenceMask, DefaultChunkElements, isUnit: true, displacement);
 
     internal static (Tensor P, Tensor ArgMax) Compute(Tensor generated, Tensor reference, Tensor? referenceMask, long chunkElements)
     {
@@ -64,7 +67,7 @@ public static class PatchSimilarity
     }
 
     internal static (Tensor Generated, Tensor Reference) ComputeBoth(
-        Tensor generated, Tensor reference, Tensor? generatedMask, Tensor? referenceMask, long chunkElements, bool isUnit = false)
+        Tensor generated, Tensor reference, Tensor? generatedMask, Tensor? referenceMask, long chunkElements, bool isUnit = false, double displacement = 0)
     {
         Check(generated, reference, generatedMask, referenceMask);
         using DisposeScope scope = NewDisposeScope();
@@ -74,16 +77,32 @@ public static class PatchSimilarity
         Tensor pReference = TensorArithmetic.Filled([r[0], r[1] * r[2]], double.NegativeInfinity, float32, generated.device);
         Tensor ofGenerated = isUnit ? generated.flatten(1, 2) : Normalized(generated);
         Tensor ofReference = isUnit ? reference.flatten(1, 2) : Normalized(reference.to(generated.device));
+        (Tensor From, Tensor To)? places = displacement == 0 ? null : (Places(g, displacement, generated.device), Places(r, displacement, generated.device));
         foreach (Chunk chunk in Chunks(ofGenerated, ofReference, chunkElements))
         {
             using DisposeScope inner = NewDisposeScope();
             Tensor similarities = chunk.Similarities();
+            if (places is (Tensor from, Tensor to))
+            {
+                Tensor way = from.narrow(0, chunk.Row, chunk.RowCount).unsqueeze(1).Minus(to);
+                similarities = similarities.Minus(way.Times(way).sum(2));
+            }
             chunk.Of(pGenerated).copy_(Masked(similarities, referenceMask, chunk, generatedSide: false).amax([2]));
             // A reference patch's best match may lie in any chunk of the generated patches.
             Tensor part = pReference.narrow(0, chunk.Batch, chunk.BatchCount);
             part.copy_(maximum(part, Masked(similarities, generatedMask, chunk, generatedSide: true).amax([1])));
         }
         return (pGenerated.view(g[..3]).MoveToOuterDisposeScope(), pReference.view(r[..3]).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>The patches' middles as shares of the image's sides, so scaled that a squared distance is what a match loses. <c>(h*w, 2)</c></summary>
+    private static Tensor Places(long[] shape, double displacement, Device device)
+    {
+        (long height, long width, double scale) = (shape[1], shape[2], Math.Sqrt(displacement));
+        float[] places = new float[height * width * 2];
+        for (long i = 0; i < height * width; i++)
+            (places[2 * i], places[(2 * i) + 1]) = ((float)(((i % width) + 0.5) / width * scale), (float)(((i / width) + 0.5) / height * scale));
+        return tensor(places, [height * width, 2], device: device);
     }
 
     /// <summary>Puts minus infinity where the patch to match is masked out, so that it never wins.</summary>
