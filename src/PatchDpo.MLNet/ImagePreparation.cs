@@ -8,7 +8,8 @@ namespace PatchDpo.MLNet;
 /// <summary>What scoring does of images before an encoder sees them: identity, pixels, and masks of objects on plain backgrounds.</summary>
 /// <param name="features">Tells which images are known.</param>
 /// <param name="maskedColumns">Columns whose images' plain backgrounds are left out.</param>
-internal sealed class ImagePreparation(PatchFeatures features, IReadOnlyCollection<string> maskedColumns)
+/// <param name="encodesWhole">Whether the encoder sees images as they are, and not what is drawn of their objects.</param>
+internal sealed class ImagePreparation(PatchFeatures features, IReadOnlyCollection<string> maskedColumns, bool encodesWhole)
 {
     private readonly ObjectMasks _masks = new();
 
@@ -25,7 +26,7 @@ internal sealed class ImagePreparation(PatchFeatures features, IReadOnlyCollecti
         {
             ImageBuffer pixels = image.Load();
             image.Identify(pixels);
-            image.Prepared = features.Prepare(pixels, image.Load);
+            image.Prepared = encodesWhole ? features.Prepare(pixels, image.Load) : new PreparedImage(pixels);
             if (isMasked)
                 _masks.Of(pixels);
             return;

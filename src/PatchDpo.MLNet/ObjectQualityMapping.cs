@@ -14,7 +14,8 @@ namespace PatchDpo.MLNet;
 internal sealed class ObjectQualityMapping(PatchQualityEstimator estimator, Options options, int mapHeight, int mapWidth, Action endPass)
     : BatchedMapping<ImageObjects, ScoredObjects>
 {
-    private readonly ImagePreparation _preparation = new(estimator.Features, options.IgnorePlainBackground ? [.. options.ObjectReferenceColumnNames!] : []);
+    private readonly ImagePreparation _preparation = new(
+        estimator.Features, options.IgnorePlainBackground ? [.. options.ObjectReferenceColumnNames!] : [], encodesWhole: true);
 
     public override int BatchSize => options.BatchSize;
 

@@ -37,6 +37,7 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
             throw new ArgumentException($"{nameof(Options.IgnorePlainBackground)} finds the references' masks itself; it cannot be asked for with masks in "
                 + $"the column '{mask}'.", nameof(options));
         CheckObjects(options);
+        CheckAlignment(options);
         _env = env;
         _encoder = encoder;
         _options = options;
@@ -90,6 +91,13 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
         public ReferenceViews? ReferenceViews { get; init; }
 
         /// <summary>
+        /// Has generated objects brought to their references' place and size, by the masks of both: in <see cref="GeneratedMaskColumnName"/>, and in
+        /// <see cref="ReferenceMaskColumnName"/> or by <see cref="IgnorePlainBackground"/>. The maps are then how likely a patch is right. For prompts that
+        /// move, turn or shrink the object. Not together with <see cref="ReferenceViews"/>. Saved with a model. Null (default): no, as in the paper.
+        /// </summary>
+        public ObjectAlignment? ObjectAlignment { get; init; }
+
+        /// <summary>
         /// Images encoded at once, and rows scored at once at least, at least 1: where most of their images are known, more rows make a batch. Default: 16.
         /// </summary>
         /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
@@ -138,6 +146,18 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
     // A shape keeps no dimensions.
     private static RowOutput[] OutputsOf(Options options)
         => options.ObjectReferenceColumnNames is null ? PatchQualityScoringMapping.OutputsOf(options, 1, 1) : ObjectQualityMapping.OutputsOf(options, 1, 1);
+
+    private static void CheckAlignment(Options options)
+    {
+        if (options.ObjectAlignment is null)
+            return;
+        if (options.ReferenceViews is not null)
+            throw new ArgumentException(
+                $"{nameof(Options.ObjectAlignment)} and {nameof(Options.ReferenceViews)} exclude each other; ask for one of the two.", nameof(options));
+        if (options.GeneratedMaskColumnName is null || (options.ReferenceMaskColumnName is null && !options.IgnorePlainBackground))
+            throw new ArgumentException($"{nameof(Options.ObjectAlignment)} needs the masks of both images: name the columns {nameof(Options.GeneratedMaskColumnName)} "
+                + $"and {nameof(Options.ReferenceMaskColumnName)}, or ask for {nameof(Options.IgnorePlainBackground)} in the latter's place.", nameof(options));
+    }
 
     private static void CheckObjects(Options options)
     {

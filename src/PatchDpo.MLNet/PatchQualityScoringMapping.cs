@@ -10,7 +10,8 @@ namespace PatchDpo.MLNet;
 internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator, Options options, int mapHeight, int mapWidth, Action endPass)
     : BatchedMapping<ImagePair, ScoredPair>
 {
-    private readonly ImagePreparation _preparation = new(estimator.Features, options.IgnorePlainBackground ? [options.ReferenceColumnName] : []);
+    private readonly ImagePreparation _preparation = new(
+        estimator.Features, options.IgnorePlainBackground ? [options.ReferenceColumnName] : [], options.ObjectAlignment is null);
 
     public override int BatchSize => options.BatchSize;
 
@@ -43,7 +44,7 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
         Func<RowImage> reference = new ImageInput(options.ReferenceColumnName).Images(row);
         Func<bool[,]?> generatedMask = MaskReader(options.GeneratedMaskColumnName, row);
         Func<bool[,]?> referenceMask = MaskReader(options.ReferenceMaskColumnName, row);
-        return () => new ImagePair(generated(), reference(), generatedMask(), referenceMask());
+        return () => new ImagePair(row.Position, generated(), reference(), generatedMask(), referenceMask());
     }
 
     public override IReadOnlyList<RowImage> ImagesOf(ImagePair row) => [row.Generated, row.Reference];
@@ -58,8 +59,15 @@ internal sealed class PatchQualityScoringMapping(PatchQualityEstimator estimator
     {
         IReadOnlyList<PatchQualityResult> results = estimator.ScorePrepared(
             [.. rows.Select(r => _preparation.Of(r.Generated))], [.. rows.Select(r => _preparation.Of(r.Reference))],
-            [.. rows.Select(r => r.ReferenceMask ?? _preparation.MaskOf(r.Reference))], [.. rows.Select(r => r.GeneratedMask)]);
+            [.. rows.Select(ReferenceMask)], [.. rows.Select(r => r.GeneratedMask)]);
         return rows.Zip(results, (row, result) => new ScoredPair(row.Generated, result)).ToArray();
+    }
+
+    private bool[,]? ReferenceMask(ImagePair pair)
+    {
+        bool[,]? mask = pair.ReferenceMask ?? _preparation.MaskOf(pair.Reference);
+        return mask is not null || options.ObjectAlignment is null ? mask : throw new InvalidRowException(
+            options.ReferenceColumnName, pair.Row, "the background is not plain, so that there is no object to align by; a column of masks says where it is.");
     }
 
     private static Func<bool[,]?> MaskReader(string? column, DataViewRow row)

@@ -15,10 +15,10 @@ namespace PatchDpo.MLNet;
 /// </remarks>
 public sealed class PatchQualityScoringTransformer : BatchedTransformer
 {
-    // 1.2 has the columns of masks, 1.3 those of several objects, 1.4 views of the references.
-    private const uint MaskVersion = 0x00010002, ObjectVersion = 0x00010003, ViewVersion = 0x00010004;
+    // 1.2 has the columns of masks, 1.3 those of several objects, 1.4 views of the references, 1.5 the alignment of objects.
+    private const uint MaskVersion = 0x00010002, ObjectVersion = 0x00010003, ViewVersion = 0x00010004, AlignmentVersion = 0x00010005;
 
-    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", ViewVersion);
+    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", AlignmentVersion);
 
     private static readonly ImageBuffer Probe = new(32, 32, 3, new byte[32 * 32 * 3]);
 
@@ -34,7 +34,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         _source = source;
         _options = options;
         _features = new FeatureCache(options.FeatureCache);
-        var estimator = new PatchQualityEstimator(encoder.Encoder, options.EncoderBatchSize ?? options.BatchSize, _features, options.ReferenceViews);
+        var estimator = new PatchQualityEstimator(encoder.Encoder, options.EncoderBatchSize ?? options.BatchSize, _features, options.ReferenceViews, options.ObjectAlignment);
         // The patch grid does not depend on the image: the preprocessor brings every image to one size. No one's images are kept with it.
         using var unkept = new FeatureCache(new FeatureCacheOptions { MaxBytes = 0 });
         QualityMap probe = new PatchQualityEstimator(encoder.Encoder, 1, unkept).Score([Probe], [Probe])[0].Generated;
@@ -96,14 +96,35 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         foreach (string name in _options.ObjectReferenceColumnNames ?? [])
             writer.Write(name);
         writer.Write(_options.ReferenceViews is not null);
-        if (_options.ReferenceViews is not ReferenceViews views)
-            return;
+        if (_options.ReferenceViews is ReferenceViews views)
+            WriteViews(writer, views);
+        writer.Write(_options.ObjectAlignment is not null);
+        if (_options.ObjectAlignment is ObjectAlignment alignment)
+            WriteAlignment(writer, alignment);
+    }
+
+    private static void WriteViews(BinaryWriter writer, ReferenceViews views)
+    {
         writer.Write(views.Mirrored);
         foreach (IReadOnlyList<double> numbers in new[] { views.Scales, views.Tilts })
         {
             writer.Write(numbers.Count);
             foreach (double number in numbers)
                 writer.Write(number);
+        }
+    }
+
+    private static void WriteAlignment(BinaryWriter writer, ObjectAlignment alignment)
+    {
+        writer.Write(alignment.Displacement);
+        writer.Write(alignment.Smoothing);
+        writer.Write(alignment.Percentile);
+        writer.Write(alignment.Margin);
+        foreach (WeightMapping line in new[] { alignment.InPlace, alignment.Moved })
+        {
+            writer.Write(line.Low);
+            writer.Write(line.High);
+            writer.Write(line.Contrast);
         }
     }
 
@@ -128,6 +149,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
             ReferenceMaskColumnName = hasMasks ? OptionalName() : null,
             ObjectReferenceColumnNames = version >= ObjectVersion && Names() is { Length: > 0 } objects ? objects : null,
             ReferenceViews = version >= ViewVersion && reader.ReadBoolean() ? Views() : null,
+            ObjectAlignment = version >= AlignmentVersion && reader.ReadBoolean() ? Alignment() : null,
         });
 
         string[] Names() => [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString())];
@@ -138,6 +160,18 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
             Scales = Numbers(),
             Tilts = Numbers(),
         };
+
+        ObjectAlignment Alignment() => new()
+        {
+            Displacement = reader.ReadDouble(),
+            Smoothing = reader.ReadDouble(),
+            Percentile = reader.ReadDouble(),
+            Margin = reader.ReadInt32(),
+            InPlace = Line(),
+            Moved = Line(),
+        };
+
+        WeightMapping Line() => new(reader.ReadSingle(), reader.ReadSingle(), reader.ReadDouble());
 
         double[] Numbers() => [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadDouble())];
 

@@ -4,10 +4,10 @@ using PatchDpo.MLNet.Tests.Support;
 
 namespace PatchDpo.MLNet.Tests;
 
-/// <summary>Saves a scoring transformer with default options as versions 1.1 to 1.3 of the format did.</summary>
+/// <summary>Saves a scoring transformer with default options as versions 1.1 to 1.4 of the format did.</summary>
 internal static class OldVersionScoring
 {
-    public const uint First = 0x00010001, Second = 0x00010002, Third = 0x00010003;
+    public const uint First = 0x00010001, Second = 0x00010002, Third = 0x00010003, Fourth = 0x00010004;
 
     public static ITransformer Of(PatchQualityScoringTransformer current, ImageEncoder encoder, uint version) => new OldFormat(current, context =>
     {
@@ -23,5 +23,7 @@ internal static class OldVersionScoring
         writer.Write("");
         if (version >= Third)
             writer.Write(0);
+        if (version >= Fourth)
+            writer.Write(false);
     });
 }

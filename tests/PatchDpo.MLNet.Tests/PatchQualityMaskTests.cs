@@ -68,7 +68,8 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
     [InlineData(OldVersionScoring.First)]
     [InlineData(OldVersionScoring.Second)]
     [InlineData(OldVersionScoring.Third)]
-    public void A_model_saved_before_there_were_masks_several_objects_or_views_still_loads(uint version)
+    [InlineData(OldVersionScoring.Fourth)]
+    public void A_model_saved_before_there_were_masks_several_objects_views_or_alignment_still_loads(uint version)
     {
         IDataView rows = PairRow.Rows(_ml, 2);
         ImageEncoder encoder = ImageEncoder.FromFolder(models.Dino);
