@@ -94,6 +94,48 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
+    public void Objects_are_brought_to_their_references_place_and_size_where_the_command_line_asks_for_it()
+    {
+        string[] folders = [.. new[] { "generated", "references", "mask-dir", "reference-mask-dir" }.SelectMany(name =>
+        {
+            string folder = Directory.CreateDirectory(Path.Combine(_root, name)).FullName;
+            // The left half of the picture; of the generated one half as large, at the right.
+            ImageBuffer image = TinyPersonalizedModel.Image(1, 32, 64), small = PillowResize.Resize(image, 16, 32, ResampleFilter.Bicubic);
+            bool isMask = name.EndsWith("mask-dir", StringComparison.Ordinal), isReference = name.StartsWith("reference", StringComparison.Ordinal);
+            (ImageBuffer source, int left, int top) = isReference ? (image, 0, 0) : (small, 40, 10);
+            byte[] pixels = [.. Enumerable.Range(0, 64 * 64 * 3).Select(i => isMask ? (byte)0 : (byte)99)];
+            for (int i = 0; i < source.Pixels.Length; i++)
+            {
+                int x = left + (i / 3 % source.Width), y = top + (i / 3 / source.Width);
+                pixels[(((y * 64) + x) * 3) + (i % 3)] = isMask ? byte.MaxValue : source.Pixels[i];
+            }
+            ImageFile.SavePng(Path.Combine(folder, "a.png"), new ImageBuffer(64, 64, 3, pixels));
+            return new[] { "--" + name, folder };
+        })];
+        string[] arguments = [.. folders, "--encoder", "embedded", "--heat-maps", "0", "--output", Path.Combine(_root, "scores")];
+        double where = Mean(arguments), aligned = Mean([.. arguments, "--align-objects"]);
+        Assert.True(aligned > where + 0.03, $"{aligned:F3} aligned, {where:F3} where they are");
+        Refused("--align-objects goes without views", [.. arguments, "--align-objects", "--mirrored-references"]);
+        Refused("--align-objects needs the masks of both images", [.. arguments[..4], "--align-objects"]);
+        Refused("--align-objects needs the masks of both images", [.. arguments[..6], "--align-objects"]);
+
+        double Mean(string[] asked)
+        {
+            (int code, string[] output, string[] faults) = Tool.Run("score", asked);
+            Assert.True(code == 0, string.Join('\n', faults));
+            string mean = Assert.Single(output, l => l.StartsWith("mean ", StringComparison.Ordinal));
+            return double.Parse(mean[5..10], System.Globalization.CultureInfo.InvariantCulture);
+        }
+
+        void Refused(string message, string[] asked)
+        {
+            (int code, _, string[] faults) = Tool.Run("score", asked);
+            Assert.Equal(2, code);
+            Assert.Contains(message, Assert.Single(faults), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Photos_are_scored_with_ImageNets_ResNet_18_unless_another_encoder_is_named()
     {
         foreach (string folder in new[] { "generated", "references" })

@@ -2,6 +2,7 @@ using System.CommandLine;
 using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.Tool.Score;
 
@@ -18,7 +19,7 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<int?> _heatMaps;
     private readonly MaskOptions _masks = new();
     private readonly ViewOptions _views = new();
-    private readonly Option<bool> _overview;
+    private readonly Option<bool> _align, _overview;
     private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
 
@@ -39,6 +40,8 @@ internal sealed class ScoreCommand : ToolCommand
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _masks.AddTo(this);
         _views.AddTo(this);
+        _align = Declare<bool>("--align-objects", "Bring generated objects to their references' place and size before patches are compared, mirrored if they match "
+            + "better so; maps and scores then say how likely a patch is right. Needs the masks of both images. Its defaults are those of drawings.");
         _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
         _compute.AddTo(this);
@@ -66,13 +69,25 @@ internal sealed class ScoreCommand : ToolCommand
         };
         if (plain && list[0].ReferenceMaskPath.Length > 0)
             throw new InputException("--ignore-plain-background finds the references' masks itself; the pairs have a column of them.");
+        ReferenceViews? views = _views.Read(arguments);
+        ObjectAlignment? alignment = arguments.GetValue(_align) ? Alignment(list[0], plain, views) : null;
         ShardPlan plan = _shards.Read(arguments);
         _isSharded = plan.Shard is not null;
         Scoring.Run(list, new ScoringOptions(
             arguments.GetValue(_output)!.FullName, arguments.GetValue(_worst), arguments.GetValue(_heatMaps) ?? int.MaxValue,
             ImageFormats.Parse(arguments.GetValue(_format)!), plain,
-            arguments.GetValue(_overview), Encoder(arguments), _views.Read(arguments), _work.Read(arguments), _report.Read(arguments)), plan, cancellationToken);
+            arguments.GetValue(_overview), Encoder(arguments), views, alignment, _work.Read(arguments), _report.Read(arguments)), plan, cancellationToken);
         return Ending.Done;
+    }
+
+    private static ObjectAlignment Alignment(ImagePair like, bool plain, ReferenceViews? views)
+    {
+        if (views is not null)
+            throw new InputException("--align-objects goes without views of the references: it tries the reference's size, mirrored too, itself.");
+        if (like.GeneratedMaskPath.Length == 0 || (like.ReferenceMaskPath.Length == 0 && !plain))
+            throw new InputException("--align-objects needs the masks of both images: --mask-dir with --reference-mask-dir or "
+                + "--ignore-plain-background, or columns of --pairs.");
+        return new ObjectAlignment();
     }
 
     private EncoderChoice Encoder(ParseResult arguments) => _encoder.Read(arguments, EncoderChoice.ResNet18, _compute);

@@ -51,7 +51,7 @@ internal static class Scoring
     private static IEnumerable<StoredScore>? Compute(
         IReadOnlyList<ImagePair> pairs, ScoringOptions options, ShardPlan plan, Func<string, string> name, CancellationToken cancellationToken)
     {
-        using var pipeline = new ScoringPipeline(pairs[0], options.IgnorePlainBackground, options.Encoder, options.Views, options.Work);
+        using var pipeline = new ScoringPipeline(pairs[0], options.IgnorePlainBackground, options.Encoder, options.Views, options.Alignment, options.Work);
         // Of an image that many pairs have, the size is looked at once.
         Dictionary<string, (int Width, int Height)> sizes = new(StringComparer.Ordinal);
         ImagePair[][] parts = [.. pairs.Chunk(ScoringPipeline.PairsTogether)];
@@ -78,7 +78,7 @@ internal static class Scoring
         ("--worst", options.WorstPatches), ("--heat-maps", options.HeatMaps), ("--format", options.Format),
         ("--ignore-plain-background", options.IgnorePlainBackground),
         ("--reference-scales", string.Join(' ', options.Views?.Scales ?? [])), ("--reference-tilts", string.Join(' ', options.Views?.Tilts ?? [])),
-        ("--mirrored-references", options.Views?.Mirrored == true),
+        ("--mirrored-references", options.Views?.Mirrored == true), ("--align-objects", options.Alignment is not null),
         .. options.Encoder.Chosen.Select(c => (c.Key, (object?)c.Value)),
         ("pairs", pairs.Count),
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]

@@ -8,4 +8,4 @@ namespace PatchDpo.Tool.Score;
 /// <summary>What the command line decides.</summary>
 internal sealed record ScoringOptions(
     string OutputFolder, int WorstPatches, int HeatMaps, ImageFormat Format, bool IgnorePlainBackground, bool Overview, EncoderChoice Encoder,
-    ReferenceViews? Views, (int BatchSize, FeatureCacheOptions Features) Work, ReportFile? Report);
+    ReferenceViews? Views, ObjectAlignment? Alignment, (int BatchSize, FeatureCacheOptions Features) Work, ReportFile? Report);

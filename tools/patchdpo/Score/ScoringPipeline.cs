@@ -12,9 +12,11 @@ namespace PatchDpo.Tool.Score;
 /// <param name="ignorePlainBackground">Whether only the object counts where a reference shows it on a plain background.</param>
 /// <param name="encoder">Gives the patch features.</param>
 /// <param name="views">Views of each reference that patches may match; null: itself alone.</param>
+/// <param name="alignment">How generated objects are brought to their references' place and size, by the masks of both; null: they are not.</param>
 /// <param name="work">Images encoded at once, and what is kept of them.</param>
 internal sealed class ScoringPipeline(
-    ImagePair like, bool ignorePlainBackground, EncoderChoice encoder, ReferenceViews? views, (int BatchSize, FeatureCacheOptions Features) work) : IDisposable
+    ImagePair like, bool ignorePlainBackground, EncoderChoice encoder, ReferenceViews? views, ObjectAlignment? alignment,
+    (int BatchSize, FeatureCacheOptions Features) work) : IDisposable
 {
     /// <summary>
     /// Pairs that are scored together. Where images are encoded one by one, which is so unless another batch is asked for, what a pair is scored depends on
@@ -27,6 +29,7 @@ internal sealed class ScoringPipeline(
     {
         IgnorePlainBackground = ignorePlainBackground,
         ReferenceViews = views,
+        ObjectAlignment = alignment,
         BatchSize = PairsTogether,
         EncoderBatchSize = work.BatchSize,
         FeatureCache = work.Features,

@@ -25,7 +25,7 @@ internal static class Separation
         // Pairs with one reference stand together, so that it is encoded once.
         SubjectPair[] pairs = [.. same.Concat(different).OrderBy(p => p.Images.ReferencePath, StringComparer.Ordinal)];
         long start = Stopwatch.GetTimestamp();
-        using var pipeline = new ScoringPipeline(pairs[0].Images, ignorePlainBackground, encoder, views, work);
+        using var pipeline = new ScoringPipeline(pairs[0].Images, ignorePlainBackground, encoder, views, alignment: null, work);
         foreach ((SubjectPair pair, ScoredPair scored) in pairs.Zip(pipeline.Score([.. pairs.Select(p => p.Images)], cancellationToken)))
             pair.Score = scored.Score;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
