@@ -16,23 +16,26 @@ internal static class EstimateAccuracy
     public static void Print(IEnumerable<Estimate> estimates, int seed, int pairs)
     {
         TrainingCase[] planted = [.. SeedData.LocalFaults(seed, pairs, 0).Training], asked = [.. SeedData.ChangedObjects(seed, pairs, 0).Training];
+        TrainingCase[] askedOnWhite = [.. SeedData.ChangedOnWhite(seed, pairs).Training];
         using PersonalizedModel model = PersonalizedModel.LoadEmbedded();
         IReadOnlyList<ImageBuffer> faulty = Experiment.Generate(model, planted, seed), generated = Experiment.Generate(model, asked, seed);
+        IReadOnlyList<ImageBuffer> onWhite = Experiment.Generate(model, askedOnWhite, seed);
         Console.WriteLine($"{pairs} pairs of seed {seed}. AUC: right above wrong parts, planted faults; rank correlation: with the parts' likeness to the truth,");
-        Console.WriteLine("where prompts change the object; planted faults, then the model's own.");
+        Console.WriteLine("where prompts change the object; planted faults, then the model's own, in scenes and on white.");
         Console.WriteLine();
-        Console.WriteLine("| p | AUC, as in the reference | AUC, changed | rank correlation, planted | rank correlation, generated |");
-        Console.WriteLine("| --- | --- | --- | --- | --- |");
+        Console.WriteLine("| p | AUC, as in the reference | AUC, changed | rank correlation, planted | generated | on white |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
         foreach (Estimate estimate in estimates)
         {
-            Part[] ofPlanted = Parts(estimate, planted, faulty), ofGenerated = Parts(estimate, asked, generated);
+            Part[] ofPlanted = Parts(estimate, planted, faulty, SeedData.IsChanging), ofGenerated = Parts(estimate, asked, generated, SeedData.IsChanging);
+            Part[] ofOnWhite = Parts(estimate, askedOnWhite, onWhite, _ => true);
             Console.WriteLine($"| {estimate.Name} | {Area(ofPlanted.Where(p => !p.IsChanged)):F3} | {Area(ofPlanted.Where(p => p.IsChanged)):F3} | "
-                + $"{RankCorrelation(ofPlanted):F2} | {RankCorrelation(ofGenerated):F2} |");
+                + $"{RankCorrelation(ofPlanted):F2} | {RankCorrelation(ofGenerated):F2} | {RankCorrelation(ofOnWhite):F2} |");
         }
     }
 
-    private static Part[] Parts(Estimate estimate, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> images)
-        => [.. estimate.Score(cases, images).SelectMany((quality, i) => Parts(quality.Generated, cases[i].Truths[0], images[i], SeedData.IsChanging(i)))];
+    private static Part[] Parts(Estimate estimate, IReadOnlyList<TrainingCase> cases, IReadOnlyList<ImageBuffer> images, Func<int, bool> isChanging)
+        => [.. estimate.Score(cases, images).SelectMany((quality, i) => Parts(quality.Generated, cases[i].Truths[0], images[i], isChanging(i)))];
 
     private static IEnumerable<Part> Parts(QualityMap map, RenderedCharacter truth, ImageBuffer image, bool isChanged)
     {

@@ -86,7 +86,7 @@ root.SetAction(arguments =>
     return 0;
 });
 
-var estimateSeed = new Option<int>("--seed") { Description = "Decides the pairs; none of the tables'.", DefaultValueFactory = _ => 903 };
+var estimateSeed = new Option<int>("--seed") { Description = "Decides the pairs; none of the tables'.", DefaultValueFactory = _ => 908 };
 var estimatePairs = new Option<int>("--pairs") { Description = "Pairs to judge.", DefaultValueFactory = _ => 72 };
 var estimateNames = new Option<string[]>("--only") { Description = "Only estimates whose names contain one of these.", AllowMultipleArgumentsPerToken = true };
 var estimates = new Command("estimates", "Measures how well estimates of p tell wrong parts from right ones.") { estimateSeed, estimatePairs, estimateNames };
@@ -106,7 +106,7 @@ fit.SetAction(arguments =>
 {
     torch.set_num_threads(1);
     TrainingCase[] cases = [.. SeedData.LocalFaults(arguments.GetValue(fitSeed), arguments.GetValue(fitPairs), 0).Training];
-    AlignedQuality.FitLines(cases, [.. cases.Select(c => c.Planted!)]);
+    LineFit.Print(cases, [.. cases.Select(c => c.Planted!)]);
     return 0;
 });
 root.Add(fit);

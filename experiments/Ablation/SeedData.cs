@@ -27,6 +27,10 @@ internal sealed record SeedData(IReadOnlyList<TrainingCase> Training, IReadOnlyL
     public static SeedData LocalFaults(int seed, int training, int heldOut)
         => OneObject(seed, training, heldOut, (kind, i) => Changing(kind, seed, i), faults: 3);
 
+    /// <summary>One object an image; all training prompts ask for another pose, size, accessory or colour than the references show, on white.</summary>
+    public static SeedData ChangedOnWhite(int seed, int training)
+        => OneObject(seed, training, 0, (kind, i) => Prompt.Varied(kind, (seed * 104_729) + i) with { Scene = Scene.White });
+
     /// <summary>One object an image; all training prompts ask for what the references show, as in the paper's data.</summary>
     public static SeedData PlainPrompts(int seed, int training, int heldOut) => OneObject(seed, training, heldOut, (kind, _) => Prompt.OnWhite(kind));
 
