@@ -38,7 +38,10 @@ internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, I
     private static readonly Estimate AlignedAndEnlarged = Encoder(
         "embedded encoder at 128 pixels, aligned objects",
         () => PatchEncoder.LoadEmbedded(options: new VisionEncoderOptions { ImageSize = 2 * CharacterRenderer.Size }),
-        alignment: new ObjectAlignment { Margin = Outline, Displacement = 16, InPlace = new WeightMapping(0.6f, 1, 1), Moved = new WeightMapping(0.08f, 1.08f, 1) });
+        alignment: new ObjectAlignment
+        {
+            Margin = Outline, Displacement = 16, InPlace = new WeightMapping(0.6f, 1, 1), Moved = new WeightMapping(0.08f, 1.08f, 1),
+        });
 
     /// <summary>Those whose accuracy on planted faults is measured.</summary>
     public static IReadOnlyList<Estimate> Measured { get; } =

@@ -11,7 +11,8 @@ internal static class LineFit
     private const float Top = 2;
 
     /// <summary>
-    /// Prints the lines, clamped to [0, 1], that are nearest to right and wrong patches by the mean square of what they miss: of objects in place and of others.
+    /// Prints the lines, clamped to [0, 1], that are nearest to right and wrong patches by the mean square of what they miss: of objects in place and of
+    /// others.
     /// </summary>
     /// <param name="cases">Pairs with planted faults, of a seed of no table.</param>
     /// <param name="generated">The faulty images.</param>

@@ -155,8 +155,9 @@ public sealed class PatchQualityScoringEstimator : IEstimator<PatchQualityScorin
             throw new ArgumentException(
                 $"{nameof(Options.ObjectAlignment)} and {nameof(Options.ReferenceViews)} exclude each other; ask for one of the two.", nameof(options));
         if (options.GeneratedMaskColumnName is null || (options.ReferenceMaskColumnName is null && !options.IgnorePlainBackground))
-            throw new ArgumentException($"{nameof(Options.ObjectAlignment)} needs the masks of both images: name the columns {nameof(Options.GeneratedMaskColumnName)} "
-                + $"and {nameof(Options.ReferenceMaskColumnName)}, or ask for {nameof(Options.IgnorePlainBackground)} in the latter's place.", nameof(options));
+            throw new ArgumentException($"{nameof(Options.ObjectAlignment)} needs the masks of both images: name the columns "
+                + $"{nameof(Options.GeneratedMaskColumnName)} and {nameof(Options.ReferenceMaskColumnName)}, or ask for "
+                + $"{nameof(Options.IgnorePlainBackground)} in the latter's place.", nameof(options));
     }
 
     private static void CheckObjects(Options options)

@@ -34,7 +34,8 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
         _source = source;
         _options = options;
         _features = new FeatureCache(options.FeatureCache);
-        var estimator = new PatchQualityEstimator(encoder.Encoder, options.EncoderBatchSize ?? options.BatchSize, _features, options.ReferenceViews, options.ObjectAlignment);
+        var estimator = new PatchQualityEstimator(
+            encoder.Encoder, options.EncoderBatchSize ?? options.BatchSize, _features, options.ReferenceViews, options.ObjectAlignment);
         // The patch grid does not depend on the image: the preprocessor brings every image to one size. No one's images are kept with it.
         using var unkept = new FeatureCache(new FeatureCacheOptions { MaxBytes = 0 });
         QualityMap probe = new PatchQualityEstimator(encoder.Encoder, 1, unkept).Score([Probe], [Probe])[0].Generated;

@@ -66,9 +66,11 @@ public sealed class ObjectAlignmentTests(TinyModels models) : IClassFixture<Tiny
         Refused(new Options { ObjectAlignment = Chosen }, "GeneratedMaskColumnName");
         Refused(new Options { ObjectAlignment = Chosen, GeneratedMaskColumnName = "GeneratedMask" }, "ReferenceMaskColumnName");
         Refused(new Options { ObjectAlignment = Chosen, IgnorePlainBackground = true }, "GeneratedMaskColumnName");
-        Refused(
-            new Options { ObjectAlignment = Chosen, GeneratedMaskColumnName = "GeneratedMask", IgnorePlainBackground = true, ReferenceViews = new ReferenceViews() },
-            "exclude each other");
+        Options masked = new()
+        {
+            ObjectAlignment = Chosen, GeneratedMaskColumnName = "GeneratedMask", IgnorePlainBackground = true, ReferenceViews = new ReferenceViews(),
+        };
+        Refused(masked, "exclude each other");
 
         void Refused(Options options, string text) => Assert.Contains(text, Assert.Throws<ArgumentException>(
             () => _ml.PatchDpo.ScorePatchQuality(ImageEncoder.FromInstance(_encoder), options)).Message, StringComparison.Ordinal);

@@ -30,7 +30,11 @@ internal sealed record AlignedPair(IReadOnlyList<AlignedObject> Poses, AlignedOb
         bool[,] goal = ForegroundMask.Resized(referenceMask, referenceImage.Height, referenceImage.Width);
         bool[,] source = ForegroundMask.Grown(mask, margin);
         AlignedObject?[] poses =
-            [AlignedObject.Unmoved(image, source), AlignedObject.Moved(image, source, goal, mirrored: false), AlignedObject.Moved(image, source, goal, mirrored: true)];
+        [
+            AlignedObject.Unmoved(image, source),
+            AlignedObject.Moved(image, source, goal, mirrored: false),
+            AlignedObject.Moved(image, source, goal, mirrored: true),
+        ];
         return new AlignedPair([.. poses.OfType<AlignedObject>()], AlignedObject.Unmoved(referenceImage, goal), mask);
     }
 

@@ -16,6 +16,8 @@ internal sealed class AlignedScoring(PatchFeatures features, int batchSize, Obje
         IReadOnlyList<PreparedImage> generated, IReadOnlyList<PreparedImage> references, IReadOnlyList<bool[,]?>? referenceMasks,
         IReadOnlyList<bool[,]?>? generatedMasks, CancellationToken cancellationToken)
     {
+        (bool[,] Generated, bool[,] Reference)[] masks = [.. Enumerable.Range(0, generated.Count)
+            .Select(pair => (MaskOf(generatedMasks, pair, "generated image"), MaskOf(referenceMasks, pair, "reference")))];
         using IDisposable noGrad = no_grad();
         return [.. Enumerable.Range(0, generated.Count).Chunk(batchSize).SelectMany(Chunk)];
 
@@ -26,13 +28,12 @@ internal sealed class AlignedScoring(PatchFeatures features, int batchSize, Obje
             ParallelItems.For(places.Length, i =>
             {
                 int pair = places[i];
-                bool[,] generatedMask = MaskOf(generatedMasks, pair, "generated image"), referenceMask = MaskOf(referenceMasks, pair, "reference");
-                pairs[i] = AlignedPair.Of(generated[pair].Load(), generatedMask, references[pair].Load(), referenceMask, options.Margin);
+                pairs[i] = AlignedPair.Of(generated[pair].Load(), masks[pair].Generated, references[pair].Load(), masks[pair].Reference, options.Margin);
             });
-            (int Pair, string Side, PreparedImage Image)[] images = [.. pairs.SelectMany((p, i) => p.Poses
-                .Select(pose => (places[i], "generated image", new PreparedImage(pose.Image))).Append((places[i], "reference", new PreparedImage(p.Reference.Image))))];
-            Dictionary<UInt128, PatchMap> maps = features.Of(
-                [.. images.Select(i => i.Image)], i => ($"the {images[i].Side} of pair {images[i].Pair}", images[i].Pair), cancellationToken);
+            (int Pair, string Side, ImageBuffer Image)[] images = [.. pairs.SelectMany((p, i) => p.Poses
+                .Select(pose => (places[i], "generated image", pose.Image)).Append((places[i], "reference", p.Reference.Image)))];
+            Dictionary<UInt128, PatchMap> maps = features.Of([.. images.Select(i => new PreparedImage(i.Image))],
+                i => ($"the {images[i].Side} of pair {images[i].Pair}", images[i].Pair), cancellationToken);
             return Array.ConvertAll(pairs, pair => pair.Score(
                 [.. pair.Poses.Select(pose => maps[pose.Image.Content])], maps[pair.Reference.Image.Content], options, features.Device));
         }
@@ -40,7 +41,9 @@ internal sealed class AlignedScoring(PatchFeatures features, int batchSize, Obje
 
     private static bool[,] MaskOf(IReadOnlyList<bool[,]?>? masks, int pair, string side)
     {
-        bool[,] mask = masks?[pair] ?? throw new ArgumentException($"The {side} of pair {pair} has no foreground mask; an object is aligned by the masks of both images.");
-        return mask.Cast<bool>().Contains(true) ? mask : throw new ArgumentException($"The foreground mask of the {side} of pair {pair} holds no foreground.");
+        bool[,] mask = masks?[pair] ?? throw new ArgumentException(
+            $"The {side} of pair {pair} has no foreground mask; an object is aligned by the masks of both images.");
+        return mask.Cast<bool>().Contains(true) ? mask
+            : throw new ArgumentException($"The foreground mask of the {side} of pair {pair} holds no foreground.");
     }
 }

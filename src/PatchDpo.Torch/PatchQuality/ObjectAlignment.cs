@@ -7,24 +7,26 @@ namespace PatchDpo.Torch.PatchQuality;
 /// likely a patch is right, in [0, 1].
 /// </summary>
 /// <remarks>
-/// <para>Not in the paper. Patch features of most encoders change when an object is moved, turned or shrunk, so that what a prompt asked for counts as a fault. Where
-/// both images' masks are known, the object alone is encoded on white: where it is, and brought to the centre and area of its reference's mask, mirrored or
-/// not. The one of the three that matches best as a whole is taken. A match loses by its distance, so that a part that has another part's colours is a fault;
-/// patches are averaged with their neighbours; the map is divided by what the object's better patches have, because an object that had to be
-/// resampled matches less throughout; and a line makes of that how likely a patch is right.</para>
-/// <para>The defaults were chosen on drawn characters with planted faults, by what training with the embedded encoder's estimate brought (docs/method.md). Other
-/// encoders want other lines. One object an image. A pair costs four encodings, of which the reference's is shared.</para>
+/// <para>Not in the paper. Patch features of most encoders change when an object is moved, turned or shrunk, so that what a prompt asked for counts as a fault.
+/// Where both images' masks are known, the object alone is encoded on white: where it is, and brought to the centre and area of its reference's mask, mirrored
+/// or not. The one of the three that matches best as a whole is taken. A match loses by its distance, so that a part that has another part's colours is a
+/// fault; patches are averaged with their neighbours; the map is divided by what the object's better patches have, because an object that had to be resampled
+/// matches less throughout; and a line makes of that how likely a patch is right.</para>
+/// <para>The defaults were chosen on drawn characters with planted faults, by what training with the embedded encoder's estimate brought (docs/method.md).
+/// Other encoders want other lines. One object an image. A pair costs four encodings, of which the reference's is shared.</para>
 /// </remarks>
 public sealed class ObjectAlignment
 {
     /// <summary>
-    /// What a match loses at a distance of the image's side, by the square of its distance. In [0, 1000]; 0: nothing. Default: 32, which is 0.32 at a tenth of
-    /// the side.
+    /// What a match loses at a distance of the image's side, by the square of its distance. In [0, 1000]; 0: nothing. Default: 32, which is 0.32 at a
+    /// tenth of the side.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1000].</exception>
     public double Displacement { get; init => field = ArgumentRange.Within(value, 0, 1000); } = 32;
 
-    /// <summary>What a patch's neighbour to each side weighs beside the patch's own 1, in [0, 1]; those at its corners weigh 0.7 of that. Default: 0.15.</summary>
+    /// <summary>
+    /// What a patch's neighbour to each side weighs beside the patch's own 1, in [0, 1]; those at its corners weigh 0.7 of that. Default: 0.15.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1].</exception>
     public double Smoothing { get; init => field = ArgumentRange.Within(value, 0, 1); } = 0.15;
 

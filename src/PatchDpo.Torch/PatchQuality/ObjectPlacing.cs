@@ -1,6 +1,8 @@
 namespace PatchDpo.Torch.PatchQuality;
 
-/// <summary>Where an object was brought: mirrored or not, then scaled, then moved. Places are in pixels, a pixel's middle half a pixel from its corner.</summary>
+/// <summary>
+/// Where an object was brought: mirrored or not, then scaled, then moved. Places are in pixels, a pixel's middle half a pixel from its corner.
+/// </summary>
 /// <param name="Width">The original image's width.</param>
 /// <param name="Mirrored">Whether the image was mirrored first, left to right.</param>
 /// <param name="Scale">By how much the object was enlarged.</param>

@@ -68,7 +68,8 @@ public sealed class PatchQualityEstimator
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         if (referenceViews is not null && objectAlignment is not null)
-            throw new ArgumentException("Objects that are aligned are not compared with views of their references; ask for one of the two.", nameof(objectAlignment));
+            throw new ArgumentException(
+                "Objects that are aligned are not compared with views of their references; ask for one of the two.", nameof(objectAlignment));
         _encoder = encoder;
         _referenceViews = referenceViews;
         _objectAlignment = objectAlignment;
@@ -167,7 +168,9 @@ public sealed class PatchQualityEstimator
     /// <param name="objectMasks">Of each reference the foreground, as <see cref="Score"/> takes it; null: none.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <returns>One result a generated image, in order.</returns>
-    /// <exception cref="ArgumentException">The lists differ in length, or an image has no object; or the estimator aligns objects, which this does not.</exception>
+    /// <exception cref="ArgumentException">
+    /// The lists differ in length, or an image has no object; or the estimator aligns objects, which this does not.
+    /// </exception>
     /// <exception cref="NonFiniteOutputException">The encoder gives NaN or infinite features; the message names the generated image.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <remarks>
