@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using PatchDpo.MLNet.Interop;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.PatchQuality;
@@ -39,10 +38,7 @@ public sealed class ObjectAlignmentTests(TinyModels models) : IClassFixture<Tiny
         IDataView data = _ml.Data.LoadFromEnumerable(rows);
         using PatchQualityScoringTransformer aligned = Fit(Aligned, data);
         IDataView scored = aligned.Transform(data);
-        bool[,] Foreground(MLImage? mask) => ForegroundMask.FromImage(MLImages.ToImageBuffer(mask!));
-        IReadOnlyList<PatchQualityResult> direct = new PatchQualityEstimator(_encoder, objectAlignment: Chosen).Score(
-            [.. rows.Select(r => MLImages.ToImageBuffer(r.Generated!))], [.. rows.Select(r => MLImages.ToImageBuffer(r.Reference!))],
-            [.. rows.Select(r => Foreground(r.ReferenceMask))], [.. rows.Select(r => Foreground(r.GeneratedMask))]);
+        IReadOnlyList<PatchQualityResult> direct = MaskedPairRow.Score(new PatchQualityEstimator(_encoder, objectAlignment: Chosen), rows);
         Assert.Equal(direct.Select(r => r.Score), scored.GetColumn<float>("PatchQualityScore"));
         Assert.Equal(direct.SelectMany(r => r.Generated.Values), scored.GetColumn<float[]>("GeneratedQuality").SelectMany(v => v));
         Assert.Equal(direct.SelectMany(r => r.Reference.Values), scored.GetColumn<float[]>("ReferenceQuality").SelectMany(v => v));

@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using PatchDpo.MLNet.Interop;
 using PatchDpo.MLNet.Tests.Support;
 using PatchDpo.Tests;
 using PatchDpo.Torch.PatchQuality;
@@ -28,10 +27,7 @@ public sealed class PatchQualityMaskTests(TinyModels models) : IClassFixture<Tin
         MaskedPairRow[] rows = MaskedPairRow.Create(3);
         IDataView data = _ml.Data.LoadFromEnumerable(rows);
         IDataView scored = Fit(Masked, data).Transform(data);
-        bool[,] Foreground(MLImage? mask) => ForegroundMask.FromImage(MLImages.ToImageBuffer(mask!));
-        IReadOnlyList<PatchQualityResult> direct = new PatchQualityEstimator(_encoder).Score(
-            [.. rows.Select(r => MLImages.ToImageBuffer(r.Generated!))], [.. rows.Select(r => MLImages.ToImageBuffer(r.Reference!))],
-            [.. rows.Select(r => Foreground(r.ReferenceMask))], [.. rows.Select(r => Foreground(r.GeneratedMask))]);
+        IReadOnlyList<PatchQualityResult> direct = MaskedPairRow.Score(new PatchQualityEstimator(_encoder), rows);
         Assert.Equal(direct.Select(r => r.Score), scored.GetColumn<float>("PatchQualityScore"));
         Assert.Equal(direct.SelectMany(r => r.Generated.Values), scored.GetColumn<float[]>("GeneratedQuality").SelectMany(v => v));
         // The right half of a generated image, three of six columns, is no object.

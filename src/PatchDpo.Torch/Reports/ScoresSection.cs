@@ -92,7 +92,8 @@ internal sealed class ScoresSection(IReadOnlyList<ScoredImagePair> pairs, Pictur
             IReadOnlyList<WorstPatch> patches = WorstPatch.Find(
                 pair.Quality.Generated, row.Generated.Width, row.Generated.Height, PictureSet.NamedPatches, mask);
             Html facts = MetricSet.Facts([(Html)$"<span>patch quality <b>{pair.Quality.Score:F3}</b></span>"], pair.Subject, pair.Prompt);
-            pictures.Add(NameOf(pair), facts, [(pair.Quality.Generated, mask), (pair.Quality.Reference, ofReference)], patches, "Worst patches of the generation", () =>
+            (QualityMap, bool[,]?)[] maps = [(pair.Quality.Generated, mask), (pair.Quality.Reference, ofReference)];
+            pictures.Add(NameOf(pair), facts, maps, patches, "Worst patches of the generation", () =>
             {
                 EvaluationRow shown = pair.Images();
                 return

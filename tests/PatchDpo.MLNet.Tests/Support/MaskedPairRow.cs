@@ -1,6 +1,8 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
+using PatchDpo.MLNet.Interop;
+using PatchDpo.Torch.PatchQuality;
 
 namespace PatchDpo.MLNet.Tests.Support;
 
@@ -29,6 +31,15 @@ internal sealed class MaskedPairRow
         GeneratedMask = Mask(left: true),
         ReferenceMask = Mask(left: false),
     }).ToArray();
+
+    /// <summary>What an estimator says of rows when it is told their images and masks directly.</summary>
+    public static IReadOnlyList<PatchQualityResult> Score(PatchQualityEstimator estimator, MaskedPairRow[] rows)
+    {
+        return estimator.Score([.. rows.Select(r => MLImages.ToImageBuffer(r.Generated!))], [.. rows.Select(r => MLImages.ToImageBuffer(r.Reference!))],
+            [.. rows.Select(r => Foreground(r.ReferenceMask))], [.. rows.Select(r => Foreground(r.GeneratedMask))]);
+
+        static bool[,] Foreground(MLImage? mask) => ForegroundMask.FromImage(MLImages.ToImageBuffer(mask!));
+    }
 
     public static IDataView Rows(MLContext ml, int count) => ml.Data.LoadFromEnumerable(Create(count));
 

@@ -74,8 +74,8 @@ internal sealed class ReferenceOptions
         {
             T[] values = arguments.GetValue(option) ?? [];
             return values.Length == 0 || values.Length == references.Length ? values : throw new InputException(
-                $"{option.Name} names {values.Length} {(option == (object)_masks ? "files" : "values")} for {references.Length} references; give one for each, in "
-                + "their order.");
+                $"{option.Name} names {values.Length} {(option == (object)_masks ? "files" : "values")} for {references.Length} references; "
+                + "give one for each, in their order.");
         }
     }
 

@@ -8,8 +8,8 @@ namespace PatchDpo.Tool.Shards;
 
 /// <summary>The results of shards in a folder: a file of lines for each shard that worked, which only grows.</summary>
 /// <remarks>
-/// A line is written when its part is done: a process that is killed loses the part that it was at. What it left of a line has no end and counts for nothing. Files
-/// are named by shard and number of shards, and a part is taken from whichever has it.
+/// A line is written when its part is done: a process that is killed loses the part that it was at. What it left of a line has no end and counts for nothing.
+/// Files are named by shard and number of shards, and a part is taken from whichever has it.
 /// </remarks>
 internal sealed class ShardFolder : IDisposable
 {
@@ -130,7 +130,8 @@ internal sealed class ShardFolder : IDisposable
     }
 
     private static InputException Damaged(string file, long start, Exception? inner)
-        => new($"'{file}', byte {start}: the line is no result of a shard{(inner is null ? "" : $" ({inner.Message})")}. Remove the file to compute its parts again.");
+        => new($"'{file}', byte {start}: the line is no result of a shard{(inner is null ? "" : $" ({inner.Message})")}. "
+            + "Remove the file to compute its parts again.");
 
     private static long EndOfLines(FileStream stream, long start)
     {

@@ -42,8 +42,8 @@ internal sealed class ShardedWork(ShardPlan plan, string output, Func<SortedDict
             Work(folder, parts, shard, compute, cancellationToken);
             if (!shard.IsRank)
             {
-                Console.WriteLine($"shard {shard.Index}/{shard.Count} is done; {folder.Done} of {parts} parts are in '{folder.FullName}'. When all are: patchdpo "
-                    + $"merge {output}");
+                Console.WriteLine($"shard {shard.Index}/{shard.Count} is done; {folder.Done} of {parts} parts are in '{folder.FullName}'. "
+                    + $"When all are: patchdpo merge {output}");
                 return null;
             }
             WaitForRanks(folder, parts, shard, cancellationToken);
@@ -52,8 +52,8 @@ internal sealed class ShardedWork(ShardPlan plan, string output, Func<SortedDict
         }
         if (folder.Done < parts)
         {
-            throw new InputException($"'{folder.FullName}' has {folder.Done} of {parts} parts, and lacks {Missing(folder, parts).First()}: run the shards that did "
-                + "not come to their end again.");
+            throw new InputException($"'{folder.FullName}' has {folder.Done} of {parts} parts, and lacks {Missing(folder, parts).First()}: "
+                + "run the shards that did not come to their end again.");
         }
         return [.. Enumerable.Range(0, parts).Select(folder.Read<T>)];
     }

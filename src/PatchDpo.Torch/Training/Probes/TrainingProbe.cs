@@ -100,7 +100,8 @@ internal sealed class TrainingProbe(TrainingProbeOptions options, PersonalizedMo
         return ImageGrid.Compose([.. options.Rows.Select((r, i) => new[] { References(r), result.Images[i] })], layout);
 
         ImageBuffer References(TrainingProbeRow row)
-            => row.References.SelectMany(r => r.Photos).ToArray() is { Length: > 1 } photos ? ReferenceMontage.Compose(photos, Math.Max(layout.CellSize, photos.Length))
+            => row.References.SelectMany(r => r.Photos).ToArray() is { Length: > 1 } photos
+                ? ReferenceMontage.Compose(photos, Math.Max(layout.CellSize, photos.Length))
                 : row.References[0].Image;
     }
 
@@ -113,7 +114,8 @@ internal sealed class TrainingProbe(TrainingProbeOptions options, PersonalizedMo
         string[] parts =
         [
             $"{options.Metric}", .. options.Evaluator.Models.Select(m => $"{m.Role} {m.Sha256}"),
-            .. OptionValues.Of(options.Generation, nameof(GenerationOptions.BatchSize), nameof(GenerationOptions.AllowEmptyPrompts)).Select(o => $"{o.Key}: {o.Value}"),
+            .. OptionValues.Of(options.Generation, nameof(GenerationOptions.BatchSize), nameof(GenerationOptions.AllowEmptyPrompts))
+                .Select(o => $"{o.Key}: {o.Value}"),
             .. options.Rows.SelectMany(r => r.References.Select(p => $"{PairRecord.ContentOf(p)}").Prepend(r.Prompt).Prepend(r.Subject)),
         ];
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', parts))));
