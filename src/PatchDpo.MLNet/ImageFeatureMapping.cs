@@ -35,7 +35,7 @@ internal sealed class ImageFeatureMapping(EmbeddingColumns columns, RowOutput<fl
     {
         ImageBuffer pixels = image.Load();
         image.Identify(pixels);
-        image.Prepared = new PreparedImage(pixels.Content, image.Load) { Pixels = PixelArray.Take(encoder.Preprocessor.Preprocess(pixels)) };
+        image.Prepared = new PreparedImage(pixels.Content, image.Load) { Input = EncoderInput.Of(encoder.Preprocessor, pixels) };
     }
 
     public override IReadOnlyList<float[]> Compute(IReadOnlyList<RowImage> rows)
@@ -54,7 +54,7 @@ internal sealed class ImageFeatureMapping(EmbeddingColumns columns, RowOutput<fl
         {
             using DisposeScope scope = NewDisposeScope();
             using IDisposable noGrad = no_grad();
-            Tensor pixels = PixelArray.Batch(Array.ConvertAll(batch, b => b.Image.Pixels!)).to(encoder.Device);
+            Tensor pixels = EncoderInput.Batch(Array.ConvertAll(batch, b => b.Image.Input!)).to(encoder.Device);
             float[][] encoded = FiniteOutput.Renamed(() => encode(pixels), i => ($"image {batch[i].Row}", batch[i].Row));
             for (int i = 0; i < batch.Length; i++)
                 features.Add(batch[i].Image.Content, encoded[i]);

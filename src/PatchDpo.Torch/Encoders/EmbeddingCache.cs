@@ -57,9 +57,9 @@ internal sealed class EmbeddingCache(IImagePreprocessor preprocessor, Device dev
             return [];
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        var pixels = new PixelArray[images.Length];
-        ParallelItems.For(images.Length, i => pixels[i] = PixelArray.Take(preprocessor.Preprocess(images[i])));
-        return Normalized(encode(PixelArray.Batch(pixels).to(device)));
+        var inputs = new EncoderInput[images.Length];
+        ParallelItems.For(images.Length, i => inputs[i] = EncoderInput.Of(preprocessor, images[i]));
+        return Normalized(encode(EncoderInput.Batch(inputs).to(device)));
     }
 
     /// <summary>Rows of length 1 as arrays; a zero row stays zero.</summary>

@@ -36,7 +36,7 @@ internal static class EncoderFingerprint
         byte[] pixels = new byte[ProbeWidth * ProbeHeight * 3];
         for (int i = 0; i < pixels.Length; i++)
             pixels[i] = (byte)((i * 37) ^ (i / ProbeWidth));
-        PixelArray seen = PixelArray.Take(preprocessor.Preprocess(new ImageBuffer(ProbeWidth, ProbeHeight, 3, pixels)));
-        return $"{seen.Height} {seen.Width} {FileHash.Of(MemoryMarshal.AsBytes<float>(seen.Values).ToArray())}";
+        using Tensor seen = preprocessor.Preprocess(new ImageBuffer(ProbeWidth, ProbeHeight, 3, pixels));
+        return $"{seen.shape[1]} {seen.shape[2]} {FileHash.Of(MemoryMarshal.AsBytes<float>(seen.ToFloats()).ToArray())}";
     }
 }

@@ -23,7 +23,7 @@ internal sealed class PatchFeatures(IVisionEncoder encoder, int batchSize, Featu
     /// <param name="image">The image.</param>
     /// <param name="load">Gives it again, when it has been let go of.</param>
     public PreparedImage Prepare(ImageBuffer image, Func<ImageBuffer> load)
-        => new(image.Content, load) { Pixels = IsKnown(image.Content) ? null : Pixels(image) };
+        => new(image.Content, load) { Input = IsKnown(image.Content) ? null : _view.Preprocess(image) };
 
     /// <summary>Features of images.</summary>
     /// <param name="images">Any number, with repetitions; those that are not known are encoded <c>batchSize</c> at a time, in their order.</param>
@@ -58,21 +58,19 @@ internal sealed class PatchFeatures(IVisionEncoder encoder, int batchSize, Featu
         return maps;
     }
 
-    private PixelArray Pixels(ImageBuffer image) => PixelArray.Take(_view.Preprocess(image));
-
-    /// <summary>Images whose pixels have the same shape go through the encoder together.</summary>
+    /// <summary>Images whose inputs have the same shape go through the encoder together.</summary>
     private List<PatchMap> Encode(PreparedImage[] images, Func<int, (string, int)> name)
     {
-        PixelArray[] pixels = PixelsOf(images);
+        EncoderInput[] inputs = InputsOf(images);
         List<PatchMap> maps = new(images.Length);
-        for (int start = 0, end; start < pixels.Length; start = end)
+        for (int start = 0, end; start < inputs.Length; start = end)
         {
-            for (end = start + 1; end < pixels.Length && pixels[end].Fits(pixels[start]);)
+            for (end = start + 1; end < inputs.Length && inputs[end].Fits(inputs[start]);)
                 end++;
             int first = start;
             using DisposeScope scope = NewDisposeScope();
             using IDisposable noGrad = no_grad();
-            Tensor input = PixelArray.Batch(pixels.AsSpan(start..end)).to(encoder.Device);
+            Tensor input = EncoderInput.Batch(inputs.AsMemory(start..end)).to(encoder.Device);
             using VisionFeatures batch = FiniteOutput.Renamed(() => encoder.EncodePatches(input), i => name(first + i));
             for (int i = 0; i < end - start; i++)
                 maps.Add(PatchMap.Of(batch.Patches.narrow(0, i, 1)));
@@ -80,13 +78,13 @@ internal sealed class PatchFeatures(IVisionEncoder encoder, int batchSize, Featu
         return maps;
     }
 
-    private PixelArray[] PixelsOf(PreparedImage[] images)
+    private EncoderInput[] InputsOf(PreparedImage[] images)
     {
-        var pixels = new PixelArray[images.Length];
-        int[] unprepared = [.. Enumerable.Range(0, images.Length).Where(i => images[i].Pixels is null)];
-        ParallelItems.For(unprepared.Length, i => pixels[unprepared[i]] = Pixels(images[unprepared[i]].Load()));
+        var inputs = new EncoderInput[images.Length];
+        int[] unprepared = [.. Enumerable.Range(0, images.Length).Where(i => images[i].Input is null)];
+        ParallelItems.For(unprepared.Length, i => inputs[unprepared[i]] = _view.Preprocess(images[unprepared[i]].Load()));
         foreach ((int i, PreparedImage image) in images.Index())
-            pixels[i] ??= image.Pixels!;
-        return pixels;
+            inputs[i] ??= image.Input!;
+        return inputs;
     }
 }

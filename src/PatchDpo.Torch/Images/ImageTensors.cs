@@ -17,10 +17,19 @@ public static class ImageTensors
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(normalization);
         TorchRuntime.Initialize();
-        ReadOnlySpan<byte> pixels = image.ToRgb().Pixels;
         Tensor tensor = empty(3, image.Height, image.Width, dtype: ScalarType.Float32);
-        Span<float> output = MemoryMarshal.Cast<byte, float>(tensor.bytes);
-        int area = image.Height * image.Width;
+        Normalize(image.ToRgb(), normalization, MemoryMarshal.Cast<byte, float>(tensor.bytes));
+        return tensor;
+    }
+
+    /// <summary>Normalises an image.</summary>
+    /// <param name="rgb">RGB.</param>
+    /// <param name="normalization">Constants per channel.</param>
+    /// <param name="output">Takes the pixels channel by channel.</param>
+    internal static void Normalize(ImageBuffer rgb, PixelNormalization normalization, Span<float> output)
+    {
+        ReadOnlySpan<byte> pixels = rgb.Pixels;
+        int area = rgb.Height * rgb.Width;
         Span<float> table = stackalloc float[256];
         for (int c = 0; c < 3; c++)
         {
@@ -32,8 +41,6 @@ public static class ImageTensors
             for (int i = 0, source = c; i < plane.Length; i++, source += 3)
                 plane[i] = table[pixels[source]];
         }
-
-        return tensor;
     }
 
     /// <summary>Preprocesses images into one batch.</summary>

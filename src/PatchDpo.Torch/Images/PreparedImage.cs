@@ -14,7 +14,7 @@ internal sealed class PreparedImage(UInt128 content, Func<ImageBuffer> load)
     public UInt128 Content { get; } = content;
 
     /// <summary>The encoder's input; null where it was not prepared.</summary>
-    public PixelArray? Pixels { get; init; }
+    public EncoderInput? Input { get; init; }
 
     /// <summary>The image itself.</summary>
     public ImageBuffer Load() => load();

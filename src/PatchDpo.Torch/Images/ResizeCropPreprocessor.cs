@@ -43,14 +43,14 @@ public abstract class ResizeCropPreprocessor : IImagePreprocessor
     }
 
     /// <summary>
-    /// Shows all of an image that is not square: squeezed into a square (bicubic), framed with its own border pixels, then preprocessed as any.
+    /// Shows all of an image that is not square: squeezed into a square (bicubic), framed with its own border pixels, then resized and cropped as any.
     /// </summary>
     /// <param name="rgb">RGB, not square.</param>
     /// <param name="frame">The frame's pixels on each side, at least 0.</param>
-    /// <returns>Float32 on the CPU, <c>(3,H,W)</c>; the caller disposes it.</returns>
+    /// <returns>RGB, <see cref="CropTo"/> x <see cref="CropTo"/>.</returns>
     /// <exception cref="InvalidOperationException">The image's longer side is beyond <see cref="FramedSquare.MaxSide"/>.</exception>
-    internal Tensor PreprocessSqueezed(ImageBuffer rgb, int frame) =>
-        ImageTensors.FromImage(FramedSquare.ResizeAndCrop(rgb, frame, ResizeTo, CenterOffset(ResizeTo - CropTo), CropTo, filter), Normalization);
+    internal ImageBuffer SqueezeAndCrop(ImageBuffer rgb, int frame) =>
+        FramedSquare.ResizeAndCrop(rgb, frame, ResizeTo, CenterOffset(ResizeTo - CropTo), CropTo, filter);
 
     /// <summary>The offset of a centred crop; <paramref name="spare"/> = size - crop, negative if the image is smaller.</summary>
     private protected abstract int CenterOffset(int spare);

@@ -22,8 +22,8 @@ internal sealed class WholeImageView
         _kept = KeptShare(preprocessor);
     }
 
-    /// <summary>Pixels of the whole image, <c>(3,H,W)</c> on the CPU.</summary>
-    public Tensor Preprocess(ImageBuffer image)
+    /// <summary>What the encoder is given of the whole image.</summary>
+    public EncoderInput Preprocess(ImageBuffer image)
     {
         // Alpha is dropped before anything is resized, so that transparent pixels keep their colours.
         ImageBuffer square = image.ToRgb();
@@ -31,14 +31,14 @@ internal sealed class WholeImageView
         if (image.Width != image.Height)
         {
             if (_preprocessor is ResizeCropPreprocessor preprocessor)
-                return preprocessor.PreprocessSqueezed(square, frame);
+                return new NormalizedBytes(preprocessor.SqueezeAndCrop(square, frame), preprocessor.Normalization);
             // One of a user's own is given the whole square.
             if ((long)side * side * 3 > Array.MaxLength)
                 throw new InvalidOperationException($"An image of {image.Width} x {image.Height} is too long to be squeezed into a square; cut out the part "
                     + "that matters.");
             square = PillowResize.Resize(square, side, side, ResampleFilter.Bicubic);
         }
-        return _preprocessor.Preprocess(frame > 0 ? Frame(square, frame) : square);
+        return EncoderInput.Of(_preprocessor, frame > 0 ? Frame(square, frame) : square);
     }
 
     /// <summary>The share of a square's side that the preprocessor's centre crop keeps, measured on a ramp from black to white.</summary>

@@ -151,7 +151,7 @@ public sealed class PatchEncoderTrainer
     private static Tensor Whole(IReadOnlyList<ImageBuffer> images, IImagePreprocessor preprocessor)
     {
         WholeImageView view = new(preprocessor);
-        return stack(images.Select(view.Preprocess));
+        return EncoderInput.Batch(images.Select(view.Preprocess).ToArray());
     }
 
     private void Whiten(PatchHeadEncoder headed, IViewPool pool, CancellationToken cancellationToken)

@@ -110,7 +110,7 @@ public static class PatchMatchingAccuracy
         Tensor Features(ImageBuffer image)
         {
             using DisposeScope inner = NewDisposeScope();
-            using VisionFeatures features = encoder.EncodePatches(view.Preprocess(image).unsqueeze(0).to(encoder.Device));
+            using VisionFeatures features = encoder.EncodePatches(EncoderInput.Batch(new[] { view.Preprocess(image) }).to(encoder.Device));
             return features.Patches[0].clone().MoveToOuterDisposeScope();
         }
     }

@@ -87,8 +87,8 @@ public class ElongatedImageTests
         ImageBuffer image = Random(new Random(1), width, height, 3);
         var view = new WholeImageView(new DinoPreprocessor());
         long before = GC.GetAllocatedBytesForCurrentThread();
-        using Tensor pixels = view.Preprocess(image);
-        Assert.Equal([3, 224, 224], pixels.shape);
+        using Tensor pixels = Batch(view.Preprocess(image));
+        Assert.Equal([1, 3, 224, 224], pixels.shape);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100L << 20);
         if (Math.Max(width, height) < 30_000)
         {
@@ -117,10 +117,12 @@ public class ElongatedImageTests
         foreach (IImagePreprocessor preprocessor in new IImagePreprocessor[] { new DinoPreprocessor(), new ClipPreprocessor() })
         {
             var view = new WholeImageView(preprocessor);
-            using Tensor transparent = view.Preprocess(cutOut), opaque = view.Preprocess(cutOut.ToRgb());
+            using Tensor transparent = Batch(view.Preprocess(cutOut)), opaque = Batch(view.Preprocess(cutOut.ToRgb()));
             Assert.True(transparent.equal(opaque).all().item<bool>());
         }
     }
+
+    private static Tensor Batch(EncoderInput input) => EncoderInput.Batch(new[] { input });
 
     private static ImageBuffer Random(Random random, int width, int height, int channels)
     {
