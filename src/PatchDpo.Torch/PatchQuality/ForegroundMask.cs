@@ -149,18 +149,34 @@ public static class ForegroundMask
     /// <summary>A mask and all that is within some pixels of it, across and diagonally.</summary>
     internal static bool[,] Grown(bool[,] mask, int margin)
     {
+        if (margin == 0)
+            return mask;
         (int height, int width) = (mask.GetLength(0), mask.GetLength(1));
-        for (; margin > 0; margin--)
+        bool[,] along = new bool[height, width], grown = new bool[height, width];
+        // The square around a pixel is the row around it, and the column around each pixel of that.
+        for (int y = 0; y < height; y++)
+            GrowLine(width, margin, x => mask[y, x], x => along[y, x] = true);
+        for (int x = 0; x < width; x++)
+            GrowLine(height, margin, y => along[y, x], y => grown[y, x] = true);
+        return grown;
+    }
+
+    /// <summary>Sets the pixels of a line that have one of the mask's within the margin.</summary>
+    private static void GrowLine(int length, int margin, Func<int, bool> isMask, Action<int> set)
+    {
+        long last = long.MinValue / 2, next = long.MaxValue / 2;
+        for (int i = 0; i < length; i++)
         {
-            bool[,] grown = new bool[height, width];
-            for (int y = 0; y < height; y++)
-                for (int x = 0; x < width; x++)
-                    for (int row = Math.Max(0, y - 1); row <= Math.Min(height - 1, y + 1); row++)
-                        for (int column = Math.Max(0, x - 1); column <= Math.Min(width - 1, x + 1); column++)
-                            grown[y, x] |= mask[row, column];
-            mask = grown;
+            last = isMask(i) ? i : last;
+            if (i - last <= margin)
+                set(i);
         }
-        return mask;
+        for (int i = length - 1; i >= 0; i--)
+        {
+            next = isMask(i) ? i : next;
+            if (next - i <= margin)
+                set(i);
+        }
     }
 
     /// <summary>The background's colour, the median of each channel along the border; null where the whole border is transparent.</summary>

@@ -79,4 +79,20 @@ public sealed class ForegroundMaskTests
     [InlineData(4, new byte[] { 255, 255, 255, 127, 128, 128, 128, 128 })]
     public void A_picture_of_a_mask_is_foreground_where_it_is_light_and_not_transparent(int channels, byte[] pixels)
         => Assert.Equal([false, true], ForegroundMask.FromImage(new ImageBuffer(2, 1, channels, pixels)).Cast<bool>());
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(20)]
+    public void A_grown_mask_has_all_within_its_margin_across_and_diagonally(int margin)
+    {
+        bool[,] mask = new bool[9, 13], grown;
+        mask[0, 0] = mask[4, 9] = mask[5, 9] = true;
+        grown = ForegroundMask.Grown(mask, margin);
+        for (int y = 0; y < 9; y++)
+            for (int x = 0; x < 13; x++)
+                Assert.Equal(Math.Max(x, y) <= margin || Math.Max(Math.Abs(x - 9), Math.Max(4 - y, y - 5)) <= margin, grown[y, x]);
+        Assert.DoesNotContain(true, ForegroundMask.Grown(new bool[3, 4], margin).Cast<bool>());
+    }
 }
