@@ -25,16 +25,25 @@ internal sealed record PatchMap(float[] Values, int Height, int Width, int Dimen
         return new PatchMap(unit.ToFloats(), (int)shape[1], (int)shape[2], (int)shape[3]);
     }
 
+    /// <summary>Whether both can stand in one batch.</summary>
+    public bool HasShapeOf(PatchMap other) => (Height, Width, Dimension) == (other.Height, other.Width, other.Dimension);
+
     /// <summary>A copy of the features. <c>(1,h,w,D)</c></summary>
+    public Tensor ToTensor(Device device) => Batch([this], device);
+
+    /// <summary>A copy of the features of maps of one shape. <c>(B,h,w,D)</c></summary>
     /// <remarks>
     /// Not a tensor over the same memory: where a managed array lies, and so how a matrix product goes about it, changes from run to run, and with it the
     /// last bits.
     /// </remarks>
-    public Tensor ToTensor(Device device)
+    public static Tensor Batch(ReadOnlySpan<PatchMap> maps, Device device)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor copy = empty(1, Height, Width, Dimension, dtype: ScalarType.Float32);
-        Values.CopyTo(MemoryMarshal.Cast<byte, float>(copy.bytes));
+        PatchMap first = maps[0];
+        Tensor copy = empty(maps.Length, first.Height, first.Width, first.Dimension, dtype: ScalarType.Float32);
+        Span<float> all = MemoryMarshal.Cast<byte, float>(copy.bytes);
+        for (int i = 0; i < maps.Length; i++)
+            maps[i].Values.CopyTo(all[(i * first.Values.Length)..]);
         return copy.to(device).MoveToOuterDisposeScope();
     }
 }

@@ -1,7 +1,6 @@
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PatchDpo.Torch.PatchQuality;
@@ -138,8 +137,8 @@ public sealed class PatchQualityEstimator
     {
         if (_objectAlignment is not null)
             return new AlignedScoring(_features, BatchSize, _objectAlignment).Score(generated, references, referenceMasks, generatedMasks, cancellationToken);
-        using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
+        var scoring = new PairScoring(_views, BatchSize, _features.Device);
         List<PatchQualityResult> results = new(generated.Count);
         while (results.Count < generated.Count)
         {
@@ -147,11 +146,8 @@ public sealed class PatchQualityEstimator
             int start = results.Count, end = WindowEnd(generated, references, start);
             PreparedImage[][] pairs = [.. Enumerable.Range(start, end - start).Select(i => ImagesOf(generated[i], references[i]))];
             Dictionary<UInt128, PatchMap> maps = _features.Of([.. pairs.SelectMany(p => p)], i => Name(start, i), cancellationToken);
-            foreach ((int i, PreparedImage[] pair) in pairs.Index())
-            {
-                PatchMap[] features = Array.ConvertAll(pair, image => maps[image.Content]);
-                results.Add(ScorePair(start + i, features[0], features[1..], generatedMasks?[start + i], referenceMasks?[start + i]));
-            }
+            results.AddRange(scoring.Score([.. pairs.Select((pair, i) => new EncodedPair(
+                start + i, maps[pair[0].Content], Array.ConvertAll(pair[1..], view => maps[view.Content]), generatedMasks?[start + i], referenceMasks?[start + i]))]));
         }
         return results;
 
@@ -233,47 +229,4 @@ public sealed class PatchQualityEstimator
 
     /// <summary>What is encoded of a pair: the generated image, then the reference's views, itself first.</summary>
     private PreparedImage[] ImagesOf(PreparedImage generated, PreparedImage reference) => [generated, .. ReferenceView.Of(reference, _views)];
-
-    private PatchQualityResult ScorePair(int pair, PatchMap ofGenerated, PatchMap[] ofViews, bool[,]? generatedMask, bool[,]? referenceMask)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        Tensor generated = ofGenerated.ToTensor(_features.Device), reference = ofViews[0].ToTensor(_features.Device);
-        Tensor? generatedGrid = Grid(generatedMask, ReferenceView.Itself, generated, pair, "generated image");
-        Tensor? referenceGrid = Grid(referenceMask, ReferenceView.Itself, reference, pair, "reference");
-        (Tensor p, Tensor q) = PatchSimilarity.ComputeBothOfUnit(generated, reference, generatedGrid, referenceGrid);
-        foreach ((ReferenceView view, PatchMap map) in _views.Zip(ofViews).Skip(1))
-        {
-            Tensor features = map.ToTensor(_features.Device);
-            (Tensor ofGeneratedPatches, Tensor ofViewPatches) = PatchSimilarity.ComputeBothOfUnit(
-                generated, features, generatedGrid, Grid(referenceMask, view, features, pair, "reference"));
-            p = p.maximum(ofGeneratedPatches);
-            Tensor seen = tensor(view.PatchesOfReference(map.Height, map.Width), device: _features.Device);
-            q = q.maximum(ofViewPatches.flatten(1).index_select(1, seen).view_as(q));
-        }
-        QualityMap generatedQuality = QualityMap.FromTensor(WithinMask(p, generatedGrid)[0]), referenceQuality = QualityMap.FromTensor(
-            WithinMask(q, referenceGrid)[0]);
-        float score = (generatedGrid, referenceGrid) switch
-        {
-            (null, not null) => Mean(q, referenceGrid),
-            (not null, null) => Mean(p, generatedGrid),
-            _ => (Mean(p, generatedGrid) + Mean(q, referenceGrid)) / 2,
-        };
-        return new PatchQualityResult(generatedQuality, referenceQuality, score);
-    }
-
-    // Outside a mask there is nothing to find fault with: with quality 1, training takes nothing from a reference's background.
-    private static Tensor WithinMask(Tensor quality, Tensor? mask) => mask is null ? quality : quality.MaskedFilled(mask.logical_not(), 1);
-
-    private static float Mean(Tensor quality, Tensor? mask)
-        => (mask is null ? quality : quality.masked_select(mask)).to(float64).mean().to(float32).item<float>();
-
-    private static Tensor? Grid(bool[,]? mask, ReferenceView view, Tensor features, int pair, string side)
-    {
-        if (view.Grid(mask, (int)features.shape[1], (int)features.shape[2]) is not bool[,] grid)
-            return null;
-        bool[] flat = [.. grid.Cast<bool>()];
-        if (Array.IndexOf(flat, true) < 0)
-            throw new ArgumentException($"The foreground mask of the {side} of pair {pair} holds no foreground.");
-        return tensor(flat, [1, grid.GetLength(0), grid.GetLength(1)], device: features.device);
-    }
 }

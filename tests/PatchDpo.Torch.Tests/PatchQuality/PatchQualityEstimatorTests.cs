@@ -95,6 +95,26 @@ public sealed class PatchQualityEstimatorTests
     }
 
     [Fact]
+    public void Pairs_with_and_without_masks_are_scored_together_as_each_alone()
+    {
+        using PixelEncoder encoder = new(32, 8);
+        bool[,] left = new bool[4, 4], top = new bool[2, 2];
+        left[1, 0] = left[2, 0] = top[0, 1] = true;
+        ImageBuffer[] generated = [.. Enumerable.Range(20, 6).Select(i => TestImages.Blocks(i, 32, 32, 5))];
+        ImageBuffer[] references = [.. Enumerable.Range(30, 6).Select(i => TestImages.Blocks(i, 32, 32, 5))];
+        bool[,]?[] generatedMasks = [null, left, null, top, null, top], referenceMasks = [null, top, left, null, left, null];
+        PatchQualityEstimator estimator = new(encoder);
+        IReadOnlyList<PatchQualityResult> together = estimator.Score(generated, references, referenceMasks, generatedMasks);
+        for (int i = 0; i < generated.Length; i++)
+        {
+            PatchQualityResult alone = estimator.Score([generated[i]], [references[i]], [referenceMasks[i]], [generatedMasks[i]])[0];
+            Assert.Equal(alone.Score, together[i].Score, 1e-5f);
+            Assert.Equal(alone.Generated.Values, together[i].Generated.Values, (a, b) => Math.Abs(a - b) < 1e-5f);
+            Assert.Equal(alone.Reference.Values, together[i].Reference.Values, (a, b) => Math.Abs(a - b) < 1e-5f);
+        }
+    }
+
+    [Fact]
     public void An_empty_mask_and_lists_of_other_lengths_are_refused_with_their_place()
     {
         using PixelEncoder encoder = new(32, 8);
