@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Ablation;
+using PatchDpo.Torch.Foundation;
 using TorchSharp;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -49,6 +50,7 @@ root.SetAction(arguments =>
     };
     // A second thread does not double the speed of one run; a run for each processor does more, and figures do not depend on the machine's processors.
     torch.set_num_threads(1);
+    TorchRuntime.KeepFreedMemory();
     var all = new List<Finished>();
     var kept = new KeptCurves(settings);
     var prepared = new Dictionary<(string Data, int Seed), SeedPairs>();

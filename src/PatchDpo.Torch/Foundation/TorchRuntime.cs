@@ -106,6 +106,17 @@ public static class TorchRuntime
         return Math.Max(1, Environment.ProcessorCount / concurrentCalls);
     }
 
+    /// <summary>
+    /// Has the C library keep the memory of tensors that are freed for the next ones, in the place of giving it back to the system and asking for it anew.
+    /// </summary>
+    /// <returns>Whether it does: on Linux with glibc. Elsewhere nothing is changed.</returns>
+    /// <remarks>
+    /// By default glibc maps each block of more than 32 MiB by itself, and the system has to clear each of its pages again: with large inputs and batches, above
+    /// all in virtual machines, that can be half of the time. With this a process stays as large as it once was, and counts for the whole of it, native code
+    /// that is not this library's too; so it is for programs that compute, and called once at the start. Results are the same.
+    /// </remarks>
+    public static bool KeepFreedMemory() => OperatingSystem.IsLinux() && Glibc.KeepFreedMemory();
+
     /// <summary>The device of tensors without storage, as models are made that are filled afterwards.</summary>
     internal static Device Meta
     {

@@ -1,9 +1,14 @@
+using System.Runtime.InteropServices;
 using PatchDpo.Torch.Foundation;
 
 namespace PatchDpo.Torch.Tests.Foundation;
 
 public sealed class ThreadsTests
 {
+    [Fact]
+    public void Freed_memory_is_kept_where_the_c_library_is_glibc()
+        => Assert.Equal(NativeLibrary.TryLoad("libc.so.6", out _) && !Directory.EnumerateFiles("/lib", "ld-musl-*").Any(), TorchRuntime.KeepFreedMemory());
+
     [Fact]
     public void A_servers_processors_are_divided_among_its_calls()
     {
