@@ -67,15 +67,19 @@ public sealed class EmbeddingWorkTests : IDisposable
     [Fact]
     public void Workers_prepare_the_next_batches_while_one_is_computed()
     {
-        int caller = Environment.CurrentManagedThreadId, elsewhere = 0;
-        // On a busy machine a caller that waits may do a worker's part.
-        for (int attempt = 0; attempt < 10 && elsewhere == 0; attempt++)
+        int caller = Environment.CurrentManagedThreadId;
+        using ManualResetEventSlim elsewhere = new();
+        (IDataView view, _) = Pipeline(Enumerable.Range(0, Pictures));
+        _encoder.Forget();
+        _encoder.OnPrepare = () =>
         {
-            (IDataView view, _) = Pipeline(Enumerable.Range(0, Pictures));
-            _encoder.OnPrepare = () => Interlocked.Add(ref elsewhere, Environment.CurrentManagedThreadId == caller ? 0 : 1);
-            Assert.Equal(Pictures, view.GetColumn<float[]>("Embedding").Count());
-        }
-        Assert.True(elsewhere > 0);
+            if (Environment.CurrentManagedThreadId != caller)
+                elsewhere.Set();
+        };
+        // The third batch is not computed before a worker has prepared something of those behind it.
+        _encoder.OnEncode = () => Assert.True(_encoder.Batches.Count != 3 || elsewhere.Wait(TimeSpan.FromMinutes(2)));
+        Assert.Equal(Pictures, view.GetColumn<float[]>("Embedding").Count());
+        Assert.True(_encoder.Batches.Count > 3);
     }
 
     [Theory]

@@ -165,21 +165,23 @@ public sealed class ScoringWorkTests : IClassFixture<TinyModels>, IDisposable
     public void Workers_prepare_the_next_batches_while_one_is_computed()
     {
         Pair[] pairs = [.. Enumerable.Range(0, Generations).Select(i => new Pair { Id = i, GeneratedPath = $"g{i}.png", ReferencePath = "r0.png" })];
-        int elsewhere = 0;
-        // On a busy machine a caller that waits may do a worker's part.
-        for (int attempt = 0; attempt < 10 && elsewhere == 0; attempt++)
+        int caller = Environment.CurrentManagedThreadId;
+        using ManualResetEventSlim elsewhere = new();
+        (IDataView view, PatchQualityScoringTransformer scoring, _) = Pipeline(pairs);
+        using (scoring)
         {
-            (IDataView view, PatchQualityScoringTransformer scoring, _) = Pipeline(pairs);
-            using (scoring)
+            _encoder.Forget();
+            _encoder.OnPrepare = () =>
             {
-                int caller = Environment.CurrentManagedThreadId;
-                _encoder.Forget();
-                _encoder.OnPrepare = () => Interlocked.Add(ref elsewhere, Environment.CurrentManagedThreadId == caller ? 0 : 1);
-                Assert.Equal(Generations, view.GetColumn<float>("PatchQualityScore").Count());
-                Assert.Equal(Generations + 1, _encoder.Prepared);
-            }
+                if (Environment.CurrentManagedThreadId != caller)
+                    elsewhere.Set();
+            };
+            // The third batch is not computed before a worker has prepared something of those behind it.
+            _encoder.OnEncode = () => Assert.True(_encoder.Batches.Count != 3 || elsewhere.Wait(TimeSpan.FromMinutes(2)));
+            Assert.Equal(Generations, view.GetColumn<float>("PatchQualityScore").Count());
+            Assert.Equal(Generations + 1, _encoder.Prepared);
+            Assert.True(_encoder.Batches.Count > 3);
         }
-        Assert.True(elsewhere > 0);
     }
 
     [Fact]

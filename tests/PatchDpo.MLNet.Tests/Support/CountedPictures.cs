@@ -19,6 +19,9 @@ internal sealed class CountedPictures : IVisionEncoder, IImagePreprocessor
     /// <summary>Called by each preparation.</summary>
     public Action OnPrepare { get; set; } = () => { };
 
+    /// <summary>Called by each batch before it is encoded.</summary>
+    public Action OnEncode { get; set; } = () => { };
+
     public IImagePreprocessor Preprocessor => this;
 
     public Device Device => CPU;
@@ -33,6 +36,7 @@ internal sealed class CountedPictures : IVisionEncoder, IImagePreprocessor
     public VisionFeatures Encode(Tensor pixels)
     {
         Batches.Add((int)pixels.shape[0]);
+        OnEncode();
         return _encoder.Encode(pixels);
     }
 
