@@ -147,7 +147,8 @@ public sealed class PatchQualityEstimator
             PreparedImage[][] pairs = [.. Enumerable.Range(start, end - start).Select(i => ImagesOf(generated[i], references[i]))];
             Dictionary<UInt128, PatchMap> maps = _features.Of([.. pairs.SelectMany(p => p)], i => Name(start, i), cancellationToken);
             results.AddRange(scoring.Score([.. pairs.Select((pair, i) => new EncodedPair(
-                start + i, maps[pair[0].Content], Array.ConvertAll(pair[1..], view => maps[view.Content]), generatedMasks?[start + i], referenceMasks?[start + i]))]));
+                start + i, maps[pair[0].Content], Array.ConvertAll(pair[1..], view => maps[view.Content]),
+                generatedMasks?[start + i], referenceMasks?[start + i]))]));
         }
         return results;
 
