@@ -52,7 +52,8 @@ public sealed class EvaluationComparison
             if (after.Metrics.Models.FirstOrDefault(m => m.Role == model.Role && m.Sha256 != model.Sha256) is EvaluationModel other)
                 throw new ArgumentException($"The two were measured with different models of {model.Role}: SHA-256 {model.Sha256} and {other.Sha256}.");
         Dictionary<string, ImageMetrics> first = ByName(before), second = ByName(after);
-        (string Name, ImageMetrics Before, ImageMetrics After)[] both = [.. first.Where(i => second.ContainsKey(i.Key)).Select(i => (i.Key, i.Value, second[i.Key]))];
+        (string Name, ImageMetrics Before, ImageMetrics After)[] both =
+            [.. first.Where(i => second.ContainsKey(i.Key)).Select(i => (i.Key, i.Value, second[i.Key]))];
         if (both.Length == 0)
             throw new ArgumentException("The two evaluations have no image in common.");
         PersonalizationMetric[] metrics = [.. Order.Where(m => both.All(i => i.Before.Find(m) is not null && i.After.Find(m) is not null))];
@@ -71,7 +72,8 @@ public sealed class EvaluationComparison
 
         MetricChange Change(PersonalizationMetric metric)
         {
-            double[] x = [.. units.Select(u => u.Average(i => i.Before.Find(metric)!.Value))], y = [.. units.Select(u => u.Average(i => i.After.Find(metric)!.Value))];
+            double[] x = [.. units.Select(u => u.Average(i => i.Before.Find(metric)!.Value))];
+            double[] y = [.. units.Select(u => u.Average(i => i.After.Find(metric)!.Value))];
             return new MetricChange(metric, x.Average(), y.Average(), MetricEstimate.FromSubjects([.. y.Zip(x, (b, a) => b - a)]));
         }
     }

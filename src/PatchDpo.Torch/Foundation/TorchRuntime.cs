@@ -109,7 +109,7 @@ public static class TorchRuntime
     /// <summary>
     /// Has the C library keep the memory of tensors that are freed for the next ones, in the place of giving it back to the system and asking for it anew.
     /// </summary>
-    /// <returns>Whether it does: on Linux with glibc. Elsewhere nothing is changed.</returns>
+    /// <returns>Whether it does: on Linux with a glibc that does not refuse so large blocks, as old ones do. Elsewhere nothing is changed.</returns>
     /// <remarks>
     /// By default glibc maps each block of more than 32 MiB by itself, and the system has to clear each of its pages again: with large inputs and batches, above
     /// all in virtual machines, that can be half of the time. With this a process stays as large as it once was, and counts for the whole of it, native code

@@ -56,7 +56,7 @@ internal sealed record AlignedPair(IReadOnlyList<AlignedObject> Poses, AlignedOb
             (Tensor p, Tensor q) = PatchSimilarity.ComputeBothOfUnit(
                 map.ToTensor(device), referenceFeatures, ToTensor(grid, map, device), referenceGrid, options.Displacement);
             QualityMap matches = QualityMap.FromTensor(p[0]);
-            float mean = MeanWithin(matches, grid);
+            float mean = matches.MeanWithin(grid);
             if (best is null || mean > best.Value.Mean)
                 best = (pose, mean, Smoothed(matches, grid, options), QualityMap.FromTensor(q[0]));
         }
@@ -65,15 +65,13 @@ internal sealed record AlignedPair(IReadOnlyList<AlignedObject> Poses, AlignedOb
         WeightMapping line = chosen == 0 ? options.InPlace : options.Moved;
         QualityMap generatedQuality = Likelihood(OnImage(generated, Poses[chosen], ofGenerated), ofGenerated, line, options);
         QualityMap referenceQuality = Likelihood(Smoothed(inReference, ofReference, options), ofReference, line, options);
-        float score = (MeanWithin(generatedQuality, ofGenerated) + MeanWithin(referenceQuality, ofReference)) / 2;
+        float score = (generatedQuality.MeanWithin(ofGenerated) + referenceQuality.MeanWithin(ofReference)) / 2;
         return new PatchQualityResult(generatedQuality, referenceQuality, score) { IsMoved = chosen > 0 };
     }
 
     private static bool[] GridOf(bool[,] mask, PatchMap map) => [.. ForegroundMask.ToPatchGrid(mask, map.Height, map.Width).Cast<bool>()];
 
     private static Tensor ToTensor(bool[] grid, PatchMap map, Device device) => tensor(grid, [1, map.Height, map.Width], device: device);
-
-    private static float MeanWithin(QualityMap map, bool[] grid) => (float)map.Values.Zip(grid).Where(v => v.Second).Average(v => (double)v.First);
 
     /// <summary>Each patch of the object averaged with those around it that are the object's too.</summary>
     private static QualityMap Smoothed(QualityMap map, bool[] grid, ObjectAlignment options) => new(map.Height, map.Width, [.. map.Values.Select((own, i) =>

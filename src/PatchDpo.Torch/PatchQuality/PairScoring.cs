@@ -60,9 +60,9 @@ internal sealed class PairScoring(ReferenceView[] views, int most, Device device
     {
         float score = (generatedGrid, referenceGrid) switch
         {
-            (null, not null) => MeanWithin(reference, referenceGrid),
-            (not null, null) => MeanWithin(generated, generatedGrid),
-            _ => (MeanWithin(generated, generatedGrid) + MeanWithin(reference, referenceGrid)) / 2,
+            (null, not null) => reference.MeanWithin(referenceGrid),
+            (not null, null) => generated.MeanWithin(generatedGrid),
+            _ => (generated.MeanWithin(generatedGrid) + reference.MeanWithin(referenceGrid)) / 2,
         };
         return new PatchQualityResult(WithinMask(generated, generatedGrid), WithinMask(reference, referenceGrid), score);
     }
@@ -73,9 +73,6 @@ internal sealed class PairScoring(ReferenceView[] views, int most, Device device
     // Outside a mask there is nothing to find fault with: with quality 1, training takes nothing from a reference's background.
     private static QualityMap WithinMask(QualityMap quality, bool[]? grid)
         => grid is null ? quality : new QualityMap(quality.Height, quality.Width, [.. quality.Values.Zip(grid, (value, isObject) => isObject ? value : 1)]);
-
-    private static float MeanWithin(QualityMap quality, bool[]? grid)
-        => grid is null ? quality.Mean() : (float)quality.Values.Zip(grid).Where(v => v.Second).Average(v => (double)v.First);
 
     /// <summary>Of each pair the patches of a view that show the foreground; null: all.</summary>
     private static bool[]?[] Grids(EncodedPair[] pairs, ReferenceView view, Func<EncodedPair, (bool[,]? Mask, PatchMap Map)> side, string name)

@@ -182,8 +182,8 @@ public sealed class PatchQualityEstimator
         ArgumentNullException.ThrowIfNull(generated);
         ArgumentNullException.ThrowIfNull(objects);
         return ScorePreparedObjects(
-            [.. generated.Select(image => new PreparedImage(image))], [.. objects.Select(o => o.Select(image => new PreparedImage(image)).ToArray())], objectMasks,
-            cancellationToken);
+            [.. generated.Select(image => new PreparedImage(image))], [.. objects.Select(o => o.Select(image => new PreparedImage(image)).ToArray())],
+            objectMasks, cancellationToken);
     }
 
     /// <summary>As <see cref="ScoreObjects"/>, of images that may have been prepared ahead.</summary>
@@ -194,7 +194,8 @@ public sealed class PatchQualityEstimator
         if (_objectAlignment is not null)
             throw new ArgumentException("Only images of one object are aligned.", nameof(objects));
         if (objects.Count != generated.Count || (objectMasks is not null && !objectMasks.Select(m => m.Count).SequenceEqual(objects.Select(o => o.Count))))
-            throw new ArgumentException($"The objects of {objects.Count} images, or their masks, do not fit the {generated.Count} generated images.", nameof(objects));
+            throw new ArgumentException(
+                $"The objects of {objects.Count} images, or their masks, do not fit the {generated.Count} generated images.", nameof(objects));
         if (objects.Index().FirstOrDefault(o => o.Item.Count == 0) is (int empty, { }))
             throw new ArgumentException($"The generated image {empty} has no object to be compared with.", nameof(objects));
         int[] owners = [.. objects.SelectMany((o, i) => Enumerable.Repeat(i, o.Count))];

@@ -45,6 +45,9 @@ public sealed class QualityMap
     /// <summary>The mean over all patches.</summary>
     public float Mean() => (float)Values.Average(v => (double)v);
 
+    /// <summary>The mean over some patches, at least one of them; null: over all.</summary>
+    internal float MeanWithin(bool[]? grid) => grid is null ? Mean() : (float)Values.Zip(grid).Where(v => v.Second).Average(v => (double)v.First);
+
     /// <summary>Resamples the map, for instance to the latent grid on which the training loss is weighted.</summary>
     /// <param name="height">New number of rows, at least 1.</param>
     /// <param name="width">New number of columns, at least 1.</param>
