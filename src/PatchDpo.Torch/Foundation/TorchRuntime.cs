@@ -111,9 +111,9 @@ public static class TorchRuntime
     /// </summary>
     /// <returns>Whether it does: on Linux with a glibc that does not refuse so large blocks, as old ones do. Elsewhere nothing is changed.</returns>
     /// <remarks>
-    /// By default glibc maps each block of more than 32 MiB by itself, and the system has to clear each of its pages again: with large inputs and batches, above
-    /// all in virtual machines, that can be half of the time. With this a process stays as large as it once was, and counts for the whole of it, native code
-    /// that is not this library's too; so it is for programs that compute, and called once at the start. Results are the same.
+    /// By default glibc maps each block of more than 32 MiB by itself, and the system has to clear each of its pages again: with large inputs and
+    /// batches, above all in virtual machines, that can be half of the time. With this a process stays as large as it once was. It holds for all native
+    /// code of the process, and so is for programs that compute, which call it once at the start. Results are the same.
     /// </remarks>
     public static bool KeepFreedMemory() => OperatingSystem.IsLinux() && Glibc.KeepFreedMemory();
 
