@@ -7,13 +7,16 @@ using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Training;
+using PatchDpo.Torch.Training.Data;
 using PatchDpo.Torch.Training.Objectives;
 using ProceduralCharacters;
 
 namespace Ablation;
 
 /// <summary>Trains and draws with models of its own, so that several can run side by side.</summary>
-internal sealed class Experiment(Settings settings) : IDisposable
+/// <param name="settings">Of all of them.</param>
+/// <param name="encoded">A folder for what is encoded of pairs, which is the same for all methods.</param>
+internal sealed class Experiment(Settings settings, string encoded) : IDisposable
 {
     private readonly PersonalizedModel _model = PersonalizedModel.LoadEmbedded();
     private readonly EvaluationModels _evaluation = EvaluationModels.LoadEmbedded();
@@ -73,6 +76,7 @@ internal sealed class Experiment(Settings settings) : IDisposable
             LearningRate = settings.LearningRate,
             DiffusionDpoBeta = settings.DiffusionDpoBeta,
             Seed = seed.Seed,
+            Store = new ConditionStoreOptions { Folder = encoded },
             Progress = new DirectProgress<TrainingProgress>(p =>
             {
                 if (p.ImplicitAccuracy is float accuracy && p.Step > settings.Steps * 3 / 4)

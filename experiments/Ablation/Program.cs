@@ -20,8 +20,8 @@ var only = new Option<string[]>("--only") { Description = "Parts of it; all by d
     => Comparison.All.Select(t => t.Name).ToArray() };
 only.AcceptOnlyFromAmong(Comparison.All.Select(t => t.Name).ToArray());
 var pairs = new Option<int>("--pairs") { Description = "Training pairs.", DefaultValueFactory = a => a.GetValue(quick) ? 8 : 96 };
-var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects.", DefaultValueFactory = a => a.GetValue(quick) ? 4 : 24 };
-var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 90 };
+var heldOut = new Option<int>("--held-out") { Description = "Held-out subjects.", DefaultValueFactory = a => a.GetValue(quick) ? 4 : 18 };
+var steps = new Option<int>("--steps") { Description = "Training steps.", DefaultValueFactory = a => a.GetValue(quick) ? 2 : 80 };
 var batch = new Option<int>("--batch") { Description = "Pairs in a step.", DefaultValueFactory = _ => 4 };
 var rate = new Option<double>("--learning-rate") { Description = "AdamW's.", DefaultValueFactory = _ => 1.5e-3 };
 var beta = new Option<double>("--beta") { Description = "Diffusion-DPO's.", DefaultValueFactory = _ => 2000 };
@@ -51,39 +51,8 @@ root.SetAction(arguments =>
     // A second thread does not double the speed of one run; a run for each processor does more, and figures do not depend on the machine's processors.
     torch.set_num_threads(1);
     TorchRuntime.KeepFreedMemory();
-    var all = new List<Finished>();
-    var kept = new KeptCurves(settings);
-    var prepared = new Dictionary<(string Data, int Seed), SeedPairs>();
-    Comparison[] comparisons = [.. Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name))];
-    foreach (Comparison comparison in comparisons)
-    {
-        Method[] compared = comparison.Choose(settings.Methods);
-        (int Seed, Method Method, Curve? Curve)[] runs =
-            [.. settings.Seeds.SelectMany(s => compared.Select(m => (s, m, kept.Read(comparison, s, m))))];
-        Method[] onItsData = [.. comparisons.Where(c => c.Data == comparison.Data).SelectMany(c => c.Choose(settings.Methods))];
-        int[] missing = [.. runs.Where(r => r.Curve is null && !prepared.ContainsKey((comparison.Data, r.Seed))).Select(r => r.Seed).Distinct()];
-        foreach (SeedPairs pairsOfSeed in SideBySide.Run(missing, seed =>
-        {
-            using var experiment = new Experiment(settings);
-            return experiment.Prepare(comparison, onItsData, seed);
-        }))
-            prepared.Add((comparison.Data, pairsOfSeed.Seed), pairsOfSeed);
-        Curve[] curves = SideBySide.Run(runs, run =>
-        {
-            if (run.Curve is Curve finished)
-                return finished;
-            using var experiment = new Experiment(settings);
-            Curve curve = experiment.Run(run.Method, prepared[(comparison.Data, run.Seed)]);
-            kept.Write(comparison, run.Seed, run.Method, curve);
-            Console.WriteLine($"{comparison.Name}, seed {run.Seed}, {run.Method.Name}\n    {curve}");
-            return curve;
-        });
-        SeedData first = comparison.Draw(settings.Seeds[0], settings.Pairs, settings.HeldOutSubjects);
-        all.Add(new Finished(comparison, new Results(compared, curves), first));
-        Report.Write(all, settings);
-        Console.WriteLine($"\n{Report.Tables(all[^1])}");
-    }
-
+    using var run = new WholeRun(settings, [.. Comparison.All.Where(t => arguments.GetValue(only)!.Contains(t.Name))]);
+    run.Run();
     Console.WriteLine(Path.Combine(settings.Output, "ablation.md"));
     return 0;
 });
