@@ -34,7 +34,11 @@ internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, I
     public static Estimate Aligned { get; } = Encoder(
         "embedded encoder, aligned objects", () => PatchEncoder.LoadEmbedded(), alignment: new ObjectAlignment { Margin = Outline });
 
-    // Tells right from wrong better, but training with it brought less; the lines are those that fit prints with it.
+    // The next two tell right from wrong better, but training with them brought less.
+    private static readonly Estimate AlignedWithColors = Encoder("embedded encoder, aligned objects, colours", () => PatchEncoder.LoadEmbedded(),
+        alignment: new ObjectAlignment { Margin = Outline, ColorSpread = 0.15 });
+
+    // The lines are those that fit prints with it.
     private static readonly Estimate AlignedAndEnlarged = Encoder(
         "embedded encoder at 128 pixels, aligned objects",
         () => PatchEncoder.LoadEmbedded(options: new VisionEncoderOptions { ImageSize = 2 * CharacterRenderer.Size }),
@@ -50,7 +54,7 @@ internal sealed record Estimate(string Name, Func<IReadOnlyList<TrainingCase>, I
         BeforeSelfSupervision,
         Encoder("embedded encoder, no self-supervision, views", () => PatchEncoder.FromFolder(EmbeddedModels.PatchEncoderBefore), SizesAndMirrored),
         ResNet18(1), ResNet18(1, SizesAndMirrored), ResNet18(3), ResNet18(3, SizesAndMirrored),
-        Aligned, AlignedAndEnlarged, Oracle,
+        Aligned, AlignedWithColors, AlignedAndEnlarged, Oracle,
     ];
 
     private static Estimate ResNet18(int stage, ReferenceViews? views = null) => Encoder($"ResNet-18, stage {stage}{(views is null ? "" : ", views")}",

@@ -15,10 +15,12 @@ namespace PatchDpo.MLNet;
 /// </remarks>
 public sealed class PatchQualityScoringTransformer : BatchedTransformer
 {
-    // 1.2 has the columns of masks, 1.3 those of several objects, 1.4 views of the references, 1.5 the alignment of objects.
-    private const uint MaskVersion = 0x00010002, ObjectVersion = 0x00010003, ViewVersion = 0x00010004, AlignmentVersion = 0x00010005;
+    // 1.2 has the columns of masks, 1.3 those of several objects, 1.4 views of the references, 1.5 the alignment of objects,
+    // 1.6 its colours.
+    private const uint MaskVersion = 0x00010002, ObjectVersion = 0x00010003, ViewVersion = 0x00010004, AlignmentVersion = 0x00010005,
+        ColorVersion = 0x00010006;
 
-    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", AlignmentVersion);
+    internal static readonly ModelSignature Signature = new("PTCHQUAL", "PatchDpoPatchQuality", ColorVersion);
 
     private static readonly ImageBuffer Probe = new(32, 32, 3, new byte[32 * 32 * 3]);
 
@@ -127,6 +129,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
             writer.Write(line.High);
             writer.Write(line.Contrast);
         }
+        writer.Write(alignment.ColorSpread);
     }
 
     // Found by ML.NET when a saved model names Signature.Loader.
@@ -170,6 +173,7 @@ public sealed class PatchQualityScoringTransformer : BatchedTransformer
             Margin = reader.ReadInt32(),
             InPlace = Line(),
             Moved = Line(),
+            ColorSpread = version >= ColorVersion ? reader.ReadDouble() : 0,
         };
 
         WeightMapping Line() => new(reader.ReadSingle(), reader.ReadSingle(), reader.ReadDouble());

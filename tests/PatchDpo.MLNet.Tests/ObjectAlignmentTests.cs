@@ -13,6 +13,7 @@ public sealed class ObjectAlignmentTests(TinyModels models) : IClassFixture<Tiny
     private static readonly ObjectAlignment Chosen = new()
     {
         Displacement = 3, Smoothing = 0.5, Percentile = 60, Margin = 2, InPlace = new WeightMapping(-1, 2, 1), Moved = new WeightMapping(-2, 3, 2),
+        ColorSpread = 0.7,
     };
 
     private static readonly Options Aligned = new()

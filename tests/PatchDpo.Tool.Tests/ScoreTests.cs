@@ -115,6 +115,8 @@ public sealed class ScoreTests : IDisposable
         string[] arguments = [.. folders, "--encoder", "embedded", "--heat-maps", "0", "--output", Path.Combine(_root, "scores")];
         double where = Mean(arguments), aligned = Mean([.. arguments, "--align-objects"]);
         Assert.True(aligned > where + 0.03, $"{aligned:F3} aligned, {where:F3} where they are");
+        Assert.NotEqual(aligned, Mean([.. arguments, "--align-objects", "--compare-colors"]));
+        Refused("--compare-colors goes with --align-objects", [.. arguments, "--compare-colors"]);
         Refused("--align-objects goes without views", [.. arguments, "--align-objects", "--mirrored-references"]);
         Refused("--align-objects needs the masks of both images", [.. arguments[..4], "--align-objects"]);
         Refused("--align-objects needs the masks of both images", [.. arguments[..6], "--align-objects"]);

@@ -63,8 +63,19 @@ internal sealed record AlignedPair(IReadOnlyList<AlignedObject> Poses, AlignedOb
         (int chosen, _, QualityMap generated, QualityMap inReference) = best!.Value;
         bool[] ofGenerated = GridOf(GeneratedMask, poses[chosen]);
         WeightMapping line = chosen == 0 ? options.InPlace : options.Moved;
-        QualityMap generatedQuality = Likelihood(OnImage(generated, Poses[chosen], ofGenerated), ofGenerated, line, options);
+        QualityMap generatedQuality = Likelihood(
+            OnImage(generated, Poses[chosen], GeneratedMask, poses[chosen], ofGenerated), ofGenerated, line, options);
         QualityMap referenceQuality = Likelihood(Smoothed(inReference, ofReference, options), ofReference, line, options);
+        if (options.ColorSpread > 0)
+        {
+            (ObjectColors colors, ObjectColors referenceColors) = (ObjectColors.Of(Poses[0]), ObjectColors.Of(Reference));
+            ObjectPlacing placing = ColorPlacing.Find(colors, referenceColors);
+            QualityMap alike = colors.LikenessTo(referenceColors, placing.PlaceOf, options.ColorSpread);
+            QualityMap alikeInReference = referenceColors.LikenessTo(colors, placing.SourceOf, options.ColorSpread);
+            generatedQuality = Product(generatedQuality, OnImage(alike, Poses[0], GeneratedMask, poses[0], ofGenerated));
+            referenceQuality = Product(referenceQuality, OnImage(alikeInReference, Reference, Reference.Mask, reference, ofReference));
+        }
+
         float score = (generatedQuality.MeanWithin(ofGenerated) + referenceQuality.MeanWithin(ofReference)) / 2;
         return new PatchQualityResult(generatedQuality, referenceQuality, score) { IsMoved = chosen > 0 };
     }
@@ -91,24 +102,34 @@ internal sealed record AlignedPair(IReadOnlyList<AlignedObject> Poses, AlignedOb
         return (float)(sum / weights);
     })]);
 
-    /// <summary>The quality on the image before its object was moved: the mean over the object's pixels that a patch holds or touches.</summary>
-    private QualityMap OnImage(QualityMap map, AlignedObject pose, bool[] grid)
+    private static QualityMap Product(QualityMap a, QualityMap b) => new(a.Height, a.Width, [.. a.Values.Zip(b.Values, (x, y) => x * y)]);
+
+    /// <summary>
+    /// A map of a drawn object on the patches of the image that it came from: the mean over the object's pixels that a patch holds or touches; 1 elsewhere.
+    /// </summary>
+    /// <param name="map">Over the drawn object's image, on any grid.</param>
+    /// <param name="pose">The drawn object.</param>
+    /// <param name="mask">Where the object is in the image it came from.</param>
+    /// <param name="patches">How many there are.</param>
+    /// <param name="grid">Those of the object.</param>
+    private static QualityMap OnImage(QualityMap map, AlignedObject pose, bool[,] mask, PatchMap patches, bool[] grid)
     {
-        (int height, int width) = (GeneratedMask.GetLength(0), GeneratedMask.GetLength(1));
-        return new QualityMap(map.Height, map.Width, [.. grid.Select((isObject, i) => isObject ? OfPatch(i / map.Width, i % map.Width) : 1)]);
+        (int height, int width) = (mask.GetLength(0), mask.GetLength(1));
+        return new QualityMap(
+            patches.Height, patches.Width, [.. grid.Select((isObject, i) => isObject ? OfPatch(i / patches.Width, i % patches.Width) : 1)]);
 
         float OfPatch(int row, int column)
         {
             (double sum, int count) = (0, 0);
-            for (int y = row * height / map.Height; y * map.Height < (row + 1) * height; y++)
-                for (int x = column * width / map.Width; x * map.Width < (column + 1) * width; x++)
+            for (int y = row * height / patches.Height; y * patches.Height < (row + 1) * height; y++)
+                for (int x = column * width / patches.Width; x * patches.Width < (column + 1) * width; x++)
                 {
-                    if (!GeneratedMask[y, x])
+                    if (!mask[y, x])
                         continue;
                     (double placeX, double placeY) = pose.Placing.PlaceOf(x + 0.5, y + 0.5);
-                    int patchRow = Math.Clamp((int)(placeY / pose.Image.Height * map.Height), 0, map.Height - 1);
-                    int patchColumn = Math.Clamp((int)(placeX / pose.Image.Width * map.Width), 0, map.Width - 1);
-                    (sum, count) = (sum + map[patchRow, patchColumn], count + 1);
+                    int atRow = Math.Clamp((int)(placeY / pose.Image.Height * map.Height), 0, map.Height - 1);
+                    int atColumn = Math.Clamp((int)(placeX / pose.Image.Width * map.Width), 0, map.Width - 1);
+                    (sum, count) = (sum + map[atRow, atColumn], count + 1);
                 }
             return (float)(sum / count);
         }

@@ -165,8 +165,58 @@ public sealed class ObjectAlignmentTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectAlignment { Smoothing = 1.5 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectAlignment { Percentile = double.NaN });
         Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectAlignment { Margin = 65 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectAlignment { ColorSpread = 2.5 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectAlignment { ColorSpread = double.NaN });
         Assert.Throws<ArgumentNullException>(() => new ObjectAlignment { InPlace = null! });
         Assert.Throws<ArgumentNullException>(() => new ObjectAlignment { Moved = null! });
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Colours_are_compared_where_most_agree_also_where_a_flag_moves_the_masks_centre(bool mirrored)
+    {
+        Placed bare = mirrored ? Placed.Of(2, 18, 5, Green, Red, Yellow, Blue) : Placed.Of(2, 18, 5, Red, Green, Blue, Yellow);
+        // A sixth of the object's area, beside it, in the mask.
+        bool[,] mask = (bool[,])bare.Mask.Clone();
+        ImageBuffer flagged = TestImages.Create(32, 32, (x, y) =>
+        {
+            if (x is < 12 or >= 16 || y is < 18 or >= 22)
+                return TestImages.Pixel(bare.Image, x, y);
+            mask[y, x] = true;
+            return (0, 255, 255);
+        });
+        Placed with = new(flagged, mask);
+        float[] features = Score(with).Reference.Values, seeing = Score(with, Coloured(0.2)).Reference.Values;
+        Assert.All(features.Zip(seeing), p => Assert.InRange(p.Second, p.First * 0.9f, p.First));
+        // What the reference has not is a fault.
+        Assert.InRange(Score(with, Coloured(0.2)).Generated[2, 1], 0, Score(with).Generated[2, 1] * 0.75f);
+    }
+
+    [Theory]
+    [InlineData(8, 8, 8)]
+    [InlineData(4, 20, 4)]
+    public void A_colour_that_is_off_counts_by_its_distance_where_features_are_alike(int left, int top, int part)
+    {
+        // Darker by 0.2 of red alone: in the encoder's eyes the same direction.
+        Placed dark = Placed.Of(left, top, part, (204, 0, 0), Green, Blue, Yellow);
+        PatchQualityResult blind = Score(dark), seeing = Score(dark, Coloured(0.15));
+        float expected = (float)Math.Exp(-0.04 / (2 * 0.15 * 0.15));
+        Assert.Equal(blind.Reference[1, 1] * expected, seeing.Reference[1, 1], 0.1f);
+        Assert.All(new[] { (1, 2), (2, 1), (2, 2) }, p => Assert.Equal(blind.Reference[p.Item1, p.Item2], seeing.Reference[p.Item1, p.Item2], 0.05f));
+        int row = (top + (part / 2)) / 8, column = (left + (part / 2)) / 8;
+        Assert.True(seeing.Generated[row, column] < blind.Generated[row, column] - 0.1f);
+        Assert.Equal(1, seeing.Generated[3, 3]);
+    }
+
+    [Fact]
+    public void Colours_are_compared_on_one_grid_whatever_the_images_sizes()
+    {
+        ImageBuffer large = PillowResize.Resize(Reference.Image, 192, 192, ResampleFilter.Nearest);
+        using PixelEncoder encoder = new(32, 8);
+        PatchQualityEstimator estimator = new(encoder, objectAlignment: Coloured(0.1));
+        PatchQualityResult result = estimator.Score([Reference.Image], [large], [Reference.Mask], [Reference.Mask])[0];
+        Assert.All(result.Generated.Values.Concat(result.Reference.Values), p => Assert.InRange(p, 0.8f, 1.0001f));
     }
 
     [Fact]
@@ -194,6 +244,8 @@ public sealed class ObjectAlignmentTests
         using Generator generator = new((ulong)seed);
         return nn.functional.normalize(randn(1, rows, columns, 7, generator: generator), dim: 3);
     }
+
+    private static ObjectAlignment Coloured(double spread) => new() { Smoothing = 0, InPlace = Same, Moved = Same, ColorSpread = spread };
 
     private static PatchQualityResult Score(Placed generated, ObjectAlignment? alignment = null)
     {

@@ -9,6 +9,9 @@ namespace PatchDpo.Tool.Score;
 /// <summary>Scores the patches of generated images against reference images.</summary>
 internal sealed class ScoreCommand : ToolCommand
 {
+    // What found colours best in drawings (docs/method.md).
+    private const double ColorSpread = 0.15;
+
     private readonly Option<DirectoryInfo> _generated, _references, _output;
     private readonly Option<FileInfo> _pairs;
     private readonly EncoderOptions _encoder = new();
@@ -19,7 +22,7 @@ internal sealed class ScoreCommand : ToolCommand
     private readonly Option<int?> _heatMaps;
     private readonly MaskOptions _masks = new();
     private readonly ViewOptions _views = new();
-    private readonly Option<bool> _align, _overview;
+    private readonly Option<bool> _align, _compareColors, _overview;
     private readonly ShardOptions _shards = new();
     private readonly ReportOptions _report = new();
 
@@ -42,6 +45,8 @@ internal sealed class ScoreCommand : ToolCommand
         _views.AddTo(this);
         _align = Declare<bool>("--align-objects", "Bring generated objects to their references' place and size before patches are compared, mirrored if they match "
             + "better so; maps and scores then say how likely a patch is right. Needs the masks of both images. Its defaults are those of drawings.");
+        _compareColors = Declare<bool>("--compare-colors", "With --align-objects: have colours count too, light and shade with them, where the objects lie over each other so "
+            + "that most of their colours agree. For encoders that see shapes before colours, and for a brand's colours.");
         _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
         _compute.AddTo(this);
@@ -70,7 +75,10 @@ internal sealed class ScoreCommand : ToolCommand
         if (plain && list[0].ReferenceMaskPath.Length > 0)
             throw new InputException("--ignore-plain-background finds the references' masks itself; the pairs have a column of them.");
         ReferenceViews? views = _views.Read(arguments);
-        ObjectAlignment? alignment = arguments.GetValue(_align) ? Alignment(list[0], plain, views) : null;
+        bool compareColors = arguments.GetValue(_compareColors);
+        ObjectAlignment? alignment = arguments.GetValue(_align) ? Alignment(list[0], plain, views, compareColors) : null;
+        if (compareColors && alignment is null)
+            throw new InputException("--compare-colors goes with --align-objects: colours are compared where the objects lie over each other.");
         ShardPlan plan = _shards.Read(arguments);
         _isSharded = plan.Shard is not null;
         Scoring.Run(list, new ScoringOptions(
@@ -80,14 +88,14 @@ internal sealed class ScoreCommand : ToolCommand
         return Ending.Done;
     }
 
-    private static ObjectAlignment Alignment(ImagePair like, bool plain, ReferenceViews? views)
+    private static ObjectAlignment Alignment(ImagePair like, bool plain, ReferenceViews? views, bool compareColors)
     {
         if (views is not null)
             throw new InputException("--align-objects goes without views of the references: it tries the reference's size, mirrored too, itself.");
         if (like.GeneratedMaskPath.Length == 0 || (like.ReferenceMaskPath.Length == 0 && !plain))
             throw new InputException("--align-objects needs the masks of both images: --mask-dir with --reference-mask-dir or "
                 + "--ignore-plain-background, or columns of --pairs.");
-        return new ObjectAlignment();
+        return new ObjectAlignment { ColorSpread = compareColors ? ColorSpread : 0 };
     }
 
     private EncoderChoice Encoder(ParseResult arguments) => _encoder.Read(arguments, EncoderChoice.ResNet18, _compute);

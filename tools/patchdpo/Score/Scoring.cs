@@ -79,6 +79,7 @@ internal static class Scoring
         ("--ignore-plain-background", options.IgnorePlainBackground),
         ("--reference-scales", string.Join(' ', options.Views?.Scales ?? [])), ("--reference-tilts", string.Join(' ', options.Views?.Tilts ?? [])),
         ("--mirrored-references", options.Views?.Mirrored == true), ("--align-objects", options.Alignment is not null),
+        ("--compare-colors", options.Alignment?.ColorSpread > 0),
         .. options.Encoder.Chosen.Select(c => (c.Key, (object?)c.Value)),
         ("pairs", pairs.Count),
         ("SHA-256 of pairs", ShardSettings.HashOf(pairs.SelectMany(p => new[]
