@@ -43,10 +43,11 @@ internal sealed class ScoreCommand : ToolCommand
         _format = DeclareFormat("What heat maps are written as: png, tiff, tga or ppm.");
         _masks.AddTo(this);
         _views.AddTo(this);
-        _align = Declare<bool>("--align-objects", "Bring generated objects to their references' place and size before patches are compared, mirrored if they match "
-            + "better so; maps and scores then say how likely a patch is right. Needs the masks of both images. Its defaults are those of drawings.");
-        _compareColors = Declare<bool>("--compare-colors", "With --align-objects: have colours count too, light and shade with them, where the objects lie over each other so "
-            + "that most of their colours agree. For encoders that see shapes before colours, and for a brand's colours.");
+        _align = Declare<bool>("--align-objects", "Bring generated objects to their references' place and size before patches are compared, mirrored if they "
+            + "match better so; maps and scores then say how likely a patch is right. Needs the masks of both images. Its defaults are those of drawings and "
+            + "of the embedded encoder.");
+        _compareColors = Declare<bool>("--compare-colors", "With --align-objects: have colours count too, light and shade with them, where the objects lie over "
+            + "each other so that most of their colours agree. For encoders that see shapes before colours, and for a brand's colours.");
         _overview = Declare<bool>("--overview", "Also draw the pairs that have heat maps into one picture, overview.png, in the pairs' order.");
         _encoder.AddTo(this, EncoderChoice.ResNet18);
         _compute.AddTo(this);
