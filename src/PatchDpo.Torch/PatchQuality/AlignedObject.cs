@@ -56,7 +56,8 @@ internal sealed record AlignedObject(ImageBuffer Image, bool[,] Mask, ObjectPlac
     private static ImageBuffer Shrunk(ImageBuffer image, double share) => share >= 1 ? image : PillowResize.Resize(
         image, Math.Max(1, (int)Math.Round(image.Width * share)), Math.Max(1, (int)Math.Round(image.Height * share)), ResampleFilter.Box);
 
-    private static (double Area, double X, double Y) Moments(bool[,] mask)
+    /// <summary>A mask's area and centre, in its pixels.</summary>
+    internal static (double Area, double X, double Y) Moments(bool[,] mask)
     {
         double area = 0, x = 0, y = 0;
         for (int row = 0; row < mask.GetLength(0); row++)

@@ -12,29 +12,21 @@ internal sealed class ObjectColors
 
     private const int Channels = 3;
     private readonly float[] _values;
-    private readonly bool[] _isObject;
+    private readonly bool[,] _isObject;
 
-    private ObjectColors(int height, int width, float[] values, bool[] isObject) => (Height, Width, _values, _isObject) = (height, width, values, isObject);
+    private ObjectColors(float[] values, bool[,] isObject) => (_values, _isObject) = (values, isObject);
 
     /// <summary>Rows.</summary>
-    public int Height { get; }
+    public int Height => _isObject.GetLength(0);
 
     /// <summary>Columns.</summary>
-    public int Width { get; }
+    public int Width => _isObject.GetLength(1);
 
     /// <summary>Whether a cell holds a pixel of the object; beyond the image none does.</summary>
-    public bool IsObject(int row, int column) => row >= 0 && column >= 0 && row < Height && column < Width && _isObject[(row * Width) + column];
+    public bool IsObject(int row, int column) => row >= 0 && column >= 0 && row < Height && column < Width && _isObject[row, column];
 
     /// <summary>The object's area and centre, in cells.</summary>
-    public (double Area, double X, double Y) Moments()
-    {
-        (double area, double x, double y) = (0, 0, 0);
-        for (int row = 0; row < Height; row++)
-            for (int column = 0; column < Width; column++)
-                if (IsObject(row, column))
-                    (area, x, y) = (area + 1, x + column + 0.5, y + row + 0.5);
-        return (area, x / area, y / area);
-    }
+    public (double Area, double X, double Y) Moments() => AlignedObject.Moments(_isObject);
 
     /// <summary>The colours of an object.</summary>
     public static ObjectColors Of(AlignedObject drawn)
@@ -44,17 +36,20 @@ internal sealed class ObjectColors
         (int height, int width) = (Math.Max(1, (int)Math.Round(image.Height * share)), Math.Max(1, (int)Math.Round(image.Width * share)));
         float[] sums = new float[height * width * Channels];
         int[] counts = new int[height * width];
+        bool[,] isObject = new bool[height, width];
         for (int y = 0; y < image.Height; y++)
             for (int x = 0; x < image.Width; x++)
             {
                 if (!drawn.Mask[y, x])
                     continue;
-                int cell = (y * height / image.Height * width) + (x * width / image.Width);
+                (int row, int column) = (y * height / image.Height, x * width / image.Width);
+                int cell = (row * width) + column;
+                isObject[row, column] = true;
                 counts[cell]++;
                 for (int c = 0; c < Channels; c++)
                     sums[(cell * Channels) + c] += image.Pixels[(((y * image.Width) + x) * Channels) + c];
             }
-        return new ObjectColors(height, width, Means(sums, counts, height, width), Array.ConvertAll(counts, n => n > 0));
+        return new ObjectColors(Means(sums, counts, height, width), isObject);
     }
 
     /// <summary>The square of how far two cells' colours are apart, each of red, green and blue from 0 to 1: 0 to 3.</summary>
@@ -74,7 +69,7 @@ internal sealed class ObjectColors
     /// <param name="placeOf">From this one's cells to the other's.</param>
     /// <param name="spread">In the distance's unit, above 0.</param>
     public QualityMap LikenessTo(ObjectColors other, Func<double, double, (double X, double Y)> placeOf, double spread)
-        => new(Height, Width, [.. _isObject.Select((isObject, i)
+        => new(Height, Width, [.. _isObject.Cast<bool>().Select((isObject, i)
             => isObject ? (float)Math.Exp(-Nearest(i / Width, i % Width, other, placeOf) / (2 * spread * spread)) : 1)]);
 
     private double Nearest(int row, int column, ObjectColors other, Func<double, double, (double X, double Y)> placeOf)

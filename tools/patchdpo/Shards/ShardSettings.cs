@@ -35,7 +35,8 @@ internal static class ShardSettings
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach ((string text, string file) in rows)
-            hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{text}\0{Path.GetFileName(file)}\0{new FileInfo(file).Length}\n")));
+            hash.AppendData(Encoding.UTF8.GetBytes(string.Create(
+                CultureInfo.InvariantCulture, $"{text}\0{Path.GetFileName(file)}\0{new FileInfo(file).Length}\n")));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }
