@@ -14,12 +14,18 @@ internal sealed class TrainingLoop : IDisposable
 {
     private const string StepName = "step", SpikeMean = "spike_guard.mean_bits", SpikeCount = "spike_guard.count";
 
+    // Two threads that make a convolution's gradient of one new shape at the same moment crash in libtorch 2.10 (oneDNN, processors with AVX-512, kernels of
+    // 3 x 3 over channels that lie last, as attention leaves them). One after the other they do not, nor when each has made it once: later steps have the
+    // first one's shapes.
+    private static readonly Lock FirstGradients = new();
+
     private readonly (string Name, Parameter Value)[] _parameters;
     private readonly TrainingLoopOptions _options;
     private readonly MasterWeights? _master;
     private readonly AdamWOptimizer _optimizer;
     private readonly WeightAverage? _average;
     private readonly SpikeGuard? _spikes;
+    private bool _hasGradients;
 
     /// <summary>A loop that trains parameters.</summary>
     /// <param name="parameters">They require gradients, and stay the caller's.</param>
@@ -199,13 +205,25 @@ internal sealed class TrainingLoop : IDisposable
             if (!float.IsFinite(number))
                 throw new NonFiniteLossException(step, number, findCause?.Invoke());
             double divisor = _options.Accumulation / share;
-            (divisor == 1 ? value : value.DividedBy(divisor)).backward();
+            Backward(divisor == 1 ? value : value.DividedBy(divisor));
             afterBackward?.Invoke();
             _master?.TakeGradients();
             sum += number;
         }
         double mean = sum / _options.Accumulation;
         return (mean, CheckedNorm(step, mean, findCause));
+    }
+
+    private void Backward(Tensor value)
+    {
+        if (_hasGradients)
+        {
+            value.backward();
+            return;
+        }
+        lock (FirstGradients)
+            value.backward();
+        _hasGradients = true;
     }
 
     /// <summary>Gradients of the whole step, or the fault of any process, in all processes alike.</summary>
