@@ -27,6 +27,12 @@ public sealed class BuildTests : IDisposable
         (exitCode, _, errors) = Tool.Run("build", [.. arguments, "--format", "tiff", "--mirrored-references"]);
         Assert.Equal(2, exitCode);
         Assert.Contains("ReferenceViews.Mirrored: absent, now True", Assert.Single(errors), StringComparison.Ordinal);
+        (exitCode, _, errors) = Tool.Run("build", [.. arguments, "--format", "tiff", "--align-objects"]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("ObjectAlignment.Displacement: absent, now 32", string.Join('\n', errors), StringComparison.Ordinal);
+        (exitCode, _, errors) = Tool.Run("build", [.. arguments, "--align-objects", "--mirrored-references"]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("--align-objects goes without views", Assert.Single(errors), StringComparison.Ordinal);
         (exitCode, _, errors) = Tool.Run("build", [.. arguments, "--format", "tiff", "--size", "32"]);
         Assert.Equal(2, exitCode);
         Assert.Contains("--size", Assert.Single(errors), StringComparison.Ordinal);
@@ -36,7 +42,7 @@ public sealed class BuildTests : IDisposable
     public void What_is_built_can_be_trained_on()
     {
         string pairs = Path.Combine(_root, "pairs"), adapter = Path.Combine(_root, "tuned.safetensors");
-        (int exitCode, _, string[] errors) = Tool.Run("build", "--references", "1", "--generations", "1", "--steps", "2", "--output", pairs);
+        (int exitCode, _, string[] errors) = Tool.Run("build", "--references", "1", "--generations", "1", "--steps", "2", "--align-objects", "--output", pairs);
         Assert.True(exitCode == 0, string.Join('\n', errors));
         (exitCode, string[] output, errors) = Tool.Run("train", "--pairs", pairs, "--verify", "--output", adapter, "--steps", "1");
         Assert.True(exitCode == 0, string.Join('\n', errors));

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using PatchDpo.Torch.Encoders;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
@@ -125,14 +126,35 @@ internal sealed class PairBuild(
             IReadOnlyList<ImageBuffer> generated = FiniteOutput.Renamed(
                 () => generate(requests, options.Generation, new DirectProgress<GenerationProgress>(Report), cancellationToken), Name);
             ImageBuffer[] prompted = [.. requests.Select(r => r.References[0].Image)];
-            IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(
-                () => new PatchQualityEstimator(encoder, referenceViews: options.ReferenceViews)
-                    .Score(generated, prompted, Masks(prompted), Masks(generated), cancellationToken), Name);
+            IReadOnlyList<PatchQualityResult> quality = FiniteOutput.Renamed(() => Score(generated, prompted), Name);
             CheckGrid(quality, journal.Maps);
             SampleRecord[] samples = [.. group.Select((c, g) => Store(c, requests, generated, quality, g * options.GenerationsPerReference))];
             journal.Append(new JournalLine(Samples: samples, Maps: [.. quality.Select(q => MapsRecord.Of(new QualityMapPair(q.Reference, q.Generated)))]));
             Report(null);
         }
+    }
+
+    private PatchQualityResult[] Score(IReadOnlyList<ImageBuffer> generated, IReadOnlyList<ImageBuffer> references)
+    {
+        bool[,]?[]? referenceMasks = Masks(references), generatedMasks = Masks(generated);
+        var results = new PatchQualityResult[generated.Count];
+        // What cannot be aligned, for want of a mask, is scored as it is without alignment.
+        foreach (IGrouping<bool, int> pairs in Enumerable.Range(0, results.Length)
+            .GroupBy(i => options.ObjectAlignment is not null && referenceMasks?[i] is not null && generatedMasks?[i] is not null))
+        {
+            int[] own = [.. pairs];
+            var estimator = new PatchQualityEstimator(
+                encoder, referenceViews: options.ReferenceViews, objectAlignment: pairs.Key ? options.ObjectAlignment : null);
+            IReadOnlyList<PatchQualityResult> scored = FiniteOutput.Renamed(
+                () => estimator.Score(Of(own, generated), Of(own, references), Of(own, referenceMasks), Of(own, generatedMasks), cancellationToken),
+                i => ($"pair {own[i]}", own[i]));
+            foreach ((int place, PatchQualityResult result) in own.Zip(scored))
+                results[place] = result;
+        }
+        return results;
+
+        [return: NotNullIfNotNull(nameof(items))]
+        static T[]? Of<T>(int[] own, IReadOnlyList<T>? items) => items is null ? null : Array.ConvertAll(own, i => items[i]);
     }
 
     /// <summary>The objects of pictures on a plain background; null, and so the whole picture, for others.</summary>

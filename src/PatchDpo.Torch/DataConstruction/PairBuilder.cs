@@ -51,7 +51,9 @@ public sealed class PairBuilder
     /// Who <paramref name="encoder"/> and <paramref name="clip"/> are, for the manifest; a build is not continued with other ones. The model is known
     /// by itself.
     /// </param>
-    /// <exception cref="ArgumentException">The filter has a least CLIP-T, but there is no <paramref name="clip"/>.</exception>
+    /// <exception cref="ArgumentException">
+    /// The filter has a least CLIP-T, but there is no <paramref name="clip"/>; or objects are to be aligned without masks, or beside views of references.
+    /// </exception>
     public PairBuilder(
         PersonalizedModel model, IVisionEncoder encoder, PairBuilderOptions? options = null, IImageTextEncoder? clip = null,
             IReadOnlyList<ModelIdentity>? encoders = null)
@@ -72,6 +74,12 @@ public sealed class PairBuilder
         _whyUnsuitable = whyUnsuitable ?? (_ => null);
         if (_options.Filter.MinClipT is not null && clip is null)
             throw new ArgumentException("The filter has a least CLIP-T, but there is no CLIP model to measure it with.", nameof(clip));
+        if (_options.ObjectAlignment is not null && !_options.MaskPlainBackground)
+            throw new ArgumentException($"{nameof(PairBuilderOptions.ObjectAlignment)} needs the objects' masks: ask for "
+                + $"{nameof(PairBuilderOptions.MaskPlainBackground)} too.", nameof(options));
+        if (_options.ObjectAlignment is not null && _options.ReferenceViews is not null)
+            throw new ArgumentException($"{nameof(PairBuilderOptions.ObjectAlignment)} and {nameof(PairBuilderOptions.ReferenceViews)} exclude each other; "
+                + "ask for one of the two.", nameof(options));
     }
 
     /// <summary>Builds a data set, or what is missing of it.</summary>
@@ -155,9 +163,10 @@ public sealed class PairBuilder
 
     private PairHeader HeaderOf(IReadOnlyList<string> prompts)
     {
-        // What was built before there were views is what is built without.
-        SortedDictionary<string, string> settings = OptionValues.Of(
-            _options, _options.ReferenceViews is null ? [.. Ignored, nameof(PairBuilderOptions.ReferenceViews)] : Ignored);
+        // What was built before there were these is what is built without.
+        (string Name, object? Value)[] later = [
+            (nameof(PairBuilderOptions.ReferenceViews), _options.ReferenceViews), (nameof(PairBuilderOptions.ObjectAlignment), _options.ObjectAlignment)];
+        SortedDictionary<string, string> settings = OptionValues.Of(_options, [.. Ignored, .. later.Where(l => l.Value is null).Select(l => l.Name)]);
         settings.Add("Prompts", $"{prompts.Count} of SHA-256 {FileHash.Of(Encoding.UTF8.GetBytes(string.Join('\0', prompts)))}");
         return new PairHeader(PairHeader.CurrentFormat, settings, _identify());
     }

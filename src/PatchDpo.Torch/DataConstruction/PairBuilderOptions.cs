@@ -42,6 +42,13 @@ public sealed class PairBuilderOptions
     public ReferenceViews? ReferenceViews { get; init; }
 
     /// <summary>
+    /// Has generated objects brought to their references' place and size before patches are compared: p is then how likely a patch is right, and wants no
+    /// stretching when it becomes weights. Needs <see cref="MaskPlainBackground"/>, whose masks it takes, and goes without <see cref="ReferenceViews"/>. A
+    /// pair of which either image has no plain background is scored without. Null (default): none, as in the paper.
+    /// </summary>
+    public ObjectAlignment? ObjectAlignment { get; init; }
+
+    /// <summary>
     /// How quality becomes the values of <c>patch_quality.pkl</c>, which the official script takes as weights as they stand. Default: p clamped to
     /// [0, 1]. <c>maps.safetensors</c> holds p itself.
     /// </summary>

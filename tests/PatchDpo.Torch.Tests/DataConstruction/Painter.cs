@@ -21,8 +21,8 @@ internal sealed class Painter
     /// <summary>Called after every step.</summary>
     public Action<int>? AfterStep { get; init; }
 
-    /// <summary>Whether generated images have a background of colours instead of a white one.</summary>
-    public bool Scenes { get; init; }
+    /// <summary>Of which noise generated images have a background of colours instead of a white one.</summary>
+    public Func<long, bool> InScene { get; init; } = _ => false;
 
     public IReadOnlyList<ImageBuffer> Generate(IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
@@ -62,7 +62,7 @@ internal sealed class Painter
 
     private ImageBuffer Generation(ImageBuffer reference, long noise)
     {
-        if (Scenes)
+        if (InScene(noise))
             return TestImages.Blocks((int)noise, Size, Size, 4);
         var random = new Random((int)noise);
         int centre = ((Size / 2 * Size) + (Size / 2)) * 3;

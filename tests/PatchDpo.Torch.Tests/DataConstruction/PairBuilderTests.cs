@@ -4,6 +4,7 @@ using PatchDpo.Torch.Clip;
 using PatchDpo.Torch.DataConstruction;
 using PatchDpo.Torch.Foundation;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.Pairs;
 using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 using PatchDpo.Torch.Tests.PatchEncoders;
@@ -99,6 +100,39 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         static JsonProperty[] Settings(string folder) => [.. Json(folder).GetProperty("header").GetProperty("settings").EnumerateObject()];
 
         static QualityMap[] Maps(string folder) => [.. PairFolder.Open(folder).Read().Select(p => p.GeneratedQuality)];
+    }
+
+    [Fact]
+    public void Objects_on_plain_backgrounds_are_aligned_and_other_pairs_scored_as_without()
+    {
+        string plain = Folder.File("plain"), aligned = Folder.File("aligned");
+        Build(plain, Scenes(), Masked(null));
+        Build(aligned, Scenes(), Masked(new ObjectAlignment { Displacement = 16 }));
+        TrainingPair[] without = [.. PairFolder.Open(plain).Read()], with = [.. PairFolder.Open(aligned).Read()];
+        IReadOnlyList<PatchQualityResult> expected = new PatchQualityEstimator(new PixelEncoder(32, 8), objectAlignment: new ObjectAlignment { Displacement = 16 })
+            .Score(Evens(with, p => p.Generated), Evens(with, p => p.Reference), Evens(with, p => MaskOf(p.Reference)), Evens(with, p => MaskOf(p.Generated)));
+        for (int i = 0; i < with.Length; i++)
+        {
+            AssertClose(i % 2 == 0 ? expected[i / 2].Generated : without[i].GeneratedQuality, with[i].GeneratedQuality);
+            AssertClose(i % 2 == 0 ? expected[i / 2].Reference : without[i].ReferenceQuality, with[i].ReferenceQuality);
+        }
+        Assert.Contains(Evens(without, p => p.GeneratedQuality).Zip(expected), m => !m.First.Values.SequenceEqual(m.Second.Generated.Values));
+
+        // Data sets that were built before there was alignment have no such setting.
+        Assert.DoesNotContain("ObjectAlignment.", Json(plain).GetProperty("header").ToString(), StringComparison.Ordinal);
+        Assert.Equal("16", Json(aligned).GetProperty("header").GetProperty("settings").GetProperty("ObjectAlignment.Displacement").GetString());
+        Assert.Throws<PairFolderMismatchException>(() => Build(aligned, Scenes(), Masked(new ObjectAlignment())));
+
+        static Painter Scenes() => new() { InScene = noise => noise % 2 == 0 };
+
+        static PairBuilderOptions Masked(ObjectAlignment? alignment) => new()
+        {
+            References = 3, GenerationsPerReference = 2, ReferenceGeneration = Fast(), Generation = Fast(), MaskPlainBackground = true, ObjectAlignment = alignment,
+        };
+
+        static T[] Evens<T>(TrainingPair[] pairs, Func<TrainingPair, T> of) => [.. pairs.Where((_, i) => i % 2 == 0).Select(of)];
+
+        static bool[,]? MaskOf(ImageBuffer image) => ForegroundMask.FromPlainBackground(image);
     }
 
     [Theory]
@@ -219,7 +253,7 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
         }
         // A generated image in a scene counts as a whole.
         string scenes = Folder.File("scenes");
-        Build(scenes, new Painter { Scenes = true }, new() { References = 2, ReferenceGeneration = Fast(), Generation = Fast(), MaskPlainBackground = true });
+        Build(scenes, new Painter { InScene = _ => true }, new() { References = 2, ReferenceGeneration = Fast(), Generation = Fast(), MaskPlainBackground = true });
         Assert.All(PairFolder.Open(scenes).Pairs, p => Assert.True(p.ReferenceQuality[0, 0] == 1 && p.GeneratedQuality[0, 0] < 0.99f));
     }
 
@@ -244,6 +278,12 @@ public sealed class PairBuilderTests(TinyModelFixture tiny) : PairBuilds, IClass
             StringComparison.Ordinal);
         Assert.Equal(1, Assert.Throws<PromptTooLongException>(() => Build(folder, new Painter(), prompts: ["a", new string('x', 2001)])).PromptIndex);
         Assert.Throws<ArgumentException>(() => new PairBuilder(tiny.Model, new PixelEncoder(32, 8), new() { Filter = new() { MinClipT = 0.2 } }));
+        Assert.Contains("MaskPlainBackground", Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), new() { ObjectAlignment = new() })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("exclude each other", Assert.Throws<ArgumentException>(() => Build(folder, new Painter(), new()
+        {
+            ObjectAlignment = new(), MaskPlainBackground = true, ReferenceViews = new() { Mirrored = true },
+        })).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new PairBuilderOptions { References = 0 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new PairBuilderOptions { GenerationsPerReference = 0 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new PairBuilderOptions { MaxCandidates = 0 });

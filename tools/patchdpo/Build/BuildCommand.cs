@@ -2,6 +2,7 @@ using System.CommandLine;
 using PatchDpo.Tool.Shards;
 using PatchDpo.Tool.Shared;
 using PatchDpo.Torch.Images;
+using PatchDpo.Torch.PatchQuality;
 using PatchDpo.Torch.Personalization;
 
 namespace PatchDpo.Tool.Build;
@@ -20,6 +21,7 @@ internal sealed class BuildCommand : ToolCommand
     private readonly Option<long> _seed;
     private readonly Option<int?> _steps, _batch;
     private readonly Option<double?> _minClipT;
+    private readonly Option<bool> _align;
     private readonly ShardOptions _shards = new();
 
     public BuildCommand()
@@ -44,6 +46,9 @@ internal sealed class BuildCommand : ToolCommand
             + $"{new GenerationOptions().BatchSize} for others.");
         _clip = Declare<DirectoryInfo?>("--clip", "Folder of a CLIP model, for --min-clip-t.");
         _minClipT = Declare<double?>("--min-clip-t", "Reject references that follow their prompt less than this (cosine).");
+        _align = Declare<bool>("--align-objects", "Bring generated objects to their references' place and size before patches are compared, mirrored if they "
+            + "match better so; maps then say how likely a patch is right, for 'train --weights identity --contrast 1'. Only where both stand on plain backgrounds. "
+            + "Its defaults are those of drawings and of the embedded encoder.");
         _format = DeclareFormat("What images are written as: png, tiff, tga or ppm. The official script takes png only: with another, the folder has no "
             + "patch_quality.pkl.");
         _compute.AddTo(this);
@@ -57,12 +62,17 @@ internal sealed class BuildCommand : ToolCommand
     protected override int Run(ParseResult arguments, CancellationToken cancellationToken)
     {
         string model = arguments.GetValue(_model)!;
+        ReferenceViews? views = _views.Read(arguments);
+        bool aligns = arguments.GetValue(_align);
+        if (aligns)
+            ViewOptions.RefuseBesideAlignment(views);
         EncoderChoice encoder = _encoder.Read(arguments, model == ModelPath.Embedded ? ModelPath.Embedded : EncoderChoice.ResNet18);
         DataSetBuild.Run(new DataSetSettings(
             model, _generator.Read(arguments, generates: true) with { Device = _compute.Device(arguments), DType = _compute.DType(arguments) }, encoder, arguments.GetValue(_prompts)!,
             arguments.GetValue(_references), arguments.GetValue(_generations), arguments.GetValue(_output)!.FullName, arguments.GetValue(_seed),
             arguments.GetValue(_steps), arguments.GetValue(_clip)?.FullName, arguments.GetValue(_minClipT),
-            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_batch), _views.Read(arguments)), _shards.Read(arguments), cancellationToken);
+            ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_batch), views,
+            aligns ? new ObjectAlignment() : null), _shards.Read(arguments), cancellationToken);
         return Ending.Done;
     }
 }

@@ -59,6 +59,7 @@ internal static class DataSetBuild
             Filter = new ReferenceFilterOptions { MinClipT = settings.MinClipT, MaxSimilarity = settings.Encoder.NearDuplicate },
             MaskPlainBackground = true,
             ReferenceViews = settings.Views,
+            ObjectAlignment = settings.Alignment,
             ImageFormat = settings.Format,
         };
         var builder = new PairBuilder(model, encoder, options, clip, identities);

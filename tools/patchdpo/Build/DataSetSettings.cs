@@ -20,6 +20,8 @@ namespace PatchDpo.Tool.Build;
 /// <param name="Format">What images are written as.</param>
 /// <param name="BatchSize">Images generated together, or null for the usual number.</param>
 /// <param name="Views">Views of each reference that patches may match; null: itself alone.</param>
+/// <param name="Alignment">How objects are aligned; null: they are not.</param>
 internal sealed record DataSetSettings(
     string Model, PersonalizedModelOptions Loading, EncoderChoice Encoder, string Prompts, int References, int Generations, string Output, long Seed,
-    int? Steps, string? Clip, double? MinClipT, ImageFormat Format, int? BatchSize = null, ReferenceViews? Views = null);
+    int? Steps, string? Clip, double? MinClipT, ImageFormat Format, int? BatchSize = null, ReferenceViews? Views = null,
+    ObjectAlignment? Alignment = null);

@@ -91,8 +91,7 @@ internal sealed class ScoreCommand : ToolCommand
 
     private static ObjectAlignment Alignment(ImagePair like, bool plain, ReferenceViews? views, bool compareColors)
     {
-        if (views is not null)
-            throw new InputException("--align-objects goes without views of the references: it tries the reference's size, mirrored too, itself.");
+        ViewOptions.RefuseBesideAlignment(views);
         if (like.GeneratedMaskPath.Length == 0 || (like.ReferenceMaskPath.Length == 0 && !plain))
             throw new InputException("--align-objects needs the masks of both images: --mask-dir with --reference-mask-dir or "
                 + "--ignore-plain-background, or columns of --pairs.");

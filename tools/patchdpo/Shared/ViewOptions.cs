@@ -43,6 +43,14 @@ internal sealed class ViewOptions
         return $", views of the reference: {string.Join(", ", parts)}";
     }
 
+    /// <summary>Where objects are aligned there are no views.</summary>
+    /// <exception cref="InputException">There are.</exception>
+    public static void RefuseBesideAlignment(ReferenceViews? views)
+    {
+        if (views is not null)
+            throw new InputException("--align-objects goes without views of the references: it tries the reference's size, mirrored too, itself.");
+    }
+
     /// <summary>The views; null: none is asked for.</summary>
     /// <exception cref="InputException">A scale or tilt is impossible, or appears twice.</exception>
     public ReferenceViews? Read(ParseResult arguments)
