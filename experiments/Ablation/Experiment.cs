@@ -112,9 +112,13 @@ internal sealed class Experiment(Settings settings, string encoded) : IDisposabl
         (HeldOutCase Case, ImageBuffer Image)[] shown = cases.Zip(images).ToArray();
         (HeldOutCase Case, ImageBuffer Image, HeldOutObject Object)[] objects = shown.SelectMany(s => s.Case.Objects.Select(o => (s.Case, s.Image, Object: o)))
             .ToArray();
-        PersonalizationMetrics consistency = Metrics(
+        // Objects are compared with their references, whole images with their prompts; nothing else is asked for.
+        var likeReferences = new PersonalizationEvaluator(_evaluation.Dino, null, new PatchQualityEstimator(_evaluation.PatchEncoder!));
+        var likePrompts = new PersonalizationEvaluator(null, _evaluation.Clip, null);
+        PersonalizationMetrics consistency = likeReferences.Evaluate(
             objects.Select(o => new EvaluationRow(o.Case.Subject, o.Case.Prompt, o.Object.Part(o.Image), [o.Object.Reference])));
-        PersonalizationMetrics alignment = Metrics(shown.Select(s => new EvaluationRow(s.Case.Subject, s.Case.Prompt, s.Image, [s.Case.Objects[0].Reference])));
+        PersonalizationMetrics alignment = likePrompts.Evaluate(
+            shown.Select(s => new EvaluationRow(s.Case.Subject, s.Case.Prompt, s.Image, [s.Case.Objects[0].Reference])));
         return new Outcome(
             strength,
             consistency.Dino!.Mean,
@@ -123,8 +127,6 @@ internal sealed class Experiment(Settings settings, string encoded) : IDisposabl
             shown.SelectMany(s => s.Case.Shown(s.Image)).Average(right => right ? 1 : 0),
             consistency.PatchQuality!.Mean);
     }
-
-    private PersonalizationMetrics Metrics(IEnumerable<EvaluationRow> rows) => _evaluation.CreateEvaluator().Evaluate(rows);
 
     private static GenerationOptions WithSeed(int seed) => new() { Steps = 10, GuidanceScale = 2, NegativePrompt = "", BatchSize = 16, Seed = seed,
         ReferenceFusion = ReferenceFusion.Concatenate };

@@ -13,43 +13,63 @@ internal sealed class WholeRun(Settings settings, Comparison[] comparisons) : ID
     private readonly Curve?[][] _curves = [.. comparisons.Select(c => new Curve?[settings.Seeds.Count * c.Choose(settings.Methods).Length])];
     private readonly List<Finished> _finished = [];
 
+    // As many as threads: loading models takes a while, and each run leaves them as they were.
+    private readonly ConcurrentBag<Experiment> _idle = [];
+
     /// <summary>Runs what is not kept yet; a comparison's report is written as soon as it and those before it have all their curves.</summary>
     public void Run() => Parallel.ForEach(
         Partitioner.Create(comparisons.Index().SelectMany(c => Jobs(c.Item, c.Index)), EnumerablePartitionerOptions.NoBuffering),
         new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
-        job => job());
+        Work);
 
-    public void Dispose() => Directory.Delete(_encoded, recursive: true);
+    public void Dispose()
+    {
+        foreach (Experiment experiment in _idle)
+            experiment.Dispose();
+        Directory.Delete(_encoded, recursive: true);
+    }
+
+    private void Work(Action<Experiment> job)
+    {
+        Experiment experiment = _idle.TryTake(out Experiment? idle) ? idle : new Experiment(settings, _encoded);
+        try
+        {
+            job(experiment);
+        }
+        finally
+        {
+            _idle.Add(experiment);
+        }
+    }
 
     // Pairs come first, as jobs of their own, so that a seed's first run need not wait for them while another thread prepares them.
-    private IEnumerable<Action> Jobs(Comparison comparison, int place)
+    private IEnumerable<Action<Experiment>> Jobs(Comparison comparison, int place)
     {
         Method[] methods = comparison.Choose(settings.Methods);
         (int Seed, Method Method)[] runs = [.. settings.Seeds.SelectMany(s => methods.Select(m => (s, m)))];
-        return settings.Seeds.Select<int, Action>(seed => () => Prepare(comparison, methods, seed))
-            .Concat(runs.Select<(int Seed, Method Method), Action>((run, i) => () => Finish(comparison, place, i, run.Seed, run.Method)));
+        return settings.Seeds.Select<int, Action<Experiment>>(seed => experiment => Prepare(experiment, comparison, methods, seed))
+            .Concat(runs.Select<(int Seed, Method Method), Action<Experiment>>(
+                (run, i) => experiment => Finish(experiment, comparison, place, i, run.Seed, run.Method)));
     }
 
-    private void Prepare(Comparison comparison, Method[] methods, int seed)
+    private void Prepare(Experiment experiment, Comparison comparison, Method[] methods, int seed)
     {
         if (methods.Any(m => _kept.Read(comparison, seed, m) is null))
-            _ = PairsOf(comparison, seed);
+            _ = PairsOf(experiment, comparison, seed);
     }
 
-    private SeedPairs PairsOf(Comparison comparison, int seed) => _pairs.GetOrAdd((comparison.Data, seed), _ => new Lazy<SeedPairs>(() =>
+    private SeedPairs PairsOf(Experiment experiment, Comparison comparison, int seed) => _pairs.GetOrAdd((comparison.Data, seed), _ => new Lazy<SeedPairs>(() =>
     {
         IEnumerable<Method> onItsData = comparisons.Where(c => c.Data == comparison.Data).SelectMany(c => c.Choose(settings.Methods));
-        using var experiment = new Experiment(settings, _encoded);
         return experiment.Prepare(comparison, onItsData, seed);
     })).Value;
 
-    private void Finish(Comparison comparison, int place, int run, int seed, Method method)
+    private void Finish(Experiment experiment, Comparison comparison, int place, int run, int seed, Method method)
     {
         Curve? curve = _kept.Read(comparison, seed, method);
         if (curve is null)
         {
-            using var experiment = new Experiment(settings, _encoded);
-            curve = experiment.Run(method, PairsOf(comparison, seed));
+            curve = experiment.Run(method, PairsOf(experiment, comparison, seed));
             _kept.Write(comparison, seed, method, curve);
             Console.WriteLine($"{comparison.Name}, seed {seed}, {method.Name}\n    {curve}");
         }
