@@ -58,11 +58,9 @@ internal sealed class WholeRun(Settings settings, Comparison[] comparisons) : ID
             _ = PairsOf(experiment, comparison, seed);
     }
 
-    private SeedPairs PairsOf(Experiment experiment, Comparison comparison, int seed) => _pairs.GetOrAdd((comparison.Data, seed), _ => new Lazy<SeedPairs>(() =>
-    {
-        IEnumerable<Method> onItsData = comparisons.Where(c => c.Data == comparison.Data).SelectMany(c => c.Choose(settings.Methods));
-        return experiment.Prepare(comparison, onItsData, seed);
-    })).Value;
+    private SeedPairs PairsOf(Experiment experiment, Comparison comparison, int seed)
+        => _pairs.GetOrAdd((comparison.Data, seed), _ => new Lazy<SeedPairs>(() => experiment.Prepare(
+            comparison, comparisons.Where(c => c.Data == comparison.Data).SelectMany(c => c.Choose(settings.Methods)), seed))).Value;
 
     private void Finish(Experiment experiment, Comparison comparison, int place, int run, int seed, Method method)
     {

@@ -47,8 +47,8 @@ internal sealed class BuildCommand : ToolCommand
         _clip = Declare<DirectoryInfo?>("--clip", "Folder of a CLIP model, for --min-clip-t.");
         _minClipT = Declare<double?>("--min-clip-t", "Reject references that follow their prompt less than this (cosine).");
         _align = Declare<bool>("--align-objects", "Bring generated objects to their references' place and size before patches are compared, mirrored if they "
-            + "match better so; maps then say how likely a patch is right, for 'train --weights identity --contrast 1'. Only where both stand on plain backgrounds. "
-            + "Its defaults are those of drawings and of the embedded encoder.");
+            + "match better so; maps then say how likely a patch is right, for 'train --weights identity --contrast 1'. Only where both stand on plain "
+            + "backgrounds. Its defaults are those of drawings and of the embedded encoder.");
         _format = DeclareFormat("What images are written as: png, tiff, tga or ppm. The official script takes png only: with another, the folder has no "
             + "patch_quality.pkl.");
         _compute.AddTo(this);
@@ -67,8 +67,13 @@ internal sealed class BuildCommand : ToolCommand
         if (aligns)
             ViewOptions.RefuseBesideAlignment(views);
         EncoderChoice encoder = _encoder.Read(arguments, model == ModelPath.Embedded ? ModelPath.Embedded : EncoderChoice.ResNet18);
+        PersonalizedModelOptions loading = _generator.Read(arguments, generates: true) with
+        {
+            Device = _compute.Device(arguments),
+            DType = _compute.DType(arguments),
+        };
         DataSetBuild.Run(new DataSetSettings(
-            model, _generator.Read(arguments, generates: true) with { Device = _compute.Device(arguments), DType = _compute.DType(arguments) }, encoder, arguments.GetValue(_prompts)!,
+            model, loading, encoder, arguments.GetValue(_prompts)!,
             arguments.GetValue(_references), arguments.GetValue(_generations), arguments.GetValue(_output)!.FullName, arguments.GetValue(_seed),
             arguments.GetValue(_steps), arguments.GetValue(_clip)?.FullName, arguments.GetValue(_minClipT),
             ImageFormats.Parse(arguments.GetValue(_format)!), arguments.GetValue(_batch), views,
